@@ -1,1 +1,27 @@
-//! nearby
+//! `nearby` answers one question fast and exactly: which centers are close to
+//! this point?
+//!
+//! The folders are the layers, and each knows only those above it in this list:
+//!
+//! - [`domain`]: positions, distances, centers and searches; pure, knows neither
+//!   actix nor sqlx.
+//! - [`wire`]: what goes over the wire, as serde types and pre-rendered bytes.
+//! - [`store`]: the only place with sqlx; MySQL and SQLite behind one contract.
+//! - [`engine`]: what answers searches, in memory or by SQL.
+//! - [`catalog`]: a store and its engine, kept together by every write.
+//! - [`transfer`]: import and export of files.
+//! - [`http`]: the only place, with [`app`], that knows actix.
+//! - [`cli`]: the commands.
+
+pub mod app;
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod http;
+pub mod metrics;
+pub mod store;
+pub mod telemetry;
+pub mod transfer;
+pub mod wire;

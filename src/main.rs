@@ -1,1 +1,7 @@
-fn main() {}
+//! The `nearby` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nearby::cli::main()
+}

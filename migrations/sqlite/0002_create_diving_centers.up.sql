@@ -1,0 +1,31 @@
+-- Centers, as a GeoPackage feature table. `location` is a GeoPackage point
+-- written together with the coordinates, NULL without them. Times are UTC.
+CREATE TABLE diving_centers (
+    id          INTEGER  NOT NULL PRIMARY KEY AUTOINCREMENT,
+    name        TEXT(255) NOT NULL,
+    description TEXT,
+    address     TEXT,
+    email       TEXT(100),
+    phone       TEXT(50),
+    website     TEXT(255),
+    latitude    DOUBLE,
+    longitude   DOUBLE,
+    country     TEXT(100),
+    region      TEXT(100),
+    city        TEXT(100),
+    logo_url    TEXT(500),
+    view_count  INTEGER  NOT NULL DEFAULT 0,
+    created_at  DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ','now')),
+    updated_at  DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ','now')),
+    location    POINT
+);
+
+CREATE INDEX idx_diving_centers_country ON diving_centers (country);
+CREATE INDEX idx_diving_centers_region ON diving_centers (region);
+CREATE INDEX idx_diving_centers_city ON diving_centers (city);
+
+INSERT INTO gpkg_contents (table_name, data_type, identifier, description, min_x, min_y, max_x, max_y, srs_id)
+VALUES ('diving_centers', 'features', 'diving_centers', 'Centers served by nearby', -180, -90, 180, 90, 4326);
+
+INSERT INTO gpkg_geometry_columns (table_name, column_name, geometry_type_name, srs_id, z, m)
+VALUES ('diving_centers', 'location', 'POINT', 4326, 0, 0);

@@ -1,0 +1,1 @@
+//! Puts the service together: the same way in production, tests and benches.

@@ -1,0 +1,183 @@
+//! A store and its engine, kept together by every write.
+//!
+//! A write is told to the engine after its commit and before its request is
+//! answered, so whoever wrote a center finds it.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::domain::{Center, CenterDraft, CenterId, Filter, Search};
+use crate::engine::memory::Change;
+use crate::engine::{Answer, Engine, SearchError};
+use crate::store::{BatchError, BatchItem, Store, StoreError, UpdateError};
+
+/// What the HTTP resources work on.
+#[derive(Debug)]
+pub struct Catalog {
+    store: Store,
+    engine: Arc<Engine>,
+    /// Held from a write's statement until the index has followed, so that the
+    /// index sees commits in their order. Readers never take it.
+    write_order: Mutex<()>,
+}
+
+impl Catalog {
+    /// Joins a store and the engine over it.
+    #[must_use]
+    pub fn new(store: Store, engine: Arc<Engine>) -> Self {
+        Self {
+            store,
+            engine,
+            write_order: Mutex::new(()),
+        }
+    }
+
+    /// The store, for what needs no engine.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The engine that answers searches.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    pub async fn search(
+        &self,
+        search: &Search,
+        answer: &mut impl Answer,
+    ) -> Result<(), SearchError> {
+        self.engine.search(search, answer).await
+    }
+
+    /// Reads one center.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
+        self.store.read(id).await
+    }
+
+    /// Up to `count` centers with ids beyond `after`, by id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<CenterId>,
+        count: usize,
+    ) -> Result<Vec<Center>, StoreError> {
+        self.store.list(filter, after, count).await
+    }
+
+    /// Creates a center.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
+        let _order = self.write_order.lock().await;
+        let center = self.store.create(draft).await?;
+        self.follow(std::slice::from_ref(&center));
+        Ok(center)
+    }
+
+    /// Replaces everything a client may say of a center; `None` where there is
+    /// no such center.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn replace(
+        &self,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<Option<Center>, StoreError> {
+        let _order = self.write_order.lock().await;
+        let center = self.store.replace(id, draft).await?;
+        self.follow(center.as_slice());
+        Ok(center)
+    }
+
+    /// Reads a center, edits it and writes it back in one transaction; `None`
+    /// where there is no such center.
+    ///
+    /// # Errors
+    /// What `edit` refuses, or when the database does not answer; nothing is
+    /// written then.
+    pub async fn update<E>(
+        &self,
+        id: CenterId,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+    ) -> Result<Option<Center>, UpdateError<E>> {
+        let _order = self.write_order.lock().await;
+        let center = self.store.update(id, edit).await?;
+        self.follow(center.as_slice());
+        Ok(center)
+    }
+
+    /// Deletes a center; `false` where there is no such center.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+        let _order = self.write_order.lock().await;
+        let deleted = self.store.delete(id).await?;
+        if let Engine::Memory(engine) = self.engine() {
+            engine.apply(&[Change::Remove(id)]);
+        }
+        Ok(deleted)
+    }
+
+    /// Creates and replaces centers in one transaction: all or nothing.
+    ///
+    /// # Errors
+    /// When an id to replace does not exist or the database does not answer;
+    /// nothing is written then.
+    pub async fn write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
+        let _order = self.write_order.lock().await;
+        let centers = self.store.write_batch(items).await?;
+        self.follow(&centers);
+        Ok(centers)
+    }
+
+    /// Loads the memory engine from the store; other engines need none.
+    ///
+    /// Writes wait meanwhile, searches do not: they are answered from what was
+    /// loaded before.
+    ///
+    /// # Errors
+    /// When the database does not answer; the index stays as it was.
+    pub async fn load(&self) -> Result<(), StoreError> {
+        let Engine::Memory(engine) = self.engine() else {
+            return Ok(());
+        };
+        let _order = self.write_order.lock().await;
+        let mut loading = engine.begin_load();
+        self.store
+            .for_each_summary(|summary| loading.push(&summary))
+            .await?;
+        engine.finish_load(loading);
+        Ok(())
+    }
+
+    fn follow(&self, centers: &[Center]) {
+        let Engine::Memory(engine) = self.engine() else {
+            return;
+        };
+        let changes: Vec<Change<'_>> = centers
+            .iter()
+            .map(|center| match center.summary() {
+                Some(summary) => Change::Upsert(summary),
+                None => Change::Remove(center.id),
+            })
+            .collect();
+        engine.apply(&changes);
+    }
+}

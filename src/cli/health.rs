@@ -1,0 +1,10 @@
+//! `nearby health`
+
+use super::Outcome;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_args: &Args) -> anyhow::Result<Outcome> {
+    todo!()
+}

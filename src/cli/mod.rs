@@ -1,0 +1,103 @@
+//! The commands: one file each, with its arguments and what it does.
+//!
+//! Exit codes: 0 done, 1 found something wrong (drift, rejected rows), 2 could
+//! not run.
+
+mod backfill;
+mod database;
+mod demo;
+mod export;
+mod generate;
+mod health;
+mod import;
+mod migrate;
+mod serve;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::telemetry;
+
+/// Which centers are close to this point? An exact nearby-search service.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    log: telemetry::LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer searches over HTTP
+    Serve(serve::Args),
+    /// Load the bundled places into an embedded database and serve them
+    Demo(demo::Args),
+    /// Bring the database schema up or down, and tell where it stands
+    Migrate(migrate::Args),
+    /// Write centers from a CSV or GeoJSON file into the database
+    Import(import::Args),
+    /// Write the centers of the database to a CSV or GeoJSON file
+    Export(export::Args),
+    /// Write locations from latitudes and longitudes, batch by batch
+    Backfill(backfill::Args),
+    /// Check that every location says what latitude and longitude say
+    Verify(verify::Args),
+    /// Write world-like test centers as CSV to standard output
+    Generate(generate::Args),
+    /// Ask a running server whether it is ready
+    Health(health::Args),
+}
+
+/// What a command found, as its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Everything was done, nothing was wrong.
+    Done,
+    /// It ran and found something wrong, and has said what.
+    FoundWrong,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::FoundWrong => Self::from(1),
+        }
+    }
+}
+
+/// The exit code of a command that could not run.
+const COULD_NOT_RUN: u8 = 2;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::init(&cli.log);
+    match run(cli.command) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Migrate(args) => migrate::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Backfill(args) => backfill::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Generate(args) => generate::run(&args),
+        Command::Health(args) => health::run(&args),
+    }
+}

@@ -1,0 +1,10 @@
+//! `nearby verify`
+
+use super::Outcome;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! Settings: every flag has an environment variable.

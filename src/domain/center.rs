@@ -1,0 +1,397 @@
+//! Centers: the places that are searched for.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+
+use super::position::{Position, PositionError};
+
+/// The largest id taken from a client: what a JSON number holds exactly
+/// (RFC 8259, section 6) and every store's id column does too.
+pub const MAX_CENTER_ID: i64 = (1 << 53) - 1;
+
+/// The number of a center, from 1 to [`MAX_CENTER_ID`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CenterId(i64);
+
+impl CenterId {
+    /// Takes an id from 1 to [`MAX_CENTER_ID`]; `None` beyond.
+    #[must_use]
+    pub fn new(id: i64) -> Option<Self> {
+        (1..=MAX_CENTER_ID).contains(&id).then_some(Self(id))
+    }
+
+    /// The plain number.
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for CenterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The text fields of a center, with the lengths that both stores keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextField {
+    /// What the center is called; the only text that must be there.
+    Name,
+    /// Free text about the center.
+    Description,
+    /// Street address.
+    Address,
+    /// E-mail address, not checked beyond its length.
+    Email,
+    /// Telephone number, as written.
+    Phone,
+    /// Address of its web site.
+    Website,
+    /// Country, by name or code, as the operator keeps it.
+    Country,
+    /// Region, state or island within the country.
+    Region,
+    /// City or village.
+    City,
+    /// Address of its logo.
+    LogoUrl,
+}
+
+impl TextField {
+    /// Every text field, in the order of the table's columns.
+    pub const ALL: [Self; 10] = [
+        Self::Name,
+        Self::Description,
+        Self::Address,
+        Self::Email,
+        Self::Phone,
+        Self::Website,
+        Self::Country,
+        Self::Region,
+        Self::City,
+        Self::LogoUrl,
+    ];
+
+    /// The field's name on the wire, in files and in error messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Address => "address",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Website => "website",
+            Self::Country => "country",
+            Self::Region => "region",
+            Self::City => "city",
+            Self::LogoUrl => "logo_url",
+        }
+    }
+
+    /// The most characters the field holds. The two long texts are bounded so
+    /// that four-byte characters still fit MySQL's 65,535 bytes of `TEXT`.
+    #[must_use]
+    pub fn max_chars(self) -> usize {
+        match self {
+            Self::Name | Self::Website => 255,
+            Self::Description | Self::Address => 16_000,
+            Self::Email | Self::Country | Self::Region | Self::City => 100,
+            Self::Phone => 50,
+            Self::LogoUrl => 500,
+        }
+    }
+}
+
+/// Why a center cannot be taken.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum FieldError {
+    /// The name is missing, empty or blank.
+    #[error("name must not be empty")]
+    NameMissing,
+    /// A text is longer than its column.
+    #[error("{} must have at most {} characters, got {got}", field.name(), field.max_chars())]
+    TooLong {
+        /// The field at fault.
+        field: TextField,
+        /// How many characters it has.
+        got: usize,
+    },
+    /// A text holds a character that a text column or a log line cannot carry.
+    #[error("{} must not contain control characters other than tab and line breaks, got {got:?}", field.name())]
+    ControlCharacter {
+        /// The field at fault.
+        field: TextField,
+        /// The character found.
+        got: char,
+    },
+    /// Only one of the two coordinates is there.
+    #[error("{missing} is missing: latitude and longitude come together or not at all")]
+    HalfPosition {
+        /// The coordinate that is not there.
+        missing: &'static str,
+    },
+    /// The coordinates are not a point on the globe.
+    #[error(transparent)]
+    Position(#[from] PositionError),
+}
+
+impl FieldError {
+    /// The name of the field at fault.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::NameMissing => TextField::Name.name(),
+            Self::TooLong { field, .. } | Self::ControlCharacter { field, .. } => field.name(),
+            Self::HalfPosition { missing } => missing,
+            Self::Position(PositionError::Latitude(_)) => "latitude",
+            Self::Position(PositionError::Longitude(_) | PositionError::UnboundedLongitude(_)) => {
+                "longitude"
+            }
+        }
+    }
+}
+
+/// The texts of a center, as anybody may hand them in: not yet checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CenterText {
+    /// See [`TextField::Name`].
+    pub name: String,
+    /// See [`TextField::Description`].
+    pub description: Option<String>,
+    /// See [`TextField::Address`].
+    pub address: Option<String>,
+    /// See [`TextField::Email`].
+    pub email: Option<String>,
+    /// See [`TextField::Phone`].
+    pub phone: Option<String>,
+    /// See [`TextField::Website`].
+    pub website: Option<String>,
+    /// See [`TextField::Country`].
+    pub country: Option<String>,
+    /// See [`TextField::Region`].
+    pub region: Option<String>,
+    /// See [`TextField::City`].
+    pub city: Option<String>,
+    /// See [`TextField::LogoUrl`].
+    pub logo_url: Option<String>,
+}
+
+impl CenterText {
+    /// The value of one field.
+    #[must_use]
+    pub fn get(&self, field: TextField) -> Option<&str> {
+        match field {
+            TextField::Name => Some(&self.name),
+            TextField::Description => self.description.as_deref(),
+            TextField::Address => self.address.as_deref(),
+            TextField::Email => self.email.as_deref(),
+            TextField::Phone => self.phone.as_deref(),
+            TextField::Website => self.website.as_deref(),
+            TextField::Country => self.country.as_deref(),
+            TextField::Region => self.region.as_deref(),
+            TextField::City => self.city.as_deref(),
+            TextField::LogoUrl => self.logo_url.as_deref(),
+        }
+    }
+}
+
+/// What a client says of a center, checked: everything but what the store
+/// assigns (id, times, view count).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CenterDraft {
+    text: CenterText,
+    position: Option<Position>,
+}
+
+impl CenterDraft {
+    /// Checks the texts against their columns.
+    ///
+    /// # Errors
+    /// When the name is blank, a text is too long or holds a control character.
+    pub fn new(text: CenterText, position: Option<Position>) -> Result<Self, FieldError> {
+        if text.name.trim().is_empty() {
+            return Err(FieldError::NameMissing);
+        }
+        for field in TextField::ALL {
+            let Some(value) = text.get(field) else {
+                continue;
+            };
+            check_text(field, value)?;
+        }
+        Ok(Self { text, position })
+    }
+
+    /// The same from two coordinates that may each be missing.
+    ///
+    /// # Errors
+    /// As [`CenterDraft::new`], and when only one coordinate is there or they
+    /// are out of range.
+    pub fn with_coordinates(
+        text: CenterText,
+        latitude: Option<f64>,
+        longitude: Option<f64>,
+    ) -> Result<Self, FieldError> {
+        let position = match (latitude, longitude) {
+            (Some(latitude), Some(longitude)) => Some(Position::new(latitude, longitude)?),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(FieldError::HalfPosition {
+                    missing: "longitude",
+                });
+            }
+            (None, Some(_)) => {
+                return Err(FieldError::HalfPosition {
+                    missing: "latitude",
+                });
+            }
+        };
+        Self::new(text, position)
+    }
+
+    /// The checked texts.
+    #[must_use]
+    pub fn text(&self) -> &CenterText {
+        &self.text
+    }
+
+    /// Where the center stands, if that is known.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+}
+
+fn check_text(field: TextField, value: &str) -> Result<(), FieldError> {
+    let forbidden = |c: &char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    if let Some(got) = value.chars().find(forbidden) {
+        return Err(FieldError::ControlCharacter { field, got });
+    }
+    // Bytes bound characters, so only long texts are counted.
+    if value.len() > field.max_chars() {
+        let got = value.chars().count();
+        if got > field.max_chars() {
+            return Err(FieldError::TooLong { field, got });
+        }
+    }
+    Ok(())
+}
+
+/// A center as the store holds it.
+///
+/// The texts may be what another application wrote, so they are not a
+/// [`CenterDraft`]; coordinates that are incomplete or out of range read as no
+/// position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Center {
+    /// Its number.
+    pub id: CenterId,
+    /// Its texts.
+    pub text: CenterText,
+    /// Where it stands, if that is known.
+    pub position: Option<Position>,
+    /// How often it was viewed, counted by the application that owns the table.
+    pub view_count: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last written.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Center {
+    /// What search answers say of it; `None` without a position.
+    #[must_use]
+    pub fn summary(&self) -> Option<Summary<'_>> {
+        Some(Summary {
+            id: self.id,
+            position: self.position?,
+            name: &self.text.name,
+            country: self.text.country.as_deref(),
+            region: self.text.region.as_deref(),
+            city: self.text.city.as_deref(),
+        })
+    }
+}
+
+/// What search answers say of a center, borrowed from wherever it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary<'a> {
+    /// Its number.
+    pub id: CenterId,
+    /// Where it stands.
+    pub position: Position,
+    /// What it is called.
+    pub name: &'a str,
+    /// See [`TextField::Country`].
+    pub country: Option<&'a str>,
+    /// See [`TextField::Region`].
+    pub region: Option<&'a str>,
+    /// See [`TextField::City`].
+    pub city: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> CenterText {
+        CenterText {
+            name: name.to_owned(),
+            ..CenterText::default()
+        }
+    }
+
+    #[test]
+    fn an_id_is_positive_and_fits_a_json_number() {
+        assert_eq!(CenterId::new(0), None);
+        assert_eq!(CenterId::new(-1), None);
+        assert_eq!(CenterId::new(1).map(CenterId::get), Some(1));
+        assert!(CenterId::new(MAX_CENTER_ID).is_some());
+        assert_eq!(CenterId::new(MAX_CENTER_ID + 1), None);
+    }
+
+    #[test]
+    fn a_blank_name_is_refused() {
+        for name in ["", "  \t"] {
+            assert_eq!(
+                CenterDraft::new(named(name), None),
+                Err(FieldError::NameMissing)
+            );
+        }
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters_at_the_limit_and_one_past_it() {
+        let at_limit = "é".repeat(255);
+        assert!(CenterDraft::new(named(&at_limit), None).is_ok());
+        let refused = CenterDraft::new(named(&(at_limit + "é")), None).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "name must have at most 255 characters, got 256"
+        );
+    }
+
+    #[test]
+    fn a_control_character_is_refused_and_a_line_break_is_not() {
+        assert!(CenterDraft::new(named("two\nlines"), None).is_ok());
+        let refused = CenterDraft::new(named("nul\0"), None).unwrap_err();
+        assert_eq!(refused.field(), "name");
+    }
+
+    #[test]
+    fn half_a_position_is_refused_by_the_name_of_what_is_missing() {
+        let refused = CenterDraft::with_coordinates(named("a"), Some(1.0), None).unwrap_err();
+        assert_eq!(refused.field(), "longitude");
+        let refused = CenterDraft::with_coordinates(named("a"), None, Some(1.0)).unwrap_err();
+        assert_eq!(refused.field(), "latitude");
+    }
+
+    #[test]
+    fn a_center_at_zero_zero_has_a_position() {
+        let draft = CenterDraft::with_coordinates(named("a"), Some(0.0), Some(0.0)).unwrap();
+        assert_eq!(draft.position(), Some(Position::new(0.0, 0.0).unwrap()));
+    }
+}

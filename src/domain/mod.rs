@@ -1,0 +1,21 @@
+//! The words of nearby search, as types that cannot be wrong.
+//!
+//! Everything here is pure: no I/O, no clock, no actix and no sqlx. Values are
+//! parsed once, at the edge, and trusted afterwards.
+
+mod center;
+mod cursor;
+mod distance;
+mod position;
+mod search;
+
+pub use center::{
+    Center, CenterDraft, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary, TextField,
+};
+pub use cursor::{Cursor, CursorError, EngineKind};
+pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
+pub use position::{Origin, Position, PositionError};
+pub use search::{
+    Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
+    RadiusError, Search,
+};

@@ -1,0 +1,249 @@
+//! What is asked: a search and the bounds of its parts.
+
+use thiserror::Error;
+
+use super::center::{CenterId, Summary};
+use super::cursor::{Cursor, EngineKind};
+use super::position::Origin;
+
+/// The most centers that one answer holds.
+pub const MAX_LIMIT: usize = 1_000;
+/// The largest radius in metres: beyond half the globe (20,015,115 m) every
+/// center is inside, so a larger number is a mistake in units.
+pub const MAX_RADIUS_M: f64 = 20_100_000.0;
+/// The most values of one filter in one search.
+pub const MAX_FILTER_VALUES: usize = 50;
+/// The most centers that one search leaves out by id.
+pub const MAX_EXCLUDED: usize = 100;
+
+/// A radius is not a number of metres from 0 to [`MAX_RADIUS_M`].
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[error("radius must be a number of metres from 0 to {MAX_RADIUS_M}, got {0}")]
+pub struct RadiusError(pub f64);
+
+/// A great-circle radius in metres, inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Radius(f64);
+
+impl Radius {
+    /// Takes metres.
+    ///
+    /// # Errors
+    /// When the number is NaN, negative or beyond [`MAX_RADIUS_M`].
+    pub fn from_m(metres: f64) -> Result<Self, RadiusError> {
+        if (0.0..=MAX_RADIUS_M).contains(&metres) {
+            Ok(Self(metres + 0.0))
+        } else {
+            Err(RadiusError(metres))
+        }
+    }
+
+    /// The radius in metres.
+    #[must_use]
+    pub fn m(self) -> f64 {
+        self.0
+    }
+}
+
+/// A limit is not from 1 to [`MAX_LIMIT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("limit must be a whole number from 1 to {MAX_LIMIT}, got {0}")]
+pub struct LimitError(pub usize);
+
+/// How many centers an answer holds at most, from 1 to [`MAX_LIMIT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Limit(usize);
+
+impl Limit {
+    /// Takes a count.
+    ///
+    /// # Errors
+    /// When it is 0 or beyond [`MAX_LIMIT`].
+    pub fn new(limit: usize) -> Result<Self, LimitError> {
+        if (1..=MAX_LIMIT).contains(&limit) {
+            Ok(Self(limit))
+        } else {
+            Err(LimitError(limit))
+        }
+    }
+
+    /// The plain count.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// Which centers count. Values of one field are alternatives, fields must all
+/// hold; an empty list means any. Values compare exactly, byte for byte, on
+/// every engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Countries to keep, at most [`MAX_FILTER_VALUES`].
+    pub countries: Vec<String>,
+    /// Regions to keep, at most [`MAX_FILTER_VALUES`].
+    pub regions: Vec<String>,
+    /// Cities to keep, at most [`MAX_FILTER_VALUES`].
+    pub cities: Vec<String>,
+}
+
+impl Filter {
+    /// Whether every center counts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.countries.is_empty() && self.regions.is_empty() && self.cities.is_empty()
+    }
+
+    /// Whether a center counts.
+    #[must_use]
+    pub fn matches(&self, center: &Summary<'_>) -> bool {
+        let kept = |allowed: &[String], value: Option<&str>| {
+            allowed.is_empty() || value.is_some_and(|value| allowed.iter().any(|a| a == value))
+        };
+        kept(&self.countries, center.country)
+            && kept(&self.regions, center.region)
+            && kept(&self.cities, center.city)
+    }
+}
+
+/// One question: the centers nearest to an origin, nearest first, ties by id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// Where from.
+    pub origin: Origin,
+    /// How far at most; `None` reaches around the globe.
+    pub radius: Option<Radius>,
+    /// How many at most.
+    pub limit: Limit,
+    /// Which centers count.
+    pub filter: Filter,
+    /// Centers to leave out, at most [`MAX_EXCLUDED`].
+    pub exclude: Vec<CenterId>,
+    /// Where the previous page ended; made for this very search.
+    pub after: Option<Cursor>,
+}
+
+impl Search {
+    /// The cursor to the page after a last center with this sort key.
+    #[must_use]
+    pub fn cursor_after(&self, engine: EngineKind, key: f64, id: CenterId) -> Cursor {
+        Cursor {
+            engine,
+            key,
+            id,
+            search: self.fingerprint(),
+        }
+    }
+
+    /// A checksum of everything that decides which centers are answered in which
+    /// order. The limit is left out: pages may differ in size.
+    #[must_use]
+    pub fn fingerprint(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.origin.latitude().to_le_bytes());
+        hasher.update(&self.origin.longitude().to_le_bytes());
+        hasher.update(&self.radius.map_or(f64::INFINITY, Radius::m).to_le_bytes());
+        for values in [
+            &self.filter.countries,
+            &self.filter.regions,
+            &self.filter.cities,
+        ] {
+            for value in values {
+                hasher.update(value.as_bytes());
+                hasher.update(&[0]);
+            }
+            hasher.update(&[1]);
+        }
+        for id in &self.exclude {
+            hasher.update(&id.get().to_le_bytes());
+        }
+        hasher.finalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Position;
+
+    fn search(origin: (f64, f64)) -> Search {
+        Search {
+            origin: Origin::new(origin.0, origin.1).unwrap(),
+            radius: Some(Radius::from_m(1_000.0).unwrap()),
+            limit: Limit::new(5).unwrap(),
+            filter: Filter::default(),
+            exclude: Vec::new(),
+            after: None,
+        }
+    }
+
+    #[test]
+    fn a_radius_reaches_from_zero_to_the_largest_and_not_beyond() {
+        assert!(Radius::from_m(0.0).is_ok());
+        assert!(Radius::from_m(MAX_RADIUS_M).is_ok());
+        for metres in [-0.001, MAX_RADIUS_M + 1.0, f64::NAN, f64::INFINITY] {
+            assert!(Radius::from_m(metres).is_err());
+        }
+    }
+
+    #[test]
+    fn a_limit_is_from_one_to_the_largest() {
+        assert!(Limit::new(1).is_ok());
+        assert!(Limit::new(MAX_LIMIT).is_ok());
+        assert_eq!(Limit::new(0), Err(LimitError(0)));
+        assert!(Limit::new(MAX_LIMIT + 1).is_err());
+    }
+
+    #[test]
+    fn values_of_a_filter_are_alternatives_and_filters_must_all_hold() {
+        let center = Summary {
+            id: CenterId::new(1).unwrap(),
+            position: Position::new(0.0, 0.0).unwrap(),
+            name: "a",
+            country: Some("GR"),
+            region: Some("Attica"),
+            city: None,
+        };
+        let filter = |countries: &[&str], regions: &[&str], cities: &[&str]| {
+            let owned = |values: &[&str]| values.iter().map(ToString::to_string).collect();
+            Filter {
+                countries: owned(countries),
+                regions: owned(regions),
+                cities: owned(cities),
+            }
+        };
+        assert!(filter(&[], &[], &[]).matches(&center));
+        assert!(filter(&["IT", "GR"], &["Attica"], &[]).matches(&center));
+        assert!(!filter(&["gr"], &[], &[]).matches(&center));
+        assert!(!filter(&["GR"], &["Crete"], &[]).matches(&center));
+        assert!(!filter(&[], &[], &["Athens"]).matches(&center));
+    }
+
+    #[test]
+    fn a_fingerprint_tells_searches_apart_but_not_their_page_sizes() {
+        let base = search((1.0, 2.0));
+        let larger_page = Search {
+            limit: Limit::new(100).unwrap(),
+            ..base.clone()
+        };
+        assert_eq!(base.fingerprint(), larger_page.fingerprint());
+
+        let elsewhere = search((2.0, 1.0));
+        let excluding = Search {
+            exclude: vec![CenterId::new(1).unwrap()],
+            ..base.clone()
+        };
+        let mut by_country = base.clone();
+        by_country.filter.countries = vec!["GR".into()];
+        let mut by_region = base.clone();
+        by_region.filter.regions = vec!["GR".into()];
+        let anywhere = Search {
+            radius: None,
+            ..base.clone()
+        };
+        let all = [base, elsewhere, excluding, by_country, by_region, anywhere];
+        let distinct: std::collections::HashSet<u32> =
+            all.iter().map(Search::fingerprint).collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}

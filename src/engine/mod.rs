@@ -1,0 +1,109 @@
+//! What answers searches. Every engine gives the same answers; they differ in
+//! where they look.
+
+pub mod brute;
+pub mod memory;
+pub mod sql;
+
+use thiserror::Error;
+
+use crate::domain::{CenterId, Cursor, EngineKind, Search};
+use crate::store::StoreError;
+use memory::MemoryEngine;
+use sql::SqlEngine;
+
+/// One found center, ready to be sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit<'a> {
+    /// Its number.
+    pub id: CenterId,
+    /// The great-circle distance from the origin in metres.
+    pub distance_m: f64,
+    /// The center as [`crate::wire::render_summary`] wrote it.
+    pub rendered: &'a [u8],
+}
+
+/// Receives an answer: once [`Answer::begin`], then every hit, nearest first,
+/// ties by id. The engine may hold a lock meanwhile, so implementations do
+/// nothing but copy.
+pub trait Answer {
+    /// How many hits follow, and the cursor to the next page if there is one.
+    fn begin(&mut self, count: usize, next: Option<Cursor>);
+    /// The next hit.
+    fn hit(&mut self, hit: Hit<'_>);
+}
+
+/// Why a search has no answer.
+#[derive(Debug, Error)]
+pub enum SearchError {
+    /// The index is not loaded yet.
+    #[error("the index is still being loaded")]
+    Loading,
+    /// The cursor was given for another search.
+    #[error("cursor belongs to another search")]
+    CursorOfOtherSearch,
+    /// The cursor was given by an instance that runs the other engine.
+    #[error("cursor was given by the {} engine, this is the {} engine", .given_by.name(), .asked.name())]
+    CursorOfOtherEngine {
+        /// The engine that gave it.
+        given_by: EngineKind,
+        /// The engine that was asked.
+        asked: EngineKind,
+    },
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The engine of a running service.
+#[derive(Debug)]
+pub enum Engine {
+    /// An R-tree held in memory.
+    Memory(MemoryEngine),
+    /// The spatial index of MySQL.
+    Sql(SqlEngine),
+}
+
+impl Engine {
+    /// Which engine this is.
+    #[must_use]
+    pub fn kind(&self) -> EngineKind {
+        match self {
+            Self::Memory(_) => EngineKind::Memory,
+            Self::Sql(_) => EngineKind::Sql,
+        }
+    }
+
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// When the cursor is not of this search and engine, the index is not loaded
+    /// or the database does not answer. Nothing was sent to `answer` then.
+    pub async fn search(
+        &self,
+        search: &Search,
+        answer: &mut impl Answer,
+    ) -> Result<(), SearchError> {
+        self.check_cursor(search)?;
+        match self {
+            Self::Memory(engine) => engine.search(search, answer),
+            Self::Sql(engine) => engine.search(search, answer).await,
+        }
+    }
+
+    fn check_cursor(&self, search: &Search) -> Result<(), SearchError> {
+        let Some(cursor) = &search.after else {
+            return Ok(());
+        };
+        if cursor.search != search.fingerprint() {
+            return Err(SearchError::CursorOfOtherSearch);
+        }
+        if cursor.engine != self.kind() {
+            return Err(SearchError::CursorOfOtherEngine {
+                given_by: cursor.engine,
+                asked: self.kind(),
+            });
+        }
+        Ok(())
+    }
+}

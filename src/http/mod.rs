@@ -1,0 +1,1 @@
+//! HTTP: routes, parameters, answers and problems. With `app`, the only place that knows actix.

@@ -1,0 +1,177 @@
+//! The databases: the only place that knows sqlx, SQL, tables and columns.
+//!
+//! Two stores keep one contract: the same functions with the same meaning, run
+//! by one test suite on both.
+
+mod collection;
+mod database;
+mod error;
+mod mysql;
+mod sqlite;
+
+pub use collection::{Collection, ColumnName};
+pub use database::Database;
+pub use error::{BatchError, StoreError, UpdateError};
+
+use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
+use mysql::MySqlStore;
+use sqlite::SqliteStore;
+
+/// One center to write: created without an id, replaced with one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchItem {
+    /// The center to replace; `None` creates one.
+    pub id: Option<CenterId>,
+    /// What to write.
+    pub draft: CenterDraft,
+}
+
+/// What an import wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Upserted {
+    /// Rows that were not there.
+    pub inserted: u64,
+    /// Rows that were there and differed.
+    pub updated: u64,
+    /// Rows that were there just so.
+    pub unchanged: u64,
+}
+
+/// One center found by SQL, nearest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundRow {
+    /// The great-circle distance in metres, by `ST_Distance_Sphere`.
+    pub distance_m: f64,
+    /// The center.
+    pub center: Center,
+}
+
+/// A collection of centers in a database.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// In MySQL.
+    MySql(MySqlStore),
+    /// In an embedded GeoPackage.
+    Sqlite(SqliteStore),
+}
+
+/// Runs the same call on whichever store it is.
+macro_rules! on_each {
+    ($store:expr, $inner:ident => $call:expr) => {
+        match $store {
+            Store::MySql($inner) => $call,
+            Store::Sqlite($inner) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Opens a collection of a database. The SQL of every statement is built
+    /// here, once.
+    #[must_use]
+    pub fn new(database: &Database, collection: &Collection) -> Self {
+        match database {
+            Database::MySql(pool) => Self::MySql(MySqlStore::new(pool.clone(), collection)),
+            Database::Sqlite(pools) => Self::Sqlite(SqliteStore::new(pools.clone(), collection)),
+        }
+    }
+
+    /// Inserts a center.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
+        on_each!(self, store => store.create(draft).await)
+    }
+
+    /// Reads one center.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
+        on_each!(self, store => store.read(id).await)
+    }
+
+    /// Replaces the fields of a center that a client may write.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn replace(
+        &self,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<Option<Center>, StoreError> {
+        on_each!(self, store => store.replace(id, draft).await)
+    }
+
+    /// Reads a center, edits it and writes it back; no other writer comes
+    /// between.
+    ///
+    /// # Errors
+    /// What `edit` refuses, or when the database does not answer.
+    pub async fn update<E>(
+        &self,
+        id: CenterId,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+    ) -> Result<Option<Center>, UpdateError<E>> {
+        on_each!(self, store => store.update(id, edit).await)
+    }
+
+    /// Deletes a center; `false` where there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+        on_each!(self, store => store.delete(id).await)
+    }
+
+    /// Creates and replaces centers in one transaction, in their order.
+    ///
+    /// # Errors
+    /// When an id does not exist or the database does not answer.
+    pub async fn write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
+        on_each!(self, store => store.write_batch(items).await)
+    }
+
+    /// Inserts centers without an id or with a new one, and writes those whose
+    /// id is there, in one transaction. Location is written only where the
+    /// coordinates changed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn upsert(&self, items: &[BatchItem]) -> Result<Upserted, StoreError> {
+        on_each!(self, store => store.upsert(items).await)
+    }
+
+    /// Up to `count` centers with ids beyond `after`, by id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<CenterId>,
+        count: usize,
+    ) -> Result<Vec<Center>, StoreError> {
+        on_each!(self, store => store.list(filter, after, count).await)
+    }
+
+    /// Calls `each` for every center that has a position.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn for_each_summary(
+        &self,
+        each: impl FnMut(Summary<'_>) + Send,
+    ) -> Result<(), StoreError> {
+        on_each!(self, store => store.for_each_summary(each).await)
+    }
+
+    /// How many rows there are, with a position or without.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        on_each!(self, store => store.count().await)
+    }
+}

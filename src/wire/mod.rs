@@ -1,0 +1,6 @@
+//! What goes over the wire: serde types and pre-rendered bytes, apart from the
+//! domain types and the database rows. Pure, like the domain.
+
+mod summary;
+
+pub use summary::{SummaryParts, push_distance_m, render_summary};

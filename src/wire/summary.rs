@@ -1,0 +1,168 @@
+//! A center in a search answer, rendered once and completed with its distance.
+
+use crate::domain::Summary;
+
+const AFTER_NAME: &[u8] = br#","latitude":"#;
+const AFTER_LATITUDE: &[u8] = br#","longitude":"#;
+const AFTER_LONGITUDE: &[u8] = br#","country":"#;
+
+/// Appends a center as the beginning of a JSON object, up to and with
+/// `"distance_m":`. A distance and `}` complete it.
+pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"id":"#);
+    out.extend_from_slice(itoa::Buffer::new().format(center.id.get()).as_bytes());
+    out.extend_from_slice(br#","name":"#);
+    push_json_text(out, center.name);
+    out.extend_from_slice(AFTER_NAME);
+    push_degrees(out, center.position.latitude());
+    out.extend_from_slice(AFTER_LATITUDE);
+    push_degrees(out, center.position.longitude());
+    out.extend_from_slice(AFTER_LONGITUDE);
+    push_json_optional(out, center.country);
+    out.extend_from_slice(br#","region":"#);
+    push_json_optional(out, center.region);
+    out.extend_from_slice(br#","city":"#);
+    push_json_optional(out, center.city);
+    out.extend_from_slice(br#","distance_m":"#);
+}
+
+/// Appends a distance in metres to six decimals (one micrometre) at most,
+/// without trailing zeros, as a JSON number.
+pub fn push_distance_m(out: &mut Vec<u8>, distance_m: f64) {
+    const MICRO: u64 = 1_000_000;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "half the globe is 2e13 micrometres and distances are not negative"
+    )]
+    let micrometres = (distance_m * 1e6).round() as u64;
+    out.extend_from_slice(itoa::Buffer::new().format(micrometres / MICRO).as_bytes());
+    out.push(b'.');
+    let mut digits = [b'0'; 6];
+    let mut rest = micrometres % MICRO;
+    let mut significant = 1;
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        let value = (rest % 10) as u8;
+        rest /= 10;
+        *digit += value;
+        if value != 0 && significant == 1 {
+            significant = place + 1;
+        }
+    }
+    out.extend_from_slice(&digits[..significant]);
+}
+
+/// The texts of a rendered center that other formats put elsewhere.
+///
+/// Quotes inside JSON strings are escaped, so the keys are found where they are
+/// keys and nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SummaryParts<'a> {
+    /// The id, as JSON.
+    pub id: &'a [u8],
+    /// Degrees north, as JSON.
+    pub latitude: &'a [u8],
+    /// Degrees east, as JSON.
+    pub longitude: &'a [u8],
+}
+
+impl<'a> SummaryParts<'a> {
+    /// Takes apart what [`render_summary`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn of(rendered: &'a [u8]) -> Option<Self> {
+        let after_key = rendered.strip_prefix(br#"{"id":"#)?;
+        let (id, after_id) = split_at(after_key, b",")?;
+        let (_, after_name) = split_at(after_id, AFTER_NAME)?;
+        let (latitude, after_latitude) = split_at(after_name, AFTER_LATITUDE)?;
+        let (longitude, _) = split_at(after_latitude, AFTER_LONGITUDE)?;
+        Some(Self {
+            id,
+            latitude,
+            longitude,
+        })
+    }
+}
+
+fn split_at<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(key.len()).position(|window| window == key)?;
+    Some((&text[..at], &text[at + key.len()..]))
+}
+
+fn push_degrees(out: &mut Vec<u8>, degrees: f64) {
+    out.extend_from_slice(ryu::Buffer::new().format_finite(degrees).as_bytes());
+}
+
+fn push_json_optional(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => push_json_text(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn push_json_text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("writing a string to memory cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CenterId, Position};
+
+    fn rendered(name: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let center = Summary {
+            id: CenterId::new(7).unwrap(),
+            position: Position::new(37.9, -1e-8).unwrap(),
+            name,
+            country: Some("GR"),
+            region: None,
+            city: None,
+        };
+        render_summary(&center, &mut out);
+        out
+    }
+
+    fn distance(metres: f64) -> String {
+        let mut out = Vec::new();
+        push_distance_m(&mut out, metres);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_rendered_center_with_a_distance_is_json() {
+        let mut out = rendered("\"Blue\" \\ \u{1f41f}\n");
+        push_distance_m(&mut out, 878.2);
+        out.push(b'}');
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(value["id"], 7);
+        assert_eq!(value["name"], "\"Blue\" \\ \u{1f41f}\n");
+        assert_eq!(value["longitude"], -1e-8);
+        assert_eq!(value["country"], "GR");
+        assert_eq!(value["region"], serde_json::Value::Null);
+        assert_eq!(value["distance_m"], 878.2);
+    }
+
+    #[test]
+    fn distances_have_micrometres_and_no_trailing_zeros() {
+        for (metres, text) in [
+            (0.0, "0.0"),
+            (0.000_001, "0.000001"),
+            (0.000_000_4, "0.0"),
+            (1.05, "1.05"),
+            (878.2, "878.2"),
+            (24_999.999_999_9, "25000.0"),
+            (20_015_114.442_035_9, "20015114.442036"),
+        ] {
+            assert_eq!(distance(metres), text);
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_key_does_not_confuse_the_parts() {
+        let rendered = rendered(r#"x,"latitude":1,"longitude":2,"country":"#);
+        let parts = SummaryParts::of(&rendered).unwrap();
+        assert_eq!(parts.id, b"7");
+        assert_eq!(parts.latitude, b"37.9");
+        assert_eq!(parts.longitude, b"-1e-8");
+    }
+}

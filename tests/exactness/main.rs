@@ -1,0 +1,1 @@
+//! Every engine against brute force, on the same centers and questions.

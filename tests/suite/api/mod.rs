@@ -1,0 +1,1 @@
+//! The HTTP interface, against `openapi.yaml`, on both stores.

@@ -1,0 +1,14 @@
+//! Everything that is tested from outside the crate, in one binary: real HTTP,
+//! real files, real MySQL.
+//!
+//! Tests that need MySQL are ignored unless `NEARBY_TEST_MYSQL_URL` (or `CI`) is
+//! set at build time: `scripts/test` starts a server and sets it.
+
+mod api;
+mod backfill;
+mod cli;
+mod layers;
+mod migrations;
+mod store;
+mod support;
+mod verify;

@@ -1,0 +1,1 @@
+//! Schemas up, down and up again, with rows in them.

@@ -1,0 +1,1 @@
+//! Verifying tables that others wrote.
