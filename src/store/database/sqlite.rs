@@ -137,10 +137,12 @@ mod tests {
         let database = open(&path).await.unwrap();
         assert!(path.exists());
         database.ping().await.unwrap();
-        assert_eq!(database.connections().in_use, 0);
         let Database::Sqlite(pools) = &database else {
             panic!("it is SQLite");
         };
+        let held = pools.readers.acquire().await.unwrap();
+        assert_eq!(database.connections().in_use, 1);
+        drop(held);
         assert_eq!(pools.writer.options().get_max_connections(), 1);
         let refused = pools.readers.execute("CREATE TABLE t (a)").await;
         assert!(refused.unwrap_err().to_string().contains("readonly"));

@@ -125,7 +125,8 @@ fn parse_mysql(text: &str) -> Result<MySqlUrl, DatabaseUrlError> {
             MYSQL_PARAMETERS.join(", ")
         )));
     }
-    let options = MySqlConnectOptions::from_url(&url).map_err(|error| bad(error.to_string()))?;
+    let options = MySqlConnectOptions::from_url(&url)
+        .map_err(|_| bad("has a wrong value for `ssl-mode` or `statement-cache-capacity`"))?;
     let user = match url.username() {
         "" => String::new(),
         user => format!("{user}@"),
