@@ -10,7 +10,8 @@ use sqlx::mysql::MySqlRow;
 use crate::domain::{Center, CenterDraft, CenterId, CenterText, Position, Summary, TextField};
 use crate::store::plan::Stored;
 
-/// The place of the first text in a row written as a list.
+/// The place of the first text among the columns of a center, and in a row
+/// written as a list.
 pub(super) const FIRST_TEXT: usize = 6;
 
 /// The sentinel: what location holds where there are no coordinates.
@@ -30,26 +31,23 @@ pub(super) fn point(position: Option<Position>) -> (f64, f64) {
 
 /// Reads the columns of `Names::center_columns`.
 pub(super) fn center(row: &MySqlRow) -> Result<Center, sqlx::Error> {
-    let mut texts = TextField::ALL.iter().enumerate().map(|(place, _)| {
-        let text = text(row, 6 + place)?;
-        Ok::<_, sqlx::Error>(text.map(Cow::into_owned))
-    });
-    let mut next = || texts.next().unwrap_or(Ok(None));
-    let text = CenterText {
-        name: next()?.unwrap_or_default(),
-        description: next()?,
-        address: next()?,
-        email: next()?,
-        phone: next()?,
-        website: next()?,
-        country: next()?,
-        region: next()?,
-        city: next()?,
-        logo_url: next()?,
+    let owned = |field: TextField| -> Result<Option<String>, sqlx::Error> {
+        Ok(text(row, FIRST_TEXT + field as usize)?.map(Cow::into_owned))
     };
     Ok(Center {
         id: id(row)?,
-        text,
+        text: CenterText {
+            name: owned(TextField::Name)?.unwrap_or_default(),
+            description: owned(TextField::Description)?,
+            address: owned(TextField::Address)?,
+            email: owned(TextField::Email)?,
+            phone: owned(TextField::Phone)?,
+            website: owned(TextField::Website)?,
+            country: owned(TextField::Country)?,
+            region: owned(TextField::Region)?,
+            city: owned(TextField::City)?,
+            logo_url: owned(TextField::LogoUrl)?,
+        },
         position: position(row)?,
         view_count: row.try_get::<Option<i64>, _>(3)?.unwrap_or(0),
         created_at: time(row, 4)?,
@@ -123,7 +121,7 @@ fn time(row: &MySqlRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
 
 /// Reads the columns of `Names::center_columns` and whether the row is in order.
 pub(super) fn stored(row: &MySqlRow) -> Result<Stored, sqlx::Error> {
-    let in_order: Option<bool> = row.try_get_unchecked(6 + TextField::ALL.len())?;
+    let in_order: Option<bool> = row.try_get_unchecked(FIRST_TEXT + TextField::ALL.len())?;
     Ok(Stored {
         center: center(row)?,
         in_order: in_order.unwrap_or(false),
