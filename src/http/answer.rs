@@ -55,7 +55,10 @@ impl AnswerBody {
     /// The finished body.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
-        debug_assert_eq!(self.written, self.count, "an engine sends what it announced");
+        debug_assert_eq!(
+            self.written, self.count,
+            "an engine sends what it announced"
+        );
         self.out.extend_from_slice(b"]}");
         self.out
     }
@@ -119,8 +122,8 @@ impl Answer for AnswerBody {
                 self.push(b"}");
             }
             Format::GeoJson => {
-                let parts = SummaryParts::of(hit.rendered)
-                    .expect("engines hold what render_summary wrote");
+                let parts =
+                    SummaryParts::of(hit.rendered).expect("engines hold what render_summary wrote");
                 self.push(br#"{"type":"Feature","id":"#);
                 self.push(parts.id);
                 self.push(br#","geometry":{"type":"Point","coordinates":["#);

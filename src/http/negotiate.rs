@@ -118,12 +118,24 @@ mod tests {
             ("", Some(Format::Json)),
             ("application/json", Some(Format::Json)),
             ("application/geo+json", Some(Format::GeoJson)),
-            ("Application/Geo+JSON; q=0.4, text/html", Some(Format::GeoJson)),
+            (
+                "Application/Geo+JSON; q=0.4, text/html",
+                Some(Format::GeoJson),
+            ),
             ("application/geo+json, application/json", Some(Format::Json)),
-            ("application/geo+json;q=0.9, */*;q=0.1", Some(Format::GeoJson)),
-            ("application/json;q=0.2,application/geo+json;q=0.3", Some(Format::GeoJson)),
+            (
+                "application/geo+json;q=0.9, */*;q=0.1",
+                Some(Format::GeoJson),
+            ),
+            (
+                "application/json;q=0.2,application/geo+json;q=0.3",
+                Some(Format::GeoJson),
+            ),
             ("application/json;q=0, */*", Some(Format::GeoJson)),
-            ("text/html,application/xhtml+xml,*/*;q=0.8", Some(Format::Json)),
+            (
+                "text/html,application/xhtml+xml,*/*;q=0.8",
+                Some(Format::Json),
+            ),
             ("application/*", Some(Format::Json)),
             ("text/html", None),
             ("application/json;q=0", None),

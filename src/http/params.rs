@@ -89,7 +89,10 @@ pub fn radius(metres: Option<f64>, kilometres: Option<f64>) -> Result<Radius, Pr
             Problem::invalid(
                 "radius_km",
                 &kilometres.to_string(),
-                format!("a number of kilometres from 0 to {}", MAX_RADIUS_M / 1_000.0),
+                format!(
+                    "a number of kilometres from 0 to {}",
+                    MAX_RADIUS_M / 1_000.0
+                ),
             )
         }),
         (None, None) => {
@@ -147,7 +150,11 @@ pub fn limit(count: Option<u64>) -> Result<Limit, Problem> {
 }
 
 fn limit_problem(got: &str) -> Problem {
-    Problem::invalid("limit", got, format!("a whole number from 1 to {MAX_LIMIT}"))
+    Problem::invalid(
+        "limit",
+        got,
+        format!("a whole number from 1 to {MAX_LIMIT}"),
+    )
 }
 
 /// The filters, from `country`, `region` and `city`, each repeatable.
@@ -243,7 +250,11 @@ pub fn center_id(name: &'static str, text: &str) -> Result<CenterId, Problem> {
 
 /// A number is not one of a center.
 pub fn id_problem(name: impl Into<String>, got: &str) -> Problem {
-    Problem::invalid(name, got, format!("a whole number from 1 to {MAX_CENTER_ID}"))
+    Problem::invalid(
+        name,
+        got,
+        format!("a whole number from 1 to {MAX_CENTER_ID}"),
+    )
 }
 
 /// Where the previous page of a search ended, from `cursor`.
@@ -288,7 +299,17 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_are_refused() {
-        for lat in ["NaN", "inf", "-infinity", "1e400", "91", "x", "1,5", "0x1", " 1"] {
+        for lat in [
+            "NaN",
+            "inf",
+            "-infinity",
+            "1e400",
+            "91",
+            "x",
+            "1,5",
+            "0x1",
+            " 1",
+        ] {
             let text = format!("lat={lat}&lng=0");
             assert!(origin_of(&query(&text)).is_err(), "{lat}");
         }

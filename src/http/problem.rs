@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -98,18 +98,12 @@ impl Problem {
 
     /// A value that has to be there and is not.
     #[must_use]
-    pub fn missing(
-        parameter: impl Into<String>,
-        allowed: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn missing(parameter: impl Into<String>, allowed: impl Into<Cow<'static, str>>) -> Self {
         let parameter = parameter.into();
-        Self::new(
-            Code::ParameterMissing,
-            format!("{parameter} is missing"),
-        )
-        .at(parameter)
-        .got("nothing")
-        .allowed(allowed)
+        Self::new(Code::ParameterMissing, format!("{parameter} is missing"))
+            .at(parameter)
+            .got("nothing")
+            .allowed(allowed)
     }
 
     /// Names the parameter, or the path of the member, at fault.
@@ -178,13 +172,10 @@ impl Problem {
     #[must_use]
     pub fn method_not_allowed(got: &str, allowed: HeaderValue) -> Self {
         let text = allowed.to_str().unwrap_or_default().to_owned();
-        Self::new(
-            Code::MethodNotAllowed,
-            format!("this path takes {text}"),
-        )
-        .got(got)
-        .allowed(text)
-        .with_header(ALLOW, allowed)
+        Self::new(Code::MethodNotAllowed, format!("this path takes {text}"))
+            .got(got)
+            .allowed(text)
+            .with_header(ALLOW, allowed)
     }
 
     /// The index is not loaded yet.

@@ -215,7 +215,14 @@ mod tests {
         for empty in ["lat", "lat=", "country="] {
             assert_eq!(code_of(empty), Code::ParameterInvalid, "{empty}");
         }
-        for malformed in ["lat=%", "lat=%1", "lat=%zz", "lat=%+1", "country=%ff", "%=1"] {
+        for malformed in [
+            "lat=%",
+            "lat=%1",
+            "lat=%zz",
+            "lat=%+1",
+            "country=%ff",
+            "%=1",
+        ] {
             assert_eq!(code_of(malformed), Code::QueryMalformed, "{malformed}");
         }
         let longest = format!("country={}", "a".repeat(MAX_QUERY_BYTES - "country=".len()));

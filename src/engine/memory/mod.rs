@@ -63,4 +63,17 @@ impl MemoryEngine {
     pub fn search(&self, _search: &Search, _answer: &mut impl Answer) -> Result<(), SearchError> {
         todo!()
     }
+
+    /// stub
+    pub fn is_loaded(&self) -> bool {
+        todo!()
+    }
+    /// stub
+    pub fn len(&self) -> usize {
+        todo!()
+    }
+    /// stub
+    pub fn changed_at(&self) -> Option<std::time::SystemTime> {
+        todo!()
+    }
 }

@@ -1,7 +1,11 @@
 //! Centers in an embedded GeoPackage.
 
+mod foreign_changes;
+
 use super::database::SqlitePools;
 use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
+pub(super) use foreign_changes::changed_elsewhere;
+
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 
 /// A collection of centers in an embedded GeoPackage.
