@@ -149,17 +149,4 @@ impl MemoryEngine {
     pub fn changed_at(&self) -> Option<SystemTime> {
         Some(self.loaded.read().as_ref()?.changed_at)
     }
-
-    /// stub
-    pub fn is_loaded(&self) -> bool {
-        todo!()
-    }
-    /// stub
-    pub fn len(&self) -> usize {
-        todo!()
-    }
-    /// stub
-    pub fn changed_at(&self) -> Option<std::time::SystemTime> {
-        todo!()
-    }
 }
