@@ -3,6 +3,7 @@
 //! The location is written in the same statement as the coordinates. Writes go
 //! over the one connection that writes, reads over the others.
 
+mod foreign_changes;
 mod point;
 mod read;
 mod rows;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use super::Collection;
 use super::database::SqlitePools;
+pub(super) use foreign_changes::changed_elsewhere;
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.
