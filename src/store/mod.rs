@@ -6,6 +6,7 @@
 mod collection;
 mod database;
 mod error;
+mod guard;
 mod migrate;
 mod mysql;
 mod sqlite;
@@ -16,6 +17,8 @@ pub use database::{
     Wait,
 };
 pub use error::{BatchError, StoreError, UpdateError};
+pub use guard::Guard;
+pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 use mysql::MySqlStore;

@@ -1,5 +1,11 @@
 //! Centers in MySQL.
 
+mod catalog;
+pub(super) mod location;
+pub(super) mod triggers;
+
+pub(super) use catalog::table_exists;
+
 use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 

@@ -1,5 +1,10 @@
 //! Centers in an embedded GeoPackage.
 
+mod catalog;
+pub(super) mod geopackage;
+
+pub(super) use catalog::table_exists;
+
 use super::database::SqlitePools;
 use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
