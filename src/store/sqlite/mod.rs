@@ -3,8 +3,9 @@
 //! The location is written in the same statement as the coordinates. Writes go
 //! over the one connection that writes, reads over the others.
 
+mod catalog;
 mod foreign_changes;
-mod point;
+pub(super) mod geopackage;
 mod read;
 mod rows;
 mod statements;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use super::Collection;
 use super::database::SqlitePools;
+pub(super) use catalog::table_exists;
 pub(super) use foreign_changes::changed_elsewhere;
 use statements::Statements;
 
