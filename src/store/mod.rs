@@ -6,11 +6,15 @@
 mod collection;
 mod database;
 mod error;
+mod migrate;
 mod mysql;
 mod sqlite;
 
 pub use collection::{Collection, ColumnName};
-pub use database::Database;
+pub use database::{
+    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
+    Wait,
+};
 pub use error::{BatchError, StoreError, UpdateError};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};

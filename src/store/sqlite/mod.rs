@@ -1,16 +1,8 @@
 //! Centers in an embedded GeoPackage.
 
+use super::database::SqlitePools;
 use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
-
-/// The connections to one file: many that read, one that writes.
-#[derive(Debug, Clone)]
-pub struct SqlitePools {
-    /// Connections that only read.
-    pub readers: sqlx::SqlitePool,
-    /// The one connection that writes; `SQLite` takes one writer at a time.
-    pub writer: sqlx::SqlitePool,
-}
 
 /// A collection of centers in an embedded GeoPackage.
 #[derive(Debug, Clone)]
