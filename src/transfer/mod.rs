@@ -21,5 +21,5 @@ pub use generate::{Generated, generate, write_generated};
 pub use import::{
     Halt, ImportError, Imported, MAX_BATCH_ROWS, RowBatches, Rejected, Survey, import, survey,
 };
-pub use places::{bundled_places, load_demo_places};
+pub use places::{BUNDLED_PLACES, Place, bundled_places, load_demo_places};
 pub use report::Report;

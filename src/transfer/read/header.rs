@@ -21,7 +21,7 @@ pub enum Field {
 
 impl Field {
     /// Every field that an import takes.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
         [Self::Id, Self::Latitude, Self::Longitude]
             .into_iter()
             .chain(TextField::ALL.map(Self::Text))
