@@ -8,6 +8,8 @@ mod database;
 mod error;
 mod migrate;
 mod mysql;
+mod plan;
+mod sql;
 mod sqlite;
 
 pub use collection::{Collection, ColumnName};
@@ -18,8 +20,8 @@ pub use database::{
 pub use error::{BatchError, StoreError, UpdateError};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
-use mysql::MySqlStore;
-use sqlite::SqliteStore;
+pub use mysql::{Gauge, MySqlStore, Near};
+pub use sqlite::SqliteStore;
 
 /// One center to write: created without an id, replaced with one.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,15 +41,6 @@ pub struct Upserted {
     pub updated: u64,
     /// Rows that were there just so.
     pub unchanged: u64,
-}
-
-/// One center found by SQL, nearest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundRow {
-    /// The great-circle distance in metres, by `ST_Distance_Sphere`.
-    pub distance_m: f64,
-    /// The center.
-    pub center: Center,
 }
 
 /// A collection of centers in a database.
