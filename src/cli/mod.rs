@@ -13,6 +13,7 @@ mod import;
 mod meter;
 mod migrate;
 mod serve;
+mod server;
 mod stop;
 mod verify;
 
