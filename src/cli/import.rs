@@ -10,7 +10,9 @@ use super::database::DatabaseArgs;
 use super::meter::Meter;
 use super::stop::asked_to_stop;
 use crate::store::{Collection, Store};
-use crate::transfer::read::{BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused};
+use crate::transfer::read::{
+    BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
+};
 use crate::transfer::{
     Format, Halt, Imported, MAX_BATCH_ROWS, Rejected, Report, RowBatches, Survey, import, survey,
 };
@@ -81,7 +83,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     if args.on_error == OnError::Abort && job.size.is_some() {
         let checked = job.survey("checking", false).await?;
         if checked.rejected > 0 {
-            job.tell_unused(&checked);
+            tell_unused(&checked);
             tell_rejected(&checked);
             eprintln!(
                 "nothing was written; mend the file, or write the other rows with --on-error skip"
@@ -186,7 +188,7 @@ impl<'a> Job<'a> {
         let survey = self
             .survey("checking", self.args.on_error == OnError::Skip)
             .await?;
-        self.tell_unused(&survey);
+        tell_unused(&survey);
         let Survey {
             rows,
             rejected,
@@ -217,45 +219,28 @@ impl<'a> Job<'a> {
             "{} inserted, {} updated, {} unchanged, {} without coordinates",
             written.inserted, written.updated, written.unchanged, imported.without_coordinates
         );
+        let rows = imported.rows();
         if let Some(survey) = &imported.survey {
-            self.tell_unused(survey);
+            tell_unused(survey);
             eprintln!(
                 "{} rows read: {counts}, {} rejected",
                 survey.rows, survey.rejected
             );
         } else {
-            eprintln!("{} rows written: {counts}", imported.rows());
+            eprintln!("{rows} rows written: {counts}");
         }
-        let go_on = self.how_to_go_on(&imported);
+        let go_on = how_to_go_on(&imported);
         match (imported.halt, &imported.survey) {
             (None, Some(survey)) => Ok(self.outcome(survey)),
             (Some(Halt::Rejected(Rejected { line, reason })), _) => {
                 eprintln!("line {line}: {reason}");
-                eprintln!("aborted there; the {} rows before it are written", imported.rows());
+                eprintln!("aborted there; the {rows} rows before it are written");
                 Ok(Outcome::FoundWrong)
             }
             (Some(Halt::Failed(error)), _) => {
                 Err(anyhow::Error::new(error).context(format!("{}; {go_on}", self.name)))
             }
             (Some(Halt::Asked) | None, _) => bail!("stopped; {go_on}"),
-        }
-    }
-
-    fn how_to_go_on(&self, imported: &Imported) -> String {
-        let rows = imported.rows();
-        if rows == 0 {
-            return "nothing was written".to_owned();
-        }
-        let last = imported.last_line;
-        if imported.with_id == rows {
-            format!(
-                "what was written stays, up to line {last}; run the same command again: rows with ids are not written twice"
-            )
-        } else {
-            format!(
-                "what was written stays, up to line {last}; go on with --from-line {}",
-                last + 1
-            )
         }
     }
 
@@ -267,21 +252,39 @@ impl<'a> Job<'a> {
         eprintln!("all of them are in {}", self.report.display());
         Outcome::FoundWrong
     }
+}
 
-    fn tell_unused(&self, survey: &Survey) {
-        let (assigned, unknown) = split_unused(&survey.unused);
-        if !unknown.is_empty() {
-            eprintln!(
-                "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
-                Listed(unknown.iter())
-            );
-        }
-        if !assigned.is_empty() {
-            eprintln!(
-                "not imported, as the database assigns them: {}",
-                Listed(assigned.iter())
-            );
-        }
+fn how_to_go_on(imported: &Imported) -> String {
+    let rows = imported.rows();
+    if rows == 0 {
+        return "nothing was written".to_owned();
+    }
+    let last = imported.last_line;
+    if imported.with_id == rows {
+        format!(
+            "what was written stays, up to line {last}; run the same command again: rows with ids are not written twice"
+        )
+    } else {
+        format!(
+            "what was written stays, up to line {last}; go on with --from-line {}",
+            last + 1
+        )
+    }
+}
+
+fn tell_unused(survey: &Survey) {
+    let (assigned, unknown) = split_unused(&survey.unused);
+    if !unknown.is_empty() {
+        eprintln!(
+            "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
+            Listed(unknown.iter())
+        );
+    }
+    if !assigned.is_empty() {
+        eprintln!(
+            "not imported, as the database assigns them: {}",
+            Listed(assigned.iter())
+        );
     }
 }
 
@@ -293,7 +296,10 @@ fn tell_rejected(survey: &Survey) {
     if survey.rejected > shown {
         eprintln!("and {} more", survey.rejected - shown);
     }
-    eprintln!("{} of {} rows cannot be taken", survey.rejected, survey.rows);
+    eprintln!(
+        "{} of {} rows cannot be taken",
+        survey.rejected, survey.rows
+    );
 }
 
 fn rejected_name(path: &Path) -> PathBuf {

@@ -19,7 +19,7 @@ pub use export::{ExportError, Exported, export};
 pub use format::Format;
 pub use generate::{Generated, generate, write_generated};
 pub use import::{
-    Halt, ImportError, Imported, MAX_BATCH_ROWS, RowBatches, Rejected, Survey, import, survey,
+    Halt, ImportError, Imported, MAX_BATCH_ROWS, Rejected, RowBatches, Survey, import, survey,
 };
 pub use places::{BUNDLED_PLACES, Place, bundled_places, load_demo_places};
 pub use report::Report;

@@ -231,7 +231,11 @@ fn check_frame(frame: &[u8], is_open: bool) -> Result<(), InputError> {
             return Err(InputError::NotACollection("it has no features".to_owned()));
         }
     }
-    match frame.crs.as_ref().and_then(|crs| crs.pointer("/properties/name")) {
+    match frame
+        .crs
+        .as_ref()
+        .and_then(|crs| crs.pointer("/properties/name"))
+    {
         Some(JsonValue::String(name)) if !is_wgs84(name) => {
             Err(InputError::Reference(quoted(name)))
         }
@@ -265,11 +269,7 @@ fn read<R: Read>(window: &Window<R>, source: io::Error) -> InputError {
     }
 }
 
-fn structure<R: Read>(
-    window: &Window<R>,
-    expected: &'static str,
-    got: Option<u8>,
-) -> InputError {
+fn structure<R: Read>(window: &Window<R>, expected: &'static str, got: Option<u8>) -> InputError {
     InputError::Structure {
         line: window.line(),
         expected,
@@ -298,7 +298,10 @@ mod tests {
 
     #[test]
     fn features_are_found_wherever_the_document_has_them() {
-        let expected = [(3, r#"{"a":"]}\"{"}"#.to_owned()), (4, r#"{"b":[{}]}"#.to_owned())];
+        let expected = [
+            (3, r#"{"a":"]}\"{"}"#.to_owned()),
+            (4, r#"{"b":[{}]}"#.to_owned()),
+        ];
         for text in [
             "{\"type\":\"FeatureCollection\",\"bbox\":[1,2,3,4],\"features\":[\n\n{\"a\":\"]}\\\"{\"},\n{\"b\":[{}]}\n]}\n",
             "{\"x\":{\"features\":[1]},\"name\":\"features\",\n\"features\" : [\n{\"a\":\"]}\\\"{\"} ,\n{\"b\":[{}]} ], \"type\":\"FeatureCollection\"}",
@@ -309,7 +312,10 @@ mod tests {
 
     #[test]
     fn a_collection_may_be_empty() {
-        assert_eq!(split(r#"{"type":"FeatureCollection","features":[ ]}"#).unwrap(), []);
+        assert_eq!(
+            split(r#"{"type":"FeatureCollection","features":[ ]}"#).unwrap(),
+            []
+        );
     }
 
     #[test]
@@ -322,17 +328,38 @@ mod tests {
     #[test]
     fn a_document_that_is_cut_off_or_broken_is_refused() {
         for (text, message) in [
-            (r#"{"type":"FeatureCollection","features":[{"a":1}"#, "`,` or `]`"),
-            (r#"{"type":"FeatureCollection","features":[{"a":1"#, "the end of the feature"),
-            (r#"{"type":"FeatureCollection","features":[{}{}]}"#, "`,` or `]`"),
+            (
+                r#"{"type":"FeatureCollection","features":[{"a":1}"#,
+                "`,` or `]`",
+            ),
+            (
+                r#"{"type":"FeatureCollection","features":[{"a":1"#,
+                "the end of the feature",
+            ),
+            (
+                r#"{"type":"FeatureCollection","features":[{}{}]}"#,
+                "`,` or `]`",
+            ),
             (r#"{"type":"FeatureCollection","features":[{}]"#, "EOF"),
-            (r#"{"type":"FeatureCollection","features":[{}]} x"#, "trailing"),
-            (r#"{"type":"FeatureCollection","features":[],"features":[]}"#, "duplicate"),
+            (
+                r#"{"type":"FeatureCollection","features":[{}]} x"#,
+                "trailing",
+            ),
+            (
+                r#"{"type":"FeatureCollection","features":[],"features":[]}"#,
+                "duplicate",
+            ),
             (r#"{"type":"FeatureCollection"}"#, "it has no features"),
-            (r#"{"type":"FeatureCollection","feature\u0073":[{}]}"#, "the plain key"),
+            (
+                r#"{"type":"FeatureCollection","feature\u0073":[{}]}"#,
+                "the plain key",
+            ),
             (r#"{"features":[]}"#, "it has no type"),
             (r#"{"type":"Feature","geometry":null}"#, "it is one Feature"),
-            (r#"{"type":"Topology","features":[]}"#, "its type is `Topology`"),
+            (
+                r#"{"type":"Topology","features":[]}"#,
+                "its type is `Topology`",
+            ),
         ] {
             let error = split(text).unwrap_err().to_string();
             assert!(error.contains(message), "{text}: {error}");
@@ -347,6 +374,9 @@ mod tests {
             ))
         };
         assert!(with("urn:ogc:def:crs:OGC:1.3:CRS84").is_ok());
-        assert!(matches!(with("urn:ogc:def:crs:EPSG::3857"), Err(InputError::Reference(_))));
+        assert!(matches!(
+            with("urn:ogc:def:crs:EPSG::3857"),
+            Err(InputError::Reference(_))
+        ));
     }
 }

@@ -360,7 +360,10 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_never_closed_is_a_rejected_row() {
-        for text in [&b"name,lat,lng\nA,1,\"2"[..], b"name,lat,lng\nA,1,\"2\nB,1,2\n"] {
+        for text in [
+            &b"name,lat,lng\nA,1,\"2"[..],
+            b"name,lat,lng\nA,1,\"2\nB,1,2\n",
+        ] {
             assert_eq!(rows(text), [(2, Err(RowError::UnclosedQuote))]);
         }
     }
@@ -369,7 +372,10 @@ mod tests {
     fn a_last_row_without_line_end_is_a_row() {
         assert_eq!(names(b"name,lat,lng\n\"A\",1,2"), [(2, "A".to_owned())]);
         assert_eq!(names(b"lat,lng,name\n1,2,\"A\""), [(2, "A".to_owned())]);
-        assert_eq!(names(b"lat,lng,name\n1,2,12\" pipe"), [(2, "12\" pipe".to_owned())]);
+        assert_eq!(
+            names(b"lat,lng,name\n1,2,12\" pipe"),
+            [(2, "12\" pipe".to_owned())]
+        );
     }
 
     #[test]

@@ -22,6 +22,10 @@ const MAX_UNUSED: usize = 100;
 /// `geojson::Feature` would do, but it reads a missing geometry as null and
 /// collects foreign members.
 #[derive(Debug, Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "a member that is missing is not a null"
+)]
 struct Feature {
     r#type: String,
     id: Option<Id>,
@@ -67,7 +71,8 @@ impl Features {
             return Err(RowError::NotAFeature(format!("its type is `{kind}`")));
         }
         let coordinates = coordinates(feature.geometry.ok_or(RowError::NoGeometry)?)?;
-        let (property_id, mut texts) = self.take_properties(feature.properties.unwrap_or_default())?;
+        let (property_id, mut texts) =
+            self.take_properties(feature.properties.unwrap_or_default())?;
         let text = center_text(|field| Ok(texts[field as usize].take()))?;
         let (latitude, longitude) = coordinates.unzip();
         Ok(BatchItem {
@@ -76,7 +81,6 @@ impl Features {
         })
     }
 
-    #[expect(clippy::type_complexity, reason = "two values of one caller")]
     fn take_properties(
         &mut self,
         properties: JsonObject,
@@ -121,10 +125,7 @@ fn text_of(field: TextField, value: JsonValue) -> Result<Option<String>, RowErro
 }
 
 /// The id of the Feature itself or among its properties.
-fn one_id(
-    feature: Option<Id>,
-    property: Option<JsonValue>,
-) -> Result<Option<CenterId>, RowError> {
+fn one_id(feature: Option<Id>, property: Option<JsonValue>) -> Result<Option<CenterId>, RowError> {
     let of_feature = match feature {
         None => None,
         Some(Id::Number(number)) => parse_id(&number.to_string())?,
@@ -162,7 +163,10 @@ mod tests {
     fn a_point_is_turned_round() {
         let item = with_geometry(r#"{"type":"Point","coordinates":[23.7275,37.9838]}"#).unwrap();
         let position = item.draft.position().unwrap();
-        assert_eq!((position.latitude(), position.longitude()), (37.9838, 23.7275));
+        assert_eq!(
+            (position.latitude(), position.longitude()),
+            (37.9838, 23.7275)
+        );
     }
 
     #[test]
@@ -215,7 +219,10 @@ mod tests {
         assert_eq!(id(r#","id":7"#, ""), Ok(Some(7)));
         assert_eq!(id(r#","id":"7""#, r#","id":7"#), Ok(Some(7)));
         assert_eq!(id("", r#","id":7"#), Ok(Some(7)));
-        assert!(matches!(id(r#","id":8"#, r#","id":7"#), Err(RowError::TwoIds { .. })));
+        assert!(matches!(
+            id(r#","id":8"#, r#","id":7"#),
+            Err(RowError::TwoIds { .. })
+        ));
         assert!(matches!(id(r#","id":"node/8""#, ""), Err(RowError::Id(_))));
         assert!(matches!(id(r#","id":8.5"#, ""), Err(RowError::Id(_))));
     }
@@ -237,7 +244,8 @@ mod tests {
 
     #[test]
     fn properties_that_map_to_nothing_are_remembered() {
-        let mut features = Features::new(Properties::new(&["name=title".parse().unwrap()]).unwrap());
+        let mut features =
+            Features::new(Properties::new(&["name=title".parse().unwrap()]).unwrap());
         let item = features
             .parse(br#"{"type":"Feature","geometry":null,"properties":{"title":"A","name":"B","mood":1}}"#)
             .unwrap();

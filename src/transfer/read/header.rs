@@ -320,7 +320,8 @@ mod tests {
     #[test]
     fn headers_are_known_by_usual_names_in_any_case() {
         let columns =
-            Columns::of_header(&["Title", "LAT", "Lng", "E-Mail", "Logo URL", "mood"], &[]).unwrap();
+            Columns::of_header(&["Title", "LAT", "Lng", "E-Mail", "Logo URL", "mood"], &[])
+                .unwrap();
         assert_eq!(columns.text(TextField::Name), Some(0));
         assert_eq!((columns.latitude, columns.longitude), (1, 2));
         assert_eq!(columns.text(TextField::Email), Some(3));
@@ -380,7 +381,10 @@ mod tests {
         assert!("latitude".parse::<Mapping>().is_err());
         assert!("latitude=".parse::<Mapping>().is_err());
         let error = "altitude=z".parse::<Mapping>().unwrap_err();
-        assert!(error.contains("`altitude`") && error.contains("`latitude`"), "{error}");
+        assert!(
+            error.contains("`altitude`") && error.contains("`latitude`"),
+            "{error}"
+        );
     }
 
     #[test]

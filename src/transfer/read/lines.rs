@@ -77,7 +77,11 @@ mod tests {
 
     #[test]
     fn lines_are_records_and_blank_ones_are_not() {
-        let expected = [(1, "a".to_owned()), (4, "b b".to_owned()), (5, "c".to_owned())];
+        let expected = [
+            (1, "a".to_owned()),
+            (4, "b b".to_owned()),
+            (5, "c".to_owned()),
+        ];
         assert_eq!(split(b"a\n\n  \nb b\nc", false), expected);
         assert_eq!(split(b"a\r\n\r\n\r\nb b\r\nc\r\n", false), expected);
     }
@@ -96,7 +100,10 @@ mod tests {
         text.extend_from_slice(b"\nb\n");
         let mut window = Window::new(&text[..]);
         let mut lines = Lines::new(false);
-        assert_eq!(lines.advance(&mut window).unwrap(), Some(Err(RowError::TooLong)));
+        assert_eq!(
+            lines.advance(&mut window).unwrap(),
+            Some(Err(RowError::TooLong))
+        );
         assert_eq!(lines.advance(&mut window).unwrap(), Some(Ok(())));
         assert_eq!((lines.line, &window.bytes()[..lines.len]), (2, &b"b"[..]));
     }

@@ -66,7 +66,17 @@ mod tests {
     #[test]
     fn what_only_looks_like_a_number_is_refused() {
         for text in [
-            "NaN", "inf", "-infinity", "1e400", "1 000", "1'000", "0x10", "37°58'", "1.2.3", "-", "٣",
+            "NaN",
+            "inf",
+            "-infinity",
+            "1e400",
+            "1 000",
+            "1'000",
+            "0x10",
+            "37°58'",
+            "1.2.3",
+            "-",
+            "٣",
         ] {
             assert!(
                 matches!(
