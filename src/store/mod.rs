@@ -6,6 +6,7 @@
 mod collection;
 mod database;
 mod error;
+mod guard;
 mod migrate;
 mod mysql;
 mod plan;
@@ -18,6 +19,8 @@ pub use database::{
     Wait,
 };
 pub use error::{BatchError, StoreError, UpdateError};
+pub use guard::Guard;
+pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 pub use mysql::{Gauge, MySqlStore, Near};

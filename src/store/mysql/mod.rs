@@ -3,11 +3,14 @@
 //! The location is written in the same statement as the coordinates, and on
 //! update only where they changed or the location had drifted from them.
 
+mod catalog;
+pub(super) mod location;
 mod read;
 mod retry;
 mod rows;
 mod search;
 mod statements;
+pub(super) mod triggers;
 mod upsert;
 mod write;
 
@@ -16,6 +19,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::Collection;
+pub(super) use catalog::table_exists;
 pub use search::{Gauge, Near};
 use statements::Statements;
 

@@ -3,7 +3,9 @@
 //! The location is written in the same statement as the coordinates. Writes go
 //! over the one connection that writes, reads over the others.
 
-mod point;
+mod catalog;
+mod foreign_changes;
+pub(super) mod geopackage;
 mod read;
 mod rows;
 mod statements;
@@ -13,6 +15,8 @@ use std::sync::Arc;
 
 use super::Collection;
 use super::database::SqlitePools;
+pub(super) use catalog::table_exists;
+pub(super) use foreign_changes::changed_elsewhere;
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.
