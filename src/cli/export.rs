@@ -41,6 +41,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let target = Target::new(&args)?;
     let database = args.database.open().await?;
+    database.ensure_schema(false).await?;
     let store = Store::new(&database, &Collection::diving_centers());
     let meter = Meter::start("exporting", None, BytesRead::default());
     let progress = |rows| meter.tell(rows);

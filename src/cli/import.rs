@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Outcome;
-use super::database::DatabaseArgs;
+use super::database::PoolArgs;
 use super::meter::Meter;
 use super::stop::asked_to_stop;
-use crate::store::{Collection, Store};
+use crate::store::{Collection, DatabaseUrl, Store};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
 };
@@ -60,8 +61,11 @@ pub(super) struct Args {
     /// How many rows go into one transaction
     #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=MAX_BATCH_ROWS as u64))]
     batch_size: u64,
+    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, required_unless_present = "dry_run", help_heading = "Database")]
+    database_url: Option<SecretString>,
     #[command(flatten)]
-    database: Option<DatabaseArgs>,
+    pool: PoolArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,13 +81,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     if args.dry_run {
         return job.dry_run().await;
     }
-    let database = args.database.as_ref().context(
-        "no database: give --database-url (or DATABASE_URL), or --dry-run to check the file only",
-    )?;
+    let url: DatabaseUrl = args
+        .database_url
+        .as_ref()
+        .expect("clap demands a URL without --dry-run")
+        .expose_secret()
+        .parse()?;
     if args.on_error == OnError::Abort && job.size.is_some() {
         let checked = job.survey("checking", false).await?;
         if checked.rejected > 0 {
-            job.tell_unused(&checked);
+            tell_unused(&checked);
             tell_rejected(&checked);
             eprintln!(
                 "nothing was written; mend the file, or write the other rows with --on-error skip"
@@ -91,7 +98,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome::FoundWrong);
         }
     }
-    let database = database.open().await?;
+    let database = args.pool.open(&url).await?;
+    database.ensure_schema(false).await?;
     let store = Store::new(&database, &Collection::diving_centers());
     let (batches, meter) = job.batches("importing", args.on_error == OnError::Skip)?;
     let imported = import(&store, batches, |rows| meter.tell(rows), asked_to_stop()).await;
@@ -188,7 +196,7 @@ impl<'a> Job<'a> {
         let survey = self
             .survey("checking", self.args.on_error == OnError::Skip)
             .await?;
-        self.tell_unused(&survey);
+        tell_unused(&survey);
         let Survey {
             rows,
             rejected,
@@ -219,48 +227,35 @@ impl<'a> Job<'a> {
             "{} inserted, {} updated, {} unchanged, {} without coordinates",
             written.inserted, written.updated, written.unchanged, imported.without_coordinates
         );
+        let rows = imported.rows();
         if let Some(survey) = &imported.survey {
-            self.tell_unused(survey);
+            tell_unused(survey);
             eprintln!(
                 "{} rows read: {counts}, {} rejected",
                 survey.rows, survey.rejected
             );
         } else {
-            eprintln!("{} rows written: {counts}", imported.rows());
+            eprintln!("{rows} rows written: {counts}");
         }
-        let go_on = self.how_to_go_on(&imported);
+        let go_on = how_to_go_on(&imported);
         match (imported.halt, &imported.survey) {
             (None, Some(survey)) => Ok(self.outcome(survey)),
             (Some(Halt::Rejected(Rejected { line, reason })), _) => {
                 eprintln!("line {line}: {reason}");
+<<<<<<< HEAD
+                eprintln!("aborted there; the {rows} rows before it are written");
+=======
                 eprintln!(
                     "aborted there; the {} rows before it are written",
                     imported.rows()
                 );
+>>>>>>> main
                 Ok(Outcome::FoundWrong)
             }
             (Some(Halt::Failed(error)), _) => {
                 Err(anyhow::Error::new(error).context(format!("{}; {go_on}", self.name)))
             }
             (Some(Halt::Asked) | None, _) => bail!("stopped; {go_on}"),
-        }
-    }
-
-    fn how_to_go_on(&self, imported: &Imported) -> String {
-        let rows = imported.rows();
-        if rows == 0 {
-            return "nothing was written".to_owned();
-        }
-        let last = imported.last_line;
-        if imported.with_id == rows {
-            format!(
-                "what was written stays, up to line {last}; run the same command again: rows with ids are not written twice"
-            )
-        } else {
-            format!(
-                "what was written stays, up to line {last}; go on with --from-line {}",
-                last + 1
-            )
         }
     }
 
@@ -272,21 +267,39 @@ impl<'a> Job<'a> {
         eprintln!("all of them are in {}", self.report.display());
         Outcome::FoundWrong
     }
+}
 
-    fn tell_unused(&self, survey: &Survey) {
-        let (assigned, unknown) = split_unused(&survey.unused);
-        if !unknown.is_empty() {
-            eprintln!(
-                "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
-                Listed(unknown.iter())
-            );
-        }
-        if !assigned.is_empty() {
-            eprintln!(
-                "not imported, as the database assigns them: {}",
-                Listed(assigned.iter())
-            );
-        }
+fn how_to_go_on(imported: &Imported) -> String {
+    let rows = imported.rows();
+    if rows == 0 {
+        return "nothing was written".to_owned();
+    }
+    let last = imported.last_line;
+    if imported.with_id == rows {
+        format!(
+            "what was written stays, up to line {last}; run the same command again: rows with ids are not written twice"
+        )
+    } else {
+        format!(
+            "what was written stays, up to line {last}; go on with --from-line {}",
+            last + 1
+        )
+    }
+}
+
+fn tell_unused(survey: &Survey) {
+    let (assigned, unknown) = split_unused(&survey.unused);
+    if !unknown.is_empty() {
+        eprintln!(
+            "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
+            Listed(unknown.iter())
+        );
+    }
+    if !assigned.is_empty() {
+        eprintln!(
+            "not imported, as the database assigns them: {}",
+            Listed(assigned.iter())
+        );
     }
 }
 

@@ -290,9 +290,13 @@ pub enum Halt {
 ///
 /// `progress` is told how many rows were written so far. When `stop` is ready,
 /// the batch under way is finished and no other begun.
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "the reading thread does not panic"
+)]
 pub async fn import<R: Read + Send + 'static>(
     store: &Store,
-    mut batches: RowBatches<R>,
+    batches: RowBatches<R>,
     mut progress: impl FnMut(u64),
     stop: impl Future<Output = ()>,
 ) -> Imported {

@@ -63,6 +63,10 @@ fn place(record: &'static StringRecord) -> Place {
 
 /// Writes the bundled places to a store, with their ids; `progress` is told how
 /// many of the [`BUNDLED_PLACES`] were written so far.
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "the bundled places are as a test reads them"
+)]
 pub async fn load_demo_places(
     store: &Store,
     progress: impl FnMut(u64),

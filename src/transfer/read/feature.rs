@@ -22,6 +22,10 @@ const MAX_UNUSED: usize = 100;
 /// `geojson::Feature` would do, but it reads a missing geometry as null and
 /// collects foreign members.
 #[derive(Debug, Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "a member that is missing is not a null"
+)]
 struct Feature {
     r#type: String,
     id: Option<Id>,
@@ -77,7 +81,6 @@ impl Features {
         })
     }
 
-    #[expect(clippy::type_complexity, reason = "two values of one caller")]
     fn take_properties(
         &mut self,
         properties: JsonObject,
