@@ -10,6 +10,8 @@ mod guard;
 mod migrate;
 mod mysql;
 mod sqlite;
+mod survey;
+mod verify;
 
 pub use collection::{Collection, ColumnName};
 pub use database::{
@@ -19,6 +21,8 @@ pub use database::{
 pub use error::{BatchError, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use survey::Survey;
+pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 use mysql::MySqlStore;

@@ -2,6 +2,8 @@
 
 mod catalog;
 pub(super) mod location;
+pub(super) mod schema;
+pub(super) mod survey;
 pub(super) mod triggers;
 
 pub(super) use catalog::table_exists;

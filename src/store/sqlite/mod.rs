@@ -2,6 +2,8 @@
 
 mod catalog;
 pub(super) mod geopackage;
+pub(super) mod schema;
+pub(super) mod survey;
 
 pub(super) use catalog::table_exists;
 
