@@ -3,6 +3,7 @@
 //! Two stores keep one contract: the same functions with the same meaning, run
 //! by one test suite on both.
 
+mod backfill;
 mod collection;
 mod database;
 mod error;
@@ -13,6 +14,7 @@ mod sqlite;
 mod survey;
 mod verify;
 
+pub use backfill::BackfilledChunk;
 pub use collection::{Collection, ColumnName};
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,

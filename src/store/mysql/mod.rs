@@ -1,12 +1,13 @@
 //! Centers in MySQL.
 
+pub(super) mod backfill;
 mod catalog;
 pub(super) mod location;
 pub(super) mod schema;
 pub(super) mod survey;
 pub(super) mod triggers;
 
-pub(super) use catalog::table_exists;
+pub(super) use catalog::{count_rows, table_exists};
 
 use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};

@@ -1,11 +1,12 @@
 //! Centers in an embedded GeoPackage.
 
+pub(super) mod backfill;
 mod catalog;
 pub(super) mod geopackage;
 pub(super) mod schema;
 pub(super) mod survey;
 
-pub(super) use catalog::table_exists;
+pub(super) use catalog::{count_rows, table_exists};
 
 use super::database::SqlitePools;
 use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
