@@ -10,15 +10,16 @@
 //! - [`engine`]: what answers searches, in memory or by SQL.
 //! - [`catalog`]: a store and its engine, kept together by every write.
 //! - [`transfer`]: import and export of files.
+//! - [`follow`]: the index loaded at the start and after other writers.
 //! - [`http`]: the only place, with [`app`], that knows actix.
-//! - [`cli`]: the commands.
+//! - [`cli`]: the commands, and with their arguments every setting.
 
 pub mod app;
 pub mod catalog;
 pub mod cli;
-pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod follow;
 pub mod http;
 pub mod metrics;
 pub mod store;

@@ -1,1 +1,89 @@
 //! The arguments of every command that acts on a database.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::store::{Database, DatabaseUrl, PoolSettings, Wait};
+
+/// Which database, and how it is connected to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Database")]
+pub(super) struct DatabaseArgs {
+    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
+    //
+    // Kept as text until it is opened: clap would repeat a wrong one, password and all.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: SecretString,
+    #[command(flatten)]
+    pool: PoolArgs,
+}
+
+/// How a database is connected to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Database")]
+pub(super) struct PoolArgs {
+    /// The most connections
+    #[arg(long, env = "NEARBY_POOL_SIZE", value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pool_size: u32,
+    /// How long a request waits for a free connection, in seconds
+    #[arg(long, env = "NEARBY_ACQUIRE_TIMEOUT", value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    acquire_timeout: u64,
+    /// After how many seconds without use a connection is closed
+    #[arg(long, env = "NEARBY_IDLE_TIMEOUT", value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    idle_timeout: u64,
+    /// At what age in seconds a connection is closed
+    #[arg(long, env = "NEARBY_MAX_LIFETIME", value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    max_lifetime: u64,
+    /// Use connections without asking them for a sign of life first
+    #[arg(long, env = "NEARBY_NO_CONNECTION_TEST")]
+    no_connection_test: bool,
+    /// How often a database that does not answer is tried, 1 to 5 seconds apart
+    #[arg(long, env = "NEARBY_CONNECT_TRIES", value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    connect_tries: u32,
+    /// Log every statement, without its values
+    #[arg(long, env = "NEARBY_LOG_STATEMENTS")]
+    log_statements: bool,
+    /// Log statements that take longer, in milliseconds
+    #[arg(
+        long,
+        env = "NEARBY_SLOW_STATEMENT_MS",
+        value_name = "MS",
+        default_value_t = 1000
+    )]
+    slow_statement_ms: u64,
+}
+
+impl DatabaseArgs {
+    /// Opens the database, waiting for it where need be.
+    pub(super) async fn open(&self) -> anyhow::Result<Database> {
+        let url: DatabaseUrl = self.database_url.expose_secret().parse()?;
+        self.pool.open(&url).await
+    }
+}
+
+impl PoolArgs {
+    /// Opens a database that is named elsewhere.
+    pub(super) async fn open(&self, url: &DatabaseUrl) -> anyhow::Result<Database> {
+        Database::connect(url, &self.settings())
+            .await
+            .context("no database")
+    }
+
+    fn settings(&self) -> PoolSettings {
+        PoolSettings {
+            size: self.pool_size,
+            acquire_timeout: Duration::from_secs(self.acquire_timeout),
+            idle_timeout: Duration::from_secs(self.idle_timeout),
+            max_lifetime: Duration::from_secs(self.max_lifetime),
+            test_before_acquire: !self.no_connection_test,
+            log_statements: self.log_statements,
+            slow_statement: Duration::from_millis(self.slow_statement_ms),
+            wait: Wait {
+                tries: self.connect_tries,
+                ..Wait::default()
+            },
+        }
+    }
+}

@@ -6,16 +6,25 @@
 mod collection;
 mod database;
 mod error;
+mod guard;
+mod migrate;
 mod mysql;
+mod plan;
+mod sql;
 mod sqlite;
 
 pub use collection::{Collection, ColumnName};
-pub use database::Database;
+pub use database::{
+    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
+    Wait,
+};
 pub use error::{BatchError, StoreError, UpdateError};
+pub use guard::Guard;
+pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
-use mysql::MySqlStore;
-use sqlite::SqliteStore;
+pub use mysql::{Gauge, MySqlStore, Near};
+pub use sqlite::SqliteStore;
 
 /// One center to write: created without an id, replaced with one.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,15 +44,6 @@ pub struct Upserted {
     pub updated: u64,
     /// Rows that were there just so.
     pub unchanged: u64,
-}
-
-/// One center found by SQL, nearest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundRow {
-    /// The great-circle distance in metres, by `ST_Distance_Sphere`.
-    pub distance_m: f64,
-    /// The center.
-    pub center: Center,
 }
 
 /// A collection of centers in a database.

@@ -1,1 +1,6 @@
 //! Databases and servers for tests.
+
+mod database;
+
+pub(crate) use database::on_both_stores;
+pub use database::{TestDatabase, connect};

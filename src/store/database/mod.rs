@@ -1,0 +1,176 @@
+//! Connections: which database, how many, how long, and waiting for it.
+
+mod error;
+mod mysql;
+mod sqlite;
+mod url;
+mod wait;
+
+use std::time::Duration;
+
+use sqlx::{Connection, MySqlPool, SqlitePool};
+
+use super::StoreError;
+pub use error::ConnectError;
+pub use url::{DatabaseUrl, DatabaseUrlError};
+pub use wait::Wait;
+
+/// How many connections there are, how long they live, what is logged of them
+/// and how the database is waited for.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// The most connections. On SQLite these only read; one more writes.
+    pub size: u32,
+    /// How long a request waits for a free connection.
+    pub acquire_timeout: Duration,
+    /// A connection that was not used for so long is closed.
+    pub idle_timeout: Duration,
+    /// A connection is closed at this age, used or not.
+    pub max_lifetime: Duration,
+    /// Whether a connection is asked for a sign of life before it is used.
+    pub test_before_acquire: bool,
+    /// Whether every statement is logged, without its values.
+    pub log_statements: bool,
+    /// Statements that take longer are logged as warnings.
+    pub slow_statement: Duration,
+    /// How the database is waited for.
+    pub wait: Wait,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            size: 10,
+            acquire_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_mins(10),
+            max_lifetime: Duration::from_mins(30),
+            test_before_acquire: true,
+            log_statements: false,
+            slow_statement: Duration::from_secs(1),
+            wait: Wait::default(),
+        }
+    }
+}
+
+impl PoolSettings {
+    /// Applies the logging settings to the options of one kind of database.
+    fn logged<O: sqlx::ConnectOptions>(&self, options: O) -> O {
+        let statements = if self.log_statements {
+            log::LevelFilter::Info
+        } else {
+            log::LevelFilter::Off
+        };
+        options
+            .log_statements(statements)
+            .log_slow_statements(log::LevelFilter::Warn, self.slow_statement)
+    }
+
+    fn pool<D: sqlx::Database>(&self) -> sqlx::pool::PoolOptions<D> {
+        sqlx::pool::PoolOptions::new()
+            .max_connections(self.size)
+            .acquire_timeout(self.acquire_timeout)
+            .idle_timeout(self.idle_timeout)
+            .max_lifetime(self.max_lifetime)
+            .test_before_acquire(self.test_before_acquire)
+    }
+}
+
+/// The connections to one file: many that read, one that writes.
+#[derive(Debug, Clone)]
+pub struct SqlitePools {
+    /// Connections that only read: a statement that writes fails.
+    pub readers: SqlitePool,
+    /// The one connection that writes; SQLite takes one writer at a time.
+    pub writer: SqlitePool,
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A MySQL server.
+    MySql(MySqlPool),
+    /// An embedded GeoPackage file.
+    Sqlite(SqlitePools),
+}
+
+/// How many connections of a database are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// In use right now.
+    pub in_use: usize,
+    /// Open and waiting for work.
+    pub idle: usize,
+}
+
+impl Database {
+    /// Opens a database: waits for a server that does not answer yet, creates a
+    /// SQLite file that does not exist. The schema is not looked at.
+    ///
+    /// # Errors
+    /// When the database did not answer in the tries that the settings allow;
+    /// at once when it answered with what waiting cannot mend.
+    pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, ConnectError> {
+        match url {
+            DatabaseUrl::MySql(url) => mysql::connect(url, settings).await.map(Self::MySql),
+            DatabaseUrl::Sqlite(path) => sqlite::connect(path, settings).await.map(Self::Sqlite),
+        }
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            Self::MySql(pool) => pool.acquire().await?.ping().await?,
+            Self::Sqlite(pools) => pools.readers.acquire().await?.ping().await?,
+        }
+        Ok(())
+    }
+
+    /// Whether another process has written since this was last asked. The first
+    /// answer is `true`, and always `false` of MySQL, where nothing tells.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn changed_elsewhere(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::MySql(_) => Ok(false),
+            Self::Sqlite(pools) => super::sqlite::changed_elsewhere(&pools.writer).await,
+        }
+    }
+
+    /// Waits for work under way and closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::MySql(pool) => pool.close().await,
+            Self::Sqlite(pools) => {
+                pools.readers.close().await;
+                // Last: the last connection to close folds the log into the file.
+                pools.writer.close().await;
+            }
+        }
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Connections {
+            let idle = pool.num_idle();
+            Connections {
+                in_use: (pool.size() as usize).saturating_sub(idle),
+                idle,
+            }
+        }
+        match self {
+            Self::MySql(pool) => of(pool),
+            Self::Sqlite(pools) => {
+                let (readers, writer) = (of(&pools.readers), of(&pools.writer));
+                Connections {
+                    in_use: readers.in_use + writer.in_use,
+                    idle: readers.idle + writer.idle,
+                }
+            }
+        }
+    }
+}

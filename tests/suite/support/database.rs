@@ -1,0 +1,249 @@
+//! A fresh database for every test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nearby::store::{Collection, Database, DatabaseUrl, PoolSettings, Store, Wait};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlPool, SqlitePool};
+use tempfile::TempDir;
+
+/// Runs every test once on MySQL (reported as ignored where there is none) and
+/// once on SQLite. At most one call a module:
+///
+/// ```ignore
+/// on_both_stores! {
+///     /// Why this matters.
+///     async fn a_created_center_is_read_back(db: TestDatabase) {
+///         let store = db.store();
+///         // …
+///     }
+/// }
+/// ```
+///
+/// makes `mysql::a_created_center_is_read_back` and
+/// `sqlite::a_created_center_is_read_back`, each on a migrated database of its
+/// own.
+macro_rules! on_both_stores {
+    ($($(#[$meta:meta])* async fn $name:ident($db:ident: TestDatabase) $body:block)+) => {
+        $($(#[$meta])* async fn $name($db: $crate::support::TestDatabase) $body)+
+
+        mod mysql {
+            $(
+                #[tokio::test]
+                #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+                async fn $name() {
+                    super::$name($crate::support::TestDatabase::mysql().await).await;
+                }
+            )+
+        }
+
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::$name($crate::support::TestDatabase::sqlite().await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_both_stores;
+
+/// A database of its own, removed when it is dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    database: Database,
+    url: String,
+    // Last, so that the connections are gone before what they lead to.
+    _place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    MySql { server: String, name: String },
+    Sqlite { _folder: TempDir },
+}
+
+impl TestDatabase {
+    /// A fresh database on MySQL, migrated.
+    pub async fn mysql() -> Self {
+        Self::mysql_empty().await.migrated().await
+    }
+
+    /// A fresh SQLite file, migrated.
+    pub async fn sqlite() -> Self {
+        Self::sqlite_empty().await.migrated().await
+    }
+
+    /// A fresh database on MySQL without a table.
+    pub async fn mysql_empty() -> Self {
+        let server = mysql_server();
+        let name = unique_name();
+        on_server(&server, format!("CREATE DATABASE `{name}`")).await;
+        let url = with_database(&server, &name);
+        let place = Place::MySql { server, name };
+        Self::open(url, place).await
+    }
+
+    /// A fresh SQLite file without a table.
+    pub async fn sqlite_empty() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let url = format!("sqlite:{}", folder.path().join("test.gpkg").display());
+        Self::open(url, Place::Sqlite { _folder: folder }).await
+    }
+
+    async fn open(url: String, place: Place) -> Self {
+        Self {
+            database: connect(&url).await,
+            url,
+            _place: place,
+        }
+    }
+
+    async fn migrated(self) -> Self {
+        self.database
+            .migrate_up(None)
+            .await
+            .expect("the migrations apply");
+        self
+    }
+
+    /// The open database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What to give as `--database-url`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The built-in collection of this database.
+    pub fn store(&self) -> Store {
+        Store::new(&self.database, &Collection::diving_centers())
+    }
+
+    /// Runs statements behind the service's back, several separated by `;`.
+    ///
+    /// # Panics
+    /// When the database refuses one.
+    pub async fn execute(&self, sql: &str) {
+        self.try_execute(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// As [`Self::execute`], for statements that may be refused.
+    pub async fn try_execute(&self, sql: &str) -> sqlx::Result<()> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.database {
+            Database::MySql(pool) => pool.execute(sql).await.map(drop),
+            Database::Sqlite(pools) => pools.writer.execute(sql).await.map(drop),
+        }
+    }
+
+    /// The one whole number that a query gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.database {
+            Database::MySql(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Database::Sqlite(pools) => sqlx::query_scalar(sql).fetch_one(&pools.readers).await,
+        }
+        .expect("the query gives a number")
+    }
+
+    /// The connections, where this is MySQL.
+    pub fn mysql_pool(&self) -> &MySqlPool {
+        match &self.database {
+            Database::MySql(pool) => pool,
+            Database::Sqlite(_) => panic!("this is SQLite"),
+        }
+    }
+
+    /// The connection that writes, where this is SQLite.
+    pub fn sqlite_writer(&self) -> &SqlitePool {
+        match &self.database {
+            Database::Sqlite(pools) => &pools.writer,
+            Database::MySql(_) => panic!("this is MySQL"),
+        }
+    }
+
+    /// Whether this is MySQL, for the few statements that differ.
+    pub fn is_mysql(&self) -> bool {
+        matches!(self.database, Database::MySql(_))
+    }
+}
+
+/// Opens a database as tests do: few connections, no patience.
+pub async fn connect(url: &str) -> Database {
+    let url: DatabaseUrl = url.parse().expect("tests name databases rightly");
+    let settings = PoolSettings {
+        size: 4,
+        wait: Wait {
+            tries: 1,
+            ..Wait::default()
+        },
+        ..PoolSettings::default()
+    };
+    Database::connect(&url, &settings)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Self::MySql { server, name } = self else {
+            return;
+        };
+        // A runtime of its own: the test's may be gone, and nothing awaits here.
+        let (server, sql) = (server.clone(), format!("DROP DATABASE IF EXISTS `{name}`"));
+        let dropping = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime can be made")
+                .block_on(on_server(&server, sql));
+        });
+        let dropped = dropping.join();
+        if !std::thread::panicking() {
+            dropped.expect("the database can be dropped");
+        }
+    }
+}
+
+/// The server that `scripts/test` names.
+fn mysql_server() -> String {
+    std::env::var("NEARBY_TEST_MYSQL_URL").unwrap_or_else(|_| {
+        panic!(
+            "NEARBY_TEST_MYSQL_URL is not set: run scripts/test, or \
+             `NEARBY_TEST_MYSQL_URL=$(scripts/mysql start) cargo test`"
+        )
+    })
+}
+
+fn unique_name() -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let random: u32 = rand::random();
+    format!("nearby_test_{}_{number}_{random:08x}", std::process::id())
+}
+
+/// The URL of a database on a server, whose own URL may name one already.
+pub fn with_database(server: &str, name: &str) -> String {
+    let mut url = url::Url::parse(server).expect("NEARBY_TEST_MYSQL_URL is a URL");
+    url.set_path(name);
+    url.to_string()
+}
+
+async fn on_server(server: &str, sql: String) {
+    let url = url::Url::parse(server).expect("NEARBY_TEST_MYSQL_URL is a URL");
+    let options = sqlx::mysql::MySqlConnectOptions::from_url(&url)
+        .unwrap_or_else(|error| panic!("NEARBY_TEST_MYSQL_URL: {error}"));
+    let mut connection = options
+        .connect()
+        .await
+        .unwrap_or_else(|error| panic!("NEARBY_TEST_MYSQL_URL: {error}"));
+    connection
+        .execute(AssertSqlSafe(sql))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
