@@ -4,15 +4,15 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::Outcome;
 use super::database::PoolArgs;
-use super::meter::Meter;
 use super::server::{ServerArgs, serve};
-use super::stop::asked_to_stop;
+use super::signals::told_to_stop;
+use crate::progress::Progress;
 use crate::store::{Collection, Database, DatabaseUrl, Store};
-use crate::transfer::{BUNDLED_PLACES, load_demo_places};
+use crate::transfer::{BUNDLED_PLACES, Halt, Rejected, load_demo_places};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -35,22 +35,33 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     if store.count().await? < BUNDLED_PLACES {
         load(&database, &store).await?;
     }
-    serve(database, &args.server, |addresses| say_what_to_try(addresses)).await?;
+    serve(database, &args.server, |addresses| {
+        say_what_to_try(addresses)
+    })
+    .await?;
     Ok(Outcome::Done)
 }
 
 /// Loads the bundled places. One that was interrupted is loaded anew: places
 /// have ids, so none comes twice.
 async fn load(database: &Database, store: &Store) -> anyhow::Result<()> {
-    let meter = Meter::start_rows("loading places", BUNDLED_PLACES);
-    let imported = load_demo_places(store, |rows| meter.tell(rows), asked_to_stop()).await;
-    meter.finish();
-    if let Some(halt) = imported.halt {
-        database.close().await;
-        bail!("loading stopped after {} places ({halt:?}); start again to go on", imported.rows());
+    let mut progress = Progress::new("loading places", Some(BUNDLED_PLACES));
+    let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()?).await;
+    progress.finish();
+    let rows = imported.rows();
+    match imported.halt {
+        None => {
+            eprintln!("loaded {rows} places (GeoNames, CC BY 4.0)");
+            return Ok(());
+        }
+        Some(Halt::Asked) => {}
+        Some(Halt::Rejected(Rejected { reason, .. })) => {
+            bail!("a bundled place is wrong: {reason}")
+        }
+        Some(Halt::Failed(error)) => return Err(error).context("loading the bundled places"),
     }
-    eprintln!("loaded {} places (GeoNames, CC BY 4.0)", imported.rows());
-    Ok(())
+    database.close().await;
+    bail!("stopped after {rows} places; the next start loads the others")
 }
 
 fn say_what_to_try(addresses: &[SocketAddr]) {

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Outcome;
 use super::database::PoolArgs;
 use super::meter::Meter;
-use super::stop::asked_to_stop;
+use super::signals::told_to_stop;
 use crate::store::{Collection, DatabaseUrl, Store};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
@@ -62,7 +62,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=MAX_BATCH_ROWS as u64))]
     batch_size: u64,
     /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, required_unless_present = "dry_run", help_heading = "Database")]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "dry_run",
+        help_heading = "Database"
+    )]
     database_url: Option<SecretString>,
     #[command(flatten)]
     pool: PoolArgs,
@@ -102,7 +109,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     database.ensure_schema(false).await?;
     let store = Store::new(&database, &Collection::diving_centers());
     let (batches, meter) = job.batches("importing", args.on_error == OnError::Skip)?;
-    let imported = import(&store, batches, |rows| meter.tell(rows), asked_to_stop()).await;
+    let imported = import(&store, batches, |rows| meter.tell(rows), told_to_stop()?).await;
     meter.finish();
     job.conclude(imported)
 }
@@ -186,7 +193,7 @@ impl<'a> Job<'a> {
         std::thread::spawn(move || done.send(survey(batches)));
         let surveyed = tokio::select! {
             surveyed = surveyed => surveyed.context("the reading thread ended")?,
-            () = asked_to_stop() => bail!("stopped; nothing was written"),
+            () = told_to_stop()? => bail!("stopped; nothing was written"),
         };
         meter.finish();
         surveyed.with_context(|| format!("{}; nothing was written", self.name))
@@ -242,14 +249,7 @@ impl<'a> Job<'a> {
             (None, Some(survey)) => Ok(self.outcome(survey)),
             (Some(Halt::Rejected(Rejected { line, reason })), _) => {
                 eprintln!("line {line}: {reason}");
-<<<<<<< HEAD
                 eprintln!("aborted there; the {rows} rows before it are written");
-=======
-                eprintln!(
-                    "aborted there; the {} rows before it are written",
-                    imported.rows()
-                );
->>>>>>> main
                 Ok(Outcome::FoundWrong)
             }
             (Some(Halt::Failed(error)), _) => {

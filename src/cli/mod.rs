@@ -14,7 +14,7 @@ mod meter;
 mod migrate;
 mod serve;
 mod server;
-mod stop;
+mod signals;
 mod verify;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::stop::asked_to_stop;
+use super::signals::told_to_stop;
 use crate::app::{App, AppSettings, CorsOrigins};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -100,7 +100,9 @@ impl ServerArgs {
         let mut addresses = Vec::new();
         for text in &self.bind {
             let found = text.to_socket_addrs().with_context(|| {
-                format!("cannot listen on `{text}`: write HOST:PORT, as in 127.0.0.1:8080 or [::]:8080")
+                format!(
+                    "cannot listen on `{text}`: write HOST:PORT, as in 127.0.0.1:8080 or [::]:8080"
+                )
             })?;
             addresses.extend(found);
         }
@@ -134,7 +136,9 @@ fn admin_key() -> anyhow::Result<Option<SecretString>> {
     };
     let length = key.expose_secret().chars().count();
     if length == 0 {
-        bail!("{ADMIN_KEY} is empty: set it to a long random text, or unset it to refuse all writes");
+        bail!(
+            "{ADMIN_KEY} is empty: set it to a long random text, or unset it to refuse all writes"
+        );
     }
     if length < SAFE_KEY_CHARS {
         tracing::warn!(
@@ -151,8 +155,7 @@ pub(super) async fn serve(
     args: &ServerArgs,
     announce: impl FnOnce(&[SocketAddr]) + Send + 'static,
 ) -> anyhow::Result<()> {
-    // Listened to from the start: a signal during start-up ends it as well.
-    let stop = asked_to_stop();
+    let stop = told_to_stop()?;
     let store = Store::new(&database, &Collection::diving_centers());
     let engine = Arc::new(args.engine(&store)?);
     let metrics = Arc::new(Metrics::new(engine.kind()));
