@@ -7,6 +7,7 @@
 use nearby::domain::{Filter, Limit, Origin, Search};
 use nearby::engine::brute::Found;
 
+use crate::compare::tolerance_m;
 use crate::memory::{both, page};
 use crate::world::Place;
 
@@ -55,7 +56,10 @@ fn assert_found(spots: &[(f64, f64)], search: &Search, expected: &[(i64, f64)]) 
         for ((id, distance_m), (expected_id, expected_m)) in found.iter().zip(expected) {
             assert_eq!(id, expected_id, "{found:?}");
             let off_m = (distance_m - expected_m).abs();
-            assert!(off_m < 1e-3, "{id}: {distance_m} is not {expected_m}");
+            assert!(
+                off_m <= tolerance_m(*expected_m),
+                "{id}: {distance_m} is not {expected_m}"
+            );
         }
     }
 }
