@@ -2,5 +2,5 @@
 
 mod database;
 
-pub use database::TestDatabase;
 pub(crate) use database::on_both_stores;
+pub use database::{TestDatabase, connect};
