@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use super::code::Code;
 use super::problem::Problem;
 
-/// The longest query string that is read: all the filters and exclusions that
-/// one search takes fit in, percent-encoded.
-pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+/// The longest query string that is read. Half of what the HTTP parser takes,
+/// which refuses longer ones without a word.
+pub const MAX_QUERY_BYTES: usize = 32 * 1024;
 
 /// Names this close are offered as what was meant.
 const NEAR_MISS_EDITS: usize = 2;
