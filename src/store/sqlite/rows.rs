@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::point;
+use super::geopackage;
 use super::statements::TIME_FORMAT;
 use crate::domain::{Center, CenterId, CenterText, Position, Summary, TextField};
 use crate::store::plan::Stored;
@@ -51,7 +51,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
     let location: Option<&[u8]> = row.try_get_unchecked(AFTER_CENTER)?;
     let bare: bool = row.try_get_unchecked(AFTER_CENTER + 1)?;
     let in_order = match center.position {
-        Some(position) => location == Some(&point::blob(position)),
+        Some(position) => location == Some(&geopackage::encode(position)),
         None => bare && location.is_none(),
     };
     Ok(Stored { center, in_order })

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 
 use super::statements::{BLOCK, TIME_FORMAT};
-use super::{SqliteStore, point, rows};
+use super::{SqliteStore, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterId, Position};
 use crate::store::plan::{Plan, Stored, runs};
 use crate::store::{BatchError, BatchItem, StoreError, UpdateError, Upserted};
@@ -183,7 +183,7 @@ impl SqliteStore {
     fn bind_draft<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
         let position = draft.position();
         let query = query
-            .bind(position.map(point::blob))
+            .bind(position.map(geopackage::encode))
             .bind(position.map(Position::latitude))
             .bind(position.map(Position::longitude));
         let texts = self.statements.texts.iter();
