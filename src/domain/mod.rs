@@ -3,12 +3,14 @@
 //! Everything here is pure: no I/O, no clock, no actix and no sqlx. Values are
 //! parsed once, at the edge, and trusted afterwards.
 
+mod bounds;
 mod center;
 mod cursor;
 mod distance;
 mod position;
 mod search;
 
+pub use bounds::Bounds;
 pub use center::{
     Center, CenterDraft, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary, TextField,
 };

@@ -1,5 +1,7 @@
 //! Why a store could not do what it was asked.
 
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
 use thiserror::Error;
 
 use crate::domain::CenterId;
@@ -17,14 +19,68 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match error {
+        let passing = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
-            _ => Self::Refused(error),
+            | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Database(refusal) => is_passing(refusal.as_ref()),
+            _ => false,
+        };
+        if passing {
+            Self::Unavailable(error)
+        } else {
+            Self::Refused(error)
         }
+    }
+}
+
+impl StoreError {
+    /// Whether MySQL ended the transaction in favour of another.
+    pub(super) fn is_deadlock(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(refusal)) = self else {
+            return false;
+        };
+        mysql_number(refusal.as_ref()) == Some(DEADLOCK)
+    }
+}
+
+/// `ER_LOCK_DEADLOCK`.
+const DEADLOCK: u16 = 1213;
+
+fn mysql_number(refusal: &dyn DatabaseError) -> Option<u16> {
+    let refusal = refusal.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(refusal.number())
+}
+
+/// Whether the same statement may well succeed later.
+fn is_passing(refusal: &dyn DatabaseError) -> bool {
+    if let Some(number) = mysql_number(refusal) {
+        return is_passing_in_mysql(number);
+    }
+    let code = refusal.code().and_then(|code| code.parse::<i32>().ok());
+    // The lower byte is the primary code (https://www.sqlite.org/rescode.html):
+    // busy, locked, interrupted, input or output failed, disk full, cannot open.
+    matches!(code.map(|code| code & 0xff), Some(5 | 6 | 9 | 10 | 13 | 14))
+}
+
+/// By the MySQL Error Message Reference.
+fn is_passing_in_mysql(number: u16) -> bool {
+    match number {
+        // Too many connections: of all, of this user, in this hour.
+        1040 | 1203 | 1226 => true,
+        // Shutting down, or the connection was killed or timed out.
+        1053 | 1077 | 1317 | 1927 | 2006 | 2013 | 3024 | 3169 | 4031 => true,
+        // Network trouble while a packet was read or written.
+        1158..=1161 => true,
+        // Waited too long for a lock, or lost it.
+        1205 | DEADLOCK | 3572 => true,
+        // Read-only for now, as while a replica takes over.
+        1290 | 1792 | 1836 => true,
+        // Out of memory or disk.
+        1021 | 1037 | 1038 | 1041 | 1114 => true,
+        _ => false,
     }
 }
 
@@ -64,5 +120,35 @@ pub enum BatchError {
 impl From<sqlx::Error> for BatchError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_pool_and_a_lost_connection_are_worth_another_try() {
+        for error in [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()),
+        ] {
+            assert!(matches!(error.into(), StoreError::Unavailable(_)));
+        }
+        assert!(matches!(
+            sqlx::Error::RowNotFound.into(),
+            StoreError::Refused(_)
+        ));
+    }
+
+    #[test]
+    fn trouble_of_the_server_passes_and_trouble_with_data_does_not() {
+        for passing in [1040, 1053, 1205, 1213, 2006, 2013, 3024] {
+            assert!(is_passing_in_mysql(passing), "{passing}");
+        }
+        // Duplicate key, unknown column, data too long, out of range, bad point.
+        for lasting in [1062, 1054, 1406, 1264, 3731] {
+            assert!(!is_passing_in_mysql(lasting), "{lasting}");
+        }
     }
 }

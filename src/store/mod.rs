@@ -10,6 +10,8 @@ mod error;
 mod guard;
 mod migrate;
 mod mysql;
+mod plan;
+mod sql;
 mod sqlite;
 mod survey;
 mod verify;
@@ -27,8 +29,8 @@ pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
-use mysql::MySqlStore;
-use sqlite::SqliteStore;
+pub use mysql::{Gauge, MySqlStore, Near};
+pub use sqlite::SqliteStore;
 
 /// One center to write: created without an id, replaced with one.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,15 +50,6 @@ pub struct Upserted {
     pub updated: u64,
     /// Rows that were there just so.
     pub unchanged: u64,
-}
-
-/// One center found by SQL, nearest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundRow {
-    /// The great-circle distance in metres, by `ST_Distance_Sphere`.
-    pub distance_m: f64,
-    /// The center.
-    pub center: Center,
 }
 
 /// A collection of centers in a database.

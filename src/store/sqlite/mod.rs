@@ -1,82 +1,44 @@
 //! Centers in an embedded GeoPackage.
+//!
+//! The location is written in the same statement as the coordinates. Writes go
+//! over the one connection that writes, reads over the others.
 
 pub(super) mod backfill;
 mod catalog;
+mod foreign_changes;
 pub(super) mod geopackage;
+mod read;
+mod rows;
 pub(super) mod schema;
+mod statements;
 pub(super) mod survey;
+mod write;
 
-pub(super) use catalog::{count_rows, table_exists};
+use std::sync::Arc;
 
+use super::Collection;
 use super::database::SqlitePools;
-use super::{BatchError, BatchItem, Collection, StoreError, UpdateError, Upserted};
-use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
+pub(super) use catalog::{count_rows, table_exists};
+pub(super) use foreign_changes::changed_elsewhere;
+use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.
+///
+/// Rows whose id is no [`crate::domain::CenterId`] (other applications may have
+/// them) are counted but not listed: nobody could ask for them.
 #[derive(Debug, Clone)]
-pub struct SqliteStore {}
+pub struct SqliteStore {
+    pools: SqlitePools,
+    collection: Collection,
+    statements: Arc<Statements>,
+}
 
 impl SqliteStore {
-    pub(super) fn new(_pool: SqlitePools, _collection: &Collection) -> Self {
-        todo!()
-    }
-
-    pub(super) async fn create(&self, _draft: &CenterDraft) -> Result<Center, StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn read(&self, _id: CenterId) -> Result<Option<Center>, StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn replace(
-        &self,
-        _id: CenterId,
-        _draft: &CenterDraft,
-    ) -> Result<Option<Center>, StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn update<E>(
-        &self,
-        _id: CenterId,
-        _edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
-    ) -> Result<Option<Center>, UpdateError<E>> {
-        todo!()
-    }
-
-    pub(super) async fn delete(&self, _id: CenterId) -> Result<bool, StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn write_batch(
-        &self,
-        _items: &[BatchItem],
-    ) -> Result<Vec<Center>, BatchError> {
-        todo!()
-    }
-
-    pub(super) async fn upsert(&self, _items: &[BatchItem]) -> Result<Upserted, StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn list(
-        &self,
-        _filter: &Filter,
-        _after: Option<CenterId>,
-        _count: usize,
-    ) -> Result<Vec<Center>, StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn for_each_summary(
-        &self,
-        _each: impl FnMut(Summary<'_>) + Send,
-    ) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    pub(super) async fn count(&self) -> Result<u64, StoreError> {
-        todo!()
+    pub(super) fn new(pools: SqlitePools, collection: &Collection) -> Self {
+        Self {
+            pools,
+            collection: collection.clone(),
+            statements: Arc::new(Statements::new(collection)),
+        }
     }
 }

@@ -1,0 +1,58 @@
+//! Reading centers.
+
+use std::fmt::Write as _;
+
+use futures_util::TryStreamExt as _;
+use sqlx::AssertSqlSafe;
+
+use super::{MySqlStore, rows};
+use crate::domain::{Center, CenterId, Filter, Summary};
+use crate::store::StoreError;
+use crate::store::sql::conditions;
+
+impl MySqlStore {
+    pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
+        let row = sqlx::query(self.statements.read.text())
+            .bind(id.get())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.as_ref().map(rows::center).transpose()?)
+    }
+
+    pub(in crate::store) async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<CenterId>,
+        count: usize,
+    ) -> Result<Vec<Center>, StoreError> {
+        let mut text = self.statements.list.clone();
+        self.statements.search.push_filter(filter, &mut text);
+        let _ = write!(text, "{}", self.statements.list_end);
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
+        for condition in conditions(filter) {
+            for value in super::search::padded_twice(condition.values) {
+                query = query.bind(value);
+            }
+        }
+        let found = query.bind(count as u64).fetch_all(&self.pool).await?;
+        Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
+    }
+
+    pub(in crate::store) async fn for_each_summary(
+        &self,
+        mut each: impl FnMut(Summary<'_>) + Send,
+    ) -> Result<(), StoreError> {
+        let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pool);
+        while let Some(row) = stream.try_next().await? {
+            rows::summary(&row, &mut each)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(self.statements.count.text())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+}

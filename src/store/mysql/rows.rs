@@ -1,0 +1,129 @@
+//! Rows of MySQL: read into the domain, and written as lists.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::Row;
+use sqlx::mysql::MySqlRow;
+
+use crate::domain::{Center, CenterDraft, CenterId, CenterText, Position, Summary, TextField};
+use crate::store::plan::Stored;
+
+/// The place of the first text among the columns of a center, and in a row
+/// written as a list.
+pub(super) const FIRST_TEXT: usize = 6;
+
+/// The sentinel: what location holds where there are no coordinates.
+const NOWHERE: (f64, f64) = (0.0, 0.0);
+
+/// Longitude and latitude of the location that belongs to a position. -180 is
+/// written as 180, as older servers refuse it.
+pub(super) fn point(position: Option<Position>) -> (f64, f64) {
+    position.map_or(NOWHERE, |position| {
+        let longitude = match position.longitude() {
+            -180.0 => 180.0,
+            longitude => longitude,
+        };
+        (longitude, position.latitude())
+    })
+}
+
+/// Reads the columns of `Names::center_columns`.
+pub(super) fn center(row: &MySqlRow) -> Result<Center, sqlx::Error> {
+    let owned = |field: TextField| -> Result<Option<String>, sqlx::Error> {
+        Ok(text(row, FIRST_TEXT + field as usize)?.map(Cow::into_owned))
+    };
+    Ok(Center {
+        id: id(row)?,
+        text: CenterText {
+            name: owned(TextField::Name)?.unwrap_or_default(),
+            description: owned(TextField::Description)?,
+            address: owned(TextField::Address)?,
+            email: owned(TextField::Email)?,
+            phone: owned(TextField::Phone)?,
+            website: owned(TextField::Website)?,
+            country: owned(TextField::Country)?,
+            region: owned(TextField::Region)?,
+            city: owned(TextField::City)?,
+            logo_url: owned(TextField::LogoUrl)?,
+        },
+        position: position(row)?,
+        view_count: row.try_get::<Option<i64>, _>(3)?.unwrap_or(0),
+        created_at: time(row, 4)?,
+        updated_at: time(row, 5)?,
+    })
+}
+
+/// Reads the columns of `Names::summary_columns` and hands them on; a row
+/// without a position is passed over.
+pub(super) fn summary(row: &MySqlRow, each: impl FnOnce(Summary<'_>)) -> Result<(), sqlx::Error> {
+    let Some(position) = position(row)? else {
+        return Ok(());
+    };
+    let name = text(row, 3)?.unwrap_or_default();
+    let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
+    each(Summary {
+        id: id(row)?,
+        position,
+        name: &name,
+        country: country.as_deref(),
+        region: region.as_deref(),
+        city: city.as_deref(),
+    });
+    Ok(())
+}
+
+/// One row of `Names::rows_as_table`.
+pub(super) fn listed(
+    id: Option<CenterId>,
+    draft: &CenterDraft,
+    moved: bool,
+    texts: &[TextField],
+) -> Value {
+    let (x, y) = point(draft.position());
+    let mut row = vec![
+        json!(id.map(CenterId::get)),
+        json!(u8::from(moved)),
+        json!(x),
+        json!(y),
+        json!(draft.position().map(Position::latitude)),
+        json!(draft.position().map(Position::longitude)),
+    ];
+    row.extend(texts.iter().map(|&field| json!(draft.text().get(field))));
+    Value::Array(row)
+}
+
+fn id(row: &MySqlRow) -> Result<CenterId, sqlx::Error> {
+    let id: i64 = row.try_get(0)?;
+    CenterId::new(id).ok_or_else(|| sqlx::Error::Decode(format!("{id} is no id").into()))
+}
+
+fn position(row: &MySqlRow) -> Result<Option<Position>, sqlx::Error> {
+    let latitude: Option<f64> = row.try_get(1)?;
+    let longitude: Option<f64> = row.try_get(2)?;
+    Ok(latitude
+        .zip(longitude)
+        .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
+}
+
+/// Whatever type the column has: others' tables may hold bytes.
+fn text(row: &MySqlRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
+    let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
+    Ok(bytes.map(String::from_utf8_lossy))
+}
+
+/// A time that is missing, or zero as old tables have it, reads as the epoch.
+fn time(row: &MySqlRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
+    let time: Option<NaiveDateTime> = row.try_get(at)?;
+    Ok(time.unwrap_or_default().and_utc())
+}
+
+/// Reads the columns of `Names::center_columns` and whether the row is in order.
+pub(super) fn stored(row: &MySqlRow) -> Result<Stored, sqlx::Error> {
+    let in_order: Option<bool> = row.try_get_unchecked(FIRST_TEXT + TextField::ALL.len())?;
+    Ok(Stored {
+        center: center(row)?,
+        in_order: in_order.unwrap_or(false),
+    })
+}

@@ -1,0 +1,303 @@
+//! Searching around an origin.
+//!
+//! The spatial index is reached by `MBRIntersects` only; the distance is
+//! measured once a row, in the select list, and compared in HAVING.
+
+use std::fmt::Write as _;
+
+use futures_util::TryStreamExt as _;
+use sqlx::mysql::MySqlArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, MySql, Row as _};
+
+use super::statements::Names;
+use super::{MySqlStore, rows};
+use crate::domain::{Bounds, CenterId, Filter, Search, Summary, TextField};
+use crate::store::sql::{conditions, text_or_null};
+use crate::store::{Collection, StoreError};
+
+/// Lists of values are filled up to one of these lengths, so that there are few
+/// statements to prepare.
+const PADDED_LENGTHS: [usize; 4] = [1, 8, 50, 100];
+
+/// How far a cursor lies before the first center.
+const BEFORE_ALL: (f64, i64) = (-1.0, 0);
+
+/// A search within one circle.
+#[derive(Debug, Clone, Copy)]
+pub struct Near<'a> {
+    /// Origin, filter, exclusions and cursor. Its own radius and limit are not
+    /// looked at.
+    pub search: &'a Search,
+    /// The great-circle radius in metres, inclusive.
+    pub radius_m: f64,
+    /// What holds the circle.
+    pub bounds: Bounds,
+    /// How many rows at most.
+    pub rows: usize,
+}
+
+/// What a quick look at a circle found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    /// How many of the rows seen lie in the circle.
+    pub inside: usize,
+    /// How many rows of its bounds were seen; there may be more when this is as
+    /// many as were allowed.
+    pub seen: usize,
+}
+
+/// The parts that searches are put together from.
+#[derive(Debug)]
+pub(super) struct SearchSql {
+    select: String,
+    distance: String,
+    from: String,
+    location: String,
+    id: String,
+    filters: [(TextField, String); 3],
+}
+
+impl SearchSql {
+    pub(super) fn new(collection: &Collection, names: &Names) -> Self {
+        let Names {
+            table,
+            id,
+            location,
+            ..
+        } = names;
+        let filter = |field| (field, text_or_null(collection, field));
+        Self {
+            select: names.summary_columns(collection),
+            distance: format!(
+                "ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326)) AS nearby_distance_m"
+            ),
+            from: format!(
+                " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}",
+                crate::domain::MAX_CENTER_ID,
+                names.has_position(),
+            ),
+            location: location.clone(),
+            id: id.clone(),
+            filters: [TextField::Country, TextField::Region, TextField::City].map(filter),
+        }
+    }
+
+    /// The collation of the column finds candidates by its index, the second
+    /// comparison keeps those that are equal byte for byte.
+    pub(super) fn push_filter(&self, filter: &Filter, text: &mut String) {
+        for condition in conditions(filter) {
+            let of_field = |(field, _): &&(TextField, String)| *field == condition.field;
+            let Some((_, column)) = self.filters.iter().find(of_field) else {
+                continue;
+            };
+            let marks = marks(condition.values.len());
+            let _ = write!(
+                text,
+                " AND {column} IN ({marks}) \
+                 AND CONVERT({column} USING utf8mb4) COLLATE utf8mb4_0900_bin IN ({marks})"
+            );
+        }
+    }
+
+    fn push_conditions(&self, near: &Near<'_>, text: &mut String) {
+        let location = &self.location;
+        match near.bounds {
+            Bounds::Box { .. } => {
+                let _ = write!(
+                    text,
+                    " AND MBRIntersects(ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
+                );
+            }
+            // A line around the globe: its bounding box has every longitude.
+            Bounds::Band { .. } => {
+                let _ = write!(
+                    text,
+                    " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
+                     POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
+                );
+            }
+            Bounds::Globe => {}
+        }
+        self.push_filter(&near.search.filter, text);
+        if !near.search.exclude.is_empty() {
+            let marks = marks(near.search.exclude.len());
+            let _ = write!(text, " AND {} NOT IN ({marks})", self.id);
+        }
+    }
+
+    fn find(&self, near: &Near<'_>) -> String {
+        let mut text = format!("SELECT {}, {}{}", self.select, self.distance, self.from);
+        self.push_conditions(near, &mut text);
+        text.push_str(
+            " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
+             OR nearby_distance_m = ? AND nearby_id > ?) \
+             ORDER BY nearby_distance_m, nearby_id LIMIT ?",
+        );
+        text
+    }
+
+    fn gauge(&self, near: &Near<'_>) -> String {
+        let mut text = format!(
+            "SELECT COUNT(*), COUNT(IF(seen.nearby_distance_m <= ?, 1, NULL)) FROM (SELECT {}{}",
+            self.distance, self.from
+        );
+        self.push_conditions(near, &mut text);
+        text.push_str(" HAVING nearby_distance_m >= ? LIMIT ?) AS seen");
+        text
+    }
+
+    fn matching(&self, filter: &Filter) -> String {
+        let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
+        self.push_filter(filter, &mut text);
+        text.push_str(" LIMIT ?) AS seen");
+        text
+    }
+}
+
+type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
+
+impl MySqlStore {
+    /// Hands on the centers of a circle with their distances in metres, nearest
+    /// first, ties by id, beyond the search's cursor.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find(
+        &self,
+        near: &Near<'_>,
+        mut each: impl FnMut(f64, Summary<'_>) + Send,
+    ) -> Result<(), StoreError> {
+        let after = near.search.after;
+        let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
+        let query = sqlx::query(AssertSqlSafe(self.statements.search.find(near)));
+        let mut rows = bind_conditions(bind_origin(query, near), near)
+            .bind(near.radius_m)
+            .bind(passed_m)
+            .bind(passed_m)
+            .bind(id)
+            .bind(near.rows as u64)
+            .fetch(&self.pool);
+        while let Some(row) = rows.try_next().await? {
+            let distance_m: f64 = row.try_get(7)?;
+            rows::summary(&row, |summary| each(distance_m, summary))?;
+        }
+        Ok(())
+    }
+
+    /// Counts the centers of a circle that are not before the search's cursor,
+    /// looking at no more than `near.rows` of those in its bounds.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn gauge(&self, near: &Near<'_>) -> Result<Gauge, StoreError> {
+        let passed_m = near.search.after.map_or(BEFORE_ALL.0, |cursor| cursor.key);
+        let query = sqlx::query(AssertSqlSafe(self.statements.search.gauge(near)));
+        let query = bind_conditions(bind_origin(query.bind(near.radius_m), near), near);
+        let row = query
+            .bind(passed_m)
+            .bind(near.rows as u64)
+            .fetch_one(&self.pool)
+            .await?;
+        let (seen, inside): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Gauge {
+            inside: as_count(inside),
+            seen: as_count(seen),
+        })
+    }
+
+    /// Counts the centers that a filter keeps, up to `most`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn matching(&self, filter: &Filter, most: usize) -> Result<usize, StoreError> {
+        let query = sqlx::query(AssertSqlSafe(self.statements.search.matching(filter)));
+        let row = bind_filter(query, filter)
+            .bind(most as u64)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(as_count(row.try_get(0)?))
+    }
+}
+
+fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
+    // The antimeridian is 180 in every stored point, too.
+    let longitude = match near.search.origin.longitude() {
+        -180.0 => 180.0,
+        longitude => longitude,
+    };
+    query.bind(longitude).bind(near.search.origin.latitude())
+}
+
+fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
+    let query = match near.bounds {
+        Bounds::Box {
+            west,
+            south,
+            east,
+            north,
+        } => query.bind(west).bind(south).bind(east).bind(north),
+        Bounds::Band { south, north } => query
+            .bind(south)
+            .bind(south)
+            .bind(south)
+            .bind(south)
+            .bind(north),
+        Bounds::Globe => query,
+    };
+    let query = bind_filter(query, &near.search.filter);
+    padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
+}
+
+fn bind_filter<'q>(query: MySqlQuery<'q>, filter: &'q Filter) -> MySqlQuery<'q> {
+    conditions(filter)
+        .flat_map(|condition| padded_twice(condition.values))
+        .fold(query, |query, value| query.bind(value))
+}
+
+/// Placeholders for a list of values.
+fn marks(count: usize) -> String {
+    vec!["?"; padded_length(count)].join(", ")
+}
+
+fn padded_length(count: usize) -> usize {
+    let longer = PADDED_LENGTHS.into_iter().find(|&length| length >= count);
+    if count == 0 {
+        0
+    } else {
+        longer.unwrap_or(count)
+    }
+}
+
+/// The values, the last of them repeated up to the padded length.
+fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
+    let missing = padded_length(values.len()) - values.len();
+    let fill = values.last().into_iter().cycle().take(missing);
+    values.iter().chain(fill)
+}
+
+/// The values of a filter as [`SearchSql::push_filter`] asks for them.
+pub(super) fn padded_twice(values: &[String]) -> impl Iterator<Item = &String> {
+    padded(values).chain(padded(values))
+}
+
+fn as_count(count: i64) -> usize {
+    usize::try_from(count).expect("a count is not negative")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_one_of_a_few_lengths_and_lose_no_value() {
+        for count in 0..=100 {
+            let values: Vec<usize> = (0..count).collect();
+            let found: Vec<usize> = padded(&values).copied().collect();
+            assert!(found.len() == count || PADDED_LENGTHS.contains(&found.len()));
+            assert_eq!(found[..count], values);
+            assert!(found[count..].iter().all(|&value| value + 1 == count));
+            assert_eq!(marks(count).matches('?').count(), found.len());
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The SQL of a collection in MySQL, built once.
+
+use super::search::SearchSql;
+use crate::domain::{MAX_CENTER_ID, TextField};
+use crate::store::Collection;
+use crate::store::sql::{Sql, text_columns, text_or_null};
+
+/// How far a stored location may lie from the coordinates and still be left as
+/// it is, in degrees: half of what a coordinate's last decimal is worth. Writing
+/// points that moved less is what MySQL bug 36452528 corrupts indexes with.
+const SAME_PLACE_DEG: &str = "5e-9";
+
+/// Longest text, in characters, that travels as VARCHAR in a list of rows.
+const VARCHAR_CHARS: usize = 1_000;
+
+/// The statements of one collection.
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// Fields with a column, in the order of their placeholders.
+    pub(super) texts: Vec<TextField>,
+    pub(super) insert: Sql,
+    pub(super) insert_many: Sql,
+    pub(super) update: Sql,
+    pub(super) update_many: Sql,
+    pub(super) delete: Sql,
+    pub(super) read: Sql,
+    pub(super) read_to_update: Sql,
+    pub(super) read_many: Sql,
+    pub(super) read_many_to_update: Sql,
+    pub(super) summaries: Sql,
+    pub(super) count: Sql,
+    /// `SELECT … WHERE id > ? AND id <= …`, to be followed by filters.
+    pub(super) list: String,
+    /// The end of a list: order and `LIMIT ?`.
+    pub(super) list_end: String,
+    pub(super) search: SearchSql,
+}
+
+impl Statements {
+    pub(super) fn new(collection: &Collection) -> Self {
+        let names = Names::new(collection);
+        let Names {
+            table,
+            id,
+            latitude,
+            longitude,
+            location,
+            ..
+        } = &names;
+        let center = names.center_columns(collection);
+        let in_order = names.in_order();
+        let wanted = "JSON_TABLE(?, '$[*]' COLUMNS (wanted BIGINT PATH '$' ERROR ON ERROR)) AS v";
+        let many = format!("{wanted} STRAIGHT_JOIN {table} ON {table}.{id} = v.wanted");
+        let rows = names.rows_as_table();
+        let point = "ST_SRID(POINT(?, ?), 4326)";
+        let row_point = "ST_SRID(POINT(v.x, v.y), 4326)";
+        let written = names.written_columns();
+        let values = |value: &dyn Fn(usize, &str) -> String| -> String {
+            let texts = names.texts.iter().enumerate();
+            texts
+                .map(|(place, (_, column))| value(place, column))
+                .collect()
+        };
+        let now = names.now_values();
+        let touch = names.touch();
+        Self {
+            texts: names.texts.iter().map(|(field, _)| *field).collect(),
+            insert: Sql::new(format!(
+                "INSERT INTO {table} ({written}) VALUES (?, {point}, ?, ?{texts}{now})",
+                texts = values(&|_, _| ", ?".to_owned()),
+            )),
+            insert_many: Sql::new(format!(
+                "INSERT INTO {table} ({written}) \
+                 SELECT v.id, {row_point}, v.latitude, v.longitude{texts}{now} FROM {rows}",
+                texts = values(&|place, _| format!(", v.t{place}")),
+            )),
+            // Assigned from left to right: the location compares the old coordinates.
+            update: Sql::new(format!(
+                "UPDATE {table} SET {location} = IF({latitude} <=> ? AND {longitude} <=> ? \
+                 AND ABS(ST_Longitude({location}) - ?) < {SAME_PLACE_DEG} \
+                 AND ABS(ST_Latitude({location}) - ?) < {SAME_PLACE_DEG}, {location}, {point}), \
+                 {latitude} = ?, {longitude} = ?{texts}{touch} WHERE {id} = ?",
+                texts = values(&|_, column| format!(", {column} = ?")),
+            )),
+            update_many: Sql::new(format!(
+                "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
+                 SET t.{location} = IF(v.moved, {row_point}, t.{location}), \
+                 t.{latitude} = v.latitude, t.{longitude} = v.longitude{texts}{touch}",
+                texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
+                touch = touch.replacen(", ", ", t.", 1),
+            )),
+            delete: Sql::new(format!("DELETE FROM {table} WHERE {id} = ?")),
+            read: Sql::new(format!("SELECT {center} FROM {table} WHERE {id} = ?")),
+            read_to_update: Sql::new(format!(
+                "SELECT {center} FROM {table} WHERE {id} = ? FOR UPDATE"
+            )),
+            read_many: Sql::new(format!("SELECT {center} FROM {many}")),
+            read_many_to_update: Sql::new(format!(
+                "SELECT {center}, {in_order} FROM {many} FOR UPDATE OF {table}"
+            )),
+            summaries: Sql::new(format!(
+                "SELECT {} FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}",
+                names.summary_columns(collection),
+                names.has_position(),
+            )),
+            count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
+            list: format!(
+                "SELECT {center} FROM {table} WHERE {id} > ? AND {id} <= {MAX_CENTER_ID}"
+            ),
+            list_end: format!(" ORDER BY {id} LIMIT ?"),
+            search: SearchSql::new(collection, &names),
+        }
+    }
+}
+
+/// The quoted names of a collection.
+pub(super) struct Names {
+    pub(super) table: String,
+    pub(super) id: String,
+    pub(super) latitude: String,
+    pub(super) longitude: String,
+    pub(super) location: String,
+    view_count: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    texts: Vec<(TextField, String)>,
+}
+
+impl Names {
+    fn new(collection: &Collection) -> Self {
+        let optional =
+            |name: &Option<crate::store::ColumnName>| name.as_ref().map(|name| name.quoted());
+        Self {
+            table: collection.table.quoted(),
+            id: collection.id.quoted(),
+            latitude: collection.latitude.quoted(),
+            longitude: collection.longitude.quoted(),
+            location: collection.location.quoted(),
+            view_count: optional(&collection.view_count),
+            created_at: optional(&collection.created_at),
+            updated_at: optional(&collection.updated_at),
+            texts: text_columns(collection),
+        }
+    }
+
+    /// The condition that a row has a position; false for NULL.
+    pub(super) fn has_position(&self) -> String {
+        let (latitude, longitude) = (&self.latitude, &self.longitude);
+        format!("{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180")
+    }
+
+    /// Whether coordinates are whole or NULL and the location says the same.
+    fn in_order(&self) -> String {
+        let (latitude, longitude, location) = (&self.latitude, &self.longitude, &self.location);
+        let at = |lng: &str, lat: &str| {
+            format!(
+                "ABS(ST_Longitude({location}) - {lng}) < {SAME_PLACE_DEG} \
+                 AND ABS(ST_Latitude({location}) - {lat}) < {SAME_PLACE_DEG}"
+            )
+        };
+        format!(
+            "IF({has}, {there}, {latitude} IS NULL AND {longitude} IS NULL AND {sentinel})",
+            has = self.has_position(),
+            there = at(
+                &format!("IF({longitude} = -180, 180, {longitude})"),
+                latitude
+            ),
+            sentinel = at("0", "0"),
+        )
+    }
+
+    /// What [`super::rows::center`] reads.
+    fn center_columns(&self, collection: &Collection) -> String {
+        let texts = TextField::ALL.map(|field| text_or_null(collection, field));
+        let or_null = |name: &Option<String>, kind: &str| match name {
+            Some(name) => format!("CAST({name} AS {kind})"),
+            None => "NULL".to_owned(),
+        };
+        format!(
+            "CAST({} AS SIGNED), CAST({} AS DOUBLE), CAST({} AS DOUBLE), {}, {}, {}, {}",
+            self.id,
+            self.latitude,
+            self.longitude,
+            or_null(&self.view_count, "SIGNED"),
+            or_null(&self.created_at, "DATETIME"),
+            or_null(&self.updated_at, "DATETIME"),
+            texts.join(", "),
+        )
+    }
+
+    /// What [`super::rows::summary`] reads.
+    pub(super) fn summary_columns(&self, collection: &Collection) -> String {
+        format!(
+            "CAST({} AS SIGNED) AS nearby_id, CAST({} AS DOUBLE), CAST({} AS DOUBLE), {}, {}, {}, {}",
+            self.id,
+            self.latitude,
+            self.longitude,
+            text_or_null(collection, TextField::Name),
+            text_or_null(collection, TextField::Country),
+            text_or_null(collection, TextField::Region),
+            text_or_null(collection, TextField::City),
+        )
+    }
+
+    /// The columns of an INSERT, in the order of its values.
+    fn written_columns(&self) -> String {
+        let mut columns = vec![
+            self.id.as_str(),
+            &self.location,
+            &self.latitude,
+            &self.longitude,
+        ];
+        columns.extend(self.texts.iter().map(|(_, column)| column.as_str()));
+        columns.extend(self.created_at.as_deref());
+        columns.extend(self.updated_at.as_deref());
+        columns.join(", ")
+    }
+
+    fn now_values(&self) -> String {
+        let times = self.created_at.iter().chain(&self.updated_at);
+        ", UTC_TIMESTAMP()".repeat(times.count())
+    }
+
+    fn touch(&self) -> String {
+        match &self.updated_at {
+            Some(updated_at) => format!(", {updated_at} = UTC_TIMESTAMP()"),
+            None => String::new(),
+        }
+    }
+
+    /// A JSON array of rows as a table: one placeholder, however many rows.
+    fn rows_as_table(&self) -> String {
+        let texts: String = self
+            .texts
+            .iter()
+            .enumerate()
+            .map(|(place, (field, _))| {
+                let kind = match field.max_chars() {
+                    chars if chars <= VARCHAR_CHARS => format!("VARCHAR({chars})"),
+                    _ => "TEXT".to_owned(),
+                };
+                let at = place + super::rows::FIRST_TEXT;
+                format!(", t{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
+            })
+            .collect();
+        format!(
+            "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]' ERROR ON ERROR, \
+             moved BOOLEAN PATH '$[1]' ERROR ON ERROR, \
+             x DOUBLE PATH '$[2]' ERROR ON ERROR, y DOUBLE PATH '$[3]' ERROR ON ERROR, \
+             latitude DOUBLE PATH '$[4]' ERROR ON ERROR, \
+             longitude DOUBLE PATH '$[5]' ERROR ON ERROR{texts})) AS v"
+        )
+    }
+}

@@ -1,0 +1,178 @@
+//! Writing single centers and batches.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use sqlx::mysql::MySqlArguments;
+use sqlx::query::Query;
+use sqlx::{MySql, MySqlConnection};
+
+use super::retry::Retries;
+use super::{MySqlStore, rows};
+use crate::domain::{Center, CenterDraft, CenterId, Position};
+use crate::store::{BatchError, BatchItem, StoreError, UpdateError};
+
+impl MySqlStore {
+    pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let id = self.insert(&mut transaction, draft).await?;
+        let center = self.read_in(&mut transaction, id).await?;
+        transaction.commit().await?;
+        center.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    pub(in crate::store) async fn replace(
+        &self,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<Option<Center>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        self.overwrite(&mut transaction, id, draft).await?;
+        let center = self.read_in(&mut transaction, id.get()).await?;
+        transaction.commit().await?;
+        Ok(center)
+    }
+
+    pub(in crate::store) async fn update<E>(
+        &self,
+        id: CenterId,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+    ) -> Result<Option<Center>, UpdateError<E>> {
+        let mut transaction = self.pool.begin().await?;
+        let row = sqlx::query(self.statements.read_to_update.text())
+            .bind(id.get())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let draft = edit(&rows::center(&row)?).map_err(UpdateError::Edit)?;
+        self.overwrite(&mut transaction, id, &draft).await?;
+        let center = self.read_in(&mut transaction, id.get()).await?;
+        transaction.commit().await?;
+        Ok(center)
+    }
+
+    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+        let deleted = sqlx::query(self.statements.delete.text())
+            .bind(id.get())
+            .execute(&self.pool)
+            .await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+
+    pub(in crate::store) async fn write_batch(
+        &self,
+        items: &[BatchItem],
+    ) -> Result<Vec<Center>, BatchError> {
+        let mut retries = Retries::default();
+        loop {
+            match self.try_write_batch(items).await {
+                Err(error) if retries.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
+        let mut transaction = self.pool.begin().await?;
+        let mut ids = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let id = match item.id {
+                None => self.insert(&mut transaction, &item.draft).await?,
+                Some(id) => {
+                    if !self.overwrite(&mut transaction, id, &item.draft).await? {
+                        return Err(BatchError::NotFound { index, id });
+                    }
+                    id.get()
+                }
+            };
+            ids.push(id);
+        }
+        let centers = self.read_many(&mut transaction, &ids).await?;
+        transaction.commit().await?;
+        Ok(centers)
+    }
+
+    /// The new row's id.
+    async fn insert(
+        &self,
+        connection: &mut MySqlConnection,
+        draft: &CenterDraft,
+    ) -> Result<i64, sqlx::Error> {
+        let (x, y) = rows::point(draft.position());
+        let query = sqlx::query(self.statements.insert.text())
+            .bind(None::<i64>)
+            .bind(x)
+            .bind(y);
+        let inserted = self.bind_draft(query, draft).execute(connection).await?;
+        i64::try_from(inserted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+
+    /// Whether there was such a row.
+    async fn overwrite(
+        &self,
+        connection: &mut MySqlConnection,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<bool, sqlx::Error> {
+        let (x, y) = rows::point(draft.position());
+        let query = sqlx::query(self.statements.update.text())
+            .bind(draft.position().map(Position::latitude))
+            .bind(draft.position().map(Position::longitude))
+            .bind(x)
+            .bind(y)
+            .bind(x)
+            .bind(y);
+        let written = self
+            .bind_draft(query, draft)
+            .bind(id.get())
+            .execute(connection)
+            .await?;
+        // Rows found, not rows changed: sqlx asks the server for these.
+        Ok(written.rows_affected() > 0)
+    }
+
+    fn bind_draft<'q>(
+        &self,
+        query: Query<'q, MySql, MySqlArguments>,
+        draft: &'q CenterDraft,
+    ) -> Query<'q, MySql, MySqlArguments> {
+        let query = query
+            .bind(draft.position().map(Position::latitude))
+            .bind(draft.position().map(Position::longitude));
+        let texts = self.statements.texts.iter();
+        texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
+    }
+
+    async fn read_in(
+        &self,
+        connection: &mut MySqlConnection,
+        id: i64,
+    ) -> Result<Option<Center>, sqlx::Error> {
+        let row = sqlx::query(self.statements.read.text())
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
+        row.as_ref().map(rows::center).transpose()
+    }
+
+    /// The centers with these ids, in their order.
+    async fn read_many(
+        &self,
+        connection: &mut MySqlConnection,
+        ids: &[i64],
+    ) -> Result<Vec<Center>, sqlx::Error> {
+        let rows = sqlx::query(self.statements.read_many.text())
+            .bind(json!(ids).to_string())
+            .fetch_all(connection)
+            .await?;
+        let centers: HashMap<i64, Center> = rows
+            .iter()
+            .map(|row| rows::center(row).map(|center| (center.id.get(), center)))
+            .collect::<Result<_, _>>()?;
+        ids.iter()
+            .map(|id| centers.get(id).cloned().ok_or(sqlx::Error::RowNotFound))
+            .collect()
+    }
+}

@@ -1,0 +1,60 @@
+//! Text of statements: built once, shared by every call.
+
+use std::sync::Arc;
+
+use sqlx::AssertSqlSafe;
+
+use super::Collection;
+use crate::domain::{Filter, TextField};
+
+/// A statement. Its text holds checked names and placeholders only; values are
+/// always bound.
+#[derive(Debug, Clone)]
+pub(super) struct Sql(Arc<str>);
+
+impl Sql {
+    pub(super) fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// For [`sqlx::query`]: the names come from [`super::ColumnName`].
+    pub(super) fn text(&self) -> AssertSqlSafe<Arc<str>> {
+        AssertSqlSafe(Arc::clone(&self.0))
+    }
+}
+
+/// The quoted column of a text field, or NULL where the table has none.
+pub(super) fn text_or_null(collection: &Collection, field: TextField) -> String {
+    collection
+        .text(field)
+        .map_or_else(|| "NULL".to_owned(), super::ColumnName::quoted)
+}
+
+/// The text fields that the table has a column for, with the column quoted.
+pub(super) fn text_columns(collection: &Collection) -> Vec<(TextField, String)> {
+    TextField::ALL
+        .into_iter()
+        .filter_map(|field| Some((field, collection.text(field)?.quoted())))
+        .collect()
+}
+
+/// What a filter asks of one column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Condition<'a> {
+    /// The field whose column it is.
+    pub(super) field: TextField,
+    /// The values of which the column must hold one.
+    pub(super) values: &'a [String],
+}
+
+/// The conditions of a filter, those that allow anything left out.
+pub(super) fn conditions(filter: &Filter) -> impl Iterator<Item = Condition<'_>> {
+    [
+        (TextField::Country, &filter.countries),
+        (TextField::Region, &filter.regions),
+        (TextField::City, &filter.cities),
+    ]
+    .into_iter()
+    .filter(|(_, values)| !values.is_empty())
+    .map(|(field, values)| Condition { field, values })
+}

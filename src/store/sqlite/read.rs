@@ -1,0 +1,54 @@
+//! Reading centers.
+
+use futures_util::TryStreamExt as _;
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+use super::{SqliteStore, rows};
+use crate::domain::{Center, CenterId, Filter, Summary};
+use crate::store::StoreError;
+use crate::store::sql::conditions;
+
+impl SqliteStore {
+    pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
+        let row = sqlx::query(self.statements.read.text())
+            .bind(id.get())
+            .fetch_optional(&self.pools.readers)
+            .await?;
+        Ok(row.as_ref().map(rows::center).transpose()?)
+    }
+
+    pub(in crate::store) async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<CenterId>,
+        count: usize,
+    ) -> Result<Vec<Center>, StoreError> {
+        let text = self.statements.list(conditions(filter));
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
+        for condition in conditions(filter) {
+            query = query.bind(json!(condition.values).to_string());
+        }
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let found = query.bind(count).fetch_all(&self.pools.readers).await?;
+        Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
+    }
+
+    pub(in crate::store) async fn for_each_summary(
+        &self,
+        mut each: impl FnMut(Summary<'_>) + Send,
+    ) -> Result<(), StoreError> {
+        let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pools.readers);
+        while let Some(row) = stream.try_next().await? {
+            rows::summary(&row, &mut each)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(self.statements.count.text())
+            .fetch_one(&self.pools.readers)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+}

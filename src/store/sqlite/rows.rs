@@ -1,0 +1,101 @@
+//! Rows of SQLite, read into the domain.
+//!
+//! Columns hold values of any type in SQLite, so texts are read as whatever
+//! bytes they are.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::geopackage;
+use super::statements::TIME_FORMAT;
+use crate::domain::{Center, CenterId, CenterText, Position, Summary, TextField};
+use crate::store::plan::Stored;
+
+/// The place of the first text among the columns of a center.
+const FIRST_TEXT: usize = 6;
+/// The place after the columns of a center.
+const AFTER_CENTER: usize = FIRST_TEXT + TextField::ALL.len();
+
+/// Reads the columns of a center.
+pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
+    let owned = |field: TextField| -> Result<Option<String>, sqlx::Error> {
+        Ok(text(row, FIRST_TEXT + field as usize)?.map(Cow::into_owned))
+    };
+    Ok(Center {
+        id: id(row)?,
+        text: CenterText {
+            name: owned(TextField::Name)?.unwrap_or_default(),
+            description: owned(TextField::Description)?,
+            address: owned(TextField::Address)?,
+            email: owned(TextField::Email)?,
+            phone: owned(TextField::Phone)?,
+            website: owned(TextField::Website)?,
+            country: owned(TextField::Country)?,
+            region: owned(TextField::Region)?,
+            city: owned(TextField::City)?,
+            logo_url: owned(TextField::LogoUrl)?,
+        },
+        position: position(row)?,
+        view_count: row.try_get_unchecked::<Option<i64>, _>(3)?.unwrap_or(0),
+        created_at: time(row, 4)?,
+        updated_at: time(row, 5)?,
+    })
+}
+
+/// Reads a center, its location and whether it holds neither coordinate.
+pub(super) fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
+    let center = center(row)?;
+    let location: Option<&[u8]> = row.try_get_unchecked(AFTER_CENTER)?;
+    let bare: bool = row.try_get_unchecked(AFTER_CENTER + 1)?;
+    let in_order = match center.position {
+        Some(position) => location == Some(&geopackage::encode(position)),
+        None => bare && location.is_none(),
+    };
+    Ok(Stored { center, in_order })
+}
+
+/// Reads the columns of a summary and hands them on.
+pub(super) fn summary(row: &SqliteRow, each: impl FnOnce(Summary<'_>)) -> Result<(), sqlx::Error> {
+    let Some(position) = position(row)? else {
+        return Ok(());
+    };
+    let name = text(row, 3)?.unwrap_or_default();
+    let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
+    each(Summary {
+        id: id(row)?,
+        position,
+        name: &name,
+        country: country.as_deref(),
+        region: region.as_deref(),
+        city: city.as_deref(),
+    });
+    Ok(())
+}
+
+fn id(row: &SqliteRow) -> Result<CenterId, sqlx::Error> {
+    let id: i64 = row.try_get_unchecked(0)?;
+    CenterId::new(id).ok_or_else(|| sqlx::Error::Decode(format!("{id} is no id").into()))
+}
+
+fn position(row: &SqliteRow) -> Result<Option<Position>, sqlx::Error> {
+    let latitude: Option<f64> = row.try_get_unchecked(1)?;
+    let longitude: Option<f64> = row.try_get_unchecked(2)?;
+    Ok(latitude
+        .zip(longitude)
+        .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
+}
+
+fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
+    let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
+    Ok(bytes.map(String::from_utf8_lossy))
+}
+
+/// A time that is missing or cannot be read is the epoch.
+fn time(row: &SqliteRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
+    let time =
+        text(row, at)?.and_then(|time| NaiveDateTime::parse_from_str(&time, TIME_FORMAT).ok());
+    Ok(time.unwrap_or_default().and_utc())
+}

@@ -1,0 +1,223 @@
+//! Writing centers.
+//!
+//! Transactions take the file's write lock at once: one that read before it
+//! wrote could otherwise be refused halfway, when another process wrote between.
+
+use serde_json::json;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
+
+use super::statements::{BLOCK, TIME_FORMAT};
+use super::{SqliteStore, geopackage, rows};
+use crate::domain::{Center, CenterDraft, CenterId, Position};
+use crate::store::plan::{Plan, Stored, runs};
+use crate::store::{BatchError, BatchItem, StoreError, UpdateError, Upserted};
+
+/// Items compared with the rows that are there in one go.
+const LONGEST_RUN: usize = 16 * BLOCK;
+
+type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+impl SqliteStore {
+    pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
+        let mut transaction = self.begin().await?;
+        let id = self.insert(&mut transaction, &[(None, draft)]).await?;
+        let center = self.read_in(&mut transaction, id).await?;
+        self.commit(transaction).await?;
+        center.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    pub(in crate::store) async fn replace(
+        &self,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<Option<Center>, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !self.overwrite(&mut transaction, id, draft).await? {
+            return Ok(None);
+        }
+        let center = self.read_in(&mut transaction, id.get()).await?;
+        self.commit(transaction).await?;
+        Ok(center)
+    }
+
+    pub(in crate::store) async fn update<E>(
+        &self,
+        id: CenterId,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+    ) -> Result<Option<Center>, UpdateError<E>> {
+        let mut transaction = self.begin().await?;
+        let Some(center) = self.read_in(&mut transaction, id.get()).await? else {
+            return Ok(None);
+        };
+        let draft = edit(&center).map_err(UpdateError::Edit)?;
+        self.overwrite(&mut transaction, id, &draft).await?;
+        let center = self.read_in(&mut transaction, id.get()).await?;
+        self.commit(transaction).await?;
+        Ok(center)
+    }
+
+    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let deleted = sqlx::query(self.statements.delete.text())
+            .bind(id.get())
+            .execute(&mut *transaction)
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.commit(transaction).await?;
+        Ok(true)
+    }
+
+    pub(in crate::store) async fn write_batch(
+        &self,
+        items: &[BatchItem],
+    ) -> Result<Vec<Center>, BatchError> {
+        let mut transaction = self.begin().await?;
+        let mut ids = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let id = match item.id {
+                None => {
+                    self.insert(&mut transaction, &[(None, &item.draft)])
+                        .await?
+                }
+                Some(id) => {
+                    if !self.overwrite(&mut transaction, id, &item.draft).await? {
+                        return Err(BatchError::NotFound { index, id });
+                    }
+                    id.get()
+                }
+            };
+            ids.push(id);
+        }
+        let mut centers = Vec::with_capacity(ids.len());
+        for id in ids {
+            let center = self.read_in(&mut transaction, id).await?;
+            centers.push(center.ok_or(sqlx::Error::RowNotFound)?);
+        }
+        self.commit(transaction).await?;
+        Ok(centers)
+    }
+
+    pub(in crate::store) async fn upsert(
+        &self,
+        items: &[BatchItem],
+    ) -> Result<Upserted, StoreError> {
+        let mut upserted = Upserted::default();
+        let mut transaction = self.begin().await?;
+        for run in runs(items, LONGEST_RUN) {
+            let stored = self.stored(&mut transaction, &run).await?;
+            let plan = Plan::new(&self.collection, &run, stored);
+            let inserts: Vec<_> = plan
+                .inserts
+                .iter()
+                .map(|item| (item.id, &item.draft))
+                .collect();
+            for block in inserts.chunks(BLOCK) {
+                self.insert(&mut transaction, block).await?;
+            }
+            for edit in &plan.updates {
+                self.overwrite(&mut transaction, edit.id, edit.draft)
+                    .await?;
+            }
+            upserted += plan.outcome();
+        }
+        if upserted.inserted + upserted.updated > 0 {
+            self.commit(transaction).await?;
+        }
+        Ok(upserted)
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.pools.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Notes the change where GeoPackage readers look for it: once a transaction,
+    /// as a trigger would do it for every row.
+    async fn commit(&self, mut transaction: Transaction<'_, Sqlite>) -> Result<(), sqlx::Error> {
+        sqlx::query(self.statements.mark_changed.text())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// The id of the last of the new rows.
+    async fn insert(
+        &self,
+        connection: &mut SqliteConnection,
+        drafts: &[(Option<CenterId>, &CenterDraft)],
+    ) -> Result<i64, sqlx::Error> {
+        // One text for whole blocks and one for single rows: other lengths are the
+        // ends of imports, not worth a place among the prepared statements.
+        let mut query = match drafts.len() {
+            BLOCK => sqlx::query(self.statements.insert_block.text()),
+            1 => sqlx::query(self.statements.insert_one.text()),
+            rows => sqlx::query(AssertSqlSafe(self.statements.insert_many(rows))).persistent(false),
+        };
+        query = query.bind(chrono::Utc::now().format(TIME_FORMAT).to_string());
+        for (id, draft) in drafts {
+            query = self.bind_draft(query.bind(id.map(CenterId::get)), draft);
+        }
+        let inserted = query.execute(connection).await?;
+        Ok(inserted.last_insert_rowid())
+    }
+
+    /// Whether there was such a row.
+    async fn overwrite(
+        &self,
+        connection: &mut SqliteConnection,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<bool, sqlx::Error> {
+        let query = sqlx::query(self.statements.update.text());
+        let written = self
+            .bind_draft(query, draft)
+            .bind(id.get())
+            .execute(connection)
+            .await?;
+        Ok(written.rows_affected() > 0)
+    }
+
+    fn bind_draft<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
+        let position = draft.position();
+        let query = query
+            .bind(position.map(geopackage::encode))
+            .bind(position.map(Position::latitude))
+            .bind(position.map(Position::longitude));
+        let texts = self.statements.texts.iter();
+        texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
+    }
+
+    async fn read_in(
+        &self,
+        connection: &mut SqliteConnection,
+        id: i64,
+    ) -> Result<Option<Center>, sqlx::Error> {
+        let row = sqlx::query(self.statements.read.text())
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
+        row.as_ref().map(rows::center).transpose()
+    }
+
+    async fn stored(
+        &self,
+        connection: &mut SqliteConnection,
+        items: &[&BatchItem],
+    ) -> Result<Vec<Stored>, sqlx::Error> {
+        let ids: Vec<i64> = items
+            .iter()
+            .filter_map(|item| item.id.map(CenterId::get))
+            .collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = sqlx::query(self.statements.read_many.text())
+            .bind(json!(ids).to_string())
+            .fetch_all(connection)
+            .await?;
+        found.iter().map(rows::stored).collect()
+    }
+}
