@@ -62,7 +62,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=MAX_BATCH_ROWS as u64))]
     batch_size: u64,
     /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, required_unless_present = "dry_run", help_heading = "Database")]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "dry_run",
+        help_heading = "Database"
+    )]
     database_url: Option<SecretString>,
     #[command(flatten)]
     pool: PoolArgs,
@@ -242,14 +249,7 @@ impl<'a> Job<'a> {
             (None, Some(survey)) => Ok(self.outcome(survey)),
             (Some(Halt::Rejected(Rejected { line, reason })), _) => {
                 eprintln!("line {line}: {reason}");
-<<<<<<< HEAD
                 eprintln!("aborted there; the {rows} rows before it are written");
-=======
-                eprintln!(
-                    "aborted there; the {} rows before it are written",
-                    imported.rows()
-                );
->>>>>>> main
                 Ok(Outcome::FoundWrong)
             }
             (Some(Halt::Failed(error)), _) => {

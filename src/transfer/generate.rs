@@ -7,6 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Normal};
 
 use super::places::{Place, bundled_places};
+use super::write::io_error;
 use crate::domain::Position;
 
 /// How far centers stand from the place they were drawn from: the standard
@@ -93,7 +94,8 @@ pub fn write_generated(
         "city",
         "latitude",
         "longitude",
-    ])?;
+    ])
+    .map_err(io_error)?;
     let mut id = itoa::Buffer::new();
     let mut latitude = ryu::Buffer::new();
     let mut longitude = ryu::Buffer::new();
@@ -111,7 +113,8 @@ pub fn write_generated(
             place.city,
             latitude.format(position.latitude()),
             longitude.format(position.longitude()),
-        ])?;
+        ])
+        .map_err(io_error)?;
     }
     csv.flush()
 }
