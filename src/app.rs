@@ -219,26 +219,6 @@ impl App {
     }
 }
 
-/// Done when the process is told to end, by Ctrl-C or SIGTERM.
-///
-/// # Errors
-/// When the system refuses to tell.
-pub async fn told_to_end() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
-}
-
 fn cors_of(origins: &CorsOrigins) -> Cors {
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     let cors = Cors::default()

@@ -1,15 +1,15 @@
-//! A small HTTP/1.1 client that costs little beside the server it drives: raw
+//! A small HTTP/1.1 client that costs little beside the server it drives:
 //! keep-alive connections, requests rendered beforehand, bodies only counted.
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 /// Requests as bytes, sent in turn.
@@ -24,22 +24,32 @@ pub struct Run {
     pub latency_us: Histogram<u64>,
 }
 
-/// How requests are sent.
-#[derive(Debug, Clone, Copy)]
-pub enum Pace {
-    /// The next one as soon as the last is answered.
-    Closed,
-    /// This many a second over all connections, whether answered or not;
-    /// latency counts from when a request was due, so that stalls show.
-    PerSecond(f64),
+impl Run {
+    fn of(latency_us: Histogram<u64>, elapsed: Duration) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts are far below the 52 bits of a double"
+        )]
+        let answered = latency_us.len() as f64;
+        Self {
+            per_second: answered / elapsed.as_secs_f64(),
+            latency_us,
+        }
+    }
+
+    /// A latency in microseconds that this share of requests did not exceed.
+    #[expect(clippy::cast_precision_loss, reason = "latencies are small")]
+    pub fn quantile_us(&self, share: f64) -> f64 {
+        self.latency_us.value_at_quantile(share) as f64
+    }
 }
 
-/// Sends requests over `connections` for `duration` and waits for their answers.
-pub fn drive(
+/// Sends requests over `connections`, on each the next as soon as the last is
+/// answered, from one thread.
+pub fn closed_loop(
     address: SocketAddr,
     requests: &Requests,
     connections: usize,
-    pace: Pace,
     duration: Duration,
 ) -> io::Result<Run> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,18 +59,23 @@ pub fn drive(
         let next = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         let start = Instant::now();
-        for number in 0..connections {
-            let mut connection = Connection::open(address).await?;
+        for _ in 0..connections {
+            let mut stream = tokio::net::TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
             let requests = Arc::clone(requests);
             let next = Arc::clone(&next);
             tasks.spawn(async move {
+                let mut inbox = Inbox::new();
                 let mut latency_us = new_histogram();
-                let mut due = Schedule::new(pace, connections, number, start);
                 while start.elapsed() < duration {
-                    let due = due.wait().await;
-                    let request = &requests[next.fetch_add(1, Ordering::Relaxed) % requests.len()];
-                    connection.exchange(request).await?;
-                    record(&mut latency_us, due.elapsed());
+                    let sent = Instant::now();
+                    stream.write_all(take(&requests, &next)).await?;
+                    while inbox.body()?.is_none() {
+                        let read = stream.read(inbox.space()).await?;
+                        inbox.received(read)?;
+                    }
+                    inbox.clear();
+                    record(&mut latency_us, sent.elapsed());
                 }
                 Ok::<_, io::Error>(latency_us)
             });
@@ -70,92 +85,54 @@ pub fn drive(
             let of_connection = finished.map_err(io::Error::other)??;
             latency_us.add(&of_connection).map_err(io::Error::other)?;
         }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "counts are far below the 52 bits of a double"
-        )]
-        let per_second = latency_us.len() as f64 / start.elapsed().as_secs_f64();
-        Ok(Run {
-            per_second,
-            latency_us,
-        })
+        Ok(Run::of(latency_us, start.elapsed()))
     })
 }
 
-/// Sends one request and returns the body of its answer.
-pub fn fetch(address: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let mut connection = Connection::open(address).await?;
-        let (head, body) = connection.exchange(request).await?;
-        Ok(connection.buffer[head..head + body].to_vec())
-    })
-}
-
-/// Renders a GET request.
-pub fn get(target: &str) -> Vec<u8> {
-    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
-}
-
-/// Renders a POST request with a JSON body.
-pub fn post(target: &str, authorization: Option<&str>, body: &str) -> Vec<u8> {
-    let authorization = authorization.map_or_else(String::new, |key| {
-        format!("Authorization: Bearer {key}\r\n")
-    });
-    format!(
-        "POST {target} HTTP/1.1\r\nHost: localhost\r\n{authorization}\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
-
-/// When the next request of a connection is due.
-struct Schedule {
-    interval: Option<Duration>,
-    next: Instant,
-}
-
-impl Schedule {
-    fn new(pace: Pace, connections: usize, number: usize, start: Instant) -> Self {
-        let Pace::PerSecond(rate) = pace else {
-            return Self {
-                interval: None,
-                next: start,
-            };
-        };
-        let between_all = Duration::from_secs_f64(1.0 / rate);
-        let count = u32::try_from(connections).expect("connections are few");
-        let offset = u32::try_from(number).expect("connections are few");
-        Self {
-            interval: Some(between_all * count),
-            next: start + between_all * offset,
+/// Sends requests at a steady rate over all connections, each on a thread of its
+/// own that sleeps between them. Latency counts from when a request was due, so
+/// that a stall shows in every request that it holds up.
+pub fn open_loop(
+    address: SocketAddr,
+    requests: &Requests,
+    connections: usize,
+    per_second: f64,
+    duration: Duration,
+) -> io::Result<Run> {
+    let next = AtomicUsize::new(0);
+    let start = Instant::now();
+    let count = u32::try_from(connections).expect("connections are few");
+    let between_all = Duration::from_secs_f64(1.0 / per_second);
+    let latency_us = thread::scope(|scope| {
+        let threads: Vec<_> = (0..count)
+            .map(|number| {
+                let next = &next;
+                scope.spawn(move || {
+                    let mut connection = Connection::open(address)?;
+                    let mut latency_us = new_histogram();
+                    let mut due = start + between_all * number;
+                    while due < start + duration {
+                        thread::sleep(due.saturating_duration_since(Instant::now()));
+                        connection.exchange(take(requests, next))?;
+                        record(&mut latency_us, due.elapsed());
+                        due += between_all * count;
+                    }
+                    Ok::<_, io::Error>(latency_us)
+                })
+            })
+            .collect();
+        let mut latency_us = new_histogram();
+        for thread in threads {
+            let of_connection = thread.join().expect("no thread panics")?;
+            latency_us.add(&of_connection).map_err(io::Error::other)?;
         }
-    }
-
-    async fn wait(&mut self) -> Instant {
-        let Some(interval) = self.interval else {
-            return Instant::now();
-        };
-        let due = self.next;
-        self.next += interval;
-        sleep_precisely(due).await;
-        due
-    }
+        Ok::<_, io::Error>(latency_us)
+    })?;
+    Ok(Run::of(latency_us, start.elapsed()))
 }
 
-/// Tokio's timer ticks in milliseconds, so the last stretch is spent yielding.
-async fn sleep_precisely(until: Instant) {
-    const TICK: Duration = Duration::from_millis(2);
-    let now = Instant::now();
-    if until > now + TICK {
-        tokio::time::sleep_until((until - TICK).into()).await;
-    }
-    while Instant::now() < until {
-        tokio::task::yield_now().await;
-    }
+fn take<'a>(requests: &'a Requests, next: &AtomicUsize) -> &'a [u8] {
+    &requests[next.fetch_add(1, Ordering::Relaxed) % requests.len()]
 }
 
 fn new_histogram() -> Histogram<u64> {
@@ -167,52 +144,106 @@ fn record(histogram: &mut Histogram<u64>, latency: Duration) {
     histogram.saturating_record(micros.max(1));
 }
 
-struct Connection {
+/// Renders a GET request.
+pub fn get(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
+}
+
+/// Renders a POST request with a JSON body.
+pub fn post(target: &str, key: Option<&str>, body: &str) -> Vec<u8> {
+    let authorization = key.map_or_else(String::new, |key| {
+        format!("Authorization: Bearer {key}\r\n")
+    });
+    format!(
+        "POST {target} HTTP/1.1\r\nHost: localhost\r\n{authorization}\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A connection that waits for each answer.
+pub struct Connection {
     stream: TcpStream,
-    buffer: Vec<u8>,
+    inbox: Inbox,
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+    /// Connects.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            buffer: vec![0; 1 << 16],
+            inbox: Inbox::new(),
         })
     }
 
-    /// Sends a request, reads its answer and returns where the body starts and
-    /// how long it is. Any status but a success is an error: a benchmark that
-    /// times refusals measures nothing.
-    async fn exchange(&mut self, request: &[u8]) -> io::Result<(usize, usize)> {
-        self.stream.write_all(request).await?;
-        let mut filled = 0;
-        let mut expected = None;
+    /// Sends a request and returns the body of its answer.
+    pub fn exchange(&mut self, request: &[u8]) -> io::Result<&[u8]> {
+        self.inbox.clear();
+        self.stream.write_all(request)?;
         loop {
-            if filled == self.buffer.len() {
-                self.buffer.resize(filled * 2, 0);
+            if let Some(body) = self.inbox.body()? {
+                return Ok(&self.inbox.buffer[body]);
             }
-            let read = self.stream.read(&mut self.buffer[filled..]).await?;
-            if read == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-            }
-            filled += read;
-            if expected.is_none() {
-                expected = parse_head(&self.buffer[..filled])?;
-            }
-            if let Some((head, body)) = expected
-                && filled >= head + body
-            {
-                return Ok((head, body));
-            }
+            let read = self.stream.read(self.inbox.space())?;
+            self.inbox.received(read)?;
         }
     }
 }
 
-/// The length of the head with its blank line, and of the body after it; `None`
-/// while the head is incomplete.
-fn parse_head(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
+/// An answer on its way in.
+struct Inbox {
+    buffer: Vec<u8>,
+    filled: usize,
+    body: Option<std::ops::Range<usize>>,
+}
+
+impl Inbox {
+    fn new() -> Self {
+        Self {
+            buffer: vec![0; 1 << 16],
+            filled: 0,
+            body: None,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.filled = 0;
+        self.body = None;
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.filled * 2, 0);
+        }
+        &mut self.buffer[self.filled..]
+    }
+
+    fn received(&mut self, count: usize) -> io::Result<()> {
+        if count == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        self.filled += count;
+        Ok(())
+    }
+
+    /// Where the body is, once it is here. Any status but a success is an error:
+    /// a benchmark that times refusals measures nothing.
+    fn body(&mut self) -> io::Result<Option<std::ops::Range<usize>>> {
+        if self.filled == 0 {
+            return Ok(None);
+        }
+        if self.body.is_none() {
+            self.body = parse_head(&self.buffer[..self.filled])?;
+        }
+        Ok(self.body.clone().filter(|body| self.filled >= body.end))
+    }
+}
+
+/// Where the body will be; `None` while the head is incomplete.
+fn parse_head(bytes: &[u8]) -> io::Result<Option<std::ops::Range<usize>>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes).map_err(io::Error::other)? else {
@@ -225,13 +256,13 @@ fn parse_head(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
             String::from_utf8_lossy(&bytes[head..])
         )));
     }
-    let length = response
+    let length: Option<usize> = response
         .headers
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("content-length"))
         .and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
     match length {
-        Some(length) => Ok(Some((head, length))),
+        Some(length) => Ok(Some(head..head + length)),
         None => Err(io::Error::other("the answer has no Content-Length")),
     }
 }

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::Outcome;
 use super::database::DatabaseArgs;
 use super::meter::Meter;
-use super::stop::asked_to_stop;
+use super::signals::told_to_stop;
 use crate::store::{Collection, Store};
 use crate::transfer::read::BytesRead;
 use crate::transfer::{ExportError, Exported, Format, export};
@@ -103,7 +103,7 @@ async fn export_to_stdout(
     progress: impl FnMut(u64),
 ) -> anyhow::Result<Option<Exported>> {
     let exported = async {
-        let (exported, mut out) = export(store, format, out, progress, asked_to_stop()).await?;
+        let (exported, mut out) = export(store, format, out, progress, told_to_stop()?).await?;
         out.flush()?;
         Ok(exported)
     };
@@ -155,7 +155,7 @@ async fn write_file(
     progress: impl FnMut(u64),
 ) -> Result<Exported, ExportError> {
     let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
-    let stop = asked_to_stop();
+    let stop = told_to_stop()?;
     if Format::is_gzip_name(path) {
         let out = GzEncoder::new(out, Compression::default());
         let (exported, out) = export(store, format, out, progress, stop).await?;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Outcome;
 use super::database::PoolArgs;
 use super::meter::Meter;
-use super::stop::asked_to_stop;
+use super::signals::told_to_stop;
 use crate::store::{Collection, DatabaseUrl, Store};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
@@ -109,7 +109,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     database.ensure_schema(false).await?;
     let store = Store::new(&database, &Collection::diving_centers());
     let (batches, meter) = job.batches("importing", args.on_error == OnError::Skip)?;
-    let imported = import(&store, batches, |rows| meter.tell(rows), asked_to_stop()).await;
+    let imported = import(&store, batches, |rows| meter.tell(rows), told_to_stop()?).await;
     meter.finish();
     job.conclude(imported)
 }
@@ -193,7 +193,7 @@ impl<'a> Job<'a> {
         std::thread::spawn(move || done.send(survey(batches)));
         let surveyed = tokio::select! {
             surveyed = surveyed => surveyed.context("the reading thread ended")?,
-            () = asked_to_stop() => bail!("stopped; nothing was written"),
+            () = told_to_stop()? => bail!("stopped; nothing was written"),
         };
         meter.finish();
         surveyed.with_context(|| format!("{}; nothing was written", self.name))

@@ -9,7 +9,7 @@ use clap::Subcommand;
 
 use super::Outcome;
 use super::database::DatabaseArgs;
-use crate::store::{Database, Guard, Migrated, SchemaState};
+use crate::store::{Collection, Database, Guard, Migrated, SchemaState};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -98,7 +98,9 @@ pub(super) fn report_guard(migrated: &Migrated) {
 }
 
 async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Outcome> {
-    let rows = database.rows_at_stake().await?;
+    let rows = database
+        .count_rows(&Collection::diving_centers(), None)
+        .await?;
     if rows > 0 && count > 0 && !yes {
         confirm(count, rows)?;
     }

@@ -13,7 +13,8 @@ mod import;
 mod meter;
 mod migrate;
 mod serve;
-mod stop;
+mod server;
+mod signals;
 mod verify;
 
 use std::process::ExitCode;

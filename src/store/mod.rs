@@ -3,6 +3,7 @@
 //! Two stores keep one contract: the same functions with the same meaning, run
 //! by one test suite on both.
 
+mod backfill;
 mod collection;
 mod database;
 mod error;
@@ -12,7 +13,10 @@ mod mysql;
 mod plan;
 mod sql;
 mod sqlite;
+mod survey;
+mod verify;
 
+pub use backfill::BackfilledChunk;
 pub use collection::{Collection, ColumnName};
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
@@ -21,6 +25,8 @@ pub use database::{
 pub use error::{BatchError, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use survey::Survey;
+pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 pub use mysql::{Gauge, MySqlStore, Near};

@@ -13,7 +13,7 @@ use sqlx::migrate::Migrator;
 pub use error::MigrateError;
 pub use state::{Migration, MigrationState, SchemaState};
 
-use super::{Collection, Database, Guard, StoreError, mysql, sqlite};
+use super::{Collection, Database, Guard, StoreError};
 
 static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -84,25 +84,6 @@ impl Database {
         applied.retain(|version| !before.contains(version));
         let guard = self.guard(&Collection::diving_centers()).await?;
         Ok(Migrated { applied, guard })
-    }
-
-    /// How many rows of the built-in collection going down may drop.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn rows_at_stake(&self) -> Result<u64, StoreError> {
-        const COUNT: &str = "SELECT COUNT(*) FROM diving_centers";
-        let table = Collection::diving_centers().table;
-        let count: i64 = match self {
-            Self::MySql(pool) if mysql::table_exists(pool, table.as_str()).await? => {
-                sqlx::query_scalar(COUNT).fetch_one(pool).await?
-            }
-            Self::Sqlite(pools) if sqlite::table_exists(&pools.readers, table.as_str()).await? => {
-                sqlx::query_scalar(COUNT).fetch_one(&pools.readers).await?
-            }
-            _ => 0,
-        };
-        Ok(count.unsigned_abs())
     }
 
     /// Undoes the last migrations, newest first, with all data that they made

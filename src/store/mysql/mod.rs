@@ -3,13 +3,16 @@
 //! The location is written in the same statement as the coordinates, and on
 //! update only where they changed or the location had drifted from them.
 
+pub(super) mod backfill;
 mod catalog;
 pub(super) mod location;
 mod read;
 mod retry;
 mod rows;
+pub(super) mod schema;
 mod search;
 mod statements;
+pub(super) mod survey;
 pub(super) mod triggers;
 mod upsert;
 mod write;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::Collection;
-pub(super) use catalog::table_exists;
+pub(super) use catalog::{count_rows, table_exists};
 pub use search::{Gauge, Near};
 use statements::Statements;
 

@@ -3,19 +3,22 @@
 //! The location is written in the same statement as the coordinates. Writes go
 //! over the one connection that writes, reads over the others.
 
+pub(super) mod backfill;
 mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
 mod read;
 mod rows;
+pub(super) mod schema;
 mod statements;
+pub(super) mod survey;
 mod write;
 
 use std::sync::Arc;
 
 use super::Collection;
 use super::database::SqlitePools;
-pub(super) use catalog::table_exists;
+pub(super) use catalog::{count_rows, table_exists};
 pub(super) use foreign_changes::changed_elsewhere;
 use statements::Statements;
 

@@ -1,5 +1,6 @@
 //! Databases and servers for tests.
 
+mod behind;
 mod database;
 
 pub(crate) use database::on_both_stores;
