@@ -145,10 +145,11 @@ mod tests {
 
     #[test]
     fn centers_stand_around_their_places_as_a_normal_distribution_says() {
-        let north: Vec<f64> = generate(100_000, 7)
+        const COUNT: u32 = 100_000;
+        let north: Vec<f64> = generate(u64::from(COUNT), 7)
             .map(|center| center.position.latitude() - center.place.position.latitude())
             .collect();
-        let count = north.len() as f64;
+        let count = f64::from(COUNT);
         let mean = north.iter().sum::<f64>() / count;
         let deviation = (north.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
         assert!(mean.abs() < 0.001, "{mean}");

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_not_consumed_stays_whole_while_more_is_read() {
-        let text: Vec<u8> = (0..READ_BYTES * 3).map(|i| (i % 251) as u8).collect();
+        let text: Vec<u8> = (0..251).cycle().take(READ_BYTES * 3).collect();
         let mut window = Window::new(&text[..]);
         window.fill().unwrap();
         window.consume(7);

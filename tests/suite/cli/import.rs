@@ -1,5 +1,7 @@
 //! Files that are as they should be, and rows that are not.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::io::Write as _;
 
@@ -43,8 +45,10 @@ async fn centers(db: &TestDatabase) -> Vec<Center> {
         .unwrap()
 }
 
-/// Id, name, latitude and longitude of every center.
-async fn summaries(db: &TestDatabase) -> Vec<(i64, String, Option<(f64, f64)>)> {
+/// Id, name, latitude and longitude.
+type Brief = (i64, String, Option<(f64, f64)>);
+
+async fn summaries(db: &TestDatabase) -> Vec<Brief> {
     centers(db)
         .await
         .into_iter()
@@ -55,7 +59,7 @@ async fn summaries(db: &TestDatabase) -> Vec<(i64, String, Option<(f64, f64)>)> 
         .collect()
 }
 
-fn three() -> Vec<(i64, String, Option<(f64, f64)>)> {
+fn three() -> Vec<Brief> {
     vec![
         (7, "Blue, deep".to_owned(), Some((37.9, 23.7))),
         (8, "Nowhere".to_owned(), None),
@@ -93,7 +97,7 @@ fn three_in_every_format() -> [(&'static str, String); 4] {
         r#"{{"type":"FeatureCollection","features":[{}]}}"#,
         features.join(",\n")
     );
-    let sequence: String = features.iter().map(|f| format!("\x1e{f}\n")).collect();
+    let sequence = format!("\x1e{}\n", features.join("\n\x1e"));
     [
         ("three.csv", THREE.to_owned()),
         ("three.geojson", collection),

@@ -1,6 +1,8 @@
 //! Files that cannot be imported at all: nothing is written, exit code 2, and
 //! the message says what to do.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
