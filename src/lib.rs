@@ -9,11 +9,13 @@
 //! - [`store`]: the only place with sqlx; MySQL and SQLite behind one contract.
 //! - [`engine`]: what answers searches, in memory or by SQL.
 //! - [`catalog`]: a store and its engine, kept together by every write.
+//! - [`backfill`]: locations written from coordinates, table-wide.
 //! - [`transfer`]: import and export of files.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands.
 
 pub mod app;
+pub mod backfill;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -21,6 +23,7 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod metrics;
+pub mod progress;
 pub mod store;
 pub mod telemetry;
 pub mod transfer;

@@ -1,5 +1,6 @@
 -- Centers, as a GeoPackage feature table. `location` is a GeoPackage point
--- written together with the coordinates, NULL without them. Times are UTC.
+-- written together with the coordinates, NULL without them. Times are UTC, with
+-- milliseconds: the form that the standard demands (clause 1.1.1.1.3, table 1).
 CREATE TABLE diving_centers (
     id          INTEGER  NOT NULL PRIMARY KEY AUTOINCREMENT,
     name        TEXT(255) NOT NULL,
@@ -15,8 +16,8 @@ CREATE TABLE diving_centers (
     city        TEXT(100),
     logo_url    TEXT(500),
     view_count  INTEGER  NOT NULL DEFAULT 0,
-    created_at  DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ','now')),
-    updated_at  DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ','now')),
+    created_at  DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
+    updated_at  DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
     location    POINT
 );
 
@@ -29,3 +30,16 @@ VALUES ('diving_centers', 'features', 'diving_centers', 'Centers served by nearb
 
 INSERT INTO gpkg_geometry_columns (table_name, column_name, geometry_type_name, srs_id, z, m)
 VALUES ('diving_centers', 'location', 'POINT', 4326, 0, 0);
+
+-- Others may change coordinates and forget the location, and SQLite cannot make
+-- a point: better none than a wrong one. Whoever writes both in one statement is
+-- left alone; the two names of the antimeridian are one place.
+CREATE TRIGGER diving_centers_stale_location
+AFTER UPDATE OF latitude, longitude ON diving_centers
+WHEN NEW.location IS OLD.location
+    AND NEW.location IS NOT NULL
+    AND (NEW.latitude IS NOT OLD.latitude OR NEW.longitude IS NOT OLD.longitude)
+    AND NOT (NEW.latitude IS OLD.latitude AND abs(NEW.longitude) = 180 AND abs(OLD.longitude) = 180)
+BEGIN
+    UPDATE diving_centers SET location = NULL WHERE id = NEW.id;
+END;

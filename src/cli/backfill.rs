@@ -1,10 +1,104 @@
 //! `nearby backfill`
 
+use std::time::Duration;
+
+use anyhow::Context;
+
 use super::Outcome;
+use super::database::DatabaseArgs;
+use crate::backfill::{self, Progress, Settings};
+use crate::progress;
+use crate::store::Collection;
 
+/// Write locations from latitudes and longitudes, batch by batch.
+///
+/// Every batch is one short transaction; other writers go on. Ctrl-C or SIGTERM
+/// ends it after the batch under way; run it again at any time. Exit code 1 where
+/// it was stopped before the end, or where a dry run found something to write.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The most rows in one transaction; fewer where the server is slow
+    #[arg(long, env = "NEARBY_BACKFILL_BATCH_SIZE", value_name = "ROWS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    batch_size: u32,
+    /// Pause between two transactions, in milliseconds
+    #[arg(
+        long,
+        env = "NEARBY_BACKFILL_PAUSE_MS",
+        value_name = "MS",
+        default_value_t = 0
+    )]
+    pause_ms: u64,
+    /// Count what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Begin with the rows beyond this id
+    #[arg(long, value_name = "ID")]
+    after: Option<i64>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let database = args.database.open().await?;
+    database.ensure_schema(false).await?;
+    let collection = Collection::diving_centers();
+    let settings = Settings {
+        batch_size: args.batch_size,
+        pause: Duration::from_millis(args.pause_ms),
+        dry_run: args.dry_run,
+        after: args.after,
+    };
+    let total = database.count_rows(&collection, settings.after).await?;
+    let mut shown = progress::Progress::new("backfill", Some(total));
+    let mut so_far = Progress::default();
+    let ended = backfill::run(
+        &database,
+        &collection,
+        &settings,
+        super::signals::stop()?,
+        |progress| {
+            so_far = *progress;
+            shown.set(progress.checked);
+        },
+    )
+    .await;
+    shown.finish();
+    let progress = match ended {
+        Ok(progress) => progress,
+        Err(error) => {
+            report(&so_far, settings.dry_run);
+            return Err(error).context("backfill ended early; run it again");
+        }
+    };
+    report(&progress, settings.dry_run);
+    database.close().await;
+    let found = settings.dry_run && progress.written > 0;
+    Ok(if progress.complete && !found {
+        Outcome::Done
+    } else {
+        Outcome::FoundWrong
+    })
+}
+
+fn report(progress: &Progress, dry_run: bool) {
+    let written = if dry_run { "to write" } else { "written" };
+    println!("rows checked         {:>12}", progress.checked);
+    println!("{written:<20} {:>12}", progress.written);
+    println!("without coordinates  {:>12}", progress.without_coordinates);
+    println!("out of range         {:>12}", progress.out_of_range);
+    println!(
+        "longest transaction  {:>9} ms",
+        progress.longest_transaction.as_millis()
+    );
+    if progress.retries > 0 {
+        println!("stepped aside        {:>12}", progress.retries);
+    }
+    if !progress.complete {
+        match progress.last_id {
+            Some(id) => println!(
+                "stopped before the end: run it again, or go on with `nearby backfill --after {id}`"
+            ),
+            None => println!("stopped before the first row: run it again"),
+        }
+    }
 }

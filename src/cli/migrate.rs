@@ -1,10 +1,153 @@
 //! `nearby migrate`
 
+mod new;
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+
 use super::Outcome;
+use super::database::DatabaseArgs;
+use crate::store::{Collection, Database, Guard, Migrated, SchemaState};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Apply the pending migrations, and install the triggers that guard against other writers
+    Up {
+        /// The last migration to apply
+        #[arg(long, value_name = "VERSION")]
+        to: Option<i64>,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Undo the last migrations, with all data that they made room for
+    Down {
+        /// How many
+        #[arg(default_value_t = 1, value_name = "COUNT")]
+        count: usize,
+        /// Drop centers without asking
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// List every migration with its state; exit code 1 where the schema is not up to date
+    Status {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Note that exactly the migrations up to a version are applied, without running any
+    Stamp {
+        /// The last migration that is applied, 0 for none
+        version: i64,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Write the files of a new migration, in a checkout of the source
+    New {
+        /// What it does, as in `add_opening_hours`
+        name: String,
+    },
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    match args.action {
+        Action::Up { to, database } => up(&database.open().await?, to).await,
+        Action::Down {
+            count,
+            yes,
+            database,
+        } => down(&database.open().await?, count, yes).await,
+        Action::Status { database } => status(&database.open().await?).await,
+        Action::Stamp { version, database } => {
+            database.open().await?.stamp(version).await?;
+            println!("stamped {version}");
+            Ok(Outcome::Done)
+        }
+        Action::New { name } => new::write(&std::env::current_dir()?, &name),
+    }
+}
+
+async fn up(database: &Database, to: Option<i64>) -> anyhow::Result<Outcome> {
+    let migrated = database.migrate_up(to).await?;
+    match migrated.applied.as_slice() {
+        [] => println!("nothing to apply"),
+        applied => println!("applied {}", numbers(applied)),
+    }
+    report_guard(&migrated);
+    Ok(Outcome::Done)
+}
+
+/// Says what became of the triggers, where that is worth a line.
+pub(super) fn report_guard(migrated: &Migrated) {
+    match &migrated.guard {
+        Some(Guard::Installed) => println!("installed the triggers that keep locations right"),
+        Some(Guard::Missing { reason, advice }) => tracing::warn!(
+            "no triggers: {reason}. Writers that forget the location leave it wrong until \
+             `nearby backfill` runs. To have triggers, {advice}"
+        ),
+        Some(Guard::InPlace) | None => {}
+    }
+}
+
+async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Outcome> {
+    let rows = database
+        .count_rows(&Collection::diving_centers(), None)
+        .await?;
+    if rows > 0 && count > 0 && !yes {
+        confirm(count, rows)?;
+    }
+    match database.migrate_down(count).await?.as_slice() {
+        [] => println!("nothing to undo"),
+        undone => println!("undid {}", numbers(undone)),
+    }
+    Ok(Outcome::Done)
+}
+
+fn confirm(count: usize, rows: u64) -> anyhow::Result<()> {
+    let question =
+        format!("undoing {count} migration(s) may drop the {rows} rows of diving_centers for good");
+    if !std::io::stdin().is_terminal() {
+        bail!("{question}; make a copy, then add --yes");
+    }
+    eprint!("{question}. Go on? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("no answer")?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        bail!("nothing was undone")
+    }
+}
+
+async fn status(database: &Database) -> anyhow::Result<Outcome> {
+    for migration in database.migrations().await? {
+        println!(
+            "{:04} {:<8} {}",
+            migration.version,
+            migration.state.name(),
+            migration.description
+        );
+    }
+    let state = database.schema_state().await?;
+    println!("{state}");
+    Ok(match state {
+        SchemaState::UpToDate => Outcome::Done,
+        _ => Outcome::FoundWrong,
+    })
+}
+
+fn numbers(versions: &[i64]) -> String {
+    let texts: Vec<String> = versions.iter().map(|v| format!("{v:04}")).collect();
+    texts.join(", ")
 }

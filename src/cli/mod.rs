@@ -12,6 +12,7 @@ mod health;
 mod import;
 mod migrate;
 mod serve;
+mod signals;
 mod verify;
 
 use std::process::ExitCode;

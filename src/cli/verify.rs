@@ -1,10 +1,114 @@
 //! `nearby verify`
 
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
 use super::Outcome;
+use super::database::DatabaseArgs;
+use crate::progress::Progress;
+use crate::store::{Collection, Finding, SchemaFinding, SchemaState, Severity, Verification};
+
+/// How the report looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// How the report looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let database = args.database.open().await?;
+    let collection = Collection::diving_centers();
+    let total = database.count_rows(&collection, None).await?;
+    let mut shown = Progress::new("verify", Some(total));
+    let found = database.verify(&collection, |rows| shown.set(rows)).await?;
+    shown.finish();
+    let state = database.schema_state().await?;
+    database.close().await;
+    let sound = found.is_sound() && state == SchemaState::UpToDate;
+    match args.format {
+        Format::Text => print_text(&found, &state),
+        Format::Json => println!("{:#}", to_json(&found, &state, sound)),
+    }
+    Ok(if sound {
+        Outcome::Done
+    } else {
+        Outcome::FoundWrong
+    })
+}
+
+fn print_text(found: &Verification, state: &SchemaState) {
+    println!("rows                 {:>12}", found.rows);
+    println!("without coordinates  {:>12}", found.without_coordinates);
+    println!("without location     {:>12}", found.without_location);
+    print_finding("in drift", &found.drift);
+    print_finding("location only", &found.stray);
+    print_finding("out of range", &found.out_of_range);
+    for SchemaFinding { severity, text, .. } in &found.schema {
+        match severity {
+            Severity::Wrong => println!("wrong: {text}"),
+            Severity::Warning => println!("warning: {text}"),
+        }
+    }
+    if *state != SchemaState::UpToDate {
+        println!("wrong: {state}");
+    }
+    if found.drift.count + found.stray.count > 0 {
+        println!(
+            "`nearby backfill` writes the locations in drift and takes away those without coordinates"
+        );
+    }
+    if found.out_of_range.count > 0 {
+        println!(
+            "latitude must be within ±90 and longitude within ±180: correct the rows out of range"
+        );
+    }
+}
+
+fn print_finding(name: &str, finding: &Finding) {
+    let ids: Vec<String> = finding.first_ids.iter().map(i64::to_string).collect();
+    let (ids, more) = match (ids.len() as u64, finding.count) {
+        (_, 0) => (String::new(), ""),
+        (shown, count) if shown < count => (format!("  ids {}", ids.join(", ")), ", …"),
+        _ => (format!("  ids {}", ids.join(", ")), ""),
+    };
+    println!("{name:<20} {:>12}{ids}{more}", finding.count);
+}
+
+fn to_json(found: &Verification, state: &SchemaState, sound: bool) -> Value {
+    let rows = |finding: &Finding| json!({"count": finding.count, "first_ids": finding.first_ids});
+    let mut schema: Vec<Value> = found
+        .schema
+        .iter()
+        .map(|finding| {
+            let severity = match finding.severity {
+                Severity::Wrong => "wrong",
+                Severity::Warning => "warning",
+            };
+            json!({"severity": severity, "text": finding.text})
+        })
+        .collect();
+    if *state != SchemaState::UpToDate {
+        schema.push(json!({"severity": "wrong", "text": state.to_string()}));
+    }
+    json!({
+        "sound": sound,
+        "rows": found.rows,
+        "without_coordinates": found.without_coordinates,
+        "without_location": found.without_location,
+        "drift": rows(&found.drift),
+        "location_only": rows(&found.stray),
+        "out_of_range": rows(&found.out_of_range),
+        "schema": schema,
+    })
 }

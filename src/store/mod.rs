@@ -3,21 +3,30 @@
 //! Two stores keep one contract: the same functions with the same meaning, run
 //! by one test suite on both.
 
+mod backfill;
 mod collection;
 mod database;
 mod error;
+mod guard;
 mod migrate;
 mod mysql;
 mod plan;
 mod sql;
 mod sqlite;
+mod survey;
+mod verify;
 
+pub use backfill::BackfilledChunk;
 pub use collection::{Collection, ColumnName};
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
     Wait,
 };
 pub use error::{BatchError, StoreError, UpdateError};
+pub use guard::Guard;
+pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use survey::Survey;
+pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
 pub use mysql::{Gauge, MySqlStore, Near};

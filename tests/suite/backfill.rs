@@ -1,1 +1,214 @@
 //! Backfilling under other writers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nearby::backfill::{self, Progress, Settings};
+use nearby::store::Collection;
+use sqlx::Executor;
+use tokio::sync::watch;
+
+use crate::support::{TestDatabase, on_both_stores};
+
+fn settings() -> Settings {
+    Settings {
+        batch_size: 1_000,
+        pause: Duration::ZERO,
+        dry_run: false,
+        after: None,
+    }
+}
+
+async fn backfill(db: &TestDatabase, settings: &Settings) -> Progress {
+    let (_never, stop) = watch::channel(false);
+    let collection = Collection::diving_centers();
+    backfill::run(db.database(), &collection, settings, stop, |_| {})
+        .await
+        .unwrap()
+}
+
+async fn to_mend(db: &TestDatabase) -> u64 {
+    let collection = Collection::diving_centers();
+    let found = db.database().verify(&collection, |_| {}).await.unwrap();
+    found.drift.count + found.stray.count
+}
+
+on_both_stores! {
+    async fn what_verify_finds_backfill_mends_once(db: TestDatabase) {
+        db.drop_guards().await;
+        db.insert_drifted(3_000).await;
+        let somewhere = db.location(Some((1.0, 2.0)));
+        db.insert(10_000, "1, 2", &somewhere).await;
+        db.insert(10_001, "NULL, NULL", &somewhere).await;
+        db.insert(10_002, "NULL, 5", &db.location(None)).await;
+        db.insert(10_003, "95, 5", &somewhere).await;
+        db.insert(10_004, "5, -180", &db.location(None)).await;
+        assert_eq!(to_mend(&db).await, 3_003);
+
+        let dry = backfill(&db, &Settings { dry_run: true, ..settings() }).await;
+        assert_eq!((dry.checked, dry.written), (3_005, 3_003));
+        assert_eq!(to_mend(&db).await, 3_003);
+
+        let done = backfill(&db, &settings()).await;
+        assert!(done.complete);
+        assert_eq!((done.checked, done.written), (3_005, 3_003));
+        assert_eq!((done.without_coordinates, done.out_of_range), (2, 1));
+        assert_eq!(to_mend(&db).await, 0);
+
+        let again = backfill(&db, &settings()).await;
+        assert_eq!((again.checked, again.written), (3_005, 0));
+    }
+
+    async fn only_the_location_is_written(db: TestDatabase) {
+        db.drop_guards().await;
+        if db.is_mysql() {
+            db.execute(
+                "ALTER TABLE diving_centers MODIFY updated_at \
+                 DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP",
+            )
+            .await;
+        }
+        db.insert_drifted(10).await;
+        db.execute("UPDATE diving_centers SET updated_at = '2001-02-03 04:05:06'").await;
+        assert_eq!(backfill(&db, &settings()).await.written, 10);
+        let kept = "SELECT COUNT(*) FROM diving_centers WHERE updated_at = '2001-02-03 04:05:06'";
+        assert_eq!(db.number(kept).await, 10);
+    }
+
+    async fn it_stops_after_a_chunk_and_goes_on_from_there(db: TestDatabase) {
+        db.drop_guards().await;
+        db.insert_drifted(1_000).await;
+        let collection = Collection::diving_centers();
+        let small = Settings { batch_size: 100, ..settings() };
+        let (tell, stop) = watch::channel(false);
+        let stopped = backfill::run(db.database(), &collection, &small, stop, |progress| {
+            if progress.checked == 300 {
+                tell.send_replace(true);
+            }
+        })
+        .await
+        .unwrap();
+        assert!(!stopped.complete);
+        assert_eq!(stopped.written, 300);
+        assert_eq!(to_mend(&db).await, 700);
+
+        let rest = backfill(&db, &Settings { after: stopped.last_id, ..small }).await;
+        assert_eq!((rest.checked, rest.written, rest.complete), (700, 700, true));
+        assert_eq!(to_mend(&db).await, 0);
+    }
+
+    async fn a_pause_ends_when_it_is_told_to_stop(db: TestDatabase) {
+        db.insert_drifted(20).await;
+        let collection = Collection::diving_centers();
+        let slow = Settings { pause: Duration::from_secs(600), batch_size: 10, ..settings() };
+        let (tell, stop) = watch::channel(false);
+        let running = backfill::run(db.database(), &collection, &slow, stop, |_| {});
+        let telling = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            tell.send_replace(true);
+        };
+        let both = async { tokio::join!(running, telling).0 };
+        let stopped = tokio::time::timeout(Duration::from_secs(20), both).await;
+        assert_eq!(stopped.expect("it does not sit the pause out").unwrap().checked, 10);
+    }
+
+    /// Others move centers all the while and write both, as they should. A
+    /// location made of coordinates that were read earlier would be left in drift.
+    async fn concurrent_writers_lose_nothing(db: TestDatabase) {
+        db.drop_guards().await;
+        db.insert_drifted(2_000).await;
+        let over = AtomicBool::new(false);
+        let other = crate::support::connect(db.url()).await;
+        let writing = async {
+            let mut moves = 0_u32;
+            while !over.load(Ordering::Relaxed) {
+                let id = rand::random_range(0..2_000) * 3 + 1;
+                let latitude = f64::from(moves % 80) + 0.5;
+                let location = db.location(Some((latitude, 7.25)));
+                let sql = format!(
+                    "UPDATE diving_centers SET latitude = {latitude}, longitude = 7.25, \
+                     location = {location} WHERE id = {id}"
+                );
+                let sql = sqlx::AssertSqlSafe(sql);
+                match &other {
+                    nearby::store::Database::MySql(pool) => pool.execute(sql).await.map(drop),
+                    nearby::store::Database::Sqlite(pools) => {
+                        pools.writer.execute(sql).await.map(drop)
+                    }
+                }
+                .unwrap();
+                moves += 1;
+            }
+            moves
+        };
+        let filling = async {
+            let pause = Duration::from_millis(5);
+            let done = backfill(&db, &Settings { batch_size: 50, pause, ..settings() }).await;
+            over.store(true, Ordering::Relaxed);
+            done
+        };
+        let (moves, done) = tokio::join!(writing, filling);
+        assert!(moves > 20, "the writer ran beside it: {moves}");
+        assert_eq!(done.checked, 2_000);
+        assert_eq!(to_mend(&db).await, 0);
+        let moved = db
+            .number("SELECT COUNT(*) FROM diving_centers WHERE longitude = 7.25")
+            .await;
+        assert!(moved > 10);
+        other.close().await;
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn rows_that_others_hold_are_waited_for() {
+    let db = TestDatabase::mysql().await;
+    db.drop_guards().await;
+    db.insert_drifted(100).await;
+    let mut holding = db.mysql_pool().begin().await.unwrap();
+    holding
+        .execute("UPDATE diving_centers SET latitude = 1.5 WHERE id = 4")
+        .await
+        .unwrap();
+    let releasing = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        holding.commit().await.unwrap();
+    };
+    let settings = settings();
+    let (done, ()) = tokio::join!(backfill(&db, &settings), releasing);
+    assert_eq!((done.written, done.complete), (100, true));
+    assert!(done.retries >= 1, "{done:?}");
+    assert_eq!(to_mend(&db).await, 0);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn others_insert_and_write_elsewhere_while_a_chunk_is_written() {
+    let db = TestDatabase::mysql().await;
+    db.drop_guards().await;
+    db.insert_drifted(300).await;
+    let collection = Collection::diving_centers();
+    // The chunk under way is held up by one row…
+    let mut holding = db.mysql_pool().begin().await.unwrap();
+    holding
+        .execute("UPDATE diving_centers SET latitude = 1.5 WHERE id = 298")
+        .await
+        .unwrap();
+    let filling = db
+        .database()
+        .backfill_chunk(&collection, i64::MIN, 100, false);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // …and meanwhile there is no lock on the table or on gaps between ids.
+        for sql in [
+            "INSERT INTO diving_centers (id, name, location) VALUES (2, 'n', ST_SRID(POINT(0, 0), 4326))",
+            "UPDATE diving_centers SET name = 'n' WHERE id = 500",
+        ] {
+            let done = tokio::time::timeout(Duration::from_millis(900), db.execute(sql)).await;
+            assert!(done.is_ok(), "{sql}");
+        }
+        holding.commit().await.unwrap();
+    };
+    let (chunk, ()) = tokio::join!(filling, others);
+    assert_eq!(chunk.unwrap().expect("there are rows").written, 100);
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, MySqlPool, SqlitePool};
 
-use super::StoreError;
+use super::{Collection, StoreError};
 pub use error::ConnectError;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wait::Wait;
@@ -126,6 +126,25 @@ impl Database {
             Self::Sqlite(pools) => pools.readers.acquire().await?.ping().await?,
         }
         Ok(())
+    }
+
+    /// How many rows a collection has with ids beyond `after`; 0 where its table
+    /// does not exist.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_rows(
+        &self,
+        collection: &Collection,
+        after: Option<i64>,
+    ) -> Result<u64, StoreError> {
+        let after = after.unwrap_or(i64::MIN);
+        Ok(match self {
+            Self::MySql(pool) => crate::store::mysql::count_rows(pool, collection, after).await?,
+            Self::Sqlite(pools) => {
+                crate::store::sqlite::count_rows(&pools.readers, collection, after).await?
+            }
+        })
     }
 
     /// Waits for work under way and closes every connection.

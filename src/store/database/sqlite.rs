@@ -8,9 +8,8 @@ use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 
 use super::error::{ConnectError, Failure};
 use super::{PoolSettings, SqlitePools};
+use crate::store::sqlite::schema::APPLICATION_ID;
 
-/// `GPKG`: the application id of a GeoPackage.
-const GEOPACKAGE: i64 = 0x4750_4B47;
 /// How long a statement waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -84,7 +83,10 @@ async fn is_ours(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
         .await?;
     let has = |name: &str| tables.iter().any(|table| table == name);
     let empty = tables.iter().all(|table| table == "_sqlx_migrations");
-    Ok(empty || application == GEOPACKAGE && (has("_sqlx_migrations") || has("diving_centers")))
+    Ok(
+        empty
+            || application == APPLICATION_ID && (has("_sqlx_migrations") || has("diving_centers")),
+    )
 }
 
 /// Whether waiting may help, and what to do where it does not.

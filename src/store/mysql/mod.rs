@@ -1,13 +1,20 @@
 //! Centers in MySQL.
 //!
-//! The location is written in the same statement as the coordinates, and on
-//! update only where they changed or the location had drifted from them.
+//! The location is written in the same statement as the coordinates, also where
+//! they stay as they were: a point that says the same has the same bytes, which
+//! the server does not write again, and one that had drifted is mended.
 
+pub(super) mod backfill;
+mod catalog;
+pub(super) mod location;
 mod read;
 mod retry;
 mod rows;
+pub(super) mod schema;
 mod search;
 mod statements;
+pub(super) mod survey;
+pub(super) mod triggers;
 mod upsert;
 mod write;
 
@@ -16,6 +23,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::Collection;
+pub(super) use catalog::{count_rows, table_exists};
 pub use search::{Gauge, Near};
 use statements::Statements;
 

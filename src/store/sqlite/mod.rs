@@ -3,16 +3,21 @@
 //! The location is written in the same statement as the coordinates. Writes go
 //! over the one connection that writes, reads over the others.
 
-mod point;
+pub(super) mod backfill;
+mod catalog;
+pub(super) mod geopackage;
 mod read;
 mod rows;
+pub(super) mod schema;
 mod statements;
+pub(super) mod survey;
 mod write;
 
 use std::sync::Arc;
 
 use super::Collection;
 use super::database::SqlitePools;
+pub(super) use catalog::{count_rows, table_exists};
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.

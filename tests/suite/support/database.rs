@@ -100,7 +100,10 @@ impl TestDatabase {
     }
 
     async fn migrated(self) -> Self {
-        self.database.migrate().await.expect("the migrations apply");
+        self.database
+            .migrate_up(None)
+            .await
+            .expect("the migrations apply");
         self
     }
 

@@ -1,6 +1,7 @@
 //! Databases and servers for tests.
 
+mod behind;
 mod database;
 
-pub use database::TestDatabase;
 pub(crate) use database::on_both_stores;
+pub use database::{TestDatabase, connect};

@@ -1,0 +1,24 @@
+//! Being told to stop.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Turns true at the first SIGINT or SIGTERM, which no longer end the process.
+///
+/// # Errors
+/// When the process may not listen to signals.
+pub(super) fn stop() -> std::io::Result<watch::Receiver<bool>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (told, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        told.send_replace(true);
+        // Held to the end: a dropped sender would look like a reason to go on.
+        told.closed().await;
+    });
+    Ok(stop)
+}

@@ -1,0 +1,104 @@
+//! Writing locations from coordinates, a run of rows at a time.
+
+use std::time::{Duration, Instant};
+
+use super::survey::Survey;
+use super::{Collection, Database, StoreError, mysql, sqlite};
+
+/// How often a chunk is tried that other writers keep from being written.
+const MAX_TRIES: u32 = 20;
+/// How long to step aside for them.
+const STEP_ASIDE: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(5)..=Duration::from_millis(100);
+
+/// What became of a run of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackfilledChunk {
+    /// What the rows were like when they were looked at.
+    pub survey: Survey,
+    /// How many locations were written, or would be.
+    pub written: u64,
+    /// How long the transaction took that wrote them, waits for others included.
+    pub transaction: Duration,
+    /// How often it stepped aside for other writers.
+    pub retries: u32,
+}
+
+impl Database {
+    /// Writes the locations of up to `count` rows with ids beyond `after` where
+    /// they are not what the coordinates say, in one transaction; `None` where
+    /// there is no row left.
+    ///
+    /// What is written is made of the coordinates that the row has in that very
+    /// statement or transaction, so no concurrent write is undone. Rows that are
+    /// right are not touched, nor is any other column.
+    ///
+    /// # Errors
+    /// When the database does not answer, or others held the rows through all
+    /// tries; nothing of this chunk is written then.
+    pub async fn backfill_chunk(
+        &self,
+        collection: &Collection,
+        after: i64,
+        count: u32,
+        dry_run: bool,
+    ) -> Result<Option<BackfilledChunk>, StoreError> {
+        let survey = match self {
+            Self::MySql(pool) => mysql::survey::survey(pool, collection, after, count).await?,
+            Self::Sqlite(pools) => {
+                sqlite::survey::survey(&pools.readers, collection, after, count)
+                    .await?
+                    .survey
+            }
+        };
+        let Some(last) = survey.last_id else {
+            return Ok(None);
+        };
+        let mut chunk = BackfilledChunk {
+            survey,
+            written: survey.to_mend(),
+            transaction: Duration::ZERO,
+            retries: 0,
+        };
+        if dry_run || chunk.written == 0 {
+            return Ok(Some(chunk));
+        }
+        loop {
+            let start = Instant::now();
+            let written = match self {
+                Self::MySql(pool) => mysql::backfill::mend(pool, collection, (after, last)).await,
+                Self::Sqlite(pools) => {
+                    sqlite::backfill::mend(&pools.writer, collection, after, count).await
+                }
+            };
+            match written {
+                Ok(written) => {
+                    chunk.written = written;
+                    chunk.transaction = start.elapsed();
+                    return Ok(Some(chunk));
+                }
+                Err(error) if is_held_by_others(&error) && chunk.retries + 1 < MAX_TRIES => {
+                    chunk.retries += 1;
+                    tokio::time::sleep(rand::random_range(STEP_ASIDE)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Whether another try may work: a deadlock or a lock that was waited for too
+/// long, by the numbers of the database.
+fn is_held_by_others(error: &sqlx::Error) -> bool {
+    let Some(refusal) = error.as_database_error() else {
+        return false;
+    };
+    match refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(refusal) => matches!(refusal.number(), 1205 | 1213),
+        // SQLITE_BUSY and its kin: the lower byte is the primary code.
+        None => refusal
+            .code()
+            .and_then(|code| code.parse::<i32>().ok())
+            .is_some_and(|code| code & 0xff == 5),
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a schema was not brought where it was asked to be.
+
+use thiserror::Error;
+
+use super::super::StoreError;
+use super::SchemaState;
+
+/// Why a schema was not brought where it was asked to be.
+#[derive(Debug, Error)]
+pub enum MigrateError {
+    /// It is in no state to go on from.
+    #[error("{0}")]
+    State(SchemaState),
+    /// There is no such migration.
+    #[error("there is no migration {version}; there are {known:?}")]
+    UnknownVersion {
+        /// What was asked for.
+        version: i64,
+        /// What there is.
+        known: Vec<i64>,
+    },
+    /// A statement of a migration was refused.
+    #[error(
+        "migration {version} failed: {error}; `nearby migrate status` tells where that leaves the schema"
+    )]
+    Failed {
+        /// Which migration.
+        version: i64,
+        /// What the database said.
+        error: sqlx::Error,
+    },
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for MigrateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for MigrateError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError as Sqlx;
+        match error {
+            Sqlx::ExecuteMigration(error, version) => Self::Failed { version, error },
+            Sqlx::Execute(error) => error.into(),
+            // Another instance came between our look and sqlx's.
+            Sqlx::Dirty(version) => Self::State(SchemaState::Dirty { version }),
+            Sqlx::VersionMismatch(version) => Self::State(SchemaState::Changed { version }),
+            Sqlx::VersionMissing(version) => Self::State(SchemaState::Ahead { version }),
+            other => sqlx::Error::from(other).into(),
+        }
+    }
+}

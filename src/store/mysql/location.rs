@@ -1,0 +1,24 @@
+//! The one rule by which MySQL derives a location from coordinates.
+
+/// Whether a row has a position; never NULL-safe to negate.
+pub(in crate::store) fn has_position(latitude: &str, longitude: &str) -> String {
+    format!("{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180")
+}
+
+/// The sentinel: the location of rows without a position, which a NOT NULL
+/// column must have.
+pub(in crate::store) const SENTINEL: &str = "ST_SRID(POINT(0, 0), 4326)";
+
+/// The location that a row with these coordinates must have. `POINT(x, y)` takes
+/// the longitude first. Longitude -180 is written as 180, the same meridian:
+/// older servers refuse it.
+///
+/// The result compares with a stored location byte for byte, so every double
+/// must agree. `ST_Longitude(location)` would not do: it goes through radians
+/// and back, and comes out one bit off.
+pub(in crate::store) fn location(latitude: &str, longitude: &str) -> String {
+    format!(
+        "IF({}, ST_SRID(POINT(IF({longitude} = -180, 180, {longitude}), {latitude}), 4326), {SENTINEL})",
+        has_position(latitude, longitude)
+    )
+}

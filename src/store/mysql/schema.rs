@@ -1,0 +1,170 @@
+//! Whether a MySQL table can hold locations right.
+
+use sqlx::{FromRow, MySqlPool};
+
+use super::triggers;
+use crate::store::{Collection, ColumnName, SchemaFinding};
+
+#[derive(FromRow)]
+struct Column {
+    name: String,
+    kind: String,
+    nullable: bool,
+    srid: Option<i64>,
+    generated: bool,
+}
+
+#[derive(FromRow)]
+struct Index {
+    kind: String,
+    visible: bool,
+    column_name: String,
+    place: i64,
+    name: String,
+}
+
+pub(in crate::store) async fn inspect(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let columns = columns(pool, collection).await?;
+    let table = collection.table.as_str();
+    if columns.is_empty() {
+        return Ok(vec![SchemaFinding::missing(format!(
+            "there is no table {table}, or this user may not read it: run `nearby migrate up`, or grant SELECT"
+        ))]);
+    }
+    let mut found = Vec::new();
+    let mut find = |name: &ColumnName| {
+        let column = columns.iter().find(|column| column.name == name.as_str());
+        if column.is_none() {
+            found.push(SchemaFinding::missing(format!(
+                "{table} has no column {}",
+                name.as_str()
+            )));
+        }
+        column
+    };
+    find(&collection.id);
+    let coordinates = [find(&collection.latitude), find(&collection.longitude)];
+    let location = find(&collection.location);
+    for column in coordinates.into_iter().flatten() {
+        found.extend(inspect_coordinate(table, column));
+    }
+    if let Some(column) = location {
+        found.extend(inspect_location(table, column));
+    }
+    found.extend(inspect_indexes(pool, collection).await?);
+    let missing = triggers::missing(pool, collection).await?;
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing
+            .iter()
+            .map(|trigger| trigger.name.as_str())
+            .collect();
+        found.push(SchemaFinding::warning(format!(
+            "no trigger {} (or another one, or this user lacks the TRIGGER right to see it): \
+             writers that forget the location leave it wrong until `nearby backfill` runs; \
+             `nearby migrate up` makes it where the server allows it",
+            names.join(" and ")
+        )));
+    }
+    Ok(found)
+}
+
+async fn columns(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Vec<Column>> {
+    sqlx::query_as(
+        "SELECT CAST(COLUMN_NAME AS CHAR) AS name, LOWER(CAST(DATA_TYPE AS CHAR)) AS kind, \
+                IS_NULLABLE = 'YES' AS nullable, CAST(SRS_ID AS SIGNED) AS srid, \
+                EXTRA LIKE '%VIRTUAL GENERATED%' OR EXTRA LIKE '%STORED GENERATED%' AS `generated` \
+         FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+    )
+    .bind(collection.table.as_str())
+    .fetch_all(pool)
+    .await
+}
+
+fn inspect_coordinate(table: &str, column: &Column) -> Option<SchemaFinding> {
+    let Column { name, kind, .. } = column;
+    match kind.as_str() {
+        "decimal" | "double" => None,
+        "float" => Some(SchemaFinding::warning(format!(
+            "{table}.{name} is FLOAT, which keeps about 7 digits: make it DECIMAL(11,8)"
+        ))),
+        _ => Some(SchemaFinding::wrong(format!(
+            "{table}.{name} is {kind}: make it DECIMAL(11,8)"
+        ))),
+    }
+}
+
+fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
+    let name = &column.name;
+    let mend = format!("ALTER TABLE {table} MODIFY {name} POINT NOT NULL SRID 4326");
+    let mut found = Vec::new();
+    let mut wrong = |text: String| found.push(SchemaFinding::wrong(text));
+    if column.kind != "point" {
+        wrong(format!(
+            "{table}.{name} is {}, not POINT: {mend}",
+            column.kind
+        ));
+    }
+    if column.nullable {
+        wrong(format!(
+            "{table}.{name} may be NULL, so no spatial index serves it: {mend}"
+        ));
+    }
+    if column.srid != Some(4326) {
+        let srid = column
+            .srid
+            .map_or("none".to_owned(), |srid| srid.to_string());
+        wrong(format!(
+            "{table}.{name} has SRID {srid}, so no spatial index serves it: {mend}"
+        ));
+    }
+    if column.generated {
+        wrong(format!(
+            "{table}.{name} is a generated column, which nobody can write: {mend}"
+        ));
+    }
+    found
+}
+
+async fn inspect_indexes(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let indexes: Vec<Index> = sqlx::query_as(
+        "SELECT CAST(INDEX_NAME AS CHAR) AS name, CAST(INDEX_TYPE AS CHAR) AS kind, \
+                IS_VISIBLE = 'YES' AS visible, CAST(COLUMN_NAME AS CHAR) AS column_name, \
+                CAST(SEQ_IN_INDEX AS SIGNED) AS place \
+         FROM information_schema.STATISTICS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IS NOT NULL",
+    )
+    .bind(collection.table.as_str())
+    .fetch_all(pool)
+    .await?;
+    let (table, location) = (collection.table.as_str(), collection.location.as_str());
+    let mut found = Vec::new();
+    let on_location = |index: &&Index| index.kind == "SPATIAL" && index.column_name == location;
+    match indexes.iter().find(on_location) {
+        None => found.push(SchemaFinding::wrong(format!(
+            "{table}.{location} has no spatial index, so searches read every row: \
+             ALTER TABLE {table} ADD SPATIAL INDEX ({location})"
+        ))),
+        Some(index) if !index.visible => found.push(SchemaFinding::wrong(format!(
+            "the spatial index {name} is invisible, so searches read every row: \
+             ALTER TABLE {table} ALTER INDEX {name} VISIBLE",
+            name = index.name
+        ))),
+        Some(_) => {}
+    }
+    let id = collection.id.as_str();
+    let leads =
+        |index: &Index| index.kind == "BTREE" && index.place == 1 && index.column_name == id;
+    if !indexes.iter().any(leads) {
+        found.push(SchemaFinding::wrong(format!(
+            "{table}.{id} is not indexed, so rows cannot be gone through in order: make it the primary key"
+        )));
+    }
+    Ok(found)
+}

@@ -1,0 +1,118 @@
+//! Looking at a run of rows in MySQL.
+
+use sqlx::{AssertSqlSafe, FromRow, MySqlPool};
+
+use super::location::{SENTINEL, has_position, location};
+use crate::store::Collection;
+use crate::store::survey::{Fault, Survey};
+
+#[derive(FromRow)]
+struct SurveyRow {
+    total: i64,
+    last_id: Option<i64>,
+    without_coordinates: i64,
+    out_of_range: i64,
+    without_location: i64,
+    drift: i64,
+    stray: i64,
+}
+
+/// The conditions on a row, quoted for one collection.
+pub(in crate::store) struct Conditions {
+    has_position: String,
+    has_coordinates: String,
+    /// The location that the row must have.
+    pub expected: String,
+    /// Whether it has another.
+    pub differs: String,
+}
+
+impl Conditions {
+    pub(in crate::store) fn of(collection: &Collection) -> Self {
+        let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
+        let expected = location(&latitude, &longitude);
+        Self {
+            has_position: format!("({}) IS TRUE", has_position(&latitude, &longitude)),
+            has_coordinates: format!("({latitude} IS NOT NULL AND {longitude} IS NOT NULL)"),
+            differs: format!("NOT ({} <=> {expected})", collection.location.quoted()),
+            expected,
+        }
+    }
+}
+
+/// Looks at up to `count` rows with ids beyond `after`, without a lock.
+pub(in crate::store) async fn survey(
+    pool: &MySqlPool,
+    collection: &Collection,
+    after: i64,
+    count: u32,
+) -> sqlx::Result<Survey> {
+    let Conditions {
+        has_position,
+        has_coordinates,
+        differs,
+        ..
+    } = Conditions::of(collection);
+    let (id, table) = (collection.id.quoted(), collection.table.quoted());
+    let location = collection.location.quoted();
+    let sum = |condition: &str| format!("CAST(COALESCE(SUM({condition}), 0) AS SIGNED)");
+    let sql = format!(
+        "SELECT COUNT(*) AS total, CAST(MAX(id) AS SIGNED) AS last_id, \
+         {} AS without_coordinates, {} AS out_of_range, {} AS without_location, \
+         {} AS drift, {} AS stray \
+         FROM (SELECT {id} AS id, {has_coordinates} AS full, {has_position} AS placed, \
+               {location} <=> {SENTINEL} AS none, {differs} AS differs \
+               FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?) AS chunk",
+        sum("NOT full"),
+        sum("full AND NOT placed"),
+        sum("none"),
+        sum("placed AND differs"),
+        sum("NOT placed AND differs"),
+    );
+    let row: SurveyRow = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(after)
+        .bind(count)
+        .fetch_one(pool)
+        .await?;
+    Ok(Survey {
+        rows: row.total.unsigned_abs(),
+        last_id: row.last_id,
+        without_coordinates: row.without_coordinates.unsigned_abs(),
+        out_of_range: row.out_of_range.unsigned_abs(),
+        without_location: row.without_location.unsigned_abs(),
+        drift: row.drift.unsigned_abs(),
+        stray: row.stray.unsigned_abs(),
+    })
+}
+
+/// The first ids with a fault, beyond `after` and up to `last`.
+pub(in crate::store) async fn ids_with(
+    pool: &MySqlPool,
+    collection: &Collection,
+    fault: Fault,
+    (after, last): (i64, i64),
+    count: usize,
+) -> sqlx::Result<Vec<i64>> {
+    let Conditions {
+        has_position,
+        has_coordinates,
+        differs,
+        ..
+    } = Conditions::of(collection);
+    let condition = match fault {
+        Fault::Drift => format!("{has_position} AND {differs}"),
+        Fault::Stray => format!("NOT ({has_position}) AND {differs}"),
+        Fault::OutOfRange => format!("{has_coordinates} AND NOT ({has_position})"),
+    };
+    let (id, table) = (collection.id.quoted(), collection.table.quoted());
+    let sql = format!(
+        "SELECT CAST({id} AS SIGNED) FROM {table} \
+         WHERE {id} > ? AND {id} <= ? AND {condition} ORDER BY {id} LIMIT ?"
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(after)
+        .bind(last)
+        .bind(count as u64)
+        .fetch_all(pool)
+        .await
+}

@@ -1,0 +1,161 @@
+//! Triggers that set the location on every insert and update, whoever writes.
+//!
+//! They are no migration: creating one needs a right or a setting that many
+//! servers do not give, and a migration that fails would stop all others. They
+//! go with their table.
+
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{AssertSqlSafe, Executor, MySqlPool};
+
+use super::location::location;
+use super::table_exists;
+use crate::store::{Collection, Guard, StoreError};
+
+/// The longest name that MySQL allows.
+const MAX_NAME: usize = 64;
+
+/// One trigger as it should be.
+#[derive(Debug)]
+pub(in crate::store) struct Trigger {
+    pub name: String,
+    event: &'static str,
+    body: String,
+}
+
+/// The triggers that guard a collection.
+///
+/// They set the location always: where it is what it was, the server finds the
+/// bytes equal and writes nothing.
+pub(in crate::store) fn wanted(collection: &Collection) -> [Trigger; 2] {
+    let body = format!(
+        "SET NEW.{} = {}",
+        collection.location.quoted(),
+        location(
+            &format!("NEW.{}", collection.latitude.quoted()),
+            &format!("NEW.{}", collection.longitude.quoted()),
+        )
+    );
+    ["INSERT", "UPDATE"].map(|event| Trigger {
+        name: name(
+            collection.table.as_str(),
+            &format!("_location_{}", event.to_ascii_lowercase()),
+        ),
+        event,
+        body: body.clone(),
+    })
+}
+
+/// The table's name and the suffix, cut where it is too long; a checksum keeps
+/// apart what is cut alike.
+fn name(table: &str, suffix: &str) -> String {
+    if table.len() + suffix.len() <= MAX_NAME {
+        return format!("{table}{suffix}");
+    }
+    let kept = &table[..MAX_NAME - suffix.len() - 9];
+    format!("{kept}_{:08x}{suffix}", crc32fast::hash(table.as_bytes()))
+}
+
+/// The triggers of a collection that are missing or differ. All of them where
+/// this user may not see any.
+pub(in crate::store) async fn missing(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<Trigger>> {
+    let there: Vec<(String, String, String, String)> = sqlx::query_as(
+        "SELECT TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, CAST(ACTION_STATEMENT AS CHAR) \
+         FROM information_schema.TRIGGERS \
+         WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ?",
+    )
+    .bind(collection.table.as_str())
+    .fetch_all(pool)
+    .await?;
+    let is_there = |wanted: &Trigger| {
+        there.iter().any(|(name, event, timing, body)| {
+            *name == wanted.name
+                && event == wanted.event
+                && timing == "BEFORE"
+                && *body == wanted.body
+        })
+    };
+    let mut triggers: Vec<Trigger> = wanted(collection).into();
+    triggers.retain(|trigger| !is_there(trigger));
+    Ok(triggers)
+}
+
+/// Makes the triggers that are missing or differ.
+pub(in crate::store) async fn ensure(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> Result<Option<Guard>, StoreError> {
+    if !table_exists(pool, collection.table.as_str()).await? {
+        return Ok(None);
+    }
+    let missing = missing(pool, collection).await?;
+    if missing.is_empty() {
+        return Ok(Some(Guard::InPlace));
+    }
+    for trigger in missing {
+        if let Err(error) = make(pool, collection, &trigger).await {
+            return match refusal(&error) {
+                Some(guard) => Ok(Some(guard)),
+                None => Err(error.into()),
+            };
+        }
+    }
+    Ok(Some(Guard::Installed))
+}
+
+async fn make(pool: &MySqlPool, collection: &Collection, trigger: &Trigger) -> sqlx::Result<()> {
+    let drop = format!("DROP TRIGGER IF EXISTS `{}`", trigger.name);
+    let create = format!(
+        "CREATE TRIGGER `{}` BEFORE {} ON {} FOR EACH ROW {}",
+        trigger.name,
+        trigger.event,
+        collection.table.quoted(),
+        trigger.body
+    );
+    // As text: the protocol for prepared statements knows no triggers.
+    let mut connection = pool.acquire().await?;
+    connection.execute(AssertSqlSafe(drop)).await?;
+    connection.execute(AssertSqlSafe(create)).await?;
+    Ok(())
+}
+
+/// What is missing, where the server refused for want of a right or a setting.
+fn refusal(error: &sqlx::Error) -> Option<Guard> {
+    let refusal = error
+        .as_database_error()?
+        .try_downcast_ref::<MySqlDatabaseError>()?;
+    let advice = match refusal.number() {
+        // Binary logging is on, and the user has not SUPER.
+        1419 => {
+            "let an administrator run SET PERSIST log_bin_trust_function_creators = 1, or run \
+             `nearby migrate up` once as a user with SUPER"
+        }
+        1142 | 1227 | 1044 => {
+            "GRANT TRIGGER on this table or database to the user, then run `nearby migrate up` again"
+        }
+        _ => return None,
+    };
+    Some(Guard::Missing {
+        reason: format!("{} (error {})", refusal.message(), refusal.number()),
+        advice: advice.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_within_what_mysql_allows_and_apart() {
+        let long = "t".repeat(64);
+        let longer = format!("{}u", "t".repeat(63));
+        assert_eq!(name("a", "_location_insert"), "a_location_insert");
+        assert_eq!(name(&long, "_location_insert").len(), MAX_NAME);
+        assert_ne!(
+            name(&long, "_location_insert"),
+            name(&longer, "_location_insert")
+        );
+    }
+}

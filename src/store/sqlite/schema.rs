@@ -1,0 +1,128 @@
+//! Whether a table of a SQLite file is a layer of a GeoPackage.
+
+use sqlx::SqlitePool;
+
+use super::table_exists;
+use crate::store::{Collection, SchemaFinding};
+
+/// `GPKG`: the application id of a GeoPackage.
+pub(in crate::store) const APPLICATION_ID: i64 = 0x4750_4B47;
+
+pub(in crate::store) async fn inspect(
+    pool: &SqlitePool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let table = collection.table.as_str();
+    if !table_exists(pool, table).await? {
+        return Ok(vec![SchemaFinding::missing(format!(
+            "there is no table {table}: run `nearby migrate up`"
+        ))]);
+    }
+    let mut found = inspect_columns(pool, collection).await?;
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(pool)
+        .await?;
+    if application != APPLICATION_ID {
+        found.push(SchemaFinding::wrong(format!(
+            "the file does not say that it is a GeoPackage: PRAGMA application_id = {APPLICATION_ID}"
+        )));
+    }
+    found.extend(inspect_metadata(pool, collection).await?);
+    let guarded: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 \
+         AND name = ?1 || '_stale_location')",
+    )
+    .bind(table)
+    .fetch_one(pool)
+    .await?;
+    if !guarded {
+        found.push(SchemaFinding::warning(format!(
+            "no trigger {table}_stale_location: writers that change coordinates and forget the \
+             location leave it wrong until `nearby backfill` runs"
+        )));
+    }
+    Ok(found)
+}
+
+async fn inspect_columns(
+    pool: &SqlitePool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let table = collection.table.as_str();
+    let columns: Vec<(String, String)> =
+        sqlx::query_as("SELECT name, upper(type) FROM pragma_table_info(?)")
+            .bind(table)
+            .fetch_all(pool)
+            .await?;
+    let mut found = Vec::new();
+    for (column, kinds) in [
+        (&collection.id, &["INTEGER"][..]),
+        (&collection.latitude, &["DOUBLE", "REAL"]),
+        (&collection.longitude, &["DOUBLE", "REAL"]),
+        (&collection.location, &["POINT"]),
+    ] {
+        let column = column.as_str();
+        match columns.iter().find(|(name, _)| name == column) {
+            None => found.push(SchemaFinding::missing(format!(
+                "{table} has no column {column}"
+            ))),
+            Some((_, kind)) if !kinds.contains(&kind.as_str()) => {
+                found.push(SchemaFinding::wrong(format!(
+                    "{table}.{column} is {kind}, not {}",
+                    kinds[0]
+                )));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The rows by which QGIS and GDAL find the layer.
+async fn inspect_metadata(
+    pool: &SqlitePool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let (table, location) = (collection.table.as_str(), collection.location.as_str());
+    let mut found = Vec::new();
+    for metadata in [
+        "gpkg_contents",
+        "gpkg_geometry_columns",
+        "gpkg_spatial_ref_sys",
+    ] {
+        if !table_exists(pool, metadata).await? {
+            found.push(SchemaFinding::wrong(format!(
+                "there is no table {metadata}: the file is no GeoPackage"
+            )));
+        }
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let listed: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM gpkg_contents \
+         WHERE table_name = ? AND data_type = 'features' AND srs_id = 4326)",
+    )
+    .bind(table)
+    .fetch_one(pool)
+    .await?;
+    if !listed {
+        found.push(SchemaFinding::wrong(format!(
+            "gpkg_contents does not list {table} as features in 4326"
+        )));
+    }
+    let described: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM gpkg_geometry_columns JOIN gpkg_spatial_ref_sys USING (srs_id) \
+         WHERE table_name = ? AND column_name = ? AND geometry_type_name = 'POINT' AND srs_id = 4326)",
+    )
+    .bind(table)
+    .bind(location)
+    .fetch_one(pool)
+    .await?;
+    if !described {
+        found.push(SchemaFinding::wrong(format!(
+            "gpkg_geometry_columns does not describe {table}.{location} as POINT in 4326"
+        )));
+    }
+    Ok(found)
+}

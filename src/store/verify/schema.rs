@@ -1,0 +1,61 @@
+//! Whether a table can hold locations right.
+
+use super::super::{Collection, Database, StoreError, mysql, sqlite};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Searches or writes go wrong with it.
+    Wrong,
+    /// Everything works, with less safety.
+    Warning,
+}
+
+/// Something about a table that should be otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFinding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is and what to do.
+    pub text: String,
+    /// Whether rows cannot be looked at with it.
+    pub(super) hides_rows: bool,
+}
+
+impl SchemaFinding {
+    pub(in crate::store) fn wrong(text: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Wrong,
+            text: text.into(),
+            hides_rows: false,
+        }
+    }
+
+    pub(in crate::store) fn warning(text: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::wrong(text)
+        }
+    }
+
+    pub(in crate::store) fn missing(text: impl Into<String>) -> Self {
+        Self {
+            hides_rows: true,
+            ..Self::wrong(text)
+        }
+    }
+}
+
+impl Database {
+    /// What is wrong with the table of a collection: columns, their types,
+    /// reference system, spatial index, triggers, metadata.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn inspect(&self, collection: &Collection) -> Result<Vec<SchemaFinding>, StoreError> {
+        Ok(match self {
+            Self::MySql(pool) => mysql::schema::inspect(pool, collection).await?,
+            Self::Sqlite(pools) => sqlite::schema::inspect(&pools.readers, collection).await?,
+        })
+    }
+}
