@@ -1,1 +1,266 @@
 //! Puts the service together: the same way in production, tests and benches.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::dev::Server;
+use actix_web::http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
+};
+use actix_web::middleware::Condition;
+use actix_web::{App as ActixApp, HttpServer};
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::catalog::Catalog;
+use crate::follow::follow;
+use crate::http::observe::Observe;
+use crate::http::routes::{self, Labels};
+use crate::http::state::State;
+use crate::metrics::Metrics;
+use crate::store::Database;
+
+/// Idle connections are kept so long; longer than the 60 s of most proxies, so
+/// that it is the proxy that closes them.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to close its side.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Connections that one worker holds; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 10_000;
+/// How long browsers may remember a preflight's answer.
+const PREFLIGHT_MAX_AGE_S: usize = 3_600;
+
+/// Which web pages of other origins may ask.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// None.
+    #[default]
+    Off,
+    /// Those named.
+    Only(Vec<String>),
+    /// All.
+    Any,
+}
+
+/// A text is not an origin.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is not an origin: write https://HOST or https://HOST:PORT without a path, or * for all"
+)]
+pub struct OriginError(String);
+
+impl FromStr for CorsOrigins {
+    type Err = OriginError;
+
+    /// Reads origins between commas; `*` stands for all, nothing for none.
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let mut origins = Vec::new();
+        for origin in text.split(',').map(str::trim).filter(|o| !o.is_empty()) {
+            if origin == "*" {
+                return Ok(Self::Any);
+            }
+            let parsed = url::Url::parse(origin).ok();
+            // An origin's own text has no path, user or query, and no default port.
+            let serialized = parsed.map(|url| url.origin().ascii_serialization());
+            if serialized.as_deref() != Some(origin) || !origin.starts_with("http") {
+                return Err(OriginError(origin.to_owned()));
+            }
+            origins.push(origin.to_owned());
+        }
+        Ok(if origins.is_empty() {
+            Self::Off
+        } else {
+            Self::Only(origins)
+        })
+    }
+}
+
+/// How the service is served.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Where it listens: IPv4 and IPv6 addresses; port 0 takes any free one.
+    /// `[::]` takes IPv4 as well where the system allows.
+    pub bind: Vec<SocketAddr>,
+    /// The key for writes; without one nobody writes.
+    pub admin_key: Option<SecretString>,
+    /// Which web pages of other origins may ask.
+    pub cors: CorsOrigins,
+    /// Threads that answer.
+    pub workers: usize,
+    /// The largest body in bytes.
+    pub body_limit: usize,
+    /// How long requests under way may take after the service was told to stop.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for AppSettings {
+    fn default() -> Self {
+        Self {
+            bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            admin_key: None,
+            cors: CorsOrigins::Off,
+            workers: cores(),
+            body_limit: 4 * 1024 * 1024,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The service cannot listen.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {source}; is the port taken by another process?")]
+pub struct BindError {
+    /// Where.
+    pub address: SocketAddr,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+/// The service, listening.
+pub struct App {
+    server: Server,
+    addresses: Vec<SocketAddr>,
+    following: JoinHandle<()>,
+}
+
+impl App {
+    /// Listens, and starts to load the index. Must be called within a runtime,
+    /// which has to outlive the service: work on the database runs there.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub fn bind(
+        settings: AppSettings,
+        database: Database,
+        catalog: Arc<Catalog>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, BindError> {
+        let labels = Arc::new(Labels::new(&metrics));
+        let state = Arc::new(State {
+            catalog: Arc::clone(&catalog),
+            database: database.clone(),
+            metrics,
+            admin_key: settings.admin_key,
+            body_limit: settings.body_limit,
+            batch_turns: Arc::new(Semaphore::new(cores())),
+            runtime: Handle::current(),
+        });
+        let cors = settings.cors;
+        let mut server = HttpServer::new(move || {
+            ActixApp::new()
+                .app_data(Arc::clone(&state))
+                .configure(|config| routes::configure(config, &labels))
+                .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
+                // Outermost, so that it sees what CORS refuses too.
+                .wrap(Observe)
+        })
+        .workers(settings.workers.max(1))
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .max_connections(MAX_CONNECTIONS)
+        .tcp_nodelay(true)
+        // actix counts in seconds, and 0 would cut requests off.
+        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        // Whoever runs the service decides when it stops.
+        .disable_signals();
+        for address in settings.bind {
+            server = server
+                .bind(address)
+                .map_err(|source| BindError { address, source })?;
+        }
+        let addresses = server.addrs();
+        Ok(Self {
+            addresses,
+            server: server.run(),
+            following: tokio::spawn(follow(database, catalog)),
+        })
+    }
+
+    /// Where it really listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stop` is done, then finishes the requests under way.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let handle = self.server.handle();
+        // On a task of its own: it has to go on while it is told to stop.
+        let mut serving = tokio::spawn(self.server);
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = stop => {
+                handle.stop(true).await;
+                serving.await
+            }
+        };
+        self.following.abort();
+        served.map_err(io::Error::other)?
+    }
+}
+
+fn cors_of(origins: &CorsOrigins) -> Cors {
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+    let cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+        .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, REQUEST_ID])
+        .expose_headers([LOCATION, RETRY_AFTER, REQUEST_ID])
+        .max_age(PREFLIGHT_MAX_AGE_S);
+    match origins {
+        CorsOrigins::Off => cors,
+        CorsOrigins::Any => cors.allow_any_origin().send_wildcard(),
+        CorsOrigins::Only(origins) => origins
+            .iter()
+            .fold(cors, |cors, origin| cors.allowed_origin(origin)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_read_between_commas() {
+        let read = |text: &str| text.parse::<CorsOrigins>();
+        assert_eq!(read(""), Ok(CorsOrigins::Off));
+        assert_eq!(read("*"), Ok(CorsOrigins::Any));
+        assert_eq!(
+            read("https://a.example, http://localhost:3000"),
+            Ok(CorsOrigins::Only(vec![
+                "https://a.example".into(),
+                "http://localhost:3000".into()
+            ]))
+        );
+        for bad in [
+            "a.example",
+            "https://a.example/",
+            "https://a.example/map",
+            "https://a.example:443",
+            "https://A.example",
+            "ftp://a.example",
+            "null",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

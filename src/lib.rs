@@ -11,16 +11,17 @@
 //! - [`catalog`]: a store and its engine, kept together by every write.
 //! - [`backfill`]: locations written from coordinates, table-wide.
 //! - [`transfer`]: import and export of files.
+//! - [`follow`]: the index loaded at the start and after other writers.
 //! - [`http`]: the only place, with [`app`], that knows actix.
-//! - [`cli`]: the commands.
+//! - [`cli`]: the commands, and with their arguments every setting.
 
 pub mod app;
 pub mod backfill;
 pub mod catalog;
 pub mod cli;
-pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod follow;
 pub mod http;
 pub mod metrics;
 pub mod progress;

@@ -1,1 +1,325 @@
-//! Prometheus metrics, in a registry of their own.
+//! Prometheus metrics, in a registry of their own, so that several applications
+//! in one process (tests, benches) do not count each other's requests.
+
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::domain::EngineKind;
+use crate::store::Connections;
+
+/// Bounds in seconds: answers from memory take tens of microseconds, those from
+/// a database milliseconds.
+const DURATION_BOUNDS_S: [f64; 14] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5,
+    10.0,
+];
+/// Bounds of the number of centers in an answer, up to the largest limit.
+const RESULT_BOUNDS: [f64; 9] = [0.0, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 500.0, 1_000.0];
+
+/// The methods that are told apart; all others share the last label, so that
+/// clients cannot make up labels.
+const METHODS: [&str; 8] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
+];
+const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteOperation {
+    /// A center was created.
+    Create,
+    /// A center was replaced.
+    Replace,
+    /// A center was patched.
+    Update,
+    /// A center was deleted.
+    Delete,
+    /// A batch was written; counted once.
+    Batch,
+}
+
+impl WriteOperation {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Create, "create"),
+        (Self::Replace, "replace"),
+        (Self::Update, "update"),
+        (Self::Delete, "delete"),
+        (Self::Batch, "batch"),
+    ];
+}
+
+/// How the memory index is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexState {
+    /// Centers in it.
+    pub centers: usize,
+    /// When it was last loaded or followed a write; `None` before.
+    pub changed_at: Option<SystemTime>,
+}
+
+/// What the application counts.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    results: Histogram,
+    writes: [IntCounter; WriteOperation::ALL.len()],
+    index_centers: IntGauge,
+    index_last_change: IntGauge,
+    pool_in_use: IntGauge,
+    pool_idle: IntGauge,
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    ///
+    /// # Panics
+    /// Never: names and labels are constants.
+    #[must_use]
+    pub fn new(engine: EngineKind) -> Self {
+        let registry = Registry::new();
+        let requests = registered(
+            &registry,
+            IntCounterVec::new(
+                Opts::new("nearby_http_requests_total", "Requests answered.")
+                    .const_label("engine", engine.name()),
+                &["method", "route", "status"],
+            ),
+        );
+        let durations = registered(
+            &registry,
+            HistogramVec::new(
+                HistogramOpts::new(
+                    "nearby_http_request_duration_seconds",
+                    "Time from a request's head to its answer's head.",
+                )
+                .const_label("engine", engine.name())
+                .buckets(DURATION_BOUNDS_S.to_vec()),
+                &["method", "route", "status"],
+            ),
+        );
+        let results = registered(
+            &registry,
+            Histogram::with_opts(
+                HistogramOpts::new("nearby_search_results", "Centers in an answer.")
+                    .buckets(RESULT_BOUNDS.to_vec()),
+            ),
+        );
+        let writes = registered(
+            &registry,
+            IntCounterVec::new(
+                Opts::new("nearby_writes_total", "Writes committed over HTTP."),
+                &["operation"],
+            ),
+        );
+        let index_centers = gauge(
+            &registry,
+            "nearby_index_centers",
+            "Centers in the memory index; 0 with the sql engine.",
+        );
+        let index_last_change = gauge(
+            &registry,
+            "nearby_index_last_change_timestamp_seconds",
+            "When the index was last loaded or followed a write, as Unix time; 0 before.",
+        );
+        let pool = registered(
+            &registry,
+            IntGaugeVec::new(
+                Opts::new("nearby_pool_connections", "Open database connections."),
+                &["state"],
+            ),
+        );
+        let build = registered(
+            &registry,
+            IntGaugeVec::new(
+                Opts::new("nearby_build_info", "The version that runs; always 1."),
+                &["version", "engine"],
+            ),
+        );
+        build
+            .with_label_values(&[env!("CARGO_PKG_VERSION"), engine.name()])
+            .set(1);
+        Self {
+            requests,
+            durations,
+            results,
+            writes: WriteOperation::ALL.map(|(_, name)| writes.with_label_values(&[name])),
+            index_centers,
+            index_last_change,
+            pool_in_use: pool.with_label_values(&["in_use"]),
+            pool_idle: pool.with_label_values(&["idle"]),
+            registry,
+        }
+    }
+
+    /// What is counted of one route.
+    #[must_use]
+    pub fn route(&self, pattern: &'static str) -> RouteMetrics {
+        RouteMetrics {
+            pattern,
+            requests: self.requests.clone(),
+            durations: self.durations.clone(),
+            children: Default::default(),
+        }
+    }
+
+    /// An answer was given.
+    pub fn search_answered(&self, results: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^52")]
+        self.results.observe(results as f64);
+    }
+
+    /// A write was committed.
+    pub fn wrote(&self, operation: WriteOperation) {
+        self.writes[operation as usize].inc();
+    }
+
+    /// Everything in the Prometheus text format, with the state of index and
+    /// pool at this moment.
+    #[must_use]
+    pub fn render(&self, index: Option<IndexState>, connections: Connections) -> String {
+        set(&self.index_centers, index.map_or(0, |index| index.centers));
+        let changed_at = index.and_then(|index| index.changed_at);
+        self.index_last_change
+            .set(changed_at.map_or(0, unix_seconds));
+        set(&self.pool_in_use, connections.in_use);
+        set(&self.pool_idle, connections.idle);
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("metrics with constant names can always be written")
+    }
+}
+
+/// What is counted of one route. Labels are resolved when they are first used,
+/// so that a request costs neither a hash nor a lock, and routes that nobody
+/// calls take no lines.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    pattern: &'static str,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    children: [[OnceLock<Child>; STATUS_CLASSES.len()]; METHODS.len()],
+}
+
+#[derive(Debug)]
+struct Child {
+    requests: IntCounter,
+    duration: Histogram,
+}
+
+impl RouteMetrics {
+    /// The label that requests of this route share.
+    #[must_use]
+    pub fn pattern(&self) -> &'static str {
+        self.pattern
+    }
+
+    /// A request was answered.
+    pub fn observe(&self, method: &str, status: u16, duration: Duration) {
+        let method = METHODS
+            .iter()
+            .position(|known| *known == method)
+            .unwrap_or(METHODS.len() - 1);
+        let class = usize::from(status / 100).clamp(1, STATUS_CLASSES.len()) - 1;
+        let child = self.children[method][class].get_or_init(|| {
+            let labels = [METHODS[method], self.pattern, STATUS_CLASSES[class]];
+            Child {
+                requests: self.requests.with_label_values(&labels),
+                duration: self.durations.with_label_values(&labels),
+            }
+        });
+        child.requests.inc();
+        child.duration.observe(duration.as_secs_f64());
+    }
+}
+
+fn registered<C>(registry: &Registry, metric: prometheus::Result<C>) -> C
+where
+    C: prometheus::core::Collector + Clone + 'static,
+{
+    let metric = metric.expect("names and labels are constants");
+    registry
+        .register(Box::new(metric.clone()))
+        .expect("every name is there once");
+    metric
+}
+
+fn gauge(registry: &Registry, name: &'static str, help: &'static str) -> IntGauge {
+    registered(registry, IntGauge::new(name, help))
+}
+
+fn set(gauge: &IntGauge, value: usize) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+fn unix_seconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(metrics: &Metrics) -> String {
+        let connections = Connections { in_use: 2, idle: 3 };
+        let index = IndexState {
+            centers: 5,
+            changed_at: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
+        };
+        metrics.render(Some(index), connections)
+    }
+
+    #[test]
+    fn requests_are_counted_by_route_method_and_status_class() {
+        let metrics = Metrics::new(EngineKind::Memory);
+        let route = metrics.route("/nearby");
+        route.observe("GET", 200, Duration::from_micros(80));
+        route.observe("GET", 204, Duration::from_micros(80));
+        route.observe("BREW", 404, Duration::ZERO);
+        let text = rendered(&metrics);
+        for line in [
+            r#"nearby_http_requests_total{engine="memory",method="GET",route="/nearby",status="2xx"} 2"#,
+            r#"nearby_http_requests_total{engine="memory",method="other",route="/nearby",status="4xx"} 1"#,
+            r#"nearby_http_request_duration_seconds_bucket{engine="memory",method="GET",route="/nearby",status="2xx",le="0.0001"} 2"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn index_pool_and_writes_are_told() {
+        let metrics = Metrics::new(EngineKind::Sql);
+        metrics.wrote(WriteOperation::Update);
+        metrics.search_answered(7);
+        let text = rendered(&metrics);
+        for line in [
+            "nearby_index_centers 5",
+            "nearby_index_last_change_timestamp_seconds 1700000000",
+            r#"nearby_pool_connections{state="in_use"} 2"#,
+            r#"nearby_writes_total{operation="update"} 1"#,
+            r#"nearby_writes_total{operation="batch"} 0"#,
+            r#"nearby_search_results_bucket{le="10"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn registries_are_apart() {
+        let (one, other) = (
+            Metrics::new(EngineKind::Memory),
+            Metrics::new(EngineKind::Memory),
+        );
+        one.wrote(WriteOperation::Create);
+        assert!(rendered(&other).contains(r#"nearby_writes_total{operation="create"} 0"#));
+    }
+}

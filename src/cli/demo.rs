@@ -1,10 +1,80 @@
 //! `nearby demo`
 
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
 use super::Outcome;
+use super::database::PoolArgs;
+use super::server::{ServerArgs, serve};
+use super::signals::told_to_stop;
+use crate::progress::Progress;
+use crate::store::{Collection, Database, DatabaseUrl, Store};
+use crate::transfer::{BUNDLED_PLACES, Halt, Rejected, load_demo_places};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The embedded database, created where it is missing
+    #[arg(long, value_name = "PATH", default_value = "nearby.gpkg")]
+    database: PathBuf,
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    pool: PoolArgs,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let database = args
+        .pool
+        .open(&DatabaseUrl::Sqlite(args.database.clone()))
+        .await?;
+    database.ensure_schema(true).await?;
+    let store = Store::new(&database, &Collection::diving_centers());
+    if store.count().await? < BUNDLED_PLACES {
+        load(&database, &store).await?;
+    }
+    serve(database, &args.server, |addresses| {
+        say_what_to_try(addresses)
+    })
+    .await?;
+    Ok(Outcome::Done)
+}
+
+/// Loads the bundled places. One that was interrupted is loaded anew: places
+/// have ids, so none comes twice.
+async fn load(database: &Database, store: &Store) -> anyhow::Result<()> {
+    let mut progress = Progress::new("loading places", Some(BUNDLED_PLACES));
+    let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()?).await;
+    progress.finish();
+    let rows = imported.rows();
+    match imported.halt {
+        None => {
+            eprintln!("loaded {rows} places (GeoNames, CC BY 4.0)");
+            return Ok(());
+        }
+        Some(Halt::Asked) => {}
+        Some(Halt::Rejected(Rejected { reason, .. })) => {
+            bail!("a bundled place is wrong: {reason}")
+        }
+        Some(Halt::Failed(error)) => return Err(error).context("loading the bundled places"),
+    }
+    database.close().await;
+    bail!("stopped after {rows} places; the next start loads the others")
+}
+
+fn say_what_to_try(addresses: &[SocketAddr]) {
+    let Some(address) = addresses.first() else {
+        return;
+    };
+    let text = format!(
+        "nearby answers at http://{address}. Try\n\n\
+         \x20 curl 'http://{address}/nearby?lat=37.9838&lng=23.7275&radius_km=25&limit=5'\n\
+         \x20 curl 'http://{address}/nearest?lat=-17.7&lng=178.1&limit=3&format=geojson'\n\
+         \x20 curl 'http://{address}/openapi.yaml'\n\n\
+         Ctrl-C ends it.\n"
+    );
+    // Nobody may be reading any more; the service goes on all the same.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

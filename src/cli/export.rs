@@ -1,10 +1,169 @@
 //! `nearby export`
 
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tempfile::NamedTempFile;
+
 use super::Outcome;
+use super::database::DatabaseArgs;
+use super::meter::Meter;
+use super::signals::told_to_stop;
+use crate::store::{Collection, Store};
+use crate::transfer::read::BytesRead;
+use crate::transfer::{ExportError, Exported, Format, export};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(
+    long_about = "Write the centers of the database to a CSV or GeoJSON file\n\n\
+        Every field of every center, by id, in a form that import takes back. The file appears \
+        when it is complete and not before. CSV does not tell an empty text from an absent one; \
+        GeoJSON does."
+)]
+pub(super) struct Args {
+    /// The file, gzipped where its name ends in `.gz`; `-` writes to standard output
+    file: PathBuf,
+    /// The format; taken from the file's name where it is not given, CSV on standard output
+    #[arg(long)]
+    format: Option<Format>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let target = Target::new(&args)?;
+    let database = args.database.open().await?;
+    database.ensure_schema(false).await?;
+    let store = Store::new(&database, &Collection::diving_centers());
+    let meter = Meter::start("exporting", None, BytesRead::default());
+    let progress = |rows| meter.tell(rows);
+    let written = match target {
+        Target::Stdout(format) => {
+            let out = BufWriter::new(io::stdout());
+            export_to_stdout(&store, format, out, progress).await
+        }
+        Target::File { path, format } => {
+            export_to_file(&store, format, &path, args.force, progress).await
+        }
+    };
+    meter.finish();
+    if let Some(exported) = written? {
+        eprintln!(
+            "{} centers exported, {} without coordinates",
+            exported.rows, exported.without_coordinates
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+enum Target {
+    Stdout(Format),
+    File { path: PathBuf, format: Format },
+}
+
+impl Target {
+    fn new(args: &Args) -> anyhow::Result<Self> {
+        if args.file == Path::new("-") {
+            return Ok(Self::Stdout(args.format.unwrap_or(Format::Csv)));
+        }
+        let shown = args.file.display();
+        let format = args.format.or_else(|| Format::of_name(&args.file)).with_context(|| {
+            format!("the name {shown} tells no format: end it in .csv, .geojson or .geojsonl (and .gz), or give --format")
+        })?;
+        // Where a link leads is replaced, not the link.
+        let path = match fs::canonicalize(&args.file) {
+            Ok(path) => {
+                if !path.is_file() {
+                    bail!("{shown} is not a file; `-` writes to standard output");
+                }
+                if !args.force {
+                    bail!("{shown} is there already: --force replaces it");
+                }
+                path
+            }
+            Err(_) => args.file.clone(),
+        };
+        Ok(Self::File { path, format })
+    }
+}
+
+/// `None` where the reader went away.
+async fn export_to_stdout(
+    store: &Store,
+    format: Format,
+    out: impl Write,
+    progress: impl FnMut(u64),
+) -> anyhow::Result<Option<Exported>> {
+    let exported = async {
+        let (exported, mut out) = export(store, format, out, progress, told_to_stop()?).await?;
+        out.flush()?;
+        Ok(exported)
+    };
+    match exported.await {
+        Ok(exported) => Ok(Some(exported)),
+        Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes beside the target and takes its place at the end, so that the target
+/// is whole or not there; what is beside it is removed when anything fails.
+async fn export_to_file(
+    store: &Store,
+    format: Format,
+    path: &Path,
+    replaces: bool,
+    progress: impl FnMut(u64),
+) -> anyhow::Result<Option<Exported>> {
+    let cannot_write = || format!("cannot write {}", path.display());
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".nearby-export-")
+        // The process's umask takes away what it should.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .with_context(cannot_write)?;
+    let exported = write_file(store, format, path, &mut temporary, progress)
+        .await
+        .with_context(|| format!("{} was not written", path.display()))?;
+    temporary.as_file().sync_all().with_context(cannot_write)?;
+    let persisted = if replaces {
+        temporary.persist(path)
+    } else {
+        temporary.persist_noclobber(path)
+    };
+    persisted.with_context(cannot_write)?;
+    Ok(Some(exported))
+}
+
+async fn write_file(
+    store: &Store,
+    format: Format,
+    path: &Path,
+    temporary: &mut NamedTempFile,
+    progress: impl FnMut(u64),
+) -> Result<Exported, ExportError> {
+    let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
+    let stop = told_to_stop()?;
+    if Format::is_gzip_name(path) {
+        let out = GzEncoder::new(out, Compression::default());
+        let (exported, out) = export(store, format, out, progress, stop).await?;
+        out.finish()?.flush()?;
+        Ok(exported)
+    } else {
+        let (exported, mut out) = export(store, format, out, progress, stop).await?;
+        out.flush()?;
+        Ok(exported)
+    }
 }

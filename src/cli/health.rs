@@ -1,10 +1,43 @@
-//! `nearby health`
+//! `nearby health`: the health check of containers, without a second program.
+
+use std::time::Duration;
 
 use super::Outcome;
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(super) fn run(_args: &Args) -> anyhow::Result<Outcome> {
-    todo!()
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What to ask
+    #[arg(
+        long,
+        env = "NEARBY_HEALTH_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080/readyz"
+    )]
+    url: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build()
+        .into();
+    match agent.get(&args.url).call() {
+        Ok(answer) if answer.status().is_success() => {
+            println!("{} answered {}", args.url, answer.status());
+            Ok(Outcome::Done)
+        }
+        Ok(answer) => {
+            eprintln!("{} answered {}", args.url, answer.status());
+            Ok(Outcome::FoundWrong)
+        }
+        Err(error) => {
+            eprintln!("{} did not answer: {error}", args.url);
+            Ok(Outcome::FoundWrong)
+        }
+    }
 }

@@ -1,10 +1,334 @@
 //! `nearby import`
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::Outcome;
+use super::database::PoolArgs;
+use super::meter::Meter;
+use super::signals::told_to_stop;
+use crate::store::{Collection, DatabaseUrl, Store};
+use crate::transfer::read::{
+    BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
+};
+use crate::transfer::{
+    Format, Halt, Imported, MAX_BATCH_ROWS, Rejected, Report, RowBatches, Survey, import, survey,
+};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(
+    long_about = "Write centers from a CSV or GeoJSON file into the database\n\n\
+        A row with an id replaces the center that has it, or creates it; the last of several rows \
+        with one id wins. A row without an id creates a center. A row says everything of its \
+        center: fields that the file lacks become empty. view_count, created_at and updated_at \
+        are the database's own and not imported.",
+    after_long_help = "CSV needs a header with at least name, latitude and longitude; lat, lng, \
+        lon, long, title, url and the like are known too, in any case. Empty cells are absent \
+        values. GeoJSON needs Point geometries, or null where the coordinates are not known; \
+        properties have the names of the fields.\n\n\
+        Exit code: 0 every row was taken, 1 rows were rejected, 2 it could not run or was stopped."
+)]
+pub(super) struct Args {
+    /// The file, gzipped or not; `-` reads standard input
+    file: PathBuf,
+    /// The format; found out from the content where it is not given
+    #[arg(long)]
+    format: Option<Format>,
+    /// The column, or property, that holds a field; may be repeated
+    #[arg(long = "map", value_name = "FIELD=COLUMN")]
+    mappings: Vec<Mapping>,
+    /// What separates CSV columns: one character, or `tab`; found out from the header where it is not given
+    #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+    /// What to do with rows that cannot be taken
+    #[arg(long, value_enum, default_value_t = OnError::Abort)]
+    on_error: OnError,
+    /// Where `--on-error skip` writes the rejected rows [default: FILE.rejected.csv]
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Check every row and write nothing to the database
+    #[arg(long)]
+    dry_run: bool,
+    /// Make a new center of every row, whatever its id
+    #[arg(long)]
+    ignore_ids: bool,
+    /// Begin at this line, to go on where an import was stopped
+    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: u64,
+    /// How many rows go into one transaction
+    #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=MAX_BATCH_ROWS as u64))]
+    batch_size: u64,
+    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "dry_run",
+        help_heading = "Database"
+    )]
+    database_url: Option<SecretString>,
+    #[command(flatten)]
+    pool: PoolArgs,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnError {
+    /// Write nothing if any row of a file is wrong; end at the first of a stream
+    Abort,
+    /// Write the others and list the rejected rows in a report
+    Skip,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let job = Job::new(&args)?;
+    if args.dry_run {
+        return job.dry_run().await;
+    }
+    let url: DatabaseUrl = args
+        .database_url
+        .as_ref()
+        .expect("clap demands a URL without --dry-run")
+        .expose_secret()
+        .parse()?;
+    if args.on_error == OnError::Abort && job.size.is_some() {
+        let checked = job.survey("checking", false).await?;
+        if checked.rejected > 0 {
+            tell_unused(&checked);
+            tell_rejected(&checked);
+            eprintln!(
+                "nothing was written; mend the file, or write the other rows with --on-error skip"
+            );
+            return Ok(Outcome::FoundWrong);
+        }
+    }
+    let database = args.pool.open(&url).await?;
+    database.ensure_schema(false).await?;
+    let store = Store::new(&database, &Collection::diving_centers());
+    let (batches, meter) = job.batches("importing", args.on_error == OnError::Skip)?;
+    let imported = import(&store, batches, |rows| meter.tell(rows), told_to_stop()?).await;
+    meter.finish();
+    job.conclude(imported)
+}
+
+/// One file and what is to be done with it.
+struct Job<'a> {
+    args: &'a Args,
+    source: Source,
+    /// In bytes; `None` of a stream, which can be read only once.
+    size: Option<u64>,
+    name: String,
+    report: PathBuf,
+}
+
+type Batches = RowBatches<Box<dyn std::io::Read + Send>>;
+
+impl<'a> Job<'a> {
+    fn new(args: &'a Args) -> anyhow::Result<Self> {
+        let source = Source::of_argument(&args.file);
+        let size = source.size()?;
+        let (name, report) = match &source {
+            Source::Path(path) => (path.display().to_string(), rejected_name(path)),
+            Source::Stdin | Source::Bundled(_) => (
+                "standard input".to_owned(),
+                PathBuf::from("stdin.rejected.csv"),
+            ),
+        };
+        let report = args.report.clone().unwrap_or(report);
+        if args.report.is_some() && args.on_error == OnError::Abort {
+            bail!("--report needs --on-error skip: an import that aborts lists no rows");
+        }
+        if report == args.file {
+            bail!("--report must not be the file that is imported");
+        }
+        Ok(Self {
+            args,
+            source,
+            size,
+            name,
+            report,
+        })
+    }
+
+    /// Opens the file for one pass.
+    fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Meter)> {
+        let args = self.args;
+        let read = BytesRead::default();
+        let stream = self.source.open(read.clone())?;
+        let options = ReadOptions {
+            // Only lines may be empty, so only for them does the name matter.
+            format: args.format.or(self
+                .source
+                .format()
+                .filter(|format| *format == Format::GeoJsonLines)),
+            delimiter: args.delimiter,
+            mappings: args.mappings.clone(),
+        };
+        let reader = RowReader::open(stream, &options).with_context(|| self.name.clone())?;
+        let report = reports
+            .then(|| Report::create(&self.report, reader.csv_header()))
+            .transpose()
+            .with_context(|| format!("cannot write {}", self.report.display()))?;
+        let rows = usize::try_from(args.batch_size).unwrap_or(MAX_BATCH_ROWS);
+        let mut batches = RowBatches::new(reader, rows).from_line(args.from_line);
+        if args.ignore_ids {
+            batches = batches.ignoring_ids();
+        }
+        batches = match (report, args.on_error) {
+            (Some(report), _) => batches.reporting(report),
+            (None, OnError::Abort) if doing == "importing" => batches.stopping(),
+            (None, _) => batches,
+        };
+        Ok((batches, Meter::start(doing, self.size, read)))
+    }
+
+    /// Reads the file to its end and writes nothing to the database.
+    async fn survey(&self, doing: &str, reports: bool) -> anyhow::Result<Survey> {
+        let (batches, meter) = self.batches(doing, reports)?;
+        let (done, surveyed) = tokio::sync::oneshot::channel();
+        // See `import`: a thread that may wait for a pipe is none of the runtime's.
+        std::thread::spawn(move || done.send(survey(batches)));
+        let surveyed = tokio::select! {
+            surveyed = surveyed => surveyed.context("the reading thread ended")?,
+            () = told_to_stop()? => bail!("stopped; nothing was written"),
+        };
+        meter.finish();
+        surveyed.with_context(|| format!("{}; nothing was written", self.name))
+    }
+
+    async fn dry_run(&self) -> anyhow::Result<Outcome> {
+        let survey = self
+            .survey("checking", self.args.on_error == OnError::Skip)
+            .await?;
+        tell_unused(&survey);
+        let Survey {
+            rows,
+            rejected,
+            with_id,
+            without_coordinates,
+            ..
+        } = survey;
+        let taken = survey.taken();
+        eprintln!(
+            "dry run: {rows} rows read, {rejected} rejected, {without_coordinates} without coordinates"
+        );
+        if rejected > 0 && self.args.on_error == OnError::Abort {
+            tell_rejected(&survey);
+            eprintln!("nothing would be written: the import would abort");
+            return Ok(Outcome::FoundWrong);
+        }
+        eprintln!(
+            "{taken} rows would be written: {with_id} inserted or updated by id, {} inserted as new centers",
+            taken - with_id
+        );
+        Ok(self.outcome(&survey))
+    }
+
+    /// Says what became of the import.
+    fn conclude(&self, imported: Imported) -> anyhow::Result<Outcome> {
+        let written = imported.written;
+        let counts = format!(
+            "{} inserted, {} updated, {} unchanged, {} without coordinates",
+            written.inserted, written.updated, written.unchanged, imported.without_coordinates
+        );
+        let rows = imported.rows();
+        if let Some(survey) = &imported.survey {
+            tell_unused(survey);
+            eprintln!(
+                "{} rows read: {counts}, {} rejected",
+                survey.rows, survey.rejected
+            );
+        } else {
+            eprintln!("{rows} rows written: {counts}");
+        }
+        let go_on = how_to_go_on(&imported);
+        match (imported.halt, &imported.survey) {
+            (None, Some(survey)) => Ok(self.outcome(survey)),
+            (Some(Halt::Rejected(Rejected { line, reason })), _) => {
+                eprintln!("line {line}: {reason}");
+                eprintln!("aborted there; the {rows} rows before it are written");
+                Ok(Outcome::FoundWrong)
+            }
+            (Some(Halt::Failed(error)), _) => {
+                Err(anyhow::Error::new(error).context(format!("{}; {go_on}", self.name)))
+            }
+            (Some(Halt::Asked) | None, _) => bail!("stopped; {go_on}"),
+        }
+    }
+
+    fn outcome(&self, survey: &Survey) -> Outcome {
+        if survey.rejected == 0 {
+            return Outcome::Done;
+        }
+        tell_rejected(survey);
+        eprintln!("all of them are in {}", self.report.display());
+        Outcome::FoundWrong
+    }
+}
+
+fn how_to_go_on(imported: &Imported) -> String {
+    let rows = imported.rows();
+    if rows == 0 {
+        return "nothing was written".to_owned();
+    }
+    let last = imported.last_line;
+    if imported.with_id == rows {
+        format!(
+            "what was written stays, up to line {last}; run the same command again: rows with ids are not written twice"
+        )
+    } else {
+        format!(
+            "what was written stays, up to line {last}; go on with --from-line {}",
+            last + 1
+        )
+    }
+}
+
+fn tell_unused(survey: &Survey) {
+    let (assigned, unknown) = split_unused(&survey.unused);
+    if !unknown.is_empty() {
+        eprintln!(
+            "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
+            Listed(unknown.iter())
+        );
+    }
+    if !assigned.is_empty() {
+        eprintln!(
+            "not imported, as the database assigns them: {}",
+            Listed(assigned.iter())
+        );
+    }
+}
+
+fn tell_rejected(survey: &Survey) {
+    for Rejected { line, reason } in &survey.first_rejected {
+        eprintln!("line {line}: {reason}");
+    }
+    let shown = survey.first_rejected.len() as u64;
+    if survey.rejected > shown {
+        eprintln!("and {} more", survey.rejected - shown);
+    }
+    eprintln!(
+        "{} of {} rows cannot be taken",
+        survey.rejected, survey.rows
+    );
+}
+
+fn rejected_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".rejected.csv");
+    PathBuf::from(name)
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(byte) => {
+            Ok(*byte)
+        }
+        _ => Err("one character such as `;`, or `tab`".to_owned()),
+    }
 }

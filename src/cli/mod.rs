@@ -10,8 +10,10 @@ mod export;
 mod generate;
 mod health;
 mod import;
+mod meter;
 mod migrate;
 mod serve;
+mod server;
 mod signals;
 mod verify;
 

@@ -1,10 +1,30 @@
 //! `nearby serve`
 
 use super::Outcome;
+use super::database::DatabaseArgs;
+use super::migrate::report_guard;
+use super::server::{ServerArgs, serve};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(
+    after_long_help = "Writes need the key in the environment variable NEARBY_ADMIN_KEY, sent as \
+    `Authorization: Bearer KEY`; without it they are refused."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Apply pending migrations first: for a single instance; the embedded database always does
+    #[arg(long, env = "NEARBY_MIGRATE")]
+    migrate: bool,
+}
 
-pub(super) async fn run(_args: Args) -> anyhow::Result<Outcome> {
-    todo!()
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let database = args.database.open().await?;
+    if let Some(migrated) = database.ensure_schema(args.migrate).await? {
+        report_guard(&migrated);
+    }
+    serve(database, &args.server, |_| {}).await?;
+    Ok(Outcome::Done)
 }

@@ -22,3 +22,15 @@ pub(super) fn stop() -> std::io::Result<watch::Receiver<bool>> {
     });
     Ok(stop)
 }
+
+/// Is ready once the process is told to stop.
+///
+/// # Errors
+/// When the process may not listen to signals.
+pub(super) fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut stop = stop()?;
+    Ok(async move {
+        // An error would mean that nobody can tell any more: nothing to wait for.
+        let _ = stop.wait_for(|told| *told).await;
+    })
+}

@@ -1,2 +1,207 @@
 //! The oracle: every center measured with the haversine formula of the `geo`
 //! crate and sorted. Shares no arithmetic with the engines that it judges.
+
+use geo::{Distance, HaversineMeasure, Point};
+
+use crate::domain::{CenterId, EARTH_RADIUS_M, Filter, Origin, Position, Radius, Search, Summary};
+
+/// A center that the oracle found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Found {
+    /// Its number.
+    pub id: CenterId,
+    /// The haversine distance from the origin in metres.
+    pub distance_m: f64,
+}
+
+/// Answers searches by looking at everything. For tests and benches.
+#[derive(Debug, Default)]
+pub struct BruteForce {
+    centers: Vec<OwnedSummary>,
+}
+
+/// A center as the oracle keeps it.
+#[derive(Debug, Clone)]
+struct OwnedSummary {
+    id: CenterId,
+    position: Position,
+    country: Option<String>,
+    region: Option<String>,
+    city: Option<String>,
+}
+
+impl OwnedSummary {
+    fn of(center: &Summary<'_>) -> Self {
+        Self {
+            id: center.id,
+            position: center.position,
+            country: center.country.map(str::to_owned),
+            region: center.region.map(str::to_owned),
+            city: center.city.map(str::to_owned),
+        }
+    }
+
+    fn passes(&self, filter: &Filter) -> bool {
+        filter.is_empty()
+            || filter.matches(&Summary {
+                id: self.id,
+                position: self.position,
+                name: "",
+                country: self.country.as_deref(),
+                region: self.region.as_deref(),
+                city: self.city.as_deref(),
+            })
+    }
+}
+
+impl BruteForce {
+    /// How many centers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.centers.len()
+    }
+
+    /// Whether there is no center.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.centers.is_empty()
+    }
+
+    /// Adds a center whose id is not there yet, without looking.
+    pub fn push(&mut self, center: &Summary<'_>) {
+        self.centers.push(OwnedSummary::of(center));
+    }
+
+    /// Adds a center or puts it in the place of the one with its id.
+    pub fn upsert(&mut self, center: &Summary<'_>) {
+        self.remove(center.id);
+        self.push(center);
+    }
+
+    /// Removes a center if it is there.
+    pub fn remove(&mut self, id: CenterId) {
+        self.centers.retain(|center| center.id != id);
+    }
+
+    /// Every center that a search is about within its radius, nearest first,
+    /// ties by id: its limit and cursor are the caller's to apply.
+    #[must_use]
+    pub fn ranked(&self, search: &Search) -> Vec<Found> {
+        let radius_m = search.radius.map_or(f64::INFINITY, Radius::m);
+        let mut found = self.measured(search);
+        found.retain(|found| found.distance_m <= radius_m);
+        found.sort_unstable_by(nearer_then_id);
+        found
+    }
+
+    /// The first `limit` centers of [`BruteForce::ranked`], found without
+    /// sorting the rest.
+    #[must_use]
+    pub fn nearest(&self, search: &Search) -> Vec<Found> {
+        let radius_m = search.radius.map_or(f64::INFINITY, Radius::m);
+        let mut found = self.measured(search);
+        found.retain(|found| found.distance_m <= radius_m);
+        let limit = search.limit.get();
+        if found.len() > limit {
+            found.select_nth_unstable_by(limit, nearer_then_id);
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(nearer_then_id);
+        found
+    }
+
+    /// Every center that passes a search's filter and is not excluded, in no
+    /// order and however far.
+    #[must_use]
+    pub fn measured(&self, search: &Search) -> Vec<Found> {
+        let sphere = HaversineMeasure::new(EARTH_RADIUS_M);
+        let origin = point_of_origin(search.origin);
+        self.centers
+            .iter()
+            .filter(|center| center.passes(&search.filter) && !search.exclude.contains(&center.id))
+            .map(|center| Found {
+                id: center.id,
+                distance_m: sphere.distance(origin, point_of(center.position)),
+            })
+            .collect()
+    }
+}
+
+fn nearer_then_id(a: &Found, b: &Found) -> std::cmp::Ordering {
+    a.distance_m.total_cmp(&b.distance_m).then(a.id.cmp(&b.id))
+}
+
+fn point_of(position: Position) -> Point {
+    Point::new(position.longitude(), position.latitude())
+}
+
+fn point_of_origin(origin: Origin) -> Point {
+    Point::new(origin.longitude(), origin.latitude())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Limit;
+
+    fn summary(id: i64, latitude: f64, longitude: f64, country: Option<&str>) -> Summary<'_> {
+        Summary {
+            id: CenterId::new(id).unwrap(),
+            position: Position::new(latitude, longitude).unwrap(),
+            name: "somewhere",
+            country,
+            region: None,
+            city: None,
+        }
+    }
+
+    fn search(latitude: f64, longitude: f64, limit: usize) -> Search {
+        Search {
+            origin: Origin::new(latitude, longitude).unwrap(),
+            radius: None,
+            limit: Limit::new(limit).unwrap(),
+            filter: Filter::default(),
+            exclude: Vec::new(),
+            after: None,
+        }
+    }
+
+    fn ids(found: &[Found]) -> Vec<i64> {
+        found.iter().map(|found| found.id.get()).collect()
+    }
+
+    #[test]
+    fn centers_are_ranked_by_distance_then_id() {
+        let mut brute = BruteForce::default();
+        for (id, longitude) in [(3, 1.0), (2, 1.0), (1, 2.0), (4, -179.0)] {
+            brute.upsert(&summary(id, 0.0, longitude, None));
+        }
+        assert_eq!(ids(&brute.ranked(&search(0.0, 0.0, 1))), [2, 3, 1, 4]);
+        assert_eq!(ids(&brute.nearest(&search(0.0, 0.0, 3))), [2, 3, 1]);
+        assert_eq!(ids(&brute.ranked(&search(0.0, 179.0, 9))), [4, 1, 2, 3]);
+    }
+
+    #[test]
+    fn radius_filter_and_exclusion_all_count() {
+        let mut brute = BruteForce::default();
+        brute.upsert(&summary(1, 0.0, 1.0, Some("GR")));
+        brute.upsert(&summary(2, 0.0, 1.0, Some("IT")));
+        brute.upsert(&summary(3, 0.0, 1.0, Some("GR")));
+        brute.upsert(&summary(4, 0.0, 9.0, Some("GR")));
+        let mut about = search(0.0, 0.0, 9);
+        about.radius = Some(Radius::from_m(200_000.0).unwrap());
+        about.filter.countries = vec!["GR".to_owned()];
+        about.exclude = vec![CenterId::new(3).unwrap()];
+        assert_eq!(ids(&brute.ranked(&about)), [1]);
+    }
+
+    #[test]
+    fn a_center_that_was_written_again_counts_once() {
+        let mut brute = BruteForce::default();
+        brute.upsert(&summary(1, 0.0, 1.0, None));
+        brute.upsert(&summary(1, 0.0, 2.0, None));
+        assert_eq!(brute.len(), 1);
+        brute.remove(CenterId::new(1).unwrap());
+        assert!(brute.is_empty());
+    }
+}

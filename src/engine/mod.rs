@@ -74,6 +74,15 @@ impl Engine {
         }
     }
 
+    /// Whether searches are answered: the index is loaded where there is one.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Memory(engine) => engine.is_loaded(),
+            Self::Sql(_) => true,
+        }
+    }
+
     /// Answers a search.
     ///
     /// # Errors

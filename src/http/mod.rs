@@ -1,1 +1,29 @@
-//! HTTP: routes, parameters, answers and problems. With `app`, the only place that knows actix.
+//! HTTP: routes, parameters, answers and problems. With `app`, the only place
+//! that knows actix.
+//!
+//! One file a resource; what they share is beside them: [`query`] and [`params`]
+//! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
+//! is found, [`problem`] says what went wrong, [`observe`] watches over all.
+
+pub mod answer;
+mod auth;
+mod batch;
+mod body;
+mod centers;
+mod centers_batch;
+pub mod code;
+mod dto;
+mod list;
+mod list_cursor;
+pub mod nearby;
+mod nearest;
+pub mod negotiate;
+pub mod observe;
+mod ops;
+mod params;
+mod problem;
+mod query;
+mod request_id;
+pub mod routes;
+mod search;
+pub mod state;

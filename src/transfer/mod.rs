@@ -1,1 +1,25 @@
-//! Import and export of files.
+//! Files of centers: import, export, the bundled places and generated ones.
+//!
+//! [`read`] turns a file into rows, one at a time, each a center or the reason
+//! why it is none. [`import()`] writes rows to a store, [`write`] and
+//! [`export()`] bring them back. Nothing here holds more than a few batches of a
+//! file in memory.
+
+mod axis;
+mod export;
+mod format;
+mod generate;
+mod import;
+mod places;
+pub mod read;
+mod report;
+pub mod write;
+
+pub use export::{ExportError, Exported, export};
+pub use format::Format;
+pub use generate::{Generated, generate, write_generated};
+pub use import::{
+    Halt, ImportError, Imported, MAX_BATCH_ROWS, Rejected, RowBatches, Survey, import, survey,
+};
+pub use places::{BUNDLED_PLACES, Place, bundled_places, load_demo_places};
+pub use report::Report;

@@ -1,7 +1,39 @@
 //! The engine that keeps every center in memory.
+//!
+//! Centers are unit vectors in buckets of neighbours; an R-tree holds the
+//! buckets. A search walks the buckets nearest first, keeps the best centers in
+//! a bounded list and stops when the next bucket begins beyond the worst of
+//! them. Chords order as great-circle distances do, so neither the antimeridian
+//! nor the poles are special.
+//!
+//! - [`bucket`](self): points, ids, filter values and rendered texts of neighbours
+//! - `tree`: the R-tree's types and box arithmetic
+//! - `walk`, `best`, `search`: answering
+//! - `vocabulary`: filter values and the buckets that hold them
+//! - `table`, `index`: everything kept in step by writes
+//! - `load`: building it all in one go
+
+mod best;
+mod bucket;
+mod index;
+mod load;
+mod search;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod vocabulary;
+mod walk;
+
+use std::time::SystemTime;
+
+use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::{Answer, SearchError};
 use crate::domain::{CenterId, Search, Summary};
+use crate::wire::render_summary;
+use index::Index;
+pub use load::Loading;
 
 /// A committed write that the index has to follow.
 #[derive(Debug, Clone, Copy)]
@@ -13,54 +45,108 @@ pub enum Change<'a> {
 }
 
 /// Answers searches from an R-tree in memory.
-#[derive(Debug)]
-pub struct MemoryEngine {}
-
-/// A new index being filled beside the one that answers.
-#[derive(Debug)]
-pub struct Loading {}
-
-impl Loading {
-    /// Adds a center.
-    pub fn push(&mut self, _center: &Summary<'_>) {
-        todo!()
-    }
+///
+/// Searches share a lock that a writer takes for the microseconds of one change,
+/// never while it waits for a database.
+#[derive(Debug, Default)]
+pub struct MemoryEngine {
+    loaded: RwLock<Option<Box<Loaded>>>,
 }
 
-impl Default for MemoryEngine {
-    fn default() -> Self {
-        Self::new()
-    }
+#[derive(Debug)]
+struct Loaded {
+    index: Index,
+    changed_at: SystemTime,
 }
 
 impl MemoryEngine {
     /// An engine that answers [`SearchError::Loading`] until it is loaded.
     #[must_use]
     pub fn new() -> Self {
-        todo!()
+        Self::default()
     }
 
     /// Starts a new index; the present one goes on answering.
+    ///
+    /// Changes applied before [`MemoryEngine::finish_load`] go to the present
+    /// index only, so whoever loads holds writers back meanwhile, as
+    /// [`crate::catalog::Catalog::load`] does.
     #[must_use]
     pub fn begin_load(&self) -> Loading {
-        todo!()
+        Loading::default()
     }
 
-    /// Builds the new index and puts it in the place of the present one.
-    pub fn finish_load(&self, _loading: Loading) {
-        todo!()
+    /// Builds the new index and puts it in the place of the present one. Takes
+    /// seconds for millions of centers, and every core; searches go on.
+    pub fn finish_load(&self, loading: Loading) {
+        let loaded = Loaded {
+            index: loading.build(),
+            changed_at: SystemTime::now(),
+        };
+        let previous = self.loaded.write().replace(Box::new(loaded));
+        // Freeing millions of centers takes a while: not under the lock.
+        drop(previous);
     }
 
-    /// Follows committed writes.
-    pub fn apply(&self, _changes: &[Change<'_>]) {
-        todo!()
+    /// Follows committed writes, in their order. Before the first load there is
+    /// nothing to follow: the load will read what was committed.
+    pub fn apply(&self, changes: &[Change<'_>]) {
+        let mut text = Vec::new();
+        for change in changes {
+            // Rendered before the lock is taken, which is held for one change
+            // only: searches come between the changes of a large batch.
+            text.clear();
+            if let Change::Upsert(center) = change {
+                render_summary(center, &mut text);
+            }
+            let mut guard = self.loaded.write();
+            let Some(loaded) = &mut *guard else {
+                return;
+            };
+            match change {
+                Change::Upsert(center) => loaded.index.upsert(center, &text),
+                Change::Remove(id) => {
+                    loaded.index.remove(*id);
+                }
+            }
+            loaded.changed_at = SystemTime::now();
+            RwLockWriteGuard::unlock_fair(guard);
+        }
     }
 
     /// Answers a search.
     ///
     /// # Errors
     /// [`SearchError::Loading`] before the first load.
-    pub fn search(&self, _search: &Search, _answer: &mut impl Answer) -> Result<(), SearchError> {
-        todo!()
+    pub fn search(&self, search: &Search, answer: &mut impl Answer) -> Result<(), SearchError> {
+        let guard = self.loaded.read();
+        let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
+        search::search(&loaded.index, search, answer);
+        Ok(())
+    }
+
+    /// Whether it answers.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.read().is_some()
+    }
+
+    /// How many centers it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let guard = self.loaded.read();
+        guard.as_ref().map_or(0, |loaded| loaded.index.len())
+    }
+
+    /// Whether it holds no center.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When it was loaded or followed a write last; `None` before the first load.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        Some(self.loaded.read().as_ref()?.changed_at)
     }
 }

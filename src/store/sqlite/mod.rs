@@ -5,6 +5,7 @@
 
 pub(super) mod backfill;
 mod catalog;
+mod foreign_changes;
 pub(super) mod geopackage;
 mod read;
 mod rows;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use super::Collection;
 use super::database::SqlitePools;
 pub(super) use catalog::{count_rows, table_exists};
+pub(super) use foreign_changes::changed_elsewhere;
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.

@@ -1,0 +1,191 @@
+//! What `serve` and `demo` have in common: from an open database to a running
+//! service.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::signals::told_to_stop;
+use crate::app::{App, AppSettings, CorsOrigins};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::engine::memory::MemoryEngine;
+use crate::engine::sql::SqlEngine;
+use crate::metrics::Metrics;
+use crate::store::{Collection, Database, Store};
+
+/// The key for writes. It has no flag: arguments show in process lists.
+const ADMIN_KEY: &str = "NEARBY_ADMIN_KEY";
+
+/// Shorter keys can be guessed.
+const SAFE_KEY_CHARS: usize = 16;
+
+/// How the service is served.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Server")]
+pub(super) struct ServerArgs {
+    /// Where to listen, as HOST:PORT; several between commas
+    #[arg(
+        long,
+        env = "NEARBY_BIND",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:8080"
+    )]
+    bind: Vec<String>,
+    /// What answers searches
+    #[arg(
+        long,
+        env = "NEARBY_ENGINE",
+        value_name = "ENGINE",
+        default_value = "auto"
+    )]
+    engine: EngineChoice,
+    /// Origins whose web pages may ask, between commas, as https://maps.example; `*` for all
+    #[arg(
+        long,
+        env = "NEARBY_CORS_ORIGINS",
+        value_name = "ORIGINS",
+        default_value = ""
+    )]
+    cors_origins: CorsOrigins,
+    /// Threads that answer [default: one a core]
+    #[arg(long, env = "NEARBY_WORKERS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// The largest body that is taken, in bytes
+    #[arg(
+        long,
+        env = "NEARBY_BODY_LIMIT",
+        value_name = "BYTES",
+        default_value_t = 4 * 1024 * 1024
+    )]
+    body_limit: usize,
+    /// How long requests under way may take after the service was told to stop, in seconds
+    #[arg(long, env = "NEARBY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    shutdown_timeout: u64,
+}
+
+/// What answers searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineChoice {
+    /// `sql` on MySQL, `memory` on SQLite
+    Auto,
+    /// An R-tree in memory
+    Memory,
+    /// The spatial index of MySQL
+    Sql,
+}
+
+impl ServerArgs {
+    fn settings(&self) -> anyhow::Result<AppSettings> {
+        let mut settings = AppSettings {
+            bind: self.addresses()?,
+            admin_key: admin_key()?,
+            cors: self.cors_origins.clone(),
+            body_limit: self.body_limit,
+            shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
+            ..AppSettings::default()
+        };
+        if let Some(workers) = self.workers {
+            settings.workers = workers.into();
+        }
+        Ok(settings)
+    }
+
+    fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
+        let mut addresses = Vec::new();
+        for text in &self.bind {
+            let found = text.to_socket_addrs().with_context(|| {
+                format!(
+                    "cannot listen on `{text}`: write HOST:PORT, as in 127.0.0.1:8080 or [::]:8080"
+                )
+            })?;
+            addresses.extend(found);
+        }
+        Ok(addresses)
+    }
+
+    fn engine(&self, store: &Store) -> anyhow::Result<Engine> {
+        match (self.engine, store) {
+            (EngineChoice::Auto | EngineChoice::Sql, Store::MySql(store)) => {
+                Ok(Engine::Sql(SqlEngine::new(store.clone())))
+            }
+            (EngineChoice::Auto | EngineChoice::Memory, Store::Sqlite(_)) => {
+                Ok(Engine::Memory(MemoryEngine::new()))
+            }
+            (EngineChoice::Memory, Store::MySql(_)) => bail!(
+                "--engine memory does not follow other writers of a MySQL table yet; use --engine sql or auto"
+            ),
+            (EngineChoice::Sql, Store::Sqlite(_)) => bail!(
+                "--engine sql needs MySQL: SQLite has no spatial functions; use --engine memory or auto"
+            ),
+        }
+    }
+}
+
+fn admin_key() -> anyhow::Result<Option<SecretString>> {
+    let Some(key) = std::env::var_os(ADMIN_KEY) else {
+        return Ok(None);
+    };
+    let Ok(key) = key.into_string().map(SecretString::from) else {
+        bail!("{ADMIN_KEY} is not UTF-8");
+    };
+    let length = key.expose_secret().chars().count();
+    if length == 0 {
+        bail!(
+            "{ADMIN_KEY} is empty: set it to a long random text, or unset it to refuse all writes"
+        );
+    }
+    if length < SAFE_KEY_CHARS {
+        tracing::warn!(
+            "{ADMIN_KEY} has only {length} characters; take at least {SAFE_KEY_CHARS} random ones"
+        );
+    }
+    Ok(Some(key))
+}
+
+/// Serves the centers of a database until the process is told to stop.
+/// `announce` is called with the addresses once searches are answered.
+pub(super) async fn serve(
+    database: Database,
+    args: &ServerArgs,
+    announce: impl FnOnce(&[SocketAddr]) + Send + 'static,
+) -> anyhow::Result<()> {
+    let stop = told_to_stop()?;
+    let store = Store::new(&database, &Collection::diving_centers());
+    let engine = Arc::new(args.engine(&store)?);
+    let metrics = Arc::new(Metrics::new(engine.kind()));
+    let catalog = Arc::new(Catalog::new(store, engine));
+    let app = App::bind(
+        args.settings()?,
+        database.clone(),
+        Arc::clone(&catalog),
+        metrics,
+    )?;
+    for address in app.addresses() {
+        tracing::info!(%address, engine = catalog.engine().kind().name(), "listening");
+    }
+    let addresses = app.addresses().to_vec();
+    let announcing = tokio::spawn(async move {
+        until_ready(&catalog).await;
+        tracing::info!("ready");
+        announce(&addresses);
+    });
+    app.run(stop).await?;
+    announcing.abort();
+    database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits until the engine answers.
+async fn until_ready(catalog: &Catalog) {
+    const LOOK_EVERY: Duration = Duration::from_millis(10);
+    while !catalog.engine().is_ready() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

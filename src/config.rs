@@ -1,1 +1,0 @@
-//! Settings: every flag has an environment variable.

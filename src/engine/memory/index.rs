@@ -1,0 +1,342 @@
+//! The index itself: buckets, the tree over them, the way from an id to its
+//! place and from a value to its buckets, all kept in step by every write.
+
+use rstar::RTree;
+
+use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place};
+use super::table::Table;
+use super::tree::{Bounds, BucketTree, Leaf, Point};
+use super::vocabulary::{FIELDS, ValueId, Vocabulary};
+use crate::domain::{CenterId, Summary};
+
+/// Shards of the table of places: a write that makes one grow hashes some
+/// thousand ids again at ten million centers.
+const SHARDS: usize = 4096;
+
+/// A bucket that came down to fewer centers gives them to its neighbours.
+const MIN_CENTERS: usize = CAPACITY / 8;
+
+/// Every center that has a position.
+#[derive(Debug)]
+pub(super) struct Index {
+    tree: BucketTree,
+    buckets: Buckets,
+    places: Table,
+    vocabularies: [Vocabulary; FIELDS],
+}
+
+impl Index {
+    /// Joins buckets and the vocabularies their values are numbered by.
+    pub(super) fn new(
+        filled: impl Iterator<Item = Bucket>,
+        vocabularies: [Vocabulary; FIELDS],
+    ) -> Self {
+        let mut index = Self {
+            tree: BucketTree::new_with_params(),
+            buckets: Buckets::default(),
+            places: Table::new(SHARDS),
+            vocabularies,
+        };
+        let mut leaves = Vec::new();
+        for bucket in filled {
+            let bucket = index.buckets.add(bucket);
+            leaves.push(index.leaf(bucket));
+        }
+        index.tree = RTree::bulk_load_with_params(leaves);
+        let centers = index.buckets.iter().map(|(_, bucket)| bucket.len()).sum();
+        index.places.reserve(centers);
+        for (id, bucket) in index.buckets.iter() {
+            for slot in 0..bucket.len() {
+                index.places.insert(Place::new(id, slot).0, |place| {
+                    index.buckets.id_at(Place(place))
+                });
+            }
+        }
+        for (field, vocabulary) in index.vocabularies.iter_mut().enumerate() {
+            vocabulary.post_all(field, &index.buckets);
+        }
+        index
+    }
+
+    /// How many centers there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn tree(&self) -> &BucketTree {
+        &self.tree
+    }
+
+    pub(super) fn buckets(&self) -> &Buckets {
+        &self.buckets
+    }
+
+    pub(super) fn vocabularies(&self) -> &[Vocabulary; FIELDS] {
+        &self.vocabularies
+    }
+
+    /// Puts a center where it belongs, with its text rendered already.
+    pub(super) fn upsert(&mut self, center: &Summary<'_>, text: &[u8]) {
+        let point = center.position.unit_vector().0;
+        if let Some(place) = self.place_of(center.id) {
+            let bucket = self.buckets.get(place.bucket());
+            if bucket.point(place.slot()) == point {
+                self.rewrite(place, center, text);
+                return;
+            }
+            self.remove(center.id);
+        }
+        let values = self.intern(center);
+        self.insert(Entry {
+            id: center.id,
+            point,
+            values,
+            text,
+        });
+    }
+
+    /// Takes a center out; `false` where it is not there.
+    pub(super) fn remove(&mut self, id: CenterId) -> bool {
+        let Some(place) = self.place_of(id) else {
+            return false;
+        };
+        let (bucket_id, slot) = (place.bucket(), place.slot());
+        let bucket = self.buckets.get(bucket_id);
+        let Entry { point, values, .. } = bucket.entry(slot);
+        let last = Place::new(bucket_id, bucket.len() - 1);
+
+        self.places.remove(place.0, id);
+        if last != place {
+            self.places.remove(last.0, self.buckets.id_at(last));
+        }
+        self.buckets.get_mut(bucket_id).swap_remove(slot);
+        if last != place {
+            self.insert_place(place);
+        }
+
+        self.forget_values(bucket_id, values);
+        if self.may_dissolve(bucket_id) {
+            self.dissolve(bucket_id);
+        } else {
+            self.tighten(bucket_id, point);
+        }
+        self.release_values(values);
+        true
+    }
+
+    /// The same position with other texts.
+    fn rewrite(&mut self, place: Place, center: &Summary<'_>, text: &[u8]) {
+        let new = self.intern(center);
+        let old = self.buckets.get(place.bucket()).slot(place.slot()).values;
+        self.post_values(place.bucket(), new);
+        let bucket = self.buckets.get_mut(place.bucket());
+        bucket.rewrite(place.slot(), new, text);
+        self.forget_values(place.bucket(), old);
+        self.release_values(old);
+    }
+
+    fn insert(&mut self, entry: Entry<'_>) {
+        loop {
+            let Some(bucket_id) = self.nearest_bucket(&entry.point) else {
+                let mut first = Bucket::default();
+                first.push(entry);
+                return self.adopt(first);
+            };
+            if !self.buckets.get(bucket_id).is_full() {
+                return self.push(bucket_id, entry);
+            }
+            self.split(bucket_id);
+        }
+    }
+
+    fn nearest_bucket(&self, point: &Point) -> Option<BucketId> {
+        Some(self.tree.nearest_neighbor(*point)?.bucket)
+    }
+
+    /// Adds a center to a bucket that has room and grows its box.
+    fn push(&mut self, bucket_id: BucketId, entry: Entry<'_>) {
+        self.post_values(bucket_id, entry.values);
+        let place = Place::new(bucket_id, self.buckets.get(bucket_id).len());
+        self.buckets.get_mut(bucket_id).push(entry);
+        self.insert_place(place);
+
+        if !is_within(&self.buckets.bounds(bucket_id), &entry.point) {
+            self.fit_bounds(bucket_id);
+        }
+    }
+
+    fn split(&mut self, bucket_id: BucketId) {
+        let whole = self.take_apart(bucket_id);
+        let (left, right) = whole.split();
+        for half in [left, right] {
+            self.adopt(half);
+        }
+    }
+
+    /// Whether a bucket is small and its centers have somewhere to go.
+    fn may_dissolve(&self, bucket_id: BucketId) -> bool {
+        match self.buckets.get(bucket_id).len() {
+            0 => true,
+            few => few < MIN_CENTERS && self.tree.size() > 1,
+        }
+    }
+
+    /// Gives the centers of a bucket to its neighbours.
+    fn dissolve(&mut self, bucket_id: BucketId) {
+        let bucket = self.take_apart(bucket_id);
+        for slot in 0..bucket.len() {
+            self.insert(bucket.entry(slot));
+        }
+    }
+
+    /// Takes a bucket out of everything that points to it.
+    fn take_apart(&mut self, bucket_id: BucketId) -> Bucket {
+        let leaf = self.leaf(bucket_id);
+        self.tree.remove(&leaf);
+        for (field, vocabulary) in self.vocabularies.iter_mut().enumerate() {
+            for value in self.buckets.get(bucket_id).distinct_values(field) {
+                vocabulary.remove(value, &leaf);
+            }
+        }
+        let bucket = self.buckets.take(bucket_id);
+        for (number, slot) in bucket.slots().iter().enumerate() {
+            self.places.remove(Place::new(bucket_id, number).0, slot.id);
+        }
+        bucket
+    }
+
+    /// Lets everything point to a new bucket.
+    fn adopt(&mut self, bucket: Bucket) {
+        let bucket_id = self.buckets.add(bucket);
+        let leaf = self.leaf(bucket_id);
+        self.tree.insert(leaf);
+        for (field, vocabulary) in self.vocabularies.iter_mut().enumerate() {
+            for value in self.buckets.get(bucket_id).distinct_values(field) {
+                vocabulary.add(value, leaf, &self.buckets);
+            }
+        }
+        for slot in 0..self.buckets.get(bucket_id).len() {
+            self.insert_place(Place::new(bucket_id, slot));
+        }
+    }
+
+    /// Shrinks a bucket's box if a point that is gone held it open.
+    fn tighten(&mut self, bucket_id: BucketId, gone: Point) {
+        let bounds = self.buckets.bounds(bucket_id);
+        let (lower, upper) = (bounds.lower(), bounds.upper());
+        if (0..3).any(|axis| gone[axis] == lower[axis] || gone[axis] == upper[axis]) {
+            self.fit_bounds(bucket_id);
+        }
+    }
+
+    /// Measures the box of a bucket again, wherever it is kept.
+    fn fit_bounds(&mut self, bucket_id: BucketId) {
+        let old = self.leaf(bucket_id);
+        let bounds = self.buckets.get(bucket_id).bounds();
+        if bounds == old.bounds {
+            return;
+        }
+        self.buckets.set_bounds(bucket_id, bounds);
+        let new = self.leaf(bucket_id);
+        if self.tree.remove(&old).is_some() {
+            self.tree.insert(new);
+        }
+        for (field, vocabulary) in self.vocabularies.iter_mut().enumerate() {
+            for value in self.buckets.get(bucket_id).distinct_values(field) {
+                vocabulary.move_to(value, &old, new);
+            }
+        }
+    }
+
+    fn leaf(&self, bucket: BucketId) -> Leaf {
+        Leaf {
+            bounds: self.buckets.bounds(bucket),
+            bucket,
+        }
+    }
+
+    fn place_of(&self, id: CenterId) -> Option<Place> {
+        self.places
+            .get(&id, |place| self.buckets.id_at(Place(place)))
+            .map(Place)
+    }
+
+    fn insert_place(&mut self, place: Place) {
+        self.places
+            .insert(place.0, |place| self.buckets.id_at(Place(place)));
+    }
+
+    fn intern(&mut self, center: &Summary<'_>) -> [ValueId; FIELDS] {
+        let texts = [center.country, center.region, center.city];
+        std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]))
+    }
+
+    /// Adds a bucket to the postings of values that it is about to hold.
+    fn post_values(&mut self, bucket_id: BucketId, values: [ValueId; FIELDS]) {
+        let leaf = self.leaf(bucket_id);
+        for (field, value) in values.into_iter().enumerate() {
+            if !self.buckets.get(bucket_id).holds(field, value) {
+                self.vocabularies[field].add(value, leaf, &self.buckets);
+            }
+        }
+    }
+
+    /// Takes a bucket off the postings of values that it may hold no more.
+    fn forget_values(&mut self, bucket_id: BucketId, values: [ValueId; FIELDS]) {
+        let leaf = self.leaf(bucket_id);
+        for (field, value) in values.into_iter().enumerate() {
+            if !self.buckets.get(bucket_id).holds(field, value) {
+                self.vocabularies[field].remove(value, &leaf);
+            }
+        }
+    }
+
+    fn release_values(&mut self, values: [ValueId; FIELDS]) {
+        for (field, value) in values.into_iter().enumerate() {
+            self.vocabularies[field].release(value);
+        }
+    }
+}
+
+fn is_within(bounds: &Bounds, point: &Point) -> bool {
+    use rstar::Envelope as _;
+    bounds.contains_point(point)
+}
+
+#[cfg(test)]
+impl Index {
+    /// Panics unless everything that is kept in step is.
+    pub(super) fn check(&self) {
+        let mut leaves: Vec<Leaf> = self.tree.iter().copied().collect();
+        leaves.sort_by_key(|leaf| leaf.bucket);
+        let buckets: Vec<BucketId> = self.buckets.iter().map(|(id, _)| id).collect();
+        let expected: Vec<Leaf> = buckets.iter().map(|&id| self.leaf(id)).collect();
+        assert_eq!(leaves, expected, "the tree holds every bucket by its box");
+        let mut centers = 0;
+        for (id, bucket) in self.buckets.iter() {
+            assert!((1..=CAPACITY).contains(&bucket.len()));
+            assert_eq!(bucket.bounds(), self.buckets.bounds(id), "boxes are tight");
+            centers += bucket.len();
+            for (number, slot) in bucket.slots().iter().enumerate() {
+                assert_eq!(self.place_of(slot.id), Some(Place::new(id, number)));
+                let text = std::str::from_utf8(bucket.text(number)).unwrap();
+                assert!(text.starts_with(&format!("{{\"id\":{},", slot.id)));
+                assert!(text.ends_with("\"distance_m\":"));
+            }
+        }
+        assert_eq!(self.len(), centers);
+        for (field, vocabulary) in self.vocabularies.iter().enumerate() {
+            let mut posted = 0;
+            for (id, bucket) in self.buckets.iter() {
+                let distinct = bucket.distinct_values(field);
+                posted += distinct.len();
+                for value in distinct {
+                    let text = vocabulary.text(value).unwrap();
+                    assert_eq!(vocabulary.find(text), Some(value));
+                    assert!(vocabulary.postings(value).contain(&self.leaf(id)));
+                }
+            }
+            assert_eq!(vocabulary.posted(), posted, "no posting is stale");
+        }
+    }
+}

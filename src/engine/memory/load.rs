@@ -1,0 +1,156 @@
+//! Filling a new index: centers are collected in a compact form, divided k-d
+//! fashion into runs of neighbours, and rendered run by run on every core.
+
+use std::thread;
+
+use super::bucket::{Bucket, CAPACITY};
+use super::index::Index;
+use super::tree::{Point, bounds_of, widest_axis};
+use super::vocabulary::{FIELDS, ValueId, Vocabulary};
+use crate::domain::{CenterId, Position, Summary};
+use crate::wire::render_summary;
+
+/// The most centers that a new bucket gets: some room is left, so that the first
+/// writes after a load do not split a bucket each.
+const FILL: usize = CAPACITY - 8;
+
+/// A new index being filled beside the one that answers.
+///
+/// Centers are held at about 50 bytes and their name each, and rendered when the
+/// index is built: loading needs little more memory than the index itself.
+#[derive(Debug, Default)]
+pub struct Loading {
+    centers: Vec<Loaded>,
+    names: Vec<u8>,
+    vocabularies: [Vocabulary; FIELDS],
+}
+
+#[derive(Debug)]
+struct Loaded {
+    id: CenterId,
+    position: Position,
+    values: [ValueId; FIELDS],
+    /// Where its name begins; it ends where the next begins.
+    name: usize,
+}
+
+/// What the division works on.
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    point: Point,
+    center: u32,
+}
+
+impl Loading {
+    /// Adds a center. Each id may be added once.
+    pub fn push(&mut self, center: &Summary<'_>) {
+        let texts = [center.country, center.region, center.city];
+        let values = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
+        self.centers.push(Loaded {
+            id: center.id,
+            position: center.position,
+            values,
+            name: self.names.len(),
+        });
+        self.names.extend_from_slice(center.name.as_bytes());
+    }
+
+    /// How many centers were added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.centers.len()
+    }
+
+    /// Whether no center was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.centers.is_empty()
+    }
+
+    /// Builds the index.
+    pub(super) fn build(mut self) -> Index {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let mut keys: Vec<Key> = (0..)
+            .zip(&self.centers)
+            .map(|(center, loaded)| Key {
+                point: loaded.position.unit_vector().0,
+                center,
+            })
+            .collect();
+        let buckets = if keys.is_empty() {
+            Vec::new()
+        } else {
+            let runs = keys.len().div_ceil(FILL);
+            self.fill(&mut keys, runs, threads)
+        };
+        drop(keys);
+        let vocabularies = std::mem::take(&mut self.vocabularies);
+        drop(self);
+        Index::new(buckets.into_iter(), vocabularies)
+    }
+
+    /// Divides keys into so many runs of about equal length, at medians of the
+    /// longest axis, and makes a bucket of each.
+    fn fill(&self, keys: &mut [Key], runs: usize, threads: usize) -> Vec<Bucket> {
+        if runs == 1 {
+            return vec![self.bucket(keys)];
+        }
+        let (left_runs, right_runs) = (runs / 2, runs - runs / 2);
+        let axis = widest_axis(&bounds_of(keys.iter().map(|key| key.point)));
+        let middle = keys.len() * left_runs / runs;
+        keys.select_nth_unstable_by(middle, |a, b| a.point[axis].total_cmp(&b.point[axis]));
+        let (left, right) = keys.split_at_mut(middle);
+        let (mut filled, rest) = if threads > 1 {
+            let (left_threads, right_threads) = (threads / 2, threads - threads / 2);
+            thread::scope(|scope| {
+                let left = scope.spawn(move || self.fill(left, left_runs, left_threads));
+                let right = self.fill(right, right_runs, right_threads);
+                (left.join().expect("dividing does not panic"), right)
+            })
+        } else {
+            (
+                self.fill(left, left_runs, 1),
+                self.fill(right, right_runs, 1),
+            )
+        };
+        filled.extend(rest);
+        filled
+    }
+
+    fn bucket(&self, keys: &[Key]) -> Bucket {
+        let mut rendered = Vec::with_capacity(keys.len() * 256);
+        let mut ends = [0; CAPACITY];
+        for (key, end) in keys.iter().zip(&mut ends) {
+            render_summary(&self.summary(key.center as usize), &mut rendered);
+            *end = rendered.len();
+        }
+        let mut bucket = Bucket::with_capacity(keys.len(), rendered.len());
+        let mut start = 0;
+        for (key, end) in keys.iter().zip(ends) {
+            let center = &self.centers[key.center as usize];
+            bucket.push_with(center.id, key.point, center.values, |texts| {
+                texts.extend_from_slice(&rendered[start..end]);
+            });
+            start = end;
+        }
+        bucket
+    }
+
+    fn summary(&self, number: usize) -> Summary<'_> {
+        let center = &self.centers[number];
+        let name_end = self
+            .centers
+            .get(number + 1)
+            .map_or(self.names.len(), |next| next.name);
+        let text = |field: usize| self.vocabularies[field].text(center.values[field]);
+        Summary {
+            id: center.id,
+            position: center.position,
+            name: std::str::from_utf8(&self.names[center.name..name_end])
+                .expect("names were added whole"),
+            country: text(0),
+            region: text(1),
+            city: text(2),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One search over the index.
+
+use std::cell::RefCell;
+
+use super::best::{Best, Candidate};
+use super::bucket::{Block, Bucket, BucketId, LANES, Place, Slot};
+use super::index::Index;
+use super::tree::{Bounds, Point, farthest_chord_squared};
+use super::vocabulary::{FIELDS, Postings, ValueId, bounds_of_postings};
+use super::walk::Walk;
+use crate::domain::{
+    CenterId, EngineKind, Filter, Radius, Search, chord_squared_of, distance_m_of,
+};
+use crate::engine::{Answer, Hit};
+
+thread_local! {
+    /// Where a thread's searches keep their best: no search allocates it anew.
+    static BEST: RefCell<Best> = RefCell::default();
+}
+
+/// Finds what a search is about and hands it to `answer`.
+pub(super) fn search(index: &Index, search: &Search, answer: &mut impl Answer) {
+    BEST.with_borrow_mut(|best| {
+        find(index, search, best);
+        deliver(index, search, best.sorted(), answer);
+    });
+}
+
+/// Looks into the buckets, nearest first, until none can hold anything better.
+/// One center beyond the limit is kept: it tells that there is a next page.
+fn find(index: &Index, search: &Search, best: &mut Best) {
+    let radius = search
+        .radius
+        .map_or(f64::INFINITY, |radius| chord_squared_of(Radius::m(radius)));
+    best.restart(search.limit.get() + 1, radius);
+    let Some(wanted) = Wanted::of(index, search) else {
+        return;
+    };
+    let mut walk = Walk::new(wanted.origin, |bounds: &Bounds| wanted.may_be_in(bounds));
+    match wanted.narrowest_field() {
+        None => walk.start_at_tree(index.tree()),
+        Some(values) => {
+            for postings in values.postings() {
+                match postings {
+                    Postings::Many(tree) => walk.start_at_tree(tree),
+                    Postings::Few(few) => {
+                        for &bucket in few {
+                            walk.start_at_bucket(bucket, &index.buckets().bounds(bucket), radius);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    while let Some(bucket) = walk.next_within(best.bound()) {
+        look_into(bucket, index.buckets().get(bucket), &wanted, best);
+    }
+}
+
+/// Offers the centers of a bucket that qualify.
+fn look_into(bucket_id: BucketId, bucket: &Bucket, wanted: &Wanted<'_>, best: &mut Best) {
+    for (number, block) in bucket.blocks().iter().enumerate() {
+        let chords = chords_squared(block, &wanted.origin);
+        let bound = best.bound();
+        let mut near = 0_u32;
+        for (lane, chord) in chords.iter().enumerate() {
+            near |= u32::from(*chord <= bound) << lane;
+        }
+        while near != 0 {
+            let lane = near.trailing_zeros() as usize;
+            near &= near - 1;
+            let slot = number * LANES + lane;
+            let at = bucket.slot(slot);
+            let candidate = Candidate::new(chords[lane], at.id.get(), Place::new(bucket_id, slot));
+            if wanted.takes(&candidate, at) {
+                best.offer(candidate);
+            }
+        }
+    }
+}
+
+/// As [`crate::domain::UnitVector::chord_squared`], several at a time.
+fn chords_squared([xs, ys, zs]: &Block, [x, y, z]: &Point) -> [f64; LANES] {
+    std::array::from_fn(|lane| {
+        let (dx, dy, dz) = (xs[lane] - x, ys[lane] - y, zs[lane] - z);
+        dx * dx + dy * dy + dz * dz
+    })
+}
+
+fn deliver(index: &Index, search: &Search, found: &[Candidate], answer: &mut impl Answer) {
+    let limit = search.limit.get();
+    let page = &found[..found.len().min(limit)];
+    let next = match page.last() {
+        Some(last) if found.len() > limit => Some(search.cursor_after(
+            EngineKind::Memory,
+            last.chord_squared(),
+            index.buckets().id_at(last.place()),
+        )),
+        _ => None,
+    };
+    answer.begin(page.len(), next);
+    for candidate in page {
+        let place = candidate.place();
+        let bucket = index.buckets().get(place.bucket());
+        answer.hit(Hit {
+            id: bucket.slot(place.slot()).id,
+            distance_m: distance_m_of(candidate.chord_squared()),
+            rendered: bucket.text(place.slot()),
+        });
+    }
+}
+
+/// What a search asks for, in the terms of the index.
+struct Wanted<'a> {
+    index: &'a Index,
+    origin: Point,
+    /// Where the previous page ended.
+    after: Option<(f64, i64)>,
+    /// In the order of their numbers.
+    excluded: Vec<CenterId>,
+    /// The fields that are filtered by.
+    fields: Vec<FieldValues<'a>>,
+}
+
+/// The values of one field that count.
+struct FieldValues<'a> {
+    index: &'a Index,
+    field: usize,
+    values: Vec<ValueId>,
+}
+
+impl<'a> FieldValues<'a> {
+    fn postings(&self) -> impl Iterator<Item = &'a Postings> {
+        let vocabulary = &self.index.vocabularies()[self.field];
+        self.values.iter().map(|value| vocabulary.postings(*value))
+    }
+
+    fn bucket_count(&self) -> usize {
+        self.postings().map(Postings::len).sum()
+    }
+
+    fn reach_into(&self, bounds: &Bounds) -> bool {
+        self.postings()
+            .any(|postings| postings.reach_into(bounds, self.index.buckets()))
+    }
+}
+
+impl<'a> Wanted<'a> {
+    /// `None` where no center can qualify: no center has any of the values that
+    /// a field is filtered by, or those of two fields lie apart.
+    fn of(index: &'a Index, search: &Search) -> Option<Self> {
+        let Filter {
+            countries,
+            regions,
+            cities,
+        } = &search.filter;
+        let mut fields = Vec::new();
+        for (field, texts) in [countries, regions, cities].into_iter().enumerate() {
+            if texts.is_empty() {
+                continue;
+            }
+            let vocabulary = &index.vocabularies()[field];
+            let mut values: Vec<ValueId> = texts
+                .iter()
+                .filter_map(|text| vocabulary.find(text))
+                .collect();
+            values.sort_unstable();
+            values.dedup();
+            if values.is_empty() {
+                return None;
+            }
+            fields.push(FieldValues {
+                index,
+                field,
+                values,
+            });
+        }
+        fields.sort_by_key(FieldValues::bucket_count);
+        let mut excluded = search.exclude.clone();
+        excluded.sort_unstable();
+        let wanted = Self {
+            index,
+            origin: search.origin.unit_vector().0,
+            after: search
+                .after
+                .as_ref()
+                .map(|cursor| (cursor.key, cursor.id.get())),
+            excluded,
+            fields,
+        };
+        wanted.fields_meet().then_some(wanted)
+    }
+
+    /// The filtered field whose values are in the fewest buckets.
+    fn narrowest_field(&self) -> Option<&FieldValues<'a>> {
+        self.fields.first()
+    }
+
+    /// Whether the other fields' values reach into the narrowest one's area.
+    fn fields_meet(&self) -> bool {
+        use rstar::Envelope as _;
+        let Some((narrowest, others)) = self.fields.split_first() else {
+            return true;
+        };
+        if others.is_empty() {
+            return true;
+        }
+        let area = narrowest
+            .postings()
+            .map(|postings| bounds_of_postings(postings, self.index.buckets()))
+            .fold(Bounds::new_empty(), |whole, bounds| whole.merged(&bounds));
+        others.iter().all(|other| other.reach_into(&area))
+    }
+
+    /// Whether a box can hold a center that qualifies: what lies wholly before
+    /// the cursor cannot, nor what a filtered field's values do not reach.
+    fn may_be_in(&self, bounds: &Bounds) -> bool {
+        if let Some((chord_squared, _)) = self.after
+            && farthest_chord_squared(bounds, &self.origin) < chord_squared
+        {
+            return false;
+        }
+        self.fields
+            .iter()
+            .skip(1)
+            .all(|other| other.reach_into(bounds))
+    }
+
+    fn takes(&self, candidate: &Candidate, slot: &Slot) -> bool {
+        self.after
+            .is_none_or(|(chord_squared, id)| candidate.is_after(chord_squared, id))
+            && self.excluded.binary_search(&slot.id).is_err()
+            && self
+                .fields
+                .iter()
+                .all(|field| field.values.contains(&slot.values[field.field]))
+    }
+}
+
+const _: () = assert!(FIELDS == 3, "a filter has three fields");

@@ -1,0 +1,253 @@
+//! The engine as a whole: its index stays in step under any writes.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::bucket::CAPACITY;
+use super::*;
+use crate::domain::{Cursor, Filter, Limit, Origin, Position, Radius};
+use crate::engine::Hit;
+
+/// An answer kept as ids, distances and texts.
+#[derive(Default)]
+struct Kept {
+    count: usize,
+    next: Option<Cursor>,
+    hits: Vec<(i64, f64, String)>,
+}
+
+impl Kept {
+    fn ids(&self) -> Vec<i64> {
+        self.hits.iter().map(|(id, _, _)| *id).collect()
+    }
+}
+
+impl Answer for Kept {
+    fn begin(&mut self, count: usize, next: Option<Cursor>) {
+        self.count = count;
+        self.next = next;
+    }
+
+    fn hit(&mut self, hit: Hit<'_>) {
+        let text = String::from_utf8(hit.rendered.to_vec()).unwrap();
+        self.hits.push((hit.id.get(), hit.distance_m, text));
+    }
+}
+
+fn center(id: i64, latitude: f64, longitude: f64) -> Summary<'static> {
+    Summary {
+        id: CenterId::new(id).unwrap(),
+        position: Position::new(latitude, longitude).unwrap(),
+        name: "a",
+        country: Some("GR"),
+        region: None,
+        city: None,
+    }
+}
+
+fn around(latitude: f64, longitude: f64, limit: usize) -> Search {
+    Search {
+        origin: Origin::new(latitude, longitude).unwrap(),
+        radius: None,
+        limit: Limit::new(limit).unwrap(),
+        filter: Filter::default(),
+        exclude: Vec::new(),
+        after: None,
+    }
+}
+
+fn loaded(centers: &[Summary<'_>]) -> MemoryEngine {
+    let engine = MemoryEngine::new();
+    let mut loading = engine.begin_load();
+    for center in centers {
+        loading.push(center);
+    }
+    engine.finish_load(loading);
+    engine
+}
+
+fn answer(engine: &MemoryEngine, search: &Search) -> Kept {
+    let mut kept = Kept::default();
+    engine.search(search, &mut kept).unwrap();
+    assert_eq!(kept.count, kept.hits.len());
+    kept
+}
+
+fn check(engine: &MemoryEngine) {
+    engine.loaded.read().as_ref().unwrap().index.check();
+}
+
+#[test]
+fn before_the_first_load_there_is_no_answer_and_writes_are_left_to_the_load() {
+    let engine = MemoryEngine::new();
+    engine.apply(&[Change::Upsert(center(1, 0.0, 0.0))]);
+    let mut kept = Kept::default();
+    let refused = engine.search(&around(0.0, 0.0, 1), &mut kept);
+    assert!(matches!(refused, Err(SearchError::Loading)));
+    assert!(!engine.is_loaded());
+    assert_eq!((engine.len(), engine.changed_at()), (0, None));
+}
+
+#[test]
+fn an_empty_index_answers_with_nothing_and_takes_its_first_center() {
+    let engine = loaded(&[]);
+    assert!(engine.is_loaded() && engine.is_empty());
+    assert!(answer(&engine, &around(0.0, 0.0, 1)).hits.is_empty());
+    engine.apply(&[Change::Upsert(center(1, 0.0, 0.0))]);
+    assert_eq!(answer(&engine, &around(0.0, 0.0, 1)).ids(), [1]);
+    engine.apply(&[Change::Remove(CenterId::new(1).unwrap())]);
+    assert!(engine.is_empty());
+    check(&engine);
+}
+
+#[test]
+fn a_load_replaces_everything_at_once() {
+    let engine = loaded(&[center(1, 0.0, 0.0), center(2, 0.0, 1.0)]);
+    let mut loading = engine.begin_load();
+    loading.push(&center(3, 0.0, 0.0));
+    assert_eq!(answer(&engine, &around(0.0, 0.0, 5)).ids(), [1, 2]);
+    engine.finish_load(loading);
+    assert_eq!(answer(&engine, &around(0.0, 0.0, 5)).ids(), [3]);
+}
+
+#[test]
+fn radius_zero_finds_every_center_at_the_origin_in_the_order_of_ids() {
+    let engine = loaded(&[
+        center(9, 51.123_456_78, -0.1),
+        center(4, 51.123_456_78, -0.1),
+        center(5, 51.123_456_79, -0.1),
+    ]);
+    let mut search = around(51.123_456_78, -0.1, 5);
+    search.radius = Some(Radius::from_m(0.0).unwrap());
+    assert_eq!(answer(&engine, &search).ids(), [4, 9]);
+}
+
+#[test]
+fn centers_at_the_poles_and_on_both_sides_of_the_antimeridian_are_found() {
+    let engine = loaded(&[
+        center(1, 90.0, 12.0),
+        center(2, -90.0, -170.0),
+        center(3, 0.0, 180.0),
+        center(4, 0.0, -180.0),
+        center(5, 0.0, 0.0),
+    ]);
+    assert_eq!(answer(&engine, &around(0.0, 179.999, 2)).ids(), [3, 4]);
+    assert_eq!(answer(&engine, &around(0.0, -179.999, 2)).ids(), [3, 4]);
+    assert_eq!(answer(&engine, &around(89.0, -100.0, 1)).ids(), [1]);
+    assert_eq!(answer(&engine, &around(-89.0, 100.0, 1)).ids(), [2]);
+    let whole = answer(&engine, &around(0.0, 0.0, 5));
+    assert_eq!(whole.ids(), [5, 1, 2, 3, 4]);
+}
+
+#[test]
+fn an_answer_carries_the_rendered_center_as_it_was_last_written() {
+    let engine = loaded(&[center(1, 10.0, 20.0)]);
+    let mut changed = center(1, 10.0, 20.0);
+    changed.name = "b";
+    changed.country = None;
+    engine.apply(&[Change::Upsert(changed)]);
+    let found = answer(&engine, &around(10.0, 20.0, 1));
+    assert_eq!(
+        found.hits[0].2,
+        r#"{"id":1,"name":"b","latitude":10.0,"longitude":20.0,"country":null,"region":null,"city":null,"distance_m":"#
+    );
+    check(&engine);
+}
+
+#[test]
+fn a_filter_by_a_value_that_no_center_has_any_more_answers_with_nothing() {
+    let engine = loaded(&[center(1, 10.0, 20.0)]);
+    let mut search = around(0.0, 0.0, 5);
+    search.filter.countries = vec!["GR".to_owned()];
+    assert_eq!(answer(&engine, &search).ids(), [1]);
+    let mut moved = center(1, 10.0, 20.0);
+    moved.country = Some("IT");
+    engine.apply(&[Change::Upsert(moved)]);
+    assert!(answer(&engine, &search).hits.is_empty());
+    check(&engine);
+}
+
+#[test]
+fn next_is_there_only_when_there_is_more_and_the_pages_join() {
+    let centers: Vec<_> = (1..=10).map(|id| center(id, 0.0, 7.0)).collect();
+    let engine = loaded(&centers);
+    let mut search = around(1.0, 1.0, 5);
+    let first = answer(&engine, &search);
+    assert_eq!(first.ids(), [1, 2, 3, 4, 5]);
+    search.after = first.next;
+    assert!(search.after.is_some());
+    let second = answer(&engine, &search);
+    assert_eq!(second.ids(), [6, 7, 8, 9, 10]);
+    assert_eq!(second.next, None);
+}
+
+#[test]
+fn more_centers_on_one_spot_than_a_bucket_holds_are_all_found() {
+    let engine = loaded(&[]);
+    let count = i64::try_from(CAPACITY).unwrap() * 4;
+    for id in 1..=count {
+        engine.apply(&[Change::Upsert(center(id, 48.0, 11.0))]);
+    }
+    check(&engine);
+    let found = answer(&engine, &around(48.0, 11.0, 1_000));
+    assert_eq!(found.ids(), (1..=count).collect::<Vec<_>>());
+}
+
+/// One random write. Few ids and few positions, so that they meet.
+#[derive(Debug, Clone)]
+enum Write {
+    Upsert(i64, (i32, i32), u8),
+    Remove(i64),
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        3 => (1..600_i64, (-9..=9, -18..=18), any::<u8>())
+            .prop_map(|(id, at, value)| Write::Upsert(id, at, value)),
+        2 => (1..600_i64).prop_map(Write::Remove),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn tree_boxes_places_and_postings_stay_in_step(
+        loaded_ids in 0..500_i32,
+        writes in prop::collection::vec(write(), 1..1_500),
+    ) {
+        let spot = |id: i32| {
+            let (latitude, longitude) = (f64::from(id % 19 - 9), f64::from(id % 37 - 18));
+            center(i64::from(id), latitude * 10.0, longitude * 10.0)
+        };
+        let centers: Vec<_> = (1..=loaded_ids).map(spot).collect();
+        let engine = loaded(&centers);
+        let mut there: BTreeSet<i64> = (1..=i64::from(loaded_ids)).collect();
+        for (number, write) in writes.iter().enumerate() {
+            match *write {
+                Write::Upsert(id, (latitude, longitude), value) => {
+                    let country = format!("country {}", value % 3);
+                    let region = format!("region {value}");
+                    let mut center =
+                        center(id, f64::from(latitude) * 10.0, f64::from(longitude) * 10.0);
+                    center.country = (value > 9).then_some(&country);
+                    center.region = Some(&region);
+                    engine.apply(&[Change::Upsert(center)]);
+                    there.insert(id);
+                }
+                Write::Remove(id) => {
+                    engine.apply(&[Change::Remove(CenterId::new(id).unwrap())]);
+                    there.remove(&id);
+                }
+            }
+            if number % 100 == 0 {
+                check(&engine);
+            }
+        }
+        check(&engine);
+        let found = answer(&engine, &around(3.0, 4.0, 1_000));
+        let ids: BTreeSet<i64> = found.ids().into_iter().collect();
+        prop_assert_eq!(ids, there);
+    }
+}

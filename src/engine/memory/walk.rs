@@ -1,0 +1,135 @@
+//! Buckets in the order of their distance from an origin.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use rstar::{ParentNode, RTreeNode};
+
+use super::bucket::BucketId;
+use super::tree::{Bounds, BucketTree, Leaf, Point, nearest_chord_squared};
+
+/// Walks over trees and single buckets, nearest first.
+///
+/// A bucket that is reached in several ways is given once: its distance is the
+/// same each time, nodes come before buckets that are just as far, and so all of
+/// its ways come one after the other.
+pub(super) struct Walk<'a, P> {
+    origin: Point,
+    /// Whether anything in a box can be part of the answer.
+    passes: P,
+    pending: BinaryHeap<Pending<'a>>,
+    last_given: Option<BucketId>,
+}
+
+enum Way<'a> {
+    Node(&'a ParentNode<Leaf>),
+    Bucket(BucketId),
+}
+
+struct Pending<'a> {
+    /// The bits of the squared chord, which order as the number does.
+    chord_squared: u64,
+    way: Way<'a>,
+}
+
+impl Pending<'_> {
+    /// Nearest first, nodes before buckets, buckets by number.
+    fn rank(&self) -> (u64, u64) {
+        let kind = match self.way {
+            Way::Node(_) => 0,
+            Way::Bucket(bucket) => u64::from(bucket) + 1,
+        };
+        (self.chord_squared, kind)
+    }
+}
+
+impl Ord for Pending<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The heap gives its greatest, the walk needs the nearest.
+        other.rank().cmp(&self.rank())
+    }
+}
+
+impl PartialOrd for Pending<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Pending<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Pending<'_> {}
+
+/// What a walk starts with: most searches need no more room than this.
+const PENDING_AT_ONCE: usize = 128;
+
+impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
+    /// A walk from an origin that leaves out boxes that do not pass.
+    pub(super) fn new(origin: Point, passes: P) -> Self {
+        Self {
+            origin,
+            passes,
+            pending: BinaryHeap::with_capacity(PENDING_AT_ONCE),
+            last_given: None,
+        }
+    }
+
+    /// Adds the buckets of a tree.
+    pub(super) fn start_at_tree(&mut self, tree: &'a BucketTree) {
+        // The root's own box is known only where it has children.
+        if tree.size() > 0 {
+            self.pending.push(Pending {
+                chord_squared: 0,
+                way: Way::Node(tree.root()),
+            });
+        }
+    }
+
+    /// Adds a bucket.
+    pub(super) fn start_at_bucket(&mut self, bucket: BucketId, bounds: &Bounds, bound: f64) {
+        self.consider(Way::Bucket(bucket), bounds, bound);
+    }
+
+    /// The next bucket, if one begins within this squared chord.
+    pub(super) fn next_within(&mut self, bound: f64) -> Option<BucketId> {
+        while let Some(Pending { chord_squared, way }) = self.pending.pop() {
+            if f64::from_bits(chord_squared) > bound {
+                return None;
+            }
+            match way {
+                Way::Node(node) => {
+                    for child in node.children() {
+                        match child {
+                            RTreeNode::Parent(node) => {
+                                self.consider(Way::Node(node), &node.envelope(), bound);
+                            }
+                            RTreeNode::Leaf(leaf) => {
+                                self.consider(Way::Bucket(leaf.bucket), &leaf.bounds, bound);
+                            }
+                        }
+                    }
+                }
+                Way::Bucket(bucket) if self.last_given == Some(bucket) => {}
+                Way::Bucket(bucket) => {
+                    self.last_given = Some(bucket);
+                    return Some(bucket);
+                }
+            }
+        }
+        None
+    }
+
+    fn consider(&mut self, way: Way<'a>, bounds: &Bounds, bound: f64) {
+        let chord_squared = nearest_chord_squared(bounds, &self.origin);
+        if chord_squared <= bound && (self.passes)(bounds) {
+            self.pending.push(Pending {
+                chord_squared: chord_squared.to_bits(),
+                way,
+            });
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Search answers, written straight into the body that is sent.
+//!
+//! Centers come rendered from the engine; an answer joins them with their
+//! distances and wraps them. Nothing here allocates for each hit.
+
+use super::negotiate::Format;
+use crate::domain::{Cursor, Origin, Radius, Search};
+use crate::engine::{Answer, Hit};
+use crate::wire::{SummaryParts, push_distance_m};
+
+/// What the parts around the centers take at most.
+const ENVELOPE_BYTES: usize = 256;
+/// What a center takes, on the long side of the world's towns.
+const JSON_HIT_BYTES: usize = 200;
+/// The same with a feature around it.
+const GEOJSON_HIT_BYTES: usize = 320;
+
+/// The body of an answer while an engine fills it.
+#[derive(Debug)]
+pub struct AnswerBody {
+    format: Format,
+    origin: Origin,
+    radius: Option<Radius>,
+    count: usize,
+    written: usize,
+    out: Vec<u8>,
+}
+
+impl AnswerBody {
+    /// An empty answer to a search.
+    #[must_use]
+    pub fn new(format: Format, search: &Search) -> Self {
+        Self::after(Vec::new(), format, search)
+    }
+
+    /// An answer that is written behind what `out` holds already.
+    #[must_use]
+    pub fn after(out: Vec<u8>, format: Format, search: &Search) -> Self {
+        Self {
+            format,
+            origin: search.origin,
+            radius: search.radius,
+            count: 0,
+            written: 0,
+            out,
+        }
+    }
+
+    /// How many centers it holds.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The finished body.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        debug_assert_eq!(
+            self.written, self.count,
+            "an engine sends what it announced"
+        );
+        self.out.extend_from_slice(b"]}");
+        self.out
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        self.out.extend_from_slice(text);
+    }
+
+    fn push_number(&mut self, number: f64) {
+        let mut buffer = ryu::Buffer::new();
+        self.push(buffer.format_finite(number).as_bytes());
+    }
+}
+
+impl Answer for AnswerBody {
+    fn begin(&mut self, count: usize, next: Option<Cursor>) {
+        self.count = count;
+        let hit_bytes = match self.format {
+            Format::Json => JSON_HIT_BYTES,
+            Format::GeoJson => GEOJSON_HIT_BYTES,
+        };
+        self.out.reserve(ENVELOPE_BYTES + count * hit_bytes);
+        self.push(match self.format {
+            Format::Json => br#"{"origin":{"lat":"#,
+            Format::GeoJson => br#"{"type":"FeatureCollection","origin":{"lat":"#,
+        });
+        self.push_number(self.origin.latitude());
+        self.push(br#","lng":"#);
+        self.push_number(self.origin.longitude());
+        self.push(br#"},"radius_m":"#);
+        match self.radius {
+            Some(radius) => self.push_number(radius.m()),
+            None => self.push(b"null"),
+        }
+        self.push(br#","count":"#);
+        self.push(itoa::Buffer::new().format(count).as_bytes());
+        self.push(br#","next":"#);
+        match next {
+            Some(cursor) => {
+                self.push(b"\"");
+                self.push(cursor.encode().as_bytes());
+                self.push(b"\"");
+            }
+            None => self.push(b"null"),
+        }
+        self.push(match self.format {
+            Format::Json => br#","centers":["#,
+            Format::GeoJson => br#","features":["#,
+        });
+    }
+
+    fn hit(&mut self, hit: Hit<'_>) {
+        if self.written > 0 {
+            self.push(b",");
+        }
+        self.written += 1;
+        match self.format {
+            Format::Json => {
+                self.push(hit.rendered);
+                push_distance_m(&mut self.out, hit.distance_m);
+                self.push(b"}");
+            }
+            Format::GeoJson => {
+                let parts =
+                    SummaryParts::of(hit.rendered).expect("engines hold what render_summary wrote");
+                self.push(br#"{"type":"Feature","id":"#);
+                self.push(parts.id);
+                self.push(br#","geometry":{"type":"Point","coordinates":["#);
+                // GeoJSON has longitude first (RFC 7946, section 3.1.1).
+                self.push(parts.longitude);
+                self.push(b",");
+                self.push(parts.latitude);
+                self.push(br#"]},"properties":"#);
+                self.push(hit.rendered);
+                push_distance_m(&mut self.out, hit.distance_m);
+                self.push(b"}}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CenterId, EngineKind, Filter, Limit, Position, Summary};
+    use crate::wire::render_summary;
+
+    fn search() -> Search {
+        Search {
+            origin: Origin::new(37.9, 23.7).unwrap(),
+            radius: Some(Radius::from_m(25_000.0).unwrap()),
+            limit: Limit::new(5).unwrap(),
+            filter: Filter::default(),
+            exclude: Vec::new(),
+            after: None,
+        }
+    }
+
+    fn body(format: Format, hits: &[(i64, f64)]) -> String {
+        let search = search();
+        let mut answer = AnswerBody::new(format, &search);
+        let next = CenterId::new(9)
+            .filter(|_| !hits.is_empty())
+            .map(|id| search.cursor_after(EngineKind::Memory, 1.0, id));
+        answer.begin(hits.len(), next);
+        for (id, distance_m) in hits {
+            let id = CenterId::new(*id).unwrap();
+            let mut rendered = Vec::new();
+            let summary = Summary {
+                id,
+                position: Position::new(37.9, 23.71).unwrap(),
+                name: "A \"quoted\" name",
+                country: Some("GR"),
+                region: None,
+                city: None,
+            };
+            render_summary(&summary, &mut rendered);
+            answer.hit(Hit {
+                id,
+                distance_m: *distance_m,
+                rendered: &rendered,
+            });
+        }
+        String::from_utf8(answer.finish()).unwrap()
+    }
+
+    #[test]
+    fn json_is_written_as_the_interface_says() {
+        assert_eq!(
+            body(Format::Json, &[]),
+            r#"{"origin":{"lat":37.9,"lng":23.7},"radius_m":25000.0,"count":0,"next":null,"centers":[]}"#
+        );
+        let value: serde_json::Value =
+            serde_json::from_str(&body(Format::Json, &[(7, 878.2), (8, 900.0)])).unwrap();
+        assert_eq!(value["count"], 2);
+        assert_eq!(value["centers"][1]["id"], 8);
+        assert_eq!(value["centers"][0]["distance_m"], 878.2);
+        assert!(value["next"].is_string());
+    }
+
+    #[test]
+    fn geojson_has_longitude_first_and_the_same_properties() {
+        let value: serde_json::Value =
+            serde_json::from_str(&body(Format::GeoJson, &[(7, 878.2)])).unwrap();
+        assert_eq!(value["type"], "FeatureCollection");
+        let feature = &value["features"][0];
+        assert_eq!(feature["id"], 7);
+        assert_eq!(
+            feature["geometry"]["coordinates"],
+            serde_json::json!([23.71, 37.9])
+        );
+        assert_eq!(feature["properties"]["name"], "A \"quoted\" name");
+        assert_eq!(feature["properties"]["distance_m"], 878.2);
+    }
+}

@@ -1,0 +1,186 @@
+//! `POST /nearby/batch`: many searches in one request, answered in order.
+//!
+//! The searches are cut into small parts that run on the process's runtime, as
+//! many at once as there are cores, over all batches together. Workers only
+//! collect them, so single searches are never queued behind a batch.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
+
+use super::answer::AnswerBody;
+use super::body::{JSON, read_json};
+use super::negotiate::Format;
+use super::params;
+use super::problem::Problem;
+use super::query::Query;
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::catalog::Catalog;
+use crate::domain::Search;
+use crate::engine::SearchError;
+
+/// The most searches in one batch.
+const MAX_QUERIES: usize = 1_000;
+/// The most centers that one batch can be answered with: the sum of its limits.
+/// Keeps a body within some 20 MB.
+const MAX_TOTAL_LIMIT: usize = 100_000;
+/// Searches in one part: long enough to be worth a turn, short enough (under a
+/// millisecond from memory) to let others have theirs.
+const PART: usize = 16;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchBody {
+    queries: Vec<QueryBody>,
+}
+
+/// One search; what `/nearby` takes as parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QueryBody {
+    lat: f64,
+    lng: f64,
+    radius_m: Option<f64>,
+    radius_km: Option<f64>,
+    limit: Option<u64>,
+    #[serde(default)]
+    country: Vec<String>,
+    #[serde(default)]
+    region: Vec<String>,
+    #[serde(default)]
+    city: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<i64>,
+    cursor: Option<String>,
+}
+
+impl TryFrom<QueryBody> for Search {
+    type Error = Problem;
+
+    fn try_from(query: QueryBody) -> Result<Self, Problem> {
+        Ok(Self {
+            origin: params::origin(query.lat, query.lng)?,
+            radius: Some(params::radius(query.radius_m, query.radius_km)?),
+            limit: params::limit(query.limit)?,
+            filter: params::filter(query.country, query.region, query.city)?,
+            exclude: params::exclude(&query.exclude)?,
+            after: query.cursor.as_deref().map(params::cursor).transpose()?,
+        })
+    }
+}
+
+pub(super) async fn post(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let body: BatchBody = read_json(&request, payload, JSON).await?;
+    let body = answer(State::of(&request), searches(body)?).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
+        .insert_header(NO_CACHE)
+        .body(body))
+}
+
+fn searches(body: BatchBody) -> Result<Vec<Search>, Problem> {
+    let count = body.queries.len();
+    if !(1..=MAX_QUERIES).contains(&count) {
+        return Err(Problem::invalid(
+            "queries",
+            &format!("{count} queries"),
+            format!("an array of 1 to {MAX_QUERIES} queries"),
+        ));
+    }
+    let searches = body
+        .queries
+        .into_iter()
+        .enumerate()
+        .map(|(index, query)| {
+            Search::try_from(query).map_err(|problem| problem.within(&format!("queries[{index}]")))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let total: usize = searches.iter().map(|search| search.limit.get()).sum();
+    if total > MAX_TOTAL_LIMIT {
+        return Err(Problem::invalid(
+            "queries",
+            &format!("limits that add up to {total}"),
+            format!("an array of queries whose limits add up to at most {MAX_TOTAL_LIMIT}"),
+        ));
+    }
+    Ok(searches)
+}
+
+async fn answer(state: &Arc<State>, searches: Vec<Search>) -> Result<Vec<u8>, Problem> {
+    let parts: Vec<(usize, Vec<Search>)> = searches
+        .chunks(PART)
+        .enumerate()
+        .map(|(number, part)| (number * PART, part.to_vec()))
+        .collect();
+    let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
+    stream::iter(parts)
+        .map(|(first, part)| {
+            let state = Arc::clone(state);
+            async move {
+                let turns = Arc::clone(&state.batch_turns);
+                let catalog = Arc::clone(&state.catalog);
+                let work = async move {
+                    let _turn = turns.acquire().await.expect("the turns are never closed");
+                    answer_part(&catalog, first, &part).await
+                };
+                let (body, counts) = state.run(work).await?;
+                for count in counts {
+                    state.metrics.search_answered(count);
+                }
+                Ok::<_, Problem>(body)
+            }
+        })
+        .buffered(at_once)
+        .try_fold(br#"{"results":["#.to_vec(), async |mut out, part| {
+            if !out.ends_with(b"[") {
+                out.push(b',');
+            }
+            out.extend_from_slice(&part);
+            Ok(out)
+        })
+        .await
+        .map(|mut out| {
+            out.extend_from_slice(b"]}");
+            out
+        })
+}
+
+/// The answers of one part with commas between them, and how many centers each
+/// has.
+async fn answer_part(
+    catalog: &Catalog,
+    first: usize,
+    part: &[Search],
+) -> Result<(Vec<u8>, Vec<usize>), Problem> {
+    let mut out = Vec::new();
+    let mut counts = Vec::with_capacity(part.len());
+    for (search, index) in part.iter().zip(first..) {
+        if !out.is_empty() {
+            out.push(b',');
+        }
+        let mut answer = AnswerBody::after(out, Format::Json, search);
+        catalog
+            .search(search, &mut answer)
+            .await
+            .map_err(|error| refused(error, index))?;
+        counts.push(answer.count());
+        out = answer.finish();
+    }
+    Ok((out, counts))
+}
+
+fn refused(error: SearchError, index: usize) -> Problem {
+    let problem = Problem::from(error);
+    if problem.code().status().is_client_error() {
+        problem.within(&format!("queries[{index}]"))
+    } else {
+        problem
+    }
+}

@@ -1,0 +1,238 @@
+//! Request bodies: the right content type, not too large, not too slow, and
+//! JSON of the right shape.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpMessage as _, HttpRequest};
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+
+use super::code::Code;
+use super::problem::Problem;
+use super::state::State;
+
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a resource takes.
+pub const JSON: &str = "application/json";
+/// What a PATCH takes (RFC 7396).
+pub const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// When it is of another content type, too large, too slow, not JSON, or not of
+/// the shape that is asked for; the member at fault is named by its path.
+pub async fn read_json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    content_type: &'static str,
+) -> Result<T, Problem> {
+    check_content_type(request, content_type)?;
+    let limit = State::of(request).body_limit;
+    let reading = tokio::time::timeout(BODY_TIMEOUT, read(request, payload, limit));
+    let bytes = reading.await.unwrap_or_else(|_| {
+        Err(Problem::new(
+            Code::BodyTimeout,
+            format!("the body must arrive within {} s", BODY_TIMEOUT.as_secs()),
+        ))
+    })?;
+    parse(&bytes)
+}
+
+fn check_content_type(request: &HttpRequest, wanted: &'static str) -> Result<(), Problem> {
+    if request.content_type().eq_ignore_ascii_case(wanted) {
+        return Ok(());
+    }
+    let got = match request.content_type() {
+        "" => "no Content-Type",
+        given => given,
+    };
+    // RFC 9110, section 15.5.16, and RFC 5789, section 3.1.
+    let header = match wanted {
+        MERGE_PATCH => HeaderName::from_static("accept-patch"),
+        _ => HeaderName::from_static("accept-post"),
+    };
+    Err(Problem::new(
+        Code::ContentTypeUnsupported,
+        format!("the body must be sent as {wanted}"),
+    )
+    .at("Content-Type")
+    .got(got)
+    .allowed(wanted)
+    .with_header(header, HeaderValue::from_static(wanted)))
+}
+
+async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Vec<u8>, Problem> {
+    let too_large = |got: String| {
+        Problem::new(
+            Code::BodyTooLarge,
+            format!("the body must have at most {limit} bytes"),
+        )
+        .got(&got)
+        .allowed(format!("at most {limit} bytes"))
+    };
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    if announced > limit {
+        return Err(too_large(format!("{announced} bytes")));
+    }
+    let mut bytes = Vec::with_capacity(announced);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::new(Code::RequestRefused, "the body did not arrive whole")
+                .got(&error.to_string())
+        })?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large(format!("more than {limit} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| shape_problem(bytes, &error))?;
+    json.end().map_err(|error| syntax_problem(bytes, &error))?;
+    Ok(value)
+}
+
+fn syntax_problem(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let got = if bytes.is_empty() {
+        "an empty body".to_owned()
+    } else {
+        around(bytes, error)
+    };
+    Problem::new(
+        Code::BodyMalformed,
+        format!("the body is not JSON: {error}"),
+    )
+    .at("body")
+    .got(&got)
+    .allowed("one JSON value (RFC 8259)")
+}
+
+/// The text at which reading stopped.
+fn around(bytes: &[u8], error: &serde_json::Error) -> String {
+    const BYTES_BEFORE: usize = 20;
+    const BYTES_AFTER: usize = 20;
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .nth(error.line().saturating_sub(1))
+        .unwrap_or_default();
+    let at = error.column().min(line.len());
+    let shown = &line[at.saturating_sub(BYTES_BEFORE)..(at + BYTES_AFTER).min(line.len())];
+    String::from_utf8_lossy(shown).into_owned()
+}
+
+/// JSON of another shape than asked for.
+fn shape_problem(bytes: &[u8], error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    if !error.inner().is_data() {
+        return syntax_problem(bytes, error.inner());
+    }
+    let path = match error.path().to_string() {
+        root if root == "." => "body".to_owned(),
+        path => path,
+    };
+    let said = error.inner().to_string();
+    // serde's messages end with where they arose, and name what was expected.
+    let reason = said.split(" at line ").next().unwrap_or(&said);
+    let (got, allowed) = reason
+        .split_once(", expected ")
+        .unwrap_or((reason, "another value"));
+    let code = if got.starts_with("unknown field") {
+        Code::ParameterUnknown
+    } else if got.starts_with("missing field") {
+        Code::ParameterMissing
+    } else if got.starts_with("duplicate field") {
+        Code::ParameterRepeated
+    } else {
+        Code::ParameterInvalid
+    };
+    Problem::new(code, format!("{path}: {said}"))
+        .at(truncated_path(&path))
+        .got(got)
+        .allowed(allowed.to_owned())
+}
+
+/// A path may hold a member's name as the client wrote it, of any length.
+fn truncated_path(path: &str) -> String {
+    const MAX_PATH_CHARS: usize = 200;
+    path.chars().take(MAX_PATH_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        items: Vec<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        lat: f64,
+    }
+
+    fn problem(text: &str) -> serde_json::Value {
+        let problem = parse::<Outer>(text.as_bytes()).unwrap_err();
+        serde_json::from_slice(&problem.body(None)).unwrap()
+    }
+
+    #[test]
+    fn a_body_of_the_right_shape_is_taken() {
+        let outer: Outer = parse(br#"{"items":[{"lat":1}]} "#).unwrap();
+        assert_eq!(outer.items[0].lat, 1.0);
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_by_line_and_column() {
+        for text in [
+            "",
+            "{",
+            "{]",
+            r#"{"items":[]} x"#,
+            "nonsense",
+            "{\"items\":\n[1e999]}",
+        ] {
+            let problem = problem(text);
+            assert_eq!(problem["code"], "body_malformed", "{text}");
+            assert!(
+                problem["detail"].as_str().unwrap().contains("line"),
+                "{text}"
+            );
+        }
+        let deep = format!("{{\"items\":{}", "[".repeat(100_000));
+        assert_eq!(problem(&deep)["status"], 400);
+    }
+
+    #[test]
+    fn a_member_at_fault_is_told_by_its_path() {
+        let wrong_type = problem(r#"{"items":[{"lat":1},{"lat":"north"}]}"#);
+        assert_eq!(wrong_type["parameter"], "items[1].lat");
+        assert_eq!(wrong_type["got"], r#"invalid type: string "north""#);
+        assert_eq!(wrong_type["allowed"], "f64");
+        let unknown = problem(r#"{"items":[{"lat":1,"lon":2}]}"#);
+        assert_eq!(unknown["code"], "parameter_unknown");
+        assert_eq!(unknown["parameter"], "items[0].lon");
+        let missing = problem(r#"{"items":[{}]}"#);
+        assert_eq!(missing["code"], "parameter_missing");
+        let repeated = problem(r#"{"items":[{"lat":1,"lat":2}]}"#);
+        assert_eq!(repeated["code"], "parameter_repeated");
+    }
+}

@@ -1,0 +1,143 @@
+//! `POST /centers` and `/centers/{id}`: one center created, read, replaced,
+//! patched, deleted.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION, VARY};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+
+use super::auth::Writer;
+use super::body::{JSON, MERGE_PATCH, read_json};
+use super::code::Code;
+use super::dto::{CenterBody, CenterFeature, CenterView};
+use super::negotiate::Format;
+use super::params;
+use super::problem::Problem;
+use super::query::{Param, Query};
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::domain::{Center, CenterId};
+use crate::metrics::WriteOperation;
+use crate::store::UpdateError;
+
+const READ_PARAMS: &[Param] = &[Param::once("format")];
+
+pub(super) async fn post(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let body: CenterBody = read_json(&request, payload, JSON).await?;
+    let draft = body.into_draft()?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let center = state
+        .run(async move { catalog.create(&draft).await })
+        .await?;
+    state.metrics.wrote(WriteOperation::Create);
+    let location = HeaderValue::from_str(&format!("/centers/{}", center.id))
+        .expect("a number is part of a path");
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location));
+    Ok(json(response, &center))
+}
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string(), READ_PARAMS)?;
+    let format = Format::of(&request, &query)?;
+    let id = id_of(&request)?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let found = state.run(async move { catalog.read(id).await }).await?;
+    let center = found.ok_or_else(|| not_found(id))?;
+    let body = match format {
+        Format::Json => serde_json::to_vec(&CenterView::from(&center)),
+        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center)),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header(NO_CACHE)
+        .insert_header((VARY, HeaderValue::from_name(ACCEPT)))
+        .body(body.expect("a center is always JSON")))
+}
+
+pub(super) async fn put(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let id = id_of(&request)?;
+    let body: CenterBody = read_json(&request, payload, JSON).await?;
+    let draft = body.into_draft()?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let written = state
+        .run(async move { catalog.replace(id, &draft).await })
+        .await?;
+    let center = written.ok_or_else(|| not_found(id))?;
+    state.metrics.wrote(WriteOperation::Replace);
+    Ok(json(HttpResponse::Ok(), &center))
+}
+
+pub(super) async fn patch(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let id = id_of(&request)?;
+    let body: CenterBody = read_json(&request, payload, MERGE_PATCH).await?;
+    body.refuse_read_only()?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let written = state
+        .run(async move { catalog.update(id, |center| body.patch(center)).await })
+        .await?;
+    let center = written.ok_or_else(|| not_found(id))?;
+    state.metrics.wrote(WriteOperation::Update);
+    Ok(json(HttpResponse::Ok(), &center))
+}
+
+pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let id = id_of(&request)?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let deleted = state.run(async move { catalog.delete(id).await }).await?;
+    if !deleted {
+        return Err(not_found(id));
+    }
+    state.metrics.wrote(WriteOperation::Delete);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn id_of(request: &HttpRequest) -> Result<CenterId, Problem> {
+    params::center_id("id", request.match_info().query("id"))
+}
+
+fn not_found(id: CenterId) -> Problem {
+    Problem::new(Code::CenterNotFound, format!("there is no center {id}"))
+        .at("id")
+        .got(&id.to_string())
+        .allowed("the id of a center")
+}
+
+fn json(mut response: HttpResponseBuilder, center: &Center) -> HttpResponse {
+    let body = serde_json::to_vec(&CenterView::from(center)).expect("a center is always JSON");
+    response
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
+        .insert_header(NO_CACHE)
+        .body(body)
+}
+
+impl From<UpdateError<Problem>> for Problem {
+    fn from(error: UpdateError<Problem>) -> Self {
+        match error {
+            UpdateError::Edit(problem) => problem,
+            UpdateError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `POST /centers/batch`: centers created and replaced together, all or nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use super::auth::Writer;
+use super::body::{JSON, read_json};
+use super::code::Code;
+use super::dto::{CenterBody, CenterView, Given};
+use super::params;
+use super::problem::Problem;
+use super::query::Query;
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::domain::CenterId;
+use crate::metrics::WriteOperation;
+use crate::store::{BatchError, BatchItem};
+
+/// The most centers in one batch.
+const MAX_CENTERS: usize = 1_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchBody {
+    centers: Vec<CenterBody>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    count: usize,
+    centers: Vec<CenterView<'a>>,
+}
+
+pub(super) async fn post(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let body: BatchBody = read_json(&request, payload, JSON).await?;
+    let items = items(body)?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let centers = state
+        .run(async move { catalog.write_batch(&items).await })
+        .await?;
+    state.metrics.wrote(WriteOperation::Batch);
+    let written = Written {
+        count: centers.len(),
+        centers: centers.iter().map(Into::into).collect(),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
+        .insert_header(NO_CACHE)
+        .body(serde_json::to_vec(&written).expect("centers are always JSON")))
+}
+
+fn items(body: BatchBody) -> Result<Vec<BatchItem>, Problem> {
+    let count = body.centers.len();
+    if !(1..=MAX_CENTERS).contains(&count) {
+        return Err(Problem::invalid(
+            "centers",
+            &format!("{count} centers"),
+            format!("an array of 1 to {MAX_CENTERS} centers"),
+        ));
+    }
+    let mut seen = HashSet::new();
+    body.centers
+        .into_iter()
+        .enumerate()
+        .map(|(index, center)| {
+            item(center, &mut seen).map_err(|problem| problem.within(&place(index)))
+        })
+        .collect()
+}
+
+fn item(mut center: CenterBody, seen: &mut HashSet<CenterId>) -> Result<BatchItem, Problem> {
+    let id = match std::mem::take(&mut center.id) {
+        Given::Absent => None,
+        Given::Null => return Err(params::id_problem("id", "null")),
+        Given::Value(id) => {
+            let known =
+                CenterId::new(id).ok_or_else(|| params::id_problem("id", &id.to_string()))?;
+            Some(known)
+        }
+    };
+    if let Some(id) = id
+        && !seen.insert(id)
+    {
+        return Err(
+            Problem::new(Code::ParameterRepeated, "this id is in the batch already")
+                .at("id")
+                .got(&id.to_string())
+                .allowed("each id once"),
+        );
+    }
+    Ok(BatchItem {
+        id,
+        draft: center.into_draft()?,
+    })
+}
+
+fn place(index: usize) -> String {
+    format!("centers[{index}]")
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::NotFound { index, id } => {
+                Self::new(Code::CenterNotFound, format!("there is no center {id}"))
+                    .at("id")
+                    .got(&id.to_string())
+                    .allowed("the id of a center, or none to create one")
+                    .within(&place(index))
+            }
+            BatchError::Store(error) => error.into(),
+        }
+    }
+}

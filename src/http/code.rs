@@ -1,0 +1,136 @@
+//! The table of problem codes: what clients can tell problems apart by.
+//!
+//! Codes are part of the interface and stay as they are; `openapi.yaml` lists
+//! the same ones, and a test holds the two together.
+
+use actix_web::http::StatusCode;
+
+/// Builds the enum and its columns from one line a code.
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $status:ident, $name:literal, $title:literal;)+) => {
+        /// What went wrong, in a form that stays the same.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code as clients see it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The status that goes with it.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status),+ }
+            }
+
+            /// What it means, in a few words that never change.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A parameter or member that has to be there is not.
+    ParameterMissing = BAD_REQUEST, "parameter_missing", "A parameter is missing";
+    /// A parameter that may be there once is there again.
+    ParameterRepeated = BAD_REQUEST, "parameter_repeated", "A parameter is repeated";
+    /// A parameter or member that this resource does not know.
+    ParameterUnknown = BAD_REQUEST, "parameter_unknown", "A parameter is unknown";
+    /// A value is malformed or out of range.
+    ParameterInvalid = BAD_REQUEST, "parameter_invalid", "A parameter has an invalid value";
+    /// Two parameters exclude each other.
+    ParameterConflict = BAD_REQUEST, "parameter_conflict", "Two parameters exclude each other";
+    /// The query string is not percent-encoded UTF-8.
+    QueryMalformed = BAD_REQUEST, "query_malformed", "The query string is malformed";
+    /// The cursor is damaged, or belongs to another search or engine.
+    CursorInvalid = BAD_REQUEST, "cursor_invalid", "The cursor cannot be used here";
+    /// The body is not JSON.
+    BodyMalformed = BAD_REQUEST, "body_malformed", "The body is not JSON";
+    /// A member that only nearby writes.
+    FieldReadOnly = BAD_REQUEST, "field_read_only", "A field cannot be written";
+    /// The request is at odds with HTTP or with the rules for cross-origin requests.
+    RequestRefused = BAD_REQUEST, "request_refused", "The request was refused";
+    /// The key is missing or wrong.
+    Unauthorized = UNAUTHORIZED, "unauthorized", "A valid key is needed";
+    /// This server has no key, so nobody can write.
+    WritesDisabled = FORBIDDEN, "writes_disabled", "Writes are disabled";
+    /// There is no such path.
+    PathUnknown = NOT_FOUND, "path_unknown", "There is nothing at this path";
+    /// There is no such center.
+    CenterNotFound = NOT_FOUND, "center_not_found", "There is no such center";
+    /// The path is there, but not for this method.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
+    /// None of the formats that `Accept` names can be given.
+    NotAcceptable = NOT_ACCEPTABLE, "not_acceptable", "None of the accepted formats can be given";
+    /// The body did not arrive in time.
+    BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
+    /// The body is larger than this server takes.
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
+    /// The query string is longer than this server takes.
+    QueryTooLong = URI_TOO_LONG, "query_too_long", "The query string is too long";
+    /// The body is of another type than the resource takes.
+    ContentTypeUnsupported = UNSUPPORTED_MEDIA_TYPE, "content_type_unsupported", "The content type is not supported";
+    /// Something went wrong here; the log knows what.
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong";
+    /// The index is still being loaded.
+    IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
+    /// The database does not answer.
+    DatabaseUnavailable = SERVICE_UNAVAILABLE, "database_unavailable", "The database is unavailable";
+}
+
+impl Code {
+    /// The code for an error that was not made here and has only a status.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.status() == status && status != StatusCode::BAD_REQUEST)
+            .unwrap_or(if status.is_server_error() {
+                Self::Internal
+            } else {
+                Self::RequestRefused
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart_by_name_and_by_title() {
+        for column in [Code::name, Code::title] {
+            let distinct: std::collections::HashSet<_> =
+                Code::ALL.iter().map(|code| column(*code)).collect();
+            assert_eq!(distinct.len(), Code::ALL.len());
+        }
+    }
+
+    #[test]
+    fn an_error_made_elsewhere_gets_the_code_of_its_status() {
+        assert_eq!(
+            Code::of_status(StatusCode::PAYLOAD_TOO_LARGE),
+            Code::BodyTooLarge
+        );
+        assert_eq!(
+            Code::of_status(StatusCode::BAD_REQUEST),
+            Code::RequestRefused
+        );
+        assert_eq!(Code::of_status(StatusCode::BAD_GATEWAY), Code::Internal);
+        assert_eq!(
+            Code::of_status(StatusCode::EXPECTATION_FAILED),
+            Code::RequestRefused
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! `GET /centers`: all centers by id, page by page, with a position or without.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, VARY};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::dto::{CenterFeature, CenterView};
+use super::list_cursor;
+use super::negotiate::Format;
+use super::params;
+use super::problem::Problem;
+use super::query::{Param, Query};
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::domain::Center;
+
+const PARAMS: &[Param] = &[
+    Param::once("limit"),
+    Param::repeatable("country"),
+    Param::repeatable("region"),
+    Param::repeatable("city"),
+    Param::once("cursor"),
+    Param::once("format"),
+];
+
+#[derive(Serialize)]
+struct Page<'a> {
+    count: usize,
+    next: Option<String>,
+    centers: Vec<CenterView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FeaturePage<'a> {
+    r#type: &'static str,
+    count: usize,
+    next: Option<String>,
+    features: Vec<CenterFeature<'a>>,
+}
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string(), PARAMS)?;
+    let format = Format::of(&request, &query)?;
+    let limit = params::limit_of(&query)?.get();
+    let filter = Arc::new(params::filter_of(&query)?);
+    let after = query
+        .one("cursor")
+        .map(|text| list_cursor::decode(text, &filter))
+        .transpose()?;
+
+    let state = State::of(&request);
+    let (catalog, asked) = (Arc::clone(&state.catalog), Arc::clone(&filter));
+    // One more than asked tells whether another page follows.
+    let mut centers = state
+        .run(async move { catalog.list(&asked, after, limit + 1).await })
+        .await?;
+    let more = centers.len() > limit;
+    centers.truncate(limit);
+    let last = centers.last().filter(|_| more);
+    let next = last.map(|center| list_cursor::encode(center.id, &filter));
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header(NO_CACHE)
+        .insert_header((VARY, HeaderValue::from_name(ACCEPT)))
+        .body(page(format, &centers, next)))
+}
+
+fn page(format: Format, centers: &[Center], next: Option<String>) -> Vec<u8> {
+    let count = centers.len();
+    match format {
+        Format::Json => serde_json::to_vec(&Page {
+            count,
+            next,
+            centers: centers.iter().map(Into::into).collect(),
+        }),
+        Format::GeoJson => serde_json::to_vec(&FeaturePage {
+            r#type: "FeatureCollection",
+            count,
+            next,
+            features: centers.iter().map(Into::into).collect(),
+        }),
+    }
+    .expect("centers are always JSON")
+}

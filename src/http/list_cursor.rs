@@ -1,0 +1,82 @@
+//! Cursors of `GET /centers`: the last id of a page, bound to its filter.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::code::Code;
+use super::problem::Problem;
+use crate::domain::{CenterId, Filter};
+
+/// Tells these cursors from those of searches.
+const MARK: u8 = b'l';
+/// Bytes before base64: mark, id, filter.
+const ENCODED_LEN: usize = 1 + 8 + 4;
+
+/// The cursor to the page after a last center.
+#[must_use]
+pub fn encode(last: CenterId, filter: &Filter) -> String {
+    let mut bytes = [MARK; ENCODED_LEN];
+    bytes[1..9].copy_from_slice(&last.get().to_le_bytes());
+    bytes[9..].copy_from_slice(&fingerprint(filter).to_le_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The last center of the page before.
+///
+/// # Errors
+/// When the text is not a cursor of this list under this filter.
+pub fn decode(text: &str, filter: &Filter) -> Result<CenterId, Problem> {
+    let refused = |detail: &'static str| {
+        Problem::new(Code::CursorInvalid, detail)
+            .at("cursor")
+            .got(text)
+            .allowed("`next` of the previous answer to this very request, unchanged")
+    };
+    let damaged = || refused("cursor is damaged or not one of this list");
+    let mut bytes = [0_u8; ENCODED_LEN];
+    let length = URL_SAFE_NO_PAD
+        .decode_slice(text, &mut bytes)
+        .map_err(|_| damaged())?;
+    if length != ENCODED_LEN || bytes[0] != MARK {
+        return Err(damaged());
+    }
+    let mut id = [0; 8];
+    id.copy_from_slice(&bytes[1..9]);
+    let id = CenterId::new(i64::from_le_bytes(id)).ok_or_else(damaged)?;
+    if bytes[9..] != fingerprint(filter).to_le_bytes() {
+        return Err(refused("cursor belongs to a list with another filter"));
+    }
+    Ok(id)
+}
+
+fn fingerprint(filter: &Filter) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    for values in [&filter.countries, &filter.regions, &filter.cities] {
+        for value in values {
+            hasher.update(value.as_bytes());
+            hasher.update(&[0]);
+        }
+        hasher.update(&[1]);
+    }
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_belongs_to_its_filter() {
+        let id = CenterId::new(7).unwrap();
+        let greek = Filter {
+            countries: vec!["GR".into()],
+            ..Filter::default()
+        };
+        let text = encode(id, &greek);
+        assert_eq!(decode(&text, &greek).unwrap(), id);
+        assert!(decode(&text, &Filter::default()).is_err());
+        for bad in ["", "x", &text[1..], &format!("{text}AA")] {
+            assert!(decode(bad, &greek).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `GET /nearby`: the centers within a radius, nearest first.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::negotiate::Format;
+use super::params;
+use super::problem::Problem;
+use super::query::{Param, Query};
+use super::search::respond;
+use super::state::State;
+use crate::domain::Search;
+
+const PARAMS: &[Param] = &[
+    Param::once("lat"),
+    Param::once("lng"),
+    Param::once("radius_m"),
+    Param::once("radius_km"),
+    Param::once("limit"),
+    Param::repeatable("country"),
+    Param::repeatable("region"),
+    Param::repeatable("city"),
+    Param::repeatable("exclude"),
+    Param::once("cursor"),
+    Param::once("format"),
+];
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string(), PARAMS)?;
+    let format = Format::of(&request, &query)?;
+    respond(State::of(&request), search(&query)?, format).await
+}
+
+fn search(query: &Query<'_>) -> Result<Search, Problem> {
+    Ok(Search {
+        origin: params::origin_of(query)?,
+        radius: Some(params::radius_of(query)?),
+        limit: params::limit_of(query)?,
+        filter: params::filter_of(query)?,
+        exclude: params::exclude_of(query)?,
+        after: params::cursor_of(query)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_query_string_is_ever_a_fault_of_ours(text in ".{0,200}") {
+            if let Err(problem) = Query::parse(&text, PARAMS).and_then(|query| search(&query)) {
+                prop_assert!(problem.code().status().is_client_error());
+            }
+        }
+
+        #[test]
+        fn no_value_is_ever_a_fault_of_ours(
+            pairs in prop::collection::vec(
+                (prop::sample::select(vec!["lat", "lng", "radius_m", "radius_km", "limit",
+                    "country", "exclude", "cursor", "format", "nonsense"]),
+                 prop_oneof![
+                    "[-+.eE0-9]{1,12}", "NaN|inf|1e400|-0|%00|%ff|%", any::<f64>().prop_map(|n| n.to_string()),
+                    any::<i64>().prop_map(|n| n.to_string()), ".{0,20}",
+                 ]),
+                0..8,
+            )
+        ) {
+            let text = pairs.iter().map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>().join("&");
+            match Query::parse(&text, PARAMS).and_then(|query| search(&query)) {
+                Ok(search) => prop_assert!(search.radius.is_some_and(|radius| radius.m().is_finite())),
+                Err(problem) => prop_assert!(problem.code().status().is_client_error()),
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Which format an answer has: `format=` decides, else the Accept header.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{ACCEPT, HeaderValue};
+
+use super::code::Code;
+use super::problem::Problem;
+use super::query::Query;
+
+/// The formats of answers that hold centers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Our own JSON.
+    Json,
+    /// RFC 7946.
+    GeoJson,
+}
+
+impl Format {
+    /// The content type that goes with it.
+    #[must_use]
+    pub fn content_type(self) -> HeaderValue {
+        match self {
+            Self::Json => HeaderValue::from_static("application/json"),
+            Self::GeoJson => HeaderValue::from_static("application/geo+json"),
+        }
+    }
+
+    /// What the client asked for.
+    ///
+    /// # Errors
+    /// When `format` is neither, or Accept leaves neither (RFC 9110, section
+    /// 15.5.7, lets a server choose; saying so beats sending what was refused).
+    pub fn of(request: &HttpRequest, query: &Query<'_>) -> Result<Self, Problem> {
+        match query.one("format") {
+            Some("json") => Ok(Self::Json),
+            Some("geojson") => Ok(Self::GeoJson),
+            Some(other) => Err(Problem::invalid("format", other, "json or geojson")),
+            None => Self::accepted(request),
+        }
+    }
+
+    fn accepted(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut values = request.headers().get_all(ACCEPT).peekable();
+        if values.peek().is_none() {
+            return Ok(Self::Json);
+        }
+        // Bytes that are not text name no type of ours.
+        let ranges: Vec<&str> = values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
+        preferred(&ranges).ok_or_else(|| {
+            Problem::new(
+                Code::NotAcceptable,
+                "Accept leaves none of the formats that this resource has",
+            )
+            .at("Accept")
+            .got(&ranges.join(","))
+            .allowed("application/json, application/geo+json")
+        })
+    }
+}
+
+/// The format of the higher weight; JSON where they are equal. A list without
+/// any media range accepts everything.
+fn preferred(ranges: &[&str]) -> Option<Format> {
+    if ranges.iter().all(|range| range.trim().is_empty()) {
+        return Some(Format::Json);
+    }
+    let json = weight(ranges, "application", "json");
+    let geojson = weight(ranges, "application", "geo+json");
+    if json <= 0.0 && geojson <= 0.0 {
+        None
+    } else if geojson > json {
+        Some(Format::GeoJson)
+    } else {
+        Some(Format::Json)
+    }
+}
+
+/// The weight of a type: that of the most specific range that covers it (RFC
+/// 9110, section 12.5.1); 0 where none does.
+fn weight(ranges: &[&str], kind: &str, subtype: &str) -> f32 {
+    ranges
+        .iter()
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let (range_kind, range_subtype) = parts.next()?.split_once('/')?;
+            let specificity = match (range_kind, range_subtype) {
+                ("*", "*") => 0,
+                (k, "*") if k.eq_ignore_ascii_case(kind) => 1,
+                (k, s) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => 2,
+                _ => return None,
+            };
+            let weight = parts
+                .filter_map(|parameter| parameter.split_once('='))
+                .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+                .map_or(1.0, |(_, q)| q.trim().parse::<f32>().unwrap_or(0.0));
+            Some((specificity, weight))
+        })
+        .max_by_key(|(specificity, _)| *specificity)
+        .map_or(0.0, |(_, weight)| weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_accept(accept: &str) -> Option<Format> {
+        preferred(&accept.split(',').collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_higher_weight_wins_and_json_wins_ties() {
+        for (accept, format) in [
+            ("*/*", Some(Format::Json)),
+            ("", Some(Format::Json)),
+            ("application/json", Some(Format::Json)),
+            ("application/geo+json", Some(Format::GeoJson)),
+            (
+                "Application/Geo+JSON; q=0.4, text/html",
+                Some(Format::GeoJson),
+            ),
+            ("application/geo+json, application/json", Some(Format::Json)),
+            (
+                "application/geo+json;q=0.9, */*;q=0.1",
+                Some(Format::GeoJson),
+            ),
+            (
+                "application/json;q=0.2,application/geo+json;q=0.3",
+                Some(Format::GeoJson),
+            ),
+            ("application/json;q=0, */*", Some(Format::GeoJson)),
+            (
+                "text/html,application/xhtml+xml,*/*;q=0.8",
+                Some(Format::Json),
+            ),
+            ("application/*", Some(Format::Json)),
+            ("text/html", None),
+            ("application/json;q=0", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(of_accept(accept), format, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The one middleware of our own: gives every request its id, counts and times
+//! it, writes its log line, and sees to it that every error is a problem with
+//! that id.
+//!
+//! Searches that succeed are logged at `debug`, as they come by the thousand;
+//! writes and what clients got wrong at `info`; what went wrong here at `warn`
+//! (unavailable) or `error`, once, with its cause.
+
+use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+
+use super::code::Code;
+use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
+use super::request_id::{REQUEST_ID, RequestIds};
+use crate::metrics::RouteMetrics;
+
+/// Watches over every request; see the module.
+#[derive(Debug, Clone, Copy)]
+pub struct Observe;
+
+impl<S, B> Transform<S, ServiceRequest> for Observe
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = Observed<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Observed {
+            service,
+            ids: RequestIds::new(),
+        }))
+    }
+}
+
+/// A service under watch.
+#[derive(Debug)]
+pub struct Observed<S> {
+    service: S,
+    ids: RequestIds,
+}
+
+impl<S, B> Service<ServiceRequest> for Observed<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let started = Instant::now();
+        let id = self.ids.of(request.headers());
+        let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        Box::pin(async move {
+            match answering.await {
+                Ok(Ok(response)) => Ok(finish(response.map_into_boxed_body(), id, started)),
+                Ok(Err(error)) => Err(error),
+                Err(panic) => Err(panicked(panic.as_ref(), &id).into()),
+            }
+        })
+    }
+}
+
+fn finish(mut response: ServiceResponse, id: HeaderValue, started: Instant) -> ServiceResponse {
+    let status = response.status();
+    let mut cause = None;
+    if status.is_client_error() || status.is_server_error() {
+        (response, cause) = as_problem(response, &id);
+    }
+    log_and_count(&response, &id, started, cause.as_deref());
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// Writes an error anew, with the request's id: our own problems, and what
+/// actix and its middleware answered by themselves. Gives the cause for the log.
+fn as_problem(response: ServiceResponse, id: &HeaderValue) -> (ServiceResponse, Option<String>) {
+    let (request, response) = response.into_parts();
+    let status = response.status();
+    let error = response.error();
+    let made_elsewhere;
+    let problem = match error.and_then(|error| error.as_error::<Problem>()) {
+        Some(problem) => problem,
+        None => {
+            made_elsewhere = foreign(status, error);
+            &made_elsewhere
+        }
+    };
+    let cause = problem.cause().map(ToString::to_string);
+    let body = problem.body(id.to_str().ok());
+    let mut response = response.set_body(BoxBody::new(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, CONTENT_TYPE_PROBLEM);
+    (ServiceResponse::new(request, response), cause)
+}
+
+fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
+    let said = error.map_or_else(|| status.to_string(), ToString::to_string);
+    if status.is_server_error() {
+        Problem::internal(said)
+    } else {
+        Problem::new(Code::of_status(status), said)
+    }
+}
+
+/// A handler panicked: a fault of ours, logged here and answered like others.
+fn panicked(panic: &(dyn std::any::Any + Send), id: &HeaderValue) -> Problem {
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    let request_id = id.to_str().unwrap_or_default();
+    tracing::error!(request_id, cause = said, "a handler panicked");
+    Problem::internal(said.to_owned()).with_header(REQUEST_ID, id.clone())
+}
+
+fn log_and_count(
+    response: &ServiceResponse,
+    id: &HeaderValue,
+    started: Instant,
+    cause: Option<&str>,
+) {
+    let request = response.request();
+    let duration = started.elapsed();
+    let route = request
+        .app_data::<Arc<RouteMetrics>>()
+        .expect("the application has metrics for what matches no route");
+    let method = request.method();
+    let status = response.status();
+    route.observe(method.as_str(), status.as_u16(), duration);
+
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "nearby::request",
+                %method,
+                route = route.pattern(),
+                status = status.as_u16(),
+                duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+                request_id = id.to_str().unwrap_or_default(),
+                cause,
+                "request"
+            )
+        };
+    }
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => log!(warn),
+        _ if status.is_server_error() => log!(error),
+        _ if status.is_success() && matches!(*method, Method::GET | Method::HEAD) => log!(debug),
+        _ => log!(info),
+    }
+}

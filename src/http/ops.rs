@@ -1,0 +1,81 @@
+//! What operators ask: is it alive, is it ready, how is it doing, what is it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::problem::Problem;
+use super::query::Query;
+use super::state::State;
+use crate::engine::Engine;
+use crate::metrics::IndexState;
+
+/// How long the database may take to give a sign of life.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The contract, as it is in the repository.
+const OPENAPI: &str = include_str!("../../openapi.yaml");
+
+/// Alive: the process answers. Asks nothing else, so that an orchestrator does
+/// not restart a service because its database is away.
+pub(super) async fn healthz(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    Ok(status(r#"{"status":"ok"}"#))
+}
+
+/// Ready: the index is loaded and the database answers.
+pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let state = State::of(&request);
+    match state.catalog.engine() {
+        Engine::Memory(engine) if !engine.is_loaded() => return Err(Problem::index_loading()),
+        Engine::Memory(_) | Engine::Sql(_) => {}
+    }
+    let database = state.database.clone();
+    let ping = async move {
+        tokio::time::timeout(PING_TIMEOUT, database.ping())
+            .await
+            .map_err(Problem::database_unavailable)?
+            .map_err(Problem::database_unavailable)
+    };
+    state.run(ping).await?;
+    Ok(status(r#"{"status":"ready"}"#))
+}
+
+fn status(body: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .body(body)
+}
+
+pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let state = Arc::clone(State::of(&request));
+    let index = match state.catalog.engine() {
+        Engine::Memory(engine) => Some(IndexState {
+            centers: engine.len(),
+            changed_at: engine.changed_at(),
+        }),
+        Engine::Sql(_) => None,
+    };
+    let text = state.metrics.render(index, state.database.connections());
+    Ok(HttpResponse::Ok()
+        .insert_header((
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+        ))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .body(text))
+}
+
+pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    Ok(HttpResponse::Ok()
+        // RFC 9512.
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/yaml")))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+        .body(OPENAPI))
+}

@@ -1,0 +1,359 @@
+//! The parts of a search, checked alike whether they come in a query string or
+//! in a JSON body.
+
+use std::str::FromStr;
+
+use super::code::Code;
+use super::problem::Problem;
+use super::query::Query;
+use crate::domain::{
+    CenterId, Cursor, Filter, Limit, MAX_CENTER_ID, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT,
+    MAX_RADIUS_M, Origin, PositionError, Radius, TextField,
+};
+
+/// How many centers an answer holds when the client does not say.
+pub const DEFAULT_LIMIT: usize = 25;
+/// How far `/nearby` looks when the client does not say.
+pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
+
+const LATITUDE: &str = "a number of degrees from -90 to 90";
+const LONGITUDE: &str = "a finite number of degrees; beyond ±180 it is wrapped";
+
+/// Reads a number; NaN and infinities are none.
+///
+/// # Errors
+/// When the text is not a finite number, naming the parameter.
+fn finite(name: &'static str, text: &str, allowed: &'static str) -> Result<f64, Problem> {
+    f64::from_str(text)
+        .ok()
+        .filter(|number| number.is_finite())
+        .ok_or_else(|| Problem::invalid(name, text, allowed))
+}
+
+/// The origin of a search, from `lat` and `lng`.
+///
+/// # Errors
+/// When either is missing or not a number in its range.
+pub fn origin_of(query: &Query<'_>) -> Result<Origin, Problem> {
+    let required = |name: &'static str, allowed: &'static str| {
+        let text = query
+            .one(name)
+            .ok_or_else(|| Problem::missing(name, allowed))?;
+        finite(name, text, allowed)
+    };
+    origin(required("lat", LATITUDE)?, required("lng", LONGITUDE)?)
+}
+
+/// The same from two numbers.
+///
+/// # Errors
+/// When either is out of range.
+pub fn origin(lat: f64, lng: f64) -> Result<Origin, Problem> {
+    Origin::new(lat, lng).map_err(|error| match error {
+        PositionError::Latitude(got) => Problem::invalid("lat", &got.to_string(), LATITUDE),
+        PositionError::Longitude(got) | PositionError::UnboundedLongitude(got) => {
+            Problem::invalid("lng", &got.to_string(), LONGITUDE)
+        }
+    })
+}
+
+/// The radius of `/nearby`, from `radius_m` or `radius_km`.
+///
+/// # Errors
+/// When both are there, or one is not a number in its range.
+pub fn radius_of(query: &Query<'_>) -> Result<Radius, Problem> {
+    let number = |name: &'static str| {
+        query
+            .one(name)
+            .map(|text| finite(name, text, "a number from 0"))
+            .transpose()
+    };
+    radius(number("radius_m")?, number("radius_km")?)
+}
+
+/// The same from two numbers that may each be missing.
+///
+/// # Errors
+/// When both are there, or one is out of range.
+pub fn radius(metres: Option<f64>, kilometres: Option<f64>) -> Result<Radius, Problem> {
+    match (metres, kilometres) {
+        (Some(_), Some(_)) => Err(Problem::new(
+            Code::ParameterConflict,
+            "radius_m and radius_km exclude each other",
+        )
+        .at("radius_km")
+        .got("radius_m and radius_km")
+        .allowed("one of the two")),
+        (Some(metres), None) => radius_m("radius_m", metres),
+        (None, Some(kilometres)) => Radius::from_m(kilometres * 1_000.0).map_err(|_| {
+            Problem::invalid(
+                "radius_km",
+                &kilometres.to_string(),
+                format!(
+                    "a number of kilometres from 0 to {}",
+                    MAX_RADIUS_M / 1_000.0
+                ),
+            )
+        }),
+        (None, None) => {
+            Ok(Radius::from_m(DEFAULT_RADIUS_M).expect("the default is within the bounds"))
+        }
+    }
+}
+
+/// The bound of `/nearest`, from `max_radius_m`.
+///
+/// # Errors
+/// When it is not a number in its range.
+pub fn max_radius_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
+    let Some(text) = query.one("max_radius_m") else {
+        return Ok(None);
+    };
+    let metres = finite("max_radius_m", text, "a number of metres from 0")?;
+    radius_m("max_radius_m", metres).map(Some)
+}
+
+fn radius_m(name: &'static str, metres: f64) -> Result<Radius, Problem> {
+    Radius::from_m(metres).map_err(|_| {
+        Problem::invalid(
+            name,
+            &metres.to_string(),
+            format!("a number of metres from 0 to {MAX_RADIUS_M}"),
+        )
+    })
+}
+
+/// The most centers to answer, from `limit`.
+///
+/// # Errors
+/// When it is not a whole number in its range.
+pub fn limit_of(query: &Query<'_>) -> Result<Limit, Problem> {
+    let Some(text) = query.one("limit") else {
+        return limit(None);
+    };
+    let count = u64::from_str(text).map_err(|_| limit_problem(text))?;
+    limit(Some(count))
+}
+
+/// The same from a number that may be missing.
+///
+/// # Errors
+/// When it is out of range.
+pub fn limit(count: Option<u64>) -> Result<Limit, Problem> {
+    let Some(count) = count else {
+        return Ok(Limit::new(DEFAULT_LIMIT).expect("the default is within the bounds"));
+    };
+    usize::try_from(count)
+        .ok()
+        .and_then(|count| Limit::new(count).ok())
+        .ok_or_else(|| limit_problem(&count.to_string()))
+}
+
+fn limit_problem(got: &str) -> Problem {
+    Problem::invalid(
+        "limit",
+        got,
+        format!("a whole number from 1 to {MAX_LIMIT}"),
+    )
+}
+
+/// The filters, from `country`, `region` and `city`, each repeatable.
+///
+/// # Errors
+/// When there are too many values of one, or one is too long.
+pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
+    let values = |field: TextField| query.all(field.name()).map(str::to_owned).collect();
+    filter(
+        values(TextField::Country),
+        values(TextField::Region),
+        values(TextField::City),
+    )
+}
+
+/// The same from lists.
+///
+/// # Errors
+/// When there are too many values of one, or one is too long.
+pub fn filter(
+    countries: Vec<String>,
+    regions: Vec<String>,
+    cities: Vec<String>,
+) -> Result<Filter, Problem> {
+    for (field, values) in [
+        (TextField::Country, &countries),
+        (TextField::Region, &regions),
+        (TextField::City, &cities),
+    ] {
+        at_most(field.name(), values.len(), MAX_FILTER_VALUES)?;
+        let most = field.max_chars();
+        let fits = |value: &&String| !value.is_empty() && value.chars().count() <= most;
+        if let Some(value) = values.iter().find(|value| !fits(value)) {
+            return Err(Problem::invalid(
+                field.name(),
+                value,
+                format!("a text of 1 to {most} characters"),
+            ));
+        }
+    }
+    Ok(Filter {
+        countries,
+        regions,
+        cities,
+    })
+}
+
+/// The centers to leave out, from `exclude`, repeatable.
+///
+/// # Errors
+/// When there are too many or one is not an id.
+pub fn exclude_of(query: &Query<'_>) -> Result<Vec<CenterId>, Problem> {
+    let ids = query
+        .all("exclude")
+        .map(|text| center_id("exclude", text))
+        .collect::<Result<Vec<_>, _>>()?;
+    at_most("exclude", ids.len(), MAX_EXCLUDED)?;
+    Ok(ids)
+}
+
+/// The same from numbers.
+///
+/// # Errors
+/// When there are too many or one is not an id.
+pub fn exclude(ids: &[i64]) -> Result<Vec<CenterId>, Problem> {
+    at_most("exclude", ids.len(), MAX_EXCLUDED)?;
+    ids.iter()
+        .map(|id| CenterId::new(*id).ok_or_else(|| id_problem("exclude", &id.to_string())))
+        .collect()
+}
+
+fn at_most(name: &'static str, got: usize, most: usize) -> Result<(), Problem> {
+    if got > most {
+        return Err(Problem::invalid(
+            name,
+            &format!("{got} values"),
+            format!("at most {most} values"),
+        ));
+    }
+    Ok(())
+}
+
+/// The number of a center.
+///
+/// # Errors
+/// When the text is not one.
+pub fn center_id(name: &'static str, text: &str) -> Result<CenterId, Problem> {
+    i64::from_str(text)
+        .ok()
+        .and_then(CenterId::new)
+        .ok_or_else(|| id_problem(name, text))
+}
+
+/// A number is not one of a center.
+pub fn id_problem(name: impl Into<String>, got: &str) -> Problem {
+    Problem::invalid(
+        name,
+        got,
+        format!("a whole number from 1 to {MAX_CENTER_ID}"),
+    )
+}
+
+/// Where the previous page of a search ended, from `cursor`.
+///
+/// # Errors
+/// When it is not one that nearby gave.
+pub fn cursor_of(query: &Query<'_>) -> Result<Option<Cursor>, Problem> {
+    query.one("cursor").map(cursor).transpose()
+}
+
+/// The same from its text.
+///
+/// # Errors
+/// When it is not one that nearby gave.
+pub fn cursor(text: &str) -> Result<Cursor, Problem> {
+    Cursor::decode(text).map_err(|error| {
+        Problem::new(Code::CursorInvalid, error.to_string())
+            .at("cursor")
+            .got(text)
+            .allowed("`next` of the previous answer, unchanged")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::query::Param;
+
+    const KNOWN: &[Param] = &[
+        Param::once("lat"),
+        Param::once("lng"),
+        Param::once("radius_m"),
+        Param::once("radius_km"),
+        Param::once("limit"),
+        Param::repeatable("country"),
+        Param::repeatable("exclude"),
+    ];
+
+    fn query(text: &str) -> Query<'_> {
+        Query::parse(text, KNOWN).unwrap()
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused() {
+        for lat in [
+            "NaN",
+            "inf",
+            "-infinity",
+            "1e400",
+            "91",
+            "x",
+            "1,5",
+            "0x1",
+            " 1",
+        ] {
+            let text = format!("lat={lat}&lng=0");
+            assert!(origin_of(&query(&text)).is_err(), "{lat}");
+        }
+        assert!(origin_of(&query("lng=0")).is_err());
+        assert!(origin_of(&query("lat=0&lng=1e400")).is_err());
+    }
+
+    #[test]
+    fn an_origin_may_lie_beyond_the_antimeridian() {
+        let origin = origin_of(&query("lat=1&lng=190")).unwrap();
+        assert_eq!(origin.longitude(), -170.0);
+    }
+
+    #[test]
+    fn a_radius_comes_in_metres_or_kilometres_but_not_both() {
+        assert_eq!(radius_of(&query("radius_m=25000")).unwrap().m(), 25_000.0);
+        assert_eq!(radius_of(&query("radius_km=25")).unwrap().m(), 25_000.0);
+        assert_eq!(radius_of(&query("")).unwrap().m(), DEFAULT_RADIUS_M);
+        for bad in ["radius_m=-1", "radius_m=20100001", "radius_km=20101"] {
+            assert!(radius_of(&query(bad)).is_err(), "{bad}");
+        }
+        let both = radius_of(&query("radius_m=1&radius_km=1")).unwrap_err();
+        assert_eq!(both.code(), Code::ParameterConflict);
+    }
+
+    #[test]
+    fn a_limit_is_a_whole_number_from_one_to_a_thousand() {
+        assert_eq!(limit_of(&query("limit=1")).unwrap().get(), 1);
+        assert_eq!(limit_of(&query("limit=1000")).unwrap().get(), 1_000);
+        assert_eq!(limit_of(&query("")).unwrap().get(), DEFAULT_LIMIT);
+        for bad in ["0", "1001", "-1", "1.0", "1e2", "99999999999999999999"] {
+            assert!(limit_of(&query(&format!("limit={bad}"))).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_are_bounded_at_the_limit_and_one_past_it() {
+        let countries = |count| vec!["country=GR"; count].join("&");
+        assert!(filter_of(&query(&countries(MAX_FILTER_VALUES))).is_ok());
+        assert!(filter_of(&query(&countries(MAX_FILTER_VALUES + 1))).is_err());
+        let excluded = |count| vec!["exclude=7"; count].join("&");
+        assert!(exclude_of(&query(&excluded(MAX_EXCLUDED))).is_ok());
+        assert!(exclude_of(&query(&excluded(MAX_EXCLUDED + 1))).is_err());
+        let long = format!("country={}", "a".repeat(101));
+        assert!(filter_of(&query(&long)).is_err());
+    }
+}

@@ -1,0 +1,325 @@
+//! Every error as RFC 9457 `application/problem+json`.
+//!
+//! Clients are told what they can act on. The cause of a 5xx goes to the log,
+//! by [`super::observe`], and never to the client.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use super::code::Code;
+use crate::engine::SearchError;
+use crate::store::StoreError;
+
+/// The content type of every error.
+pub const CONTENT_TYPE_PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The most characters of a client's value that are sent back.
+const MAX_GOT_CHARS: usize = 100;
+
+/// When to try again while the index is being loaded: loading takes seconds.
+const RETRY_INDEX_S: HeaderValue = HeaderValue::from_static("1");
+/// When to try again while the database is away.
+const RETRY_DATABASE_S: HeaderValue = HeaderValue::from_static("5");
+
+/// An error on its way to the client. Boxed, so that results stay small where
+/// nothing goes wrong.
+#[derive(Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    detail: Cow<'static, str>,
+    parameter: Option<String>,
+    got: Option<String>,
+    allowed: Option<Cow<'static, str>>,
+    header: Option<(HeaderName, HeaderValue)>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The body, in the order in which it is written.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    got: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem that is not about one parameter.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Parts {
+            code,
+            detail: detail.into(),
+            parameter: None,
+            got: None,
+            allowed: None,
+            header: None,
+            cause: None,
+        }))
+    }
+
+    /// A value that cannot be taken: which, what it was, and what it may be.
+    #[must_use]
+    pub fn invalid(
+        parameter: impl Into<String>,
+        got: &str,
+        allowed: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let parameter = parameter.into();
+        let allowed = allowed.into();
+        Self::new(
+            Code::ParameterInvalid,
+            format!("{parameter} must be {allowed}"),
+        )
+        .at(parameter)
+        .got(got)
+        .allowed(allowed)
+    }
+
+    /// A value that has to be there and is not.
+    #[must_use]
+    pub fn missing(parameter: impl Into<String>, allowed: impl Into<Cow<'static, str>>) -> Self {
+        let parameter = parameter.into();
+        Self::new(Code::ParameterMissing, format!("{parameter} is missing"))
+            .at(parameter)
+            .got("nothing")
+            .allowed(allowed)
+    }
+
+    /// Names the parameter, or the path of the member, at fault.
+    #[must_use]
+    pub fn at(mut self, parameter: impl Into<String>) -> Self {
+        self.0.parameter = Some(parameter.into());
+        self
+    }
+
+    /// Puts a member's path into the array or object that it was found in.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        let inner = self.0.parameter.take();
+        self.0.detail = format!("{place}: {}", self.0.detail).into();
+        self.at(inner.map_or_else(|| place.to_owned(), |inner| format!("{place}.{inner}")))
+    }
+
+    /// Says what was got, cut to a bearable length.
+    #[must_use]
+    pub fn got(mut self, got: &str) -> Self {
+        self.0.got = Some(truncated(got));
+        self
+    }
+
+    /// Says what is allowed.
+    #[must_use]
+    pub fn allowed(mut self, allowed: impl Into<Cow<'static, str>>) -> Self {
+        self.0.allowed = Some(allowed.into());
+        self
+    }
+
+    /// Carries what went wrong, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// Sends a header along.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.header = Some((name, value));
+        self
+    }
+
+    /// Something that should not happen did.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(
+            Code::Internal,
+            "The request could not be handled; the log has the cause under the request id.",
+        )
+        .caused_by(cause)
+    }
+
+    /// The key is missing or wrong (RFC 6750, section 3).
+    #[must_use]
+    pub fn unauthorized(detail: &'static str) -> Self {
+        Self::new(Code::Unauthorized, detail).with_header(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static(r#"Bearer realm="nearby""#),
+        )
+    }
+
+    /// The path is there, but not for this method.
+    #[must_use]
+    pub fn method_not_allowed(got: &str, allowed: HeaderValue) -> Self {
+        let text = allowed.to_str().unwrap_or_default().to_owned();
+        Self::new(Code::MethodNotAllowed, format!("this path takes {text}"))
+            .got(got)
+            .allowed(text)
+            .with_header(ALLOW, allowed)
+    }
+
+    /// The index is not loaded yet.
+    #[must_use]
+    pub fn index_loading() -> Self {
+        Self::new(
+            Code::IndexLoading,
+            "The index is still being loaded; try again in a moment.",
+        )
+        .with_header(RETRY_AFTER, RETRY_INDEX_S)
+    }
+
+    /// The database does not answer.
+    #[must_use]
+    pub fn database_unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(
+            Code::DatabaseUnavailable,
+            "The database does not answer; try again in a moment.",
+        )
+        .with_header(RETRY_AFTER, RETRY_DATABASE_S)
+        .caused_by(cause)
+    }
+
+    /// The row of the table of codes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What is for the log only.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+        self.0.cause.as_deref()
+    }
+
+    /// The body, with the id under which the log knows the request.
+    #[must_use]
+    pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
+        let parts = &self.0;
+        let body = Body {
+            r#type: format!("/openapi.yaml#{}", parts.code.name()),
+            title: parts.code.title(),
+            status: parts.code.status().as_u16(),
+            code: parts.code.name(),
+            detail: &parts.detail,
+            parameter: parts.parameter.as_deref(),
+            got: parts.got.as_deref(),
+            allowed: parts.allowed.as_deref(),
+            request_id,
+        };
+        serde_json::to_vec(&body).expect("a body of texts and numbers is always JSON")
+    }
+}
+
+fn truncated(text: &str) -> String {
+    match text.char_indices().nth(MAX_GOT_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code.name(), self.0.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.0.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response
+            .insert_header((CONTENT_TYPE, CONTENT_TYPE_PROBLEM))
+            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        if let Some(header) = &self.0.header {
+            response.insert_header(header.clone());
+        }
+        response.body(self.body(None))
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::database_unavailable(error),
+            StoreError::Refused(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Loading => Self::index_loading(),
+            SearchError::Store(error) => error.into(),
+            SearchError::CursorOfOtherSearch | SearchError::CursorOfOtherEngine { .. } => {
+                Self::new(Code::CursorInvalid, error.to_string())
+                    .at("cursor")
+                    .got("a cursor of another search or engine")
+                    .allowed("`next` of the previous answer to this very search; start again without a cursor")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(problem: &Problem) -> serde_json::Value {
+        serde_json::from_slice(&problem.body(Some("id-1"))).unwrap()
+    }
+
+    #[test]
+    fn a_problem_names_what_was_got_and_what_is_allowed() {
+        let value = json(&Problem::invalid("lat", "91", "a number from -90 to 90"));
+        assert_eq!(value["code"], "parameter_invalid");
+        assert_eq!(value["status"], 400);
+        assert_eq!(value["parameter"], "lat");
+        assert_eq!(value["got"], "91");
+        assert_eq!(value["allowed"], "a number from -90 to 90");
+        assert_eq!(value["request_id"], "id-1");
+    }
+
+    #[test]
+    fn a_long_value_is_not_sent_back_whole() {
+        let value = json(&Problem::invalid("lat", &"é".repeat(101), "short"));
+        assert_eq!(value["got"], format!("{}…", "é".repeat(100)));
+    }
+
+    #[test]
+    fn the_cause_of_a_fault_stays_here() {
+        let problem = Problem::internal("secret table name");
+        assert!(!json(&problem).to_string().contains("secret"));
+        assert_eq!(problem.cause().unwrap().to_string(), "secret table name");
+    }
+
+    #[test]
+    fn a_problem_within_an_array_has_the_whole_path() {
+        let value = json(&Problem::invalid("lat", "91", "less").within("queries[3]"));
+        assert_eq!(value["parameter"], "queries[3].lat");
+        assert_eq!(value["detail"], "queries[3]: lat must be less");
+    }
+}

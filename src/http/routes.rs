@@ -1,0 +1,180 @@
+//! The table of routes: what is registered, what `openapi.yaml` lists, what
+//! metrics are labelled with.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Route};
+
+use super::code::Code;
+use super::problem::Problem;
+use super::{batch, centers, centers_batch, list, nearby, nearest, ops};
+use crate::metrics::{Metrics, RouteMetrics};
+
+/// What requests to unknown paths are counted under.
+const UNMATCHED: &str = "unmatched";
+
+/// One method of one path.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint {
+    /// The method.
+    pub method: &'static str,
+    /// The path, with parameters in braces, as OpenAPI writes it.
+    pub pattern: &'static str,
+    /// Puts the handler on a route.
+    handler: fn(Route) -> Route,
+}
+
+const fn endpoint(
+    method: &'static str,
+    pattern: &'static str,
+    handler: fn(Route) -> Route,
+) -> Endpoint {
+    Endpoint {
+        method,
+        pattern,
+        handler,
+    }
+}
+
+/// Every endpoint, a path's methods side by side. Fixed paths stand before
+/// those with parameters that would match them too. GET answers HEAD as well,
+/// and every path OPTIONS.
+pub const ROUTES: &[Endpoint] = &[
+    endpoint("GET", "/nearby", |route| route.to(nearby::get)),
+    endpoint("GET", "/nearest", |route| route.to(nearest::get)),
+    endpoint("POST", "/nearby/batch", |route| route.to(batch::post)),
+    endpoint("GET", "/centers", |route| route.to(list::get)),
+    endpoint("POST", "/centers", |route| route.to(centers::post)),
+    endpoint("POST", "/centers/batch", |route| {
+        route.to(centers_batch::post)
+    }),
+    endpoint("GET", "/centers/{id}", |route| route.to(centers::get)),
+    endpoint("PUT", "/centers/{id}", |route| route.to(centers::put)),
+    endpoint("PATCH", "/centers/{id}", |route| route.to(centers::patch)),
+    endpoint("DELETE", "/centers/{id}", |route| route.to(centers::delete)),
+    endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
+    endpoint("GET", "/readyz", |route| route.to(ops::readyz)),
+    endpoint("GET", "/metrics", |route| route.to(ops::metrics)),
+    endpoint("GET", "/openapi.yaml", |route| route.to(ops::openapi)),
+];
+
+/// What is counted of each path.
+#[derive(Debug)]
+pub struct Labels {
+    by_path: Vec<Arc<RouteMetrics>>,
+    unmatched: Arc<RouteMetrics>,
+}
+
+impl Labels {
+    /// Labels for every path of the table.
+    #[must_use]
+    pub fn new(metrics: &Metrics) -> Self {
+        let of = |pattern| Arc::new(metrics.route(pattern));
+        Self {
+            by_path: paths().map(|methods| of(methods[0].pattern)).collect(),
+            unmatched: of(UNMATCHED),
+        }
+    }
+}
+
+fn paths() -> impl Iterator<Item = &'static [Endpoint]> {
+    ROUTES.chunk_by(|one, next| one.pattern == next.pattern)
+}
+
+/// Registers every endpoint.
+pub fn configure(config: &mut ServiceConfig, labels: &Labels) {
+    for (endpoints, label) in paths().zip(&labels.by_path) {
+        let allow = allow(endpoints);
+        let mut resource = web::resource(endpoints[0].pattern).app_data(Arc::clone(label));
+        for endpoint in endpoints {
+            let on = |method: Method| (endpoint.handler)(web::method(method));
+            let method = Method::from_bytes(endpoint.method.as_bytes())
+                .expect("the table holds methods of HTTP");
+            if method == Method::GET {
+                resource = resource.route(on(Method::HEAD));
+            }
+            resource = resource.route(on(method));
+        }
+        config.service(
+            resource.default_service(web::to(move |request: HttpRequest| {
+                ready_made(other_method(&request, allow.clone()))
+            })),
+        );
+    }
+    config
+        .app_data(Arc::clone(&labels.unmatched))
+        .default_service(web::to(|request: HttpRequest| {
+            ready_made(unknown_path(&request))
+        }));
+}
+
+/// A future of what is known already.
+async fn ready_made<T>(value: T) -> T {
+    value
+}
+
+fn allow(endpoints: &[Endpoint]) -> HeaderValue {
+    let mut methods: Vec<&str> = Vec::new();
+    for endpoint in endpoints {
+        methods.push(endpoint.method);
+        if endpoint.method == "GET" {
+            methods.push("HEAD");
+        }
+    }
+    methods.push("OPTIONS");
+    HeaderValue::from_str(&methods.join(", ")).expect("methods are tokens")
+}
+
+fn other_method(request: &HttpRequest, allow: HeaderValue) -> Result<HttpResponse, Problem> {
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::build(StatusCode::NO_CONTENT)
+            .insert_header((ALLOW, allow))
+            .finish());
+    }
+    Err(Problem::method_not_allowed(
+        request.method().as_str(),
+        allow,
+    ))
+}
+
+fn unknown_path(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut paths: Vec<&str> = ROUTES.iter().map(|endpoint| endpoint.pattern).collect();
+    paths.dedup();
+    Err(Problem::new(
+        Code::PathUnknown,
+        "there is nothing at this path; /openapi.yaml describes all there is",
+    )
+    .at("path")
+    .got(request.path())
+    .allowed(paths.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paths_methods_stand_side_by_side() {
+        let patterns: Vec<&str> = paths().map(|methods| methods[0].pattern).collect();
+        let distinct: std::collections::HashSet<_> = patterns.iter().collect();
+        assert_eq!(distinct.len(), patterns.len());
+    }
+
+    #[test]
+    fn get_allows_head_and_everything_options() {
+        let of = |pattern: &str| {
+            let methods = paths()
+                .find(|methods| methods[0].pattern == pattern)
+                .unwrap();
+            allow(methods).to_str().unwrap().to_owned()
+        };
+        assert_eq!(of("/nearby"), "GET, HEAD, OPTIONS");
+        assert_eq!(
+            of("/centers/{id}"),
+            "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+        );
+    }
+}

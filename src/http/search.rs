@@ -1,0 +1,56 @@
+//! What `/nearby` and `/nearest` have in common: ask the engine, send what it
+//! wrote.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+
+use super::answer::AnswerBody;
+use super::negotiate::Format;
+use super::problem::Problem;
+use super::state::State;
+use crate::domain::Search;
+use crate::engine::{Engine, SearchError};
+
+/// An answer may be kept but not reused unasked: whoever wrote a center finds
+/// it in the next answer.
+pub const NO_CACHE: (HeaderName, HeaderValue) =
+    (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+
+/// Answers a search.
+///
+/// # Errors
+/// As [`Engine::search`].
+pub async fn respond(
+    state: &Arc<State>,
+    search: Search,
+    format: Format,
+) -> Result<HttpResponse, Problem> {
+    let answer = ask(state, search, format).await?;
+    state.metrics.search_answered(answer.count());
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header(NO_CACHE)
+        .insert_header((VARY, HeaderValue::from_name(ACCEPT)))
+        .body(answer.finish()))
+}
+
+async fn ask(state: &Arc<State>, search: Search, format: Format) -> Result<AnswerBody, Problem> {
+    let mut answer = AnswerBody::new(format, &search);
+    match state.catalog.engine() {
+        // Takes microseconds and waits for nothing: not worth another thread.
+        Engine::Memory(_) => {
+            state.catalog.search(&search, &mut answer).await?;
+            Ok(answer)
+        }
+        Engine::Sql(_) => {
+            let catalog = Arc::clone(&state.catalog);
+            let asking = async move {
+                catalog.search(&search, &mut answer).await?;
+                Ok::<_, SearchError>(answer)
+            };
+            state.run(asking).await
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What every request works on.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+use crate::catalog::Catalog;
+use crate::metrics::Metrics;
+use crate::store::Database;
+
+/// What every request works on; one for all workers.
+#[derive(Debug)]
+pub struct State {
+    /// The centers.
+    pub catalog: Arc<Catalog>,
+    /// Where they are kept, for signs of life.
+    pub database: Database,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The key for writes; without one nobody writes.
+    pub admin_key: Option<SecretString>,
+    /// The largest body in bytes.
+    pub body_limit: usize,
+    /// Turns for the parts of batches: as many at once as there are cores, for
+    /// all batches together.
+    pub batch_turns: Arc<Semaphore>,
+    /// The process's own runtime, which outlives the workers.
+    pub runtime: Handle,
+}
+
+impl State {
+    /// The state of the application that a request was sent to.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> &Arc<Self> {
+        request
+            .app_data::<Arc<Self>>()
+            .expect("the application is built with its state")
+    }
+
+    /// Runs what touches the database on the process's runtime, to its end even
+    /// where the client hangs up: a write that was committed must reach the
+    /// index, and a connection opened in a worker would die with it while
+    /// another worker still finishes its requests.
+    ///
+    /// # Errors
+    /// What the work returns, and when it panicked.
+    pub async fn run<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        match self.runtime.spawn(work).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(error) => Err(Problem::internal(error)),
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Writes the rows of a file to a store, batch by batch.
+//!
+//! One thread parses while the other writes; a few batches wait between them, so
+//! memory stays flat whatever the size of the file.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::read::{InputError, RowReader};
+use super::report::Report;
+use crate::domain::CenterId;
+use crate::store::{BatchItem, Store, StoreError, Upserted};
+
+/// The most rows of one transaction.
+pub const MAX_BATCH_ROWS: usize = 10_000;
+/// A batch ends at this many bytes of its rows, however few they are.
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// How many batches wait to be written.
+const WAITING_BATCHES: usize = 2;
+/// How long a report may take to end after a stop.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many rejected rows are kept to be shown.
+const SHOWN_REJECTED: usize = 10;
+
+/// A row that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The line, from 1, on which it begins.
+    pub line: u64,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Rows read, taken or not.
+    pub rows: u64,
+    /// Rows taken that have an id.
+    pub with_id: u64,
+    /// Rows taken that have no coordinates.
+    pub without_coordinates: u64,
+    /// Rows not taken.
+    pub rejected: u64,
+    /// The first of those.
+    pub first_rejected: Vec<Rejected>,
+    /// Names of columns or properties that map to nothing.
+    pub unused: Vec<String>,
+    /// Reading ended at the first row that was not taken.
+    pub is_stopped: bool,
+}
+
+impl Survey {
+    /// Rows taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.rows - self.rejected
+    }
+}
+
+/// What to do with a row that cannot be taken.
+#[derive(Debug)]
+enum OnRejected {
+    /// Count it.
+    Count,
+    /// Count it and add it to the report.
+    Report(Report),
+    /// Read no further.
+    Stop,
+}
+
+/// Reads the rows of a file in batches.
+#[derive(Debug)]
+pub struct RowBatches<R> {
+    reader: RowReader<R>,
+    on_rejected: OnRejected,
+    batch_rows: usize,
+    from_line: u64,
+    ignores_ids: bool,
+    survey: Survey,
+    ids: HashSet<CenterId>,
+    /// A row whose id is already in the batch before it.
+    held_back: Option<(u64, BatchItem)>,
+}
+
+/// Rows that are written in one transaction; no two have the same id.
+#[derive(Debug)]
+struct Batch {
+    items: Vec<BatchItem>,
+    without_coordinates: u64,
+    with_id: u64,
+    last_line: u64,
+}
+
+impl<R: Read> RowBatches<R> {
+    /// Reads batches of so many rows, counting rows that cannot be taken.
+    ///
+    /// # Panics
+    /// When `batch_rows` is 0.
+    #[must_use]
+    pub fn new(reader: RowReader<R>, batch_rows: usize) -> Self {
+        assert!(batch_rows > 0, "a batch has at least one row");
+        Self {
+            reader,
+            on_rejected: OnRejected::Count,
+            batch_rows,
+            from_line: 1,
+            ignores_ids: false,
+            survey: Survey::default(),
+            ids: HashSet::new(),
+            held_back: None,
+        }
+    }
+
+    /// Adds rows that cannot be taken to a report.
+    #[must_use]
+    pub fn reporting(mut self, report: Report) -> Self {
+        self.on_rejected = OnRejected::Report(report);
+        self
+    }
+
+    /// Ends before the first row that cannot be taken.
+    #[must_use]
+    pub fn stopping(mut self) -> Self {
+        self.on_rejected = OnRejected::Stop;
+        self
+    }
+
+    /// Passes over rows that begin before a line.
+    #[must_use]
+    pub fn from_line(mut self, line: u64) -> Self {
+        self.from_line = line;
+        self
+    }
+
+    /// Forgets the ids, so that every row becomes a new center.
+    #[must_use]
+    pub fn ignoring_ids(mut self) -> Self {
+        self.ignores_ids = true;
+        self
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, ImportError> {
+        self.ids.clear();
+        let mut batch = Batch {
+            items: Vec::with_capacity(self.batch_rows),
+            without_coordinates: 0,
+            with_id: 0,
+            last_line: 0,
+        };
+        let mut bytes = 0;
+        while batch.items.len() < self.batch_rows && bytes < MAX_BATCH_BYTES {
+            let Some((line, item)) = self.next_item()? else {
+                break;
+            };
+            // The last of several rows with one id wins, as the store is told of
+            // each in a transaction of its own.
+            if let Some(id) = item.id
+                && !self.ids.insert(id)
+            {
+                self.held_back = Some((line, item));
+                break;
+            }
+            bytes += self.reader.raw().bytes.len();
+            batch.with_id += u64::from(item.id.is_some());
+            batch.without_coordinates += u64::from(item.draft.position().is_none());
+            batch.last_line = line;
+            batch.items.push(item);
+        }
+        self.survey.with_id += batch.with_id;
+        self.survey.without_coordinates += batch.without_coordinates;
+        Ok((!batch.items.is_empty()).then_some(batch))
+    }
+
+    /// The next row that can be taken.
+    fn next_item(&mut self) -> Result<Option<(u64, BatchItem)>, ImportError> {
+        if let Some(held_back) = self.held_back.take() {
+            return Ok(Some(held_back));
+        }
+        while !self.survey.is_stopped {
+            let Some(row) = self.reader.next_row()? else {
+                break;
+            };
+            if row.line < self.from_line {
+                continue;
+            }
+            self.survey.rows += 1;
+            let reason = match row.item {
+                Ok(mut item) => {
+                    if self.ignores_ids {
+                        item.id = None;
+                    }
+                    return Ok(Some((row.line, item)));
+                }
+                Err(reason) => reason,
+            };
+            self.survey.rejected += 1;
+            if self.survey.first_rejected.len() < SHOWN_REJECTED {
+                self.survey.first_rejected.push(Rejected {
+                    line: row.line,
+                    reason: reason.to_string(),
+                });
+            }
+            match &mut self.on_rejected {
+                OnRejected::Count => {}
+                OnRejected::Report(report) => report
+                    .add(row.line, &reason, self.reader.raw())
+                    .map_err(ImportError::Report)?,
+                OnRejected::Stop => self.survey.is_stopped = true,
+            }
+        }
+        Ok(None)
+    }
+
+    /// What was read, when all was; the report, if there is one, is complete.
+    fn finish(mut self) -> Result<Survey, ImportError> {
+        self.survey.unused = self.reader.unused();
+        if let OnRejected::Report(report) = self.on_rejected {
+            report.finish().map_err(ImportError::Report)?;
+        }
+        Ok(self.survey)
+    }
+}
+
+/// Why an import did not come to its end.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The file cannot be read on.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The database did not take a batch.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The report cannot be written.
+    #[error("cannot write the report")]
+    Report(#[source] io::Error),
+}
+
+/// Reads a file to its end and writes nothing but the report.
+///
+/// # Errors
+/// When the file cannot be read on or the report not be written.
+pub fn survey<R: Read>(mut batches: RowBatches<R>) -> Result<Survey, ImportError> {
+    while batches.next_batch()?.is_some() {}
+    batches.finish()
+}
+
+/// What an import wrote.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Rows by what became of them.
+    pub written: Upserted,
+    /// Rows written that have an id.
+    pub with_id: u64,
+    /// Rows written that have no coordinates.
+    pub without_coordinates: u64,
+    /// The line of the last row written; 0 where none was.
+    pub last_line: u64,
+    /// Why it ended before the end of the file.
+    pub halt: Option<Halt>,
+    /// What was read, when reading came to an end by itself.
+    pub survey: Option<Survey>,
+}
+
+impl Imported {
+    /// Rows written or found unchanged.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.written.inserted + self.written.updated + self.written.unchanged
+    }
+}
+
+/// Why an import ended before the end of the file; what was written by then
+/// stays.
+#[derive(Debug)]
+pub enum Halt {
+    /// It was asked to stop.
+    Asked,
+    /// A row cannot be taken.
+    Rejected(Rejected),
+    /// Something broke.
+    Failed(ImportError),
+}
+
+/// Writes the rows of a file, each batch in one transaction.
+///
+/// `progress` is told how many rows were written so far. When `stop` is ready,
+/// the batch under way is finished and no other begun.
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "the reading thread does not panic"
+)]
+pub async fn import<R: Read + Send + 'static>(
+    store: &Store,
+    batches: RowBatches<R>,
+    mut progress: impl FnMut(u64),
+    stop: impl Future<Output = ()>,
+) -> Imported {
+    let (sender, mut receiver) = mpsc::channel(WAITING_BATCHES);
+    let (done, reading) = oneshot::channel();
+    // A thread of its own and not one of the runtime's: it may wait for a pipe
+    // that never ends, and the runtime would wait for it.
+    std::thread::spawn(move || {
+        let surveyed = send_batches(batches, &sender);
+        drop(sender);
+        // Nobody listens after a stop.
+        let _ = done.send(surveyed);
+    });
+
+    let mut imported = Imported::default();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let batch: Batch = tokio::select! {
+            biased;
+            () = &mut stop => {
+                imported.halt = Some(Halt::Asked);
+                break;
+            }
+            batch = receiver.recv() => match batch {
+                Some(batch) => batch,
+                None => break,
+            },
+        };
+        match store.upsert(&batch.items).await {
+            Ok(upserted) => {
+                imported.written.inserted += upserted.inserted;
+                imported.written.updated += upserted.updated;
+                imported.written.unchanged += upserted.unchanged;
+                imported.with_id += batch.with_id;
+                imported.without_coordinates += batch.without_coordinates;
+                imported.last_line = batch.last_line;
+                progress(imported.rows());
+            }
+            Err(error) => {
+                imported.halt = Some(Halt::Failed(error.into()));
+                break;
+            }
+        }
+    }
+    drop(receiver);
+    if imported.halt.is_some() {
+        // The reader ends its report, unless it waits for input.
+        let _ = tokio::time::timeout(REPORT_TIMEOUT, reading).await;
+        return imported;
+    }
+    match reading.await.expect("the reading thread says how it ended") {
+        Ok(survey) => {
+            let row = survey.first_rejected.first().cloned();
+            imported.halt = row.filter(|_| survey.is_stopped).map(Halt::Rejected);
+            imported.survey = Some(survey);
+        }
+        Err(error) => imported.halt = Some(Halt::Failed(error)),
+    }
+    imported
+}
+
+fn send_batches<R: Read>(
+    mut batches: RowBatches<R>,
+    sender: &mpsc::Sender<Batch>,
+) -> Result<Survey, ImportError> {
+    while let Some(batch) = batches.next_batch()? {
+        if sender.blocking_send(batch).is_err() {
+            // The writer has stopped and says why.
+            break;
+        }
+    }
+    batches.finish()
+}

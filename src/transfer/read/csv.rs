@@ -1,0 +1,420 @@
+//! Rows of CSV files (RFC 4180), any delimiter.
+//!
+//! The parser itself is `csv-core`; around it stand what its owner asks for: the
+//! raw text of a record, its true line number, and a bound on its length.
+
+use std::io::Read;
+use std::ops::Range;
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::error::{InputError, MAX_RECORD_BYTES, RowError, utf8};
+use super::header::{Columns, Mapping};
+use super::number::{parse_degrees, parse_id};
+use super::row::{center_text, draft};
+use super::window::Window;
+use super::{RawRow, Row};
+use crate::store::BatchItem;
+
+/// What may separate columns, the likeliest first.
+const DELIMITERS: [u8; 4] = *b",;\t|";
+
+/// The rows of a CSV file after its header.
+#[derive(Debug)]
+pub(super) struct CsvRows<R> {
+    records: Records<R>,
+    columns: Columns,
+    header: Vec<u8>,
+}
+
+impl<R: Read> CsvRows<R> {
+    /// Reads and maps the header.
+    pub(super) fn open(
+        mut window: Window<R>,
+        delimiter: Option<u8>,
+        mappings: &[Mapping],
+    ) -> Result<Self, InputError> {
+        let delimiter = match delimiter {
+            Some(delimiter) => delimiter,
+            None => detect_delimiter(first_line(window.bytes())),
+        };
+        if !window
+            .skip_while(is_line_end)
+            .map_err(|source| InputError::Read { line: 1, source })?
+        {
+            return Err(InputError::Empty);
+        }
+        let mut records = Records::new(window, delimiter);
+        match records.advance()? {
+            None => return Err(InputError::Empty),
+            Some(Err(error)) => return Err(InputError::HeaderText(error)),
+            Some(Ok(())) => {}
+        }
+        let names = (0..records.field_count())
+            .map(|field| records.field(field))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(InputError::HeaderText)?;
+        let columns = Columns::of_header(&names, mappings)?;
+        let header = records.raw().to_vec();
+        Ok(Self {
+            records,
+            columns,
+            header,
+        })
+    }
+
+    pub(super) fn next_row(&mut self) -> Result<Option<Row>, InputError> {
+        let Some(advanced) = self.records.advance()? else {
+            return Ok(None);
+        };
+        let item = advanced.and_then(|()| self.item());
+        Ok(Some(Row {
+            line: self.records.line,
+            item,
+        }))
+    }
+
+    fn item(&self) -> Result<BatchItem, RowError> {
+        let Self {
+            records, columns, ..
+        } = self;
+        utf8(records.fields())?;
+        if records.field_count() != columns.count {
+            return Err(RowError::FieldCount {
+                expected: columns.count,
+                got: records.field_count(),
+            });
+        }
+        let id = match columns.id {
+            Some(column) => parse_id(records.field(column)?)?,
+            None => None,
+        };
+        let latitude = parse_degrees("latitude", records.field(columns.latitude)?)?;
+        let longitude = parse_degrees("longitude", records.field(columns.longitude)?)?;
+        let text = center_text(|field| {
+            let Some(column) = columns.text(field) else {
+                return Ok(None);
+            };
+            let value = records.field(column)?;
+            Ok((!value.is_empty()).then(|| value.to_owned()))
+        })?;
+        Ok(BatchItem {
+            id,
+            draft: draft(text, latitude, longitude)?,
+        })
+    }
+
+    pub(super) fn raw(&self) -> RawRow<'_> {
+        RawRow {
+            bytes: self.records.raw(),
+            is_whole: !self.records.is_broken,
+        }
+    }
+
+    pub(super) fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    pub(super) fn delimiter(&self) -> u8 {
+        self.records.delimiter
+    }
+
+    pub(super) fn unused(&self) -> &[String] {
+        &self.columns.unused
+    }
+}
+
+/// The records of a CSV file, one at a time.
+#[derive(Debug)]
+struct Records<R> {
+    window: Window<R>,
+    delimiter: u8,
+    parser: Reader,
+    /// The fields of the record, unescaped, one after the other.
+    output: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    field_count: usize,
+    output_len: usize,
+    /// How much of the window the record takes.
+    raw: Range<usize>,
+    line: u64,
+    /// The last record was too long or not closed: its raw text is only a
+    /// beginning.
+    is_broken: bool,
+}
+
+impl<R: Read> Records<R> {
+    fn new(window: Window<R>, delimiter: u8) -> Self {
+        Self {
+            window,
+            delimiter,
+            parser: ReaderBuilder::new().delimiter(delimiter).build(),
+            output: vec![0; 4096],
+            ends: vec![0; 64],
+            field_count: 0,
+            output_len: 0,
+            raw: 0..0,
+            line: 1,
+            is_broken: false,
+        }
+    }
+
+    /// Goes to the next record; `None` after the last.
+    fn advance(&mut self) -> Result<Option<Result<(), RowError>>, InputError> {
+        self.window.consume(self.raw.end);
+        self.raw = 0..0;
+        self.is_broken = false;
+        if !self.read(|window| window.skip_while(is_line_end))? {
+            return Ok(None);
+        }
+        self.line = self.window.line();
+        (self.output_len, self.field_count) = (0, 0);
+        let mut scanned = 0;
+        let mut is_too_long = false;
+        loop {
+            let (result, consumed, written, ended) = self.parser.read_record(
+                &self.window.bytes()[scanned..],
+                &mut self.output[self.output_len..],
+                &mut self.ends[self.field_count..],
+            );
+            scanned += consumed;
+            self.output_len += written;
+            self.field_count += ended;
+            match result {
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    self.raw = 0..scanned;
+                    break;
+                }
+                ReadRecordResult::InputEmpty => {
+                    if scanned > MAX_RECORD_BYTES {
+                        is_too_long = true;
+                        self.window.consume(scanned);
+                        scanned = 0;
+                    }
+                    if !self.read(Window::fill)? {
+                        self.raw = 0..scanned;
+                        if self.ends_inside_quotes() {
+                            self.is_broken = true;
+                            return Ok(Some(Err(RowError::UnclosedQuote)));
+                        }
+                        break;
+                    }
+                }
+                ReadRecordResult::OutputFull => {
+                    let len = self.output.len() * 2;
+                    if is_too_long || len > 2 * MAX_RECORD_BYTES {
+                        self.output_len = 0;
+                    } else {
+                        self.output.resize(len, 0);
+                    }
+                }
+                ReadRecordResult::OutputEndsFull => {
+                    let len = self.ends.len() * 2;
+                    if is_too_long || len > MAX_RECORD_BYTES {
+                        self.field_count = 0;
+                    } else {
+                        self.ends.resize(len, 0);
+                    }
+                }
+            }
+        }
+        self.is_broken = is_too_long || self.raw.end > MAX_RECORD_BYTES;
+        Ok(Some(if self.is_broken {
+            Err(RowError::TooLong)
+        } else {
+            Ok(())
+        }))
+    }
+
+    /// At the end of the file: whether the last record is still open after a
+    /// line end, which ends any record that is not inside quotes.
+    fn ends_inside_quotes(&mut self) -> bool {
+        loop {
+            let (result, _, written, ended) = self.parser.read_record(
+                b"\n",
+                &mut self.output[self.output_len..],
+                &mut self.ends[self.field_count..],
+            );
+            self.output_len += written;
+            self.field_count += ended;
+            match result {
+                ReadRecordResult::Record | ReadRecordResult::End => return false,
+                ReadRecordResult::InputEmpty => return true,
+                ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+            }
+        }
+    }
+
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&mut Window<R>) -> std::io::Result<T>,
+    ) -> Result<T, InputError> {
+        read(&mut self.window).map_err(|source| InputError::Read {
+            line: self.window.line(),
+            source,
+        })
+    }
+}
+
+impl<R: Read> Records<R> {
+    fn field_count(&self) -> usize {
+        self.field_count
+    }
+
+    fn fields(&self) -> &[u8] {
+        &self.output[..self.output_len]
+    }
+
+    fn field(&self, index: usize) -> Result<&str, RowError> {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        utf8(&self.output[start..self.ends[index]])
+    }
+
+    fn raw(&self) -> &[u8] {
+        self.window.bytes()[self.raw.clone()].trim_ascii_end()
+    }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let start = bytes
+        .iter()
+        .position(|&b| !is_line_end(b))
+        .unwrap_or(bytes.len());
+    let bytes = &bytes[start..];
+    let end = bytes
+        .iter()
+        .position(|&b| is_line_end(b))
+        .unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+/// The delimiter that stands most often in the header outside of quotes.
+fn detect_delimiter(header: &[u8]) -> u8 {
+    let mut counts = [0_usize; DELIMITERS.len()];
+    let mut is_quoted = false;
+    for byte in header {
+        is_quoted ^= *byte == b'"';
+        let place = DELIMITERS.iter().position(|delimiter| delimiter == byte);
+        if let (Some(place), false) = (place, is_quoted) {
+            counts[place] += 1;
+        }
+    }
+    // The first of equals: max_by_key would take the last.
+    let most = counts.into_iter().max().unwrap_or(0);
+    let place = counts.iter().position(|&count| count == most).unwrap_or(0);
+    DELIMITERS[place]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &[u8]) -> Vec<(u64, Result<BatchItem, RowError>)> {
+        let mut window = Window::new(text);
+        window.fill().unwrap();
+        let mut rows = CsvRows::open(window, None, &[]).unwrap();
+        let mut all = Vec::new();
+        while let Some(row) = rows.next_row().unwrap() {
+            all.push((row.line, row.item));
+        }
+        all
+    }
+
+    fn names(text: &[u8]) -> Vec<(u64, String)> {
+        rows(text)
+            .into_iter()
+            .map(|(line, item)| (line, item.unwrap().draft.text().name.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn line_numbers_are_those_of_an_editor() {
+        for end in ["\n", "\r\n"] {
+            let text = "\nname,lat,lng\n\nA,1,2\n\"B\nb\",1,2\n\n\nC,1,2\nD,1,2".replace('\n', end);
+            let expected = [
+                (4, "A".to_owned()),
+                (5, format!("B{end}b")),
+                (9, "C".to_owned()),
+                (10, "D".to_owned()),
+            ];
+            assert_eq!(names(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn any_delimiter_is_found_and_quotes_do_not_mislead() {
+        for text in [
+            "name;lat;lng\nA, a;1;2\n",
+            "name\tlat\tlng\nA, a\t1\t2\n",
+            "\"name\"|lat|lng|\"a,b,c,d\"\nA, a|1|2|\n",
+        ] {
+            assert_eq!(names(text.as_bytes()), [(2, "A, a".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_a_rejected_row() {
+        for text in [
+            &b"name,lat,lng\nA,1,\"2"[..],
+            b"name,lat,lng\nA,1,\"2\nB,1,2\n",
+        ] {
+            assert_eq!(rows(text), [(2, Err(RowError::UnclosedQuote))]);
+        }
+    }
+
+    #[test]
+    fn a_last_row_without_line_end_is_a_row() {
+        assert_eq!(names(b"name,lat,lng\n\"A\",1,2"), [(2, "A".to_owned())]);
+        assert_eq!(names(b"lat,lng,name\n1,2,\"A\""), [(2, "A".to_owned())]);
+        assert_eq!(
+            names(b"lat,lng,name\n1,2,12\" pipe"),
+            [(2, "12\" pipe".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_record_beyond_the_limit_is_refused_and_the_next_is_read() {
+        let mut text = b"name,lat,lng\n".to_vec();
+        text.resize(text.len() + MAX_RECORD_BYTES + 1, b'x');
+        text.extend_from_slice(b",1,2\nB,1,2\n");
+        let rows = rows(&text);
+        assert_eq!(rows[0], (2, Err(RowError::TooLong)));
+        assert_eq!((rows.len(), rows[1].0), (2, 3));
+        assert!(rows[1].1.is_ok());
+    }
+
+    #[test]
+    fn a_record_of_many_fields_beyond_the_limit_is_refused() {
+        let mut text = b"name,lat,lng\n".to_vec();
+        text.resize(text.len() + 3 * MAX_RECORD_BYTES, b',');
+        text.extend_from_slice(b"\nB,1,2\n");
+        let rows = rows(&text);
+        assert_eq!(rows[0], (2, Err(RowError::TooLong)));
+        assert!(rows[1].1.is_ok());
+    }
+
+    #[test]
+    fn other_encodings_are_named_by_their_byte() {
+        assert_eq!(
+            rows(b"name,lat,lng\nCaf\xe9,1,2\n")[0],
+            (2, Err(RowError::NotUtf8 { byte: 0xe9 }))
+        );
+        // A character must not be put together from two fields.
+        assert!(rows(b"name,region,lat,lng\nA\xc3,\xa9,1,2\n")[0].1.is_err());
+    }
+
+    #[test]
+    fn empty_cells_are_absent_and_both_coordinates_may_be() {
+        let rows = rows(b"id,name,city,lat,lng\n,A,,,\n");
+        let item = rows[0].1.as_ref().unwrap();
+        assert_eq!(item.id, None);
+        assert_eq!(item.draft.text().city, None);
+        assert_eq!(item.draft.position(), None);
+    }
+}

@@ -1,0 +1,330 @@
+//! Centers as the text of a file.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+use super::{Format, axis};
+use crate::domain::{Center, Position, TextField};
+
+/// Writes centers one after the other, in any format.
+///
+/// Coordinates are written with every digit that is stored, times as RFC 3339 in
+/// UTC. Texts are written as they are: a spreadsheet may take one that begins
+/// with `=` for a formula.
+#[derive(Debug)]
+pub struct CenterWriter<W: Write> {
+    form: Form<W>,
+    is_first: bool,
+}
+
+#[derive(Debug)]
+enum Form<W: Write> {
+    Csv(Box<csv::Writer<W>>),
+    Collection(W),
+    Lines(W),
+}
+
+impl<W: Write> CenterWriter<W> {
+    /// Writes what comes before the centers.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn begin(mut out: W, format: Format) -> io::Result<Self> {
+        let form = match format {
+            Format::Csv => {
+                let mut csv = csv::Writer::from_writer(out);
+                csv.write_record(CSV_COLUMNS).map_err(io_error)?;
+                Form::Csv(Box::new(csv))
+            }
+            Format::GeoJson => {
+                out.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[")?;
+                Form::Collection(out)
+            }
+            Format::GeoJsonLines => Form::Lines(out),
+        };
+        Ok(Self {
+            form,
+            is_first: true,
+        })
+    }
+
+    /// Writes a center.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn write(&mut self, center: &Center) -> io::Result<()> {
+        match &mut self.form {
+            Form::Csv(csv) => write_record(csv, center)?,
+            Form::Collection(out) => {
+                out.write_all(if self.is_first { b"\n" } else { b",\n" })?;
+                serde_json::to_writer(out, &Feature::of(center))?;
+            }
+            Form::Lines(out) => {
+                serde_json::to_writer(&mut *out, &Feature::of(center))?;
+                out.write_all(b"\n")?;
+            }
+        }
+        self.is_first = false;
+        Ok(())
+    }
+
+    /// Writes what comes after the centers and gives `out` back.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn finish(self) -> io::Result<W> {
+        match self.form {
+            Form::Csv(csv) => csv.into_inner().map_err(csv::IntoInnerError::into_error),
+            Form::Collection(mut out) => {
+                out.write_all(b"\n]}\n")?;
+                Ok(out)
+            }
+            Form::Lines(out) => Ok(out),
+        }
+    }
+}
+
+/// The columns of the table, in its order.
+const CSV_COLUMNS: [&str; 16] = [
+    "id",
+    "name",
+    "description",
+    "address",
+    "email",
+    "phone",
+    "website",
+    "latitude",
+    "longitude",
+    "country",
+    "region",
+    "city",
+    "logo_url",
+    "view_count",
+    "created_at",
+    "updated_at",
+];
+
+fn write_record<W: Write>(csv: &mut csv::Writer<W>, center: &Center) -> io::Result<()> {
+    let degrees = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    let text = |field: TextField| center.text.get(field).unwrap_or("");
+    csv.write_record([
+        itoa::Buffer::new().format(center.id.get()),
+        text(TextField::Name),
+        text(TextField::Description),
+        text(TextField::Address),
+        text(TextField::Email),
+        text(TextField::Phone),
+        text(TextField::Website),
+        &degrees(center.position.map(Position::latitude)),
+        &degrees(center.position.map(Position::longitude)),
+        text(TextField::Country),
+        text(TextField::Region),
+        text(TextField::City),
+        text(TextField::LogoUrl),
+        itoa::Buffer::new().format(center.view_count),
+        &time(&center.created_at),
+        &time(&center.updated_at),
+    ])
+    .map_err(io_error)
+}
+
+/// What is behind an error of the CSV writer, which can fail in no other way
+/// here; its own conversion would hide that a pipe was closed.
+pub(super) fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+fn time(time: &DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// A center as a GeoJSON Feature (RFC 7946, section 3.2).
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+struct Feature<'a> {
+    id: i64,
+    geometry: Option<Point>,
+    properties: Properties<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+struct Point {
+    coordinates: [f64; 2],
+}
+
+#[derive(Debug, Serialize)]
+struct Properties<'a> {
+    name: &'a str,
+    description: Option<&'a str>,
+    address: Option<&'a str>,
+    email: Option<&'a str>,
+    phone: Option<&'a str>,
+    website: Option<&'a str>,
+    country: Option<&'a str>,
+    region: Option<&'a str>,
+    city: Option<&'a str>,
+    logo_url: Option<&'a str>,
+    view_count: i64,
+    #[serde(serialize_with = "serialize_time")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "serialize_time")]
+    updated_at: DateTime<Utc>,
+}
+
+fn serialize_time<S: Serializer>(value: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time(value))
+}
+
+impl<'a> Feature<'a> {
+    fn of(center: &'a Center) -> Self {
+        let text = |field| center.text.get(field);
+        Self {
+            id: center.id.get(),
+            geometry: center.position.map(|position| Point {
+                coordinates: axis::to_geojson(position),
+            }),
+            properties: Properties {
+                name: &center.text.name,
+                description: text(TextField::Description),
+                address: text(TextField::Address),
+                email: text(TextField::Email),
+                phone: text(TextField::Phone),
+                website: text(TextField::Website),
+                country: text(TextField::Country),
+                region: text(TextField::Region),
+                city: text(TextField::City),
+                logo_url: text(TextField::LogoUrl),
+                view_count: center.view_count,
+                created_at: center.created_at,
+                updated_at: center.updated_at,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{CenterDraft, CenterId, CenterText};
+    use crate::store::BatchItem;
+    use crate::transfer::read::{ReadOptions, RowReader};
+
+    const FORMATS: [Format; 3] = [Format::Csv, Format::GeoJson, Format::GeoJsonLines];
+
+    fn written(format: Format, centers: &[Center]) -> Vec<u8> {
+        let mut writer = CenterWriter::begin(Vec::new(), format).unwrap();
+        for center in centers {
+            writer.write(center).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    fn read(text: &[u8], format: Format) -> Vec<BatchItem> {
+        let options = ReadOptions {
+            format: Some(format),
+            ..ReadOptions::default()
+        };
+        let mut reader = RowReader::open(text, &options).unwrap();
+        let mut items = Vec::new();
+        while let Some(row) = reader.next_row().unwrap() {
+            items.push(row.item.unwrap());
+        }
+        items
+    }
+
+    fn center(id: i64, text: CenterText, position: Option<Position>) -> Center {
+        let time = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        Center {
+            id: CenterId::new(id).unwrap(),
+            text,
+            position,
+            view_count: 3,
+            created_at: time,
+            updated_at: time,
+        }
+    }
+
+    /// Texts that file formats stumble over.
+    fn nasty() -> impl Strategy<Value = String> {
+        "[a,;|'\"\n\r\t=+@é€🤿\u{202e}{}\\[\\]:\\\\ ]{1,12}"
+    }
+
+    prop_compose! {
+        fn any_center()(
+            id in 1..1_i64 << 53,
+            name in nasty().prop_filter("a name is not blank", |name| !name.trim().is_empty()),
+            [description, address, email, phone] in prop::array::uniform4(prop::option::of(nasty())),
+            [country, region, city, logo_url] in prop::array::uniform4(prop::option::of(nasty())),
+            position in prop::option::of((-90.0..=90.0, -180.0..=180.0)),
+        ) -> Center {
+            let text = CenterText {
+                name, description, address, email, phone, website: None, country, region, city, logo_url,
+            };
+            center(id, text, position.map(|(lat, lng)| Position::new(lat, lng).unwrap()))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_the_same(centers in prop::collection::vec(any_center(), 0..6)) {
+            let expected: Vec<_> = centers
+                .iter()
+                .map(|center| BatchItem {
+                    id: Some(center.id),
+                    draft: CenterDraft::new(center.text.clone(), center.position).unwrap(),
+                })
+                .collect();
+            for format in FORMATS {
+                prop_assert_eq!(&read(&written(format, &centers), format), &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_feature_is_as_rfc_7946_wants_it() {
+        let text = CenterText {
+            name: "A".to_owned(),
+            ..CenterText::default()
+        };
+        let position = Position::new(37.983_800_01, 23.0).unwrap();
+        let line = written(Format::GeoJsonLines, &[center(7, text, Some(position))]);
+        assert_eq!(
+            String::from_utf8(line).unwrap(),
+            "{\"type\":\"Feature\",\"id\":7,\"geometry\":{\"type\":\"Point\",\"coordinates\":[23.0,37.98380001]},\
+             \"properties\":{\"name\":\"A\",\"description\":null,\"address\":null,\"email\":null,\"phone\":null,\
+             \"website\":null,\"country\":null,\"region\":null,\"city\":null,\"logo_url\":null,\"view_count\":3,\
+             \"created_at\":\"2023-11-14T22:13:20Z\",\"updated_at\":\"2023-11-14T22:13:20Z\"}}\n"
+        );
+    }
+
+    #[test]
+    fn csv_has_every_column_and_plain_decimals() {
+        let text = CenterText {
+            name: "A \"quoted\", b".to_owned(),
+            ..CenterText::default()
+        };
+        let position = Position::new(0.000_000_01, -180.0).unwrap();
+        let file = written(Format::Csv, &[center(7, text, Some(position))]);
+        assert_eq!(
+            String::from_utf8(file).unwrap(),
+            "id,name,description,address,email,phone,website,latitude,longitude,country,region,city,logo_url,\
+             view_count,created_at,updated_at\n\
+             7,\"A \"\"quoted\"\", b\",,,,,,0.00000001,-180,,,,,3,2023-11-14T22:13:20Z,2023-11-14T22:13:20Z\n"
+        );
+    }
+
+    #[test]
+    fn no_centers_are_a_file_that_reads_back_as_none() {
+        for format in FORMATS {
+            assert_eq!(read(&written(format, &[]), format), []);
+        }
+    }
+}
