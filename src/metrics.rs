@@ -118,12 +118,11 @@ impl Metrics {
                     .buckets(RESULT_BOUNDS.to_vec()),
             ),
         );
-        let writes = registered(
+        let writes = counters(
             &registry,
-            IntCounterVec::new(
-                Opts::new("nearby_writes_total", "Writes committed over HTTP."),
-                &["operation"],
-            ),
+            "nearby_writes_total",
+            "Writes committed over HTTP.",
+            "operation",
         );
         let index_centers = gauge(
             &registry,
@@ -135,37 +134,28 @@ impl Metrics {
             "nearby_index_last_change_timestamp_seconds",
             "When the index was last loaded or followed a write, as Unix time; 0 before.",
         );
-        let pool = registered(
+        let pool = gauges(
             &registry,
-            IntGaugeVec::new(
-                Opts::new("nearby_pool_connections", "Open database connections."),
-                &["state"],
-            ),
+            "nearby_pool_connections",
+            "Open database connections.",
+            "state",
         );
-        let rows_at_fault = registered(
+        let rows_at_fault = gauges(
             &registry,
-            IntGaugeVec::new(
-                Opts::new(
-                    "nearby_fault_rows",
-                    "Rows at fault when this process last verified the table: drift, location without coordinates (stray), coordinates out of range.",
-                ),
-                &["fault"],
-            ),
+            "nearby_fault_rows",
+            "Rows at fault when this process last verified the table: drift, location without coordinates (stray), coordinates out of range.",
+            "fault",
         );
         let last_verify = gauge(
             &registry,
             "nearby_last_verify_timestamp_seconds",
             "When this process last verified the table, as Unix time; 0 where it never did.",
         );
-        let backfilled = registered(
+        let backfilled = counters(
             &registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "nearby_backfill_rows_total",
-                    "Rows that this process backfilled.",
-                ),
-                &["outcome"],
-            ),
+            "nearby_backfill_rows_total",
+            "Rows that this process backfilled.",
+            "outcome",
         );
         let build = registered(
             &registry,
@@ -308,6 +298,29 @@ where
 
 fn gauge(registry: &Registry, name: &'static str, help: &'static str) -> IntGauge {
     registered(registry, IntGauge::new(name, help))
+}
+
+/// Gauges told apart by one label.
+fn gauges(
+    registry: &Registry,
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+) -> IntGaugeVec {
+    registered(registry, IntGaugeVec::new(Opts::new(name, help), &[label]))
+}
+
+/// Counters told apart by one label.
+fn counters(
+    registry: &Registry,
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+) -> IntCounterVec {
+    registered(
+        registry,
+        IntCounterVec::new(Opts::new(name, help), &[label]),
+    )
 }
 
 fn set(gauge: &IntGauge, value: usize) {
