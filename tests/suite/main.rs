@@ -4,9 +4,13 @@
 //! Tests that need MySQL are ignored unless `NEARBY_TEST_MYSQL_URL` (or `CI`) is
 //! set at build time: `scripts/test` starts a server and sets it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod api;
 mod backfill;
 mod cli;
+mod connections;
+mod grants;
 mod layers;
 mod migrations;
 mod store;
