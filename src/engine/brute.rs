@@ -10,6 +10,8 @@ use crate::domain::{CenterId, EARTH_RADIUS_M, Filter, Origin, Position, Radius, 
 pub struct Found {
     /// Its number.
     pub id: CenterId,
+    /// Where it stands.
+    pub position: Position,
     /// The haversine distance from the origin in metres.
     pub distance_m: f64,
 }
@@ -121,6 +123,7 @@ impl BruteForce {
             .filter(|center| center.passes(&search.filter) && !search.exclude.contains(&center.id))
             .map(|center| Found {
                 id: center.id,
+                position: center.position,
                 distance_m: sphere.distance(origin, point_of(center.position)),
             })
             .collect()

@@ -1,1 +1,11 @@
 //! Every engine against brute force, on the same centers and questions.
+//!
+//! Built without optimisation these tests ask a fiftieth of their questions; run
+//! them with `cargo test --release --test exactness`.
+
+mod anchors;
+mod compare;
+mod memory;
+mod questions;
+mod updates;
+mod world;

@@ -1,0 +1,143 @@
+//! The memory engine against brute force.
+
+use std::thread;
+
+use nearby::domain::{Cursor, Limit, MAX_LIMIT, Radius, Search};
+use nearby::engine::brute::BruteForce;
+use nearby::engine::memory::MemoryEngine;
+use nearby::engine::{Answer, Hit};
+
+use crate::compare::{Answered, judge};
+use crate::questions::Questions;
+use crate::world::{self, Place};
+
+/// One question in so many is walked to its last page.
+const WALKED: usize = 10;
+
+/// Walks of more centers than this stop there.
+const LONGEST_WALK: usize = 20_000;
+
+/// A page as the engine gives it.
+#[derive(Debug, Default)]
+pub struct Page {
+    pub centers: Vec<Answered>,
+    pub next: Option<Cursor>,
+}
+
+impl Answer for Page {
+    fn begin(&mut self, _count: usize, next: Option<Cursor>) {
+        self.next = next;
+    }
+
+    fn hit(&mut self, hit: Hit<'_>) {
+        self.centers.push(Answered {
+            id: hit.id,
+            distance_m: hit.distance_m,
+        });
+    }
+}
+
+/// Both sides loaded with the same places.
+pub fn both(places: &[Place]) -> (MemoryEngine, BruteForce) {
+    let engine = MemoryEngine::new();
+    let mut loading = engine.begin_load();
+    let mut brute = BruteForce::default();
+    for summary in places.iter().filter_map(Place::summary) {
+        loading.push(&summary);
+        brute.push(&summary);
+    }
+    engine.finish_load(loading);
+    (engine, brute)
+}
+
+pub fn page(engine: &MemoryEngine, search: &Search) -> Page {
+    let mut page = Page::default();
+    engine
+        .search(search, &mut page)
+        .expect("the index is loaded");
+    page
+}
+
+/// Asks the engine and lets brute force judge. Gives the centers compared.
+pub fn compare(engine: &MemoryEngine, brute: &BruteForce, search: &Search, walk: bool) -> usize {
+    let measured = brute.measured(search);
+    let radius_m = search.radius.map(Radius::m);
+    let Page { mut centers, next } = page(engine, search);
+    let judged = if walk {
+        let mut search = search.clone();
+        search.after = next;
+        while search.after.is_some() && centers.len() < LONGEST_WALK {
+            // Pages may differ in size.
+            search.limit = Limit::new((centers.len() * 2).clamp(1, MAX_LIMIT)).unwrap();
+            let next = page(engine, &search);
+            centers.extend(next.centers);
+            search.after = next.next;
+        }
+        let limit = match search.after {
+            Some(_) => centers.len(),
+            None => usize::MAX,
+        };
+        judge(measured, radius_m, limit, &centers)
+    } else {
+        let full = centers.len() == search.limit.get();
+        assert!(full || next.is_none(), "a page with a next one is full");
+        judge(measured, radius_m, search.limit.get(), &centers)
+    };
+    if let Err(wrong) = judged {
+        panic!("{wrong}\nsearch: {search:?}\nanswer: {centers:?}");
+    }
+    centers.len()
+}
+
+/// A fiftieth where the code is not optimised.
+fn questions(optimised: usize) -> usize {
+    if cfg!(debug_assertions) {
+        optimised / 50
+    } else {
+        optimised
+    }
+}
+
+/// Asks so many questions on every core; prints what was compared.
+fn compare_many(name: &str, places: &[Place], count: usize) {
+    let (engine, brute) = both(places);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let ask = |thread: usize| {
+        let mut questions = Questions::new(places, 7 + thread as u64);
+        (0..count.div_ceil(threads))
+            .map(|number| {
+                let search = questions.ask();
+                compare(&engine, &brute, &search, number % WALKED == 0)
+            })
+            .sum::<usize>()
+    };
+    let centers: usize = thread::scope(|scope| {
+        let asked: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || ask(thread)))
+            .collect();
+        asked
+            .into_iter()
+            .map(|asked| asked.join().expect("every answer is right"))
+            .sum()
+    });
+    println!(
+        "memory against brute force, {name}: {} origins over {} places, {centers} centers compared",
+        count.div_ceil(threads) * threads,
+        places.len(),
+    );
+}
+
+#[test]
+fn answers_over_a_sample_of_the_world_equal_brute_force() {
+    compare_many("sample", &world::with_hostile(34), questions(98_000));
+}
+
+#[test]
+fn answers_over_every_bundled_place_equal_brute_force() {
+    compare_many("all places", &world::with_hostile(1), questions(2_500));
+}
+
+#[test]
+fn answers_over_hostile_points_alone_equal_brute_force() {
+    compare_many("hostile points", &world::hostile(), questions(50_000));
+}

@@ -1,0 +1,127 @@
+//! Random searches over a set of places, seeded: the same every time.
+
+use nearby::domain::{CenterId, Filter, Limit, MAX_LIMIT, Origin, Radius, Search};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::world::Place;
+
+/// Half the circumference, so that a radius may hold the whole globe.
+const HALF_GLOBE_M: f64 = 20_015_114.5;
+
+/// Asks about places.
+pub struct Questions<'a> {
+    places: &'a [Place],
+    random: StdRng,
+}
+
+impl<'a> Questions<'a> {
+    pub fn new(places: &'a [Place], seed: u64) -> Self {
+        Self {
+            places,
+            random: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// The next search, on its first page.
+    pub fn ask(&mut self) -> Search {
+        Search {
+            origin: self.origin(),
+            radius: self.radius(),
+            limit: self.limit(),
+            filter: self.filter(),
+            exclude: self.exclude(),
+            after: None,
+        }
+    }
+
+    fn place(&mut self) -> &'a Place {
+        &self.places[self.random.random_range(0..self.places.len())]
+    }
+
+    fn origin(&mut self) -> Origin {
+        let (latitude, longitude) = self.place().at.unwrap_or((0.0, 0.0));
+        let (latitude, longitude) = match self.random.random_range(0..10) {
+            // Anywhere, evenly over the sphere.
+            0..3 => (
+                self.random.random_range(-1.0..=1.0_f64).asin().to_degrees(),
+                self.random.random_range(-180.0..=180.0),
+            ),
+            // Near a place.
+            3..7 => (
+                latitude + self.random.random_range(-0.2..0.2),
+                longitude + self.random.random_range(-0.2..0.2),
+            ),
+            // At a place.
+            7 => (latitude, longitude),
+            // At the antipode of a place, with a longitude to wrap.
+            8 => (-latitude, longitude + 180.0),
+            // On a line where things break.
+            _ => match self.random.random_range(0..4) {
+                0 => (90.0, longitude),
+                1 => (-90.0, longitude),
+                2 => (latitude, 180.0),
+                _ => (0.0, longitude),
+            },
+        };
+        Origin::new(latitude.clamp(-90.0, 90.0), longitude).expect("within range")
+    }
+
+    fn radius(&mut self) -> Option<Radius> {
+        let metres = match self.random.random_range(0..10) {
+            0 => 0.0,
+            1..3 => return None,
+            3 => self.random.random_range(0.0..=HALF_GLOBE_M),
+            // From a centimetre to around the globe, evenly by order of size.
+            _ => 10_f64.powf(self.random.random_range(-2.0..HALF_GLOBE_M.log10())),
+        };
+        Some(Radius::from_m(metres).expect("within range"))
+    }
+
+    fn limit(&mut self) -> Limit {
+        let limit = match self.random.random_range(0..10) {
+            0 => 1,
+            1 => MAX_LIMIT,
+            2 => self.random.random_range(1..=MAX_LIMIT),
+            _ => self.random.random_range(1..=60),
+        };
+        Limit::new(limit).expect("within range")
+    }
+
+    fn filter(&mut self) -> Filter {
+        let mut filter = Filter::default();
+        let (first, second) = (self.place(), self.place());
+        let values = |place: &Option<String>| place.iter().cloned().collect::<Vec<_>>();
+        match self.random.random_range(0..20) {
+            0..2 => filter.countries = values(&first.country),
+            2 => filter.regions = values(&first.region),
+            3 => filter.cities = values(&first.city),
+            4 => {
+                filter.countries = values(&first.country);
+                filter.countries.extend(second.country.clone());
+            }
+            // Two fields that hold for one center, and two that may not.
+            5 => {
+                filter.countries = values(&first.country);
+                filter.regions = values(&first.region);
+            }
+            6 => {
+                filter.countries = values(&first.country);
+                filter.regions = values(&second.region);
+            }
+            7 => filter.countries = vec!["no such country".to_owned()],
+            _ => {}
+        }
+        filter
+    }
+
+    fn exclude(&mut self) -> Vec<CenterId> {
+        if self.random.random_ratio(4, 5) {
+            return Vec::new();
+        }
+        let count = self.random.random_range(1..=100);
+        (0..count)
+            .map(|_| CenterId::new(self.place().id).expect("test ids are positive"))
+            .collect()
+    }
+}
