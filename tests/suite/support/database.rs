@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nearby::store::{Collection, Database, DatabaseUrl, PoolSettings, Store, Wait};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlPool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlPool, SqlitePool};
 use tempfile::TempDir;
 
 /// Runs every test once on MySQL (reported as ignored where there is none) and
@@ -156,6 +156,14 @@ impl TestDatabase {
         match &self.database {
             Database::MySql(pool) => pool,
             Database::Sqlite(_) => panic!("this is SQLite"),
+        }
+    }
+
+    /// The connection that writes, where this is SQLite.
+    pub fn sqlite_writer(&self) -> &SqlitePool {
+        match &self.database {
+            Database::Sqlite(pools) => &pools.writer,
+            Database::MySql(_) => panic!("this is MySQL"),
         }
     }
 
