@@ -114,7 +114,9 @@ mod tests {
         let now = Instant::now();
         let lines = Lines {
             what: "backfill".to_owned(),
-            started: now - Duration::from_secs(10),
+            started: now
+                .checked_sub(Duration::from_secs(10))
+                .expect("the machine has run for 10 s"),
             last: now,
         };
         let line = lines.line(1_000, Some(3_000));

@@ -1,6 +1,7 @@
 //! What is asked: origins drawn near centers, and the oracle's answers.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
@@ -67,7 +68,7 @@ impl Question {
     pub fn target(&self, (lat, lng): (f64, f64)) -> String {
         let mut target = format!("{}?lat={lat}&lng={lng}&limit={}", self.path, self.limit);
         if let Some(radius_m) = self.radius_m {
-            target.push_str(&format!("&radius_m={radius_m}"));
+            let _ = write!(target, "&radius_m={radius_m}");
         }
         let fields = [
             ("country", &self.filter.countries),
@@ -78,7 +79,7 @@ impl Question {
             for value in values {
                 let value: String =
                     url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-                target.push_str(&format!("&{field}={value}"));
+                let _ = write!(target, "&{field}={value}");
             }
         }
         target

@@ -172,10 +172,10 @@ impl<'a> Bench<'a> {
             let address = self.service;
             let duration = self.args.duration();
             let writes = self.writes();
-            let writer =
+            let writing =
                 thread::spawn(move || open_loop(address, &writes, 4, WRITES_PER_SECOND, duration));
             with.push(self.steady(&requests, rate)?);
-            let written = writer.join().expect("the writer does not panic")?;
+            let written = writing.join().expect("the writer does not panic")?;
             anyhow::ensure!(
                 written.per_second > 0.9 * WRITES_PER_SECOND,
                 "only {:.0} writes a second went through",

@@ -12,6 +12,8 @@
 mod api;
 mod backfill;
 mod cli;
+mod connections;
+mod grants;
 mod layers;
 mod migrations;
 mod store;

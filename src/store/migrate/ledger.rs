@@ -2,7 +2,7 @@
 //! columns are sqlx's.
 
 use sqlx::migrate::{Migrate, Migration};
-use sqlx::{Connection, FromRow, Row};
+use sqlx::{Connection, Executor, FromRow, Row, SqliteConnection};
 
 use super::super::{Database, StoreError, mysql, sqlite};
 use super::MigrateError;
@@ -11,6 +11,17 @@ use super::state::LedgerLine;
 const TABLE: &str = "_sqlx_migrations";
 const READ: &str =
     "SELECT version, description, success, checksum FROM _sqlx_migrations ORDER BY version";
+/// As sqlx would make it, in types that a GeoPackage may have: GDAL and QGIS list
+/// every table of the file and complain of others.
+const MAKE_IN_GEOPACKAGE: &str = "\
+    CREATE TABLE IF NOT EXISTS _sqlx_migrations ( \
+        version INTEGER NOT NULL PRIMARY KEY, \
+        description TEXT NOT NULL, \
+        installed_on DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')), \
+        success BOOLEAN NOT NULL, \
+        checksum BLOB NOT NULL, \
+        execution_time INTEGER NOT NULL \
+    )";
 const CLEAR: &str = "DELETE FROM _sqlx_migrations";
 impl<'r, R: Row> FromRow<'r, R> for LedgerLine
 where
@@ -67,8 +78,8 @@ impl Database {
             }
             Self::Sqlite(pools) => {
                 let mut connection = pools.writer.acquire().await?;
-                connection.ensure_migrations_table(TABLE).await?;
-                let mut all = connection.begin().await?;
+                let mut all = connection.begin_with("BEGIN IMMEDIATE").await?;
+                make_in_geopackage(&mut all).await?;
                 sqlx::query(CLEAR).execute(&mut *all).await?;
                 note(&mut *all, noted).await?;
                 all.commit().await?;
@@ -76,6 +87,11 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// Makes the table where it is missing, before sqlx does.
+pub(super) async fn make_in_geopackage(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    connection.execute(MAKE_IN_GEOPACKAGE).await.map(drop)
 }
 
 async fn note(

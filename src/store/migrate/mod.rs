@@ -8,7 +8,8 @@ mod error;
 mod ledger;
 mod state;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migrate, Migrator};
+use sqlx::{Connection, Executor, MySqlConnection};
 
 pub use error::MigrateError;
 pub use state::{Migration, MigrationState, SchemaState};
@@ -57,32 +58,34 @@ impl Database {
         if let Some(version) = to {
             self.check_version(version)?;
         }
+        // Before the first look: what another instance has under way looks dirty.
+        let mut alone = self.lock_others_out().await?;
         let before = self.sound_versions().await?;
         let migrator = self.migrator();
-        match self {
-            Self::MySql(pool) => {
-                // A connection of its own, closed at the end: after an error sqlx
-                // leaves it holding the lock that keeps others waiting.
-                let mut connection = pool.acquire().await?.detach();
-                match to {
-                    Some(version) => migrator.run_to(version, &mut connection).await?,
-                    None => migrator.run(&mut connection).await?,
-                }
+        if let Some(connection) = &mut alone {
+            match to {
+                Some(version) => migrator.run_to(version, connection).await?,
+                None => migrator.run(connection).await?,
             }
-            Self::Sqlite(pools) => {
-                // The lock that sqlx does not take on SQLite, and all or nothing.
-                let mut writer = pools.writer.acquire().await?;
-                let mut all = sqlx::Connection::begin_with(&mut *writer, "BEGIN IMMEDIATE").await?;
-                match to {
-                    Some(version) => migrator.run_to(version, &mut *all).await?,
-                    None => migrator.run(&mut *all).await?,
-                }
-                all.commit().await?;
+        }
+        if let Self::Sqlite(pools) = self {
+            // The lock that sqlx does not take on SQLite, and all or nothing.
+            let mut writer = pools.writer.acquire().await?;
+            let mut all = writer.begin_with("BEGIN IMMEDIATE").await?;
+            ledger::make_in_geopackage(&mut all).await?;
+            match to {
+                Some(version) => migrator.run_to(version, &mut *all).await?,
+                None => migrator.run(&mut *all).await?,
             }
+            all.commit().await?;
+            // GDAL reads the application id from the file's first page itself, and
+            // would not find it while it is only in the log.
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         }
         let mut applied = self.sound_versions().await?;
         applied.retain(|version| !before.contains(version));
         let guard = self.guard(&Collection::diving_centers()).await?;
+        drop(alone);
         Ok(Migrated { applied, guard })
     }
 
@@ -92,21 +95,19 @@ impl Database {
     /// # Errors
     /// When the schema is in no state to go on from or a migration fails.
     pub async fn migrate_down(&self, count: usize) -> Result<Vec<i64>, MigrateError> {
+        let mut alone = self.lock_others_out().await?;
         let before = self.sound_versions().await?;
         let kept = &before[..before.len().saturating_sub(count)];
         let target = kept.last().copied().unwrap_or(0);
         let migrator = self.migrator();
-        match self {
-            Self::MySql(pool) => {
-                let mut connection = pool.acquire().await?.detach();
-                migrator.undo(&mut connection, target).await?;
-            }
-            Self::Sqlite(pools) => {
-                let mut writer = pools.writer.acquire().await?;
-                let mut all = sqlx::Connection::begin_with(&mut *writer, "BEGIN IMMEDIATE").await?;
-                migrator.undo(&mut *all, target).await?;
-                all.commit().await?;
-            }
+        if let Some(connection) = &mut alone {
+            migrator.undo(connection, target).await?;
+        }
+        if let Self::Sqlite(pools) = self {
+            let mut writer = pools.writer.acquire().await?;
+            let mut all = writer.begin_with("BEGIN IMMEDIATE").await?;
+            migrator.undo(&mut *all, target).await?;
+            all.commit().await?;
         }
         Ok(before[kept.len()..].iter().rev().copied().collect())
     }
@@ -136,8 +137,23 @@ impl Database {
                 Err(MigrateError::State(state))
             }
             (_, SchemaState::Behind { .. }) => self.migrate_up(None).await.map(Some),
+            // Or another instance is at it: going up waits for it, then looks again.
+            (Self::MySql(_), SchemaState::Dirty { .. }) if migrate => {
+                self.migrate_up(None).await.map(Some)
+            }
             _ => Err(MigrateError::State(state)),
         }
+    }
+
+    /// On MySQL, a connection of its own that holds sqlx's lock: other instances
+    /// wait until it is dropped, which also happens after errors.
+    async fn lock_others_out(&self) -> Result<Option<MySqlConnection>, MigrateError> {
+        let Self::MySql(pool) = self else {
+            return Ok(None);
+        };
+        let mut connection = pool.acquire().await?.detach();
+        connection.lock().await?;
+        Ok(Some(connection))
     }
 
     fn migrator(&self) -> &'static Migrator {

@@ -105,19 +105,30 @@ pub(in crate::store) async fn ensure(
     Ok(Some(Guard::Installed))
 }
 
+/// Puts a trigger in place of one that differs. A stand-in is made first, so that
+/// a refusal leaves the old one, and no write goes by unguarded.
 async fn make(pool: &MySqlPool, collection: &Collection, trigger: &Trigger) -> sqlx::Result<()> {
-    let drop = format!("DROP TRIGGER IF EXISTS `{}`", trigger.name);
-    let create = format!(
-        "CREATE TRIGGER `{}` BEFORE {} ON {} FOR EACH ROW {}",
-        trigger.name,
-        trigger.event,
-        collection.table.quoted(),
-        trigger.body
-    );
-    // As text: the protocol for prepared statements knows no triggers.
+    let stand_in = name(collection.table.as_str(), "_location_stand_in");
+    let drop = |name: &str| format!("DROP TRIGGER IF EXISTS `{name}`");
+    let create = |name: &str| {
+        format!(
+            "CREATE TRIGGER `{name}` BEFORE {} ON {} FOR EACH ROW {}",
+            trigger.event,
+            collection.table.quoted(),
+            trigger.body
+        )
+    };
     let mut connection = pool.acquire().await?;
-    connection.execute(AssertSqlSafe(drop)).await?;
-    connection.execute(AssertSqlSafe(create)).await?;
+    for statement in [
+        drop(&stand_in),
+        create(&stand_in),
+        drop(&trigger.name),
+        create(&trigger.name),
+        drop(&stand_in),
+    ] {
+        // As text: the protocol for prepared statements knows no triggers.
+        connection.execute(AssertSqlSafe(statement)).await?;
+    }
     Ok(())
 }
 
@@ -129,8 +140,9 @@ fn refusal(error: &sqlx::Error) -> Option<Guard> {
     let advice = match refusal.number() {
         // Binary logging is on, and the user has not SUPER.
         1419 => {
-            "let an administrator run SET PERSIST log_bin_trust_function_creators = 1, or run \
-             `nearby migrate up` once as a user with SUPER"
+            "GRANT TRIGGER on this database to the user and let an administrator run SET PERSIST \
+             log_bin_trust_function_creators = 1, or run `nearby migrate up` once as a user with \
+             SUPER"
         }
         1142 | 1227 | 1044 => {
             "GRANT TRIGGER on this table or database to the user, then run `nearby migrate up` again"

@@ -1,8 +1,10 @@
 //! The commands, as processes.
 
+mod database;
 mod export;
 mod generate;
 mod import;
 mod import_bad_files;
 mod import_interrupted;
+mod maintenance;
 mod process;

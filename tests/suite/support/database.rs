@@ -167,6 +167,20 @@ impl TestDatabase {
         }
     }
 
+    /// The URL of a user with these rights on this database and no others.
+    /// At most one a database.
+    pub async fn user_with(&self, rights: &str) -> String {
+        let mut url = url::Url::parse(&self.url).expect("it is a URL");
+        let name = url.path().trim_start_matches('/').to_owned();
+        self.execute(&format!(
+            "CREATE USER `{name}` IDENTIFIED BY 'p@ss'; GRANT {rights} ON `{name}`.* TO `{name}`"
+        ))
+        .await;
+        url.set_username(&name).expect("it has a host");
+        url.set_password(Some("p@ss")).expect("it has a host");
+        url.to_string()
+    }
+
     /// Whether this is MySQL, for the few statements that differ.
     pub fn is_mysql(&self) -> bool {
         matches!(self.database, Database::MySql(_))
@@ -195,7 +209,8 @@ impl Drop for Place {
             return;
         };
         // A runtime of its own: the test's may be gone, and nothing awaits here.
-        let (server, sql) = (server.clone(), format!("DROP DATABASE IF EXISTS `{name}`"));
+        let sql = format!("DROP DATABASE IF EXISTS `{name}`; DROP USER IF EXISTS `{name}`");
+        let server = server.clone();
         let dropping = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()

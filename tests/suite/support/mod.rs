@@ -4,4 +4,4 @@ mod behind;
 mod database;
 
 pub(crate) use database::on_both_stores;
-pub use database::{TestDatabase, connect};
+pub use database::{TestDatabase, connect, with_database};

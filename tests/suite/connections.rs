@@ -1,0 +1,120 @@
+//! Reaching MySQL over both address families, late or not at all.
+
+use std::time::Duration;
+
+use nearby::store::{Database, DatabaseUrl, PoolSettings, Wait};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::TestDatabase;
+
+/// Passes connections on to the server of a database; gives the URL by which it
+/// is reached at `host`.
+async fn passed_on(db: &TestDatabase, listener: TcpListener, host: &str) -> String {
+    let mut url = url::Url::parse(db.url()).expect("it is a URL");
+    let server = (
+        url.host_str().expect("it has a host").to_owned(),
+        url.port().unwrap_or(3306),
+    );
+    let port = listener.local_addr().expect("it listens").port();
+    url.set_host(Some(host)).expect("it is a host");
+    url.set_port(Some(port)).expect("it has a host");
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(server).await.expect("the server is up");
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    url.to_string()
+}
+
+async fn open(url: &str, tries: u32) -> Database {
+    let url: DatabaseUrl = url.parse().expect("it is a database URL");
+    let settings = PoolSettings {
+        wait: Wait {
+            tries,
+            apart: Duration::from_millis(100)..=Duration::from_millis(200),
+            ..Wait::default()
+        },
+        ..PoolSettings::default()
+    };
+    Database::connect(&url, &settings)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_server_is_found_over_ipv4_and_ipv6_by_address_and_by_name() {
+    let db = TestDatabase::mysql().await;
+    for (listen_at, hosts) in [
+        ("127.0.0.1:0", ["127.0.0.1", "localhost"]),
+        ("[::1]:0", ["[::1]", "localhost"]),
+    ] {
+        for host in hosts {
+            let Ok(listener) = TcpListener::bind(listen_at).await else {
+                assert!(listen_at.starts_with('['), "IPv4 is always there");
+                continue;
+            };
+            // A name without an IPv6 address cannot lead to one.
+            if host == "localhost" && !resolves_to_family_of(&listener).await {
+                continue;
+            }
+            let url = passed_on(&db, listener, host).await;
+            let database = open(&url, 1).await;
+            database.ping().await.unwrap();
+            database.close().await;
+        }
+    }
+}
+
+async fn resolves_to_family_of(listener: &TcpListener) -> bool {
+    let ipv6 = listener.local_addr().expect("it listens").is_ipv6();
+    let mut found = tokio::net::lookup_host(("localhost", 0))
+        .await
+        .expect("localhost resolves");
+    found.any(|address| address.is_ipv6() == ipv6)
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_server_that_comes_up_late_is_waited_for() {
+    let db = TestDatabase::mysql().await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut url = url::Url::parse(db.url()).unwrap();
+    url.set_port(Some(address.port())).unwrap();
+    drop(taken);
+    let coming_up = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let listener = TcpListener::bind(address).await.unwrap();
+        passed_on(&db, listener, "127.0.0.1").await
+    };
+    let (database, _) = tokio::join!(open(url.as_str(), 10), coming_up);
+    database.ping().await.unwrap();
+    assert!(database.connections().idle <= 1);
+    database.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn every_session_is_in_utc_utf8_and_strict() {
+    let db = TestDatabase::mysql().await;
+    let (zone, charset, mode): (String, String, String) =
+        sqlx::query_as("SELECT @@time_zone, @@character_set_client, @@sql_mode")
+            .fetch_one(db.mysql_pool())
+            .await
+            .unwrap();
+    assert_eq!((zone.as_str(), charset.as_str()), ("+00:00", "utf8mb4"));
+    assert!(
+        mode.contains("STRICT_TRANS_TABLES") && !mode.contains("PIPES_AS_CONCAT"),
+        "{mode}"
+    );
+    let cut = db
+        .try_execute("INSERT INTO diving_centers (name) VALUES (REPEAT('x', 300))")
+        .await;
+    assert!(cut.unwrap_err().to_string().contains("too long"));
+}

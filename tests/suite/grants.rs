@@ -1,0 +1,82 @@
+//! What users with fewer rights than an administrator can do on MySQL.
+
+use nearby::store::{Collection, Guard, SchemaState, Severity};
+
+use crate::support::{TestDatabase, connect};
+
+/// The rights that the README asks for.
+const USUAL: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES";
+
+fn advice(guard: Option<Guard>) -> String {
+    match guard {
+        Some(Guard::Missing { reason, advice }) => format!("{reason} {advice}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn without_the_right_to_triggers_the_schema_goes_up_and_the_grant_is_named() {
+    let db = TestDatabase::mysql_empty().await;
+    let user = connect(&db.user_with(USUAL).await).await;
+    let migrated = user.migrate_up(None).await.unwrap();
+    assert!(!migrated.applied.is_empty());
+    let text = advice(migrated.guard);
+    assert!(text.contains("GRANT TRIGGER"), "{text}");
+    assert_eq!(user.schema_state().await.unwrap(), SchemaState::UpToDate);
+
+    let found = user
+        .verify(&Collection::diving_centers(), |_| {})
+        .await
+        .unwrap();
+    assert!(found.is_sound());
+    assert_eq!(found.schema[0].severity, Severity::Warning);
+    user.close().await;
+}
+
+/// Needs the server's default, `log_bin_trust_function_creators = 0`.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn under_binary_logging_the_setting_is_named_and_guards_stay() {
+    let db = TestDatabase::mysql_empty().await;
+    let user = connect(&db.user_with(&format!("{USUAL}, TRIGGER")).await).await;
+    let text = advice(user.migrate_up(None).await.unwrap().guard);
+    assert!(text.contains("(error 1419)"), "{text}");
+    assert!(
+        text.contains("log_bin_trust_function_creators = 1"),
+        "{text}"
+    );
+
+    // A trigger that another version made is not lost to the refusal.
+    db.execute(
+        "CREATE TRIGGER diving_centers_location_insert BEFORE INSERT ON diving_centers \
+         FOR EACH ROW SET NEW.city = NEW.city",
+    )
+    .await;
+    advice(user.guard(&Collection::diving_centers()).await.unwrap());
+    let kept = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()";
+    assert_eq!(db.number(kept).await, 1);
+
+    // An administrator makes them once; from then on all is well for the user.
+    let administrator = db.database().migrate_up(None).await.unwrap();
+    assert_eq!(administrator.guard, Some(Guard::Installed));
+    assert_eq!(
+        user.migrate_up(None).await.unwrap().guard,
+        Some(Guard::InPlace)
+    );
+    user.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn whoever_may_only_read_can_still_look() {
+    let db = TestDatabase::mysql().await;
+    let user = connect(&db.user_with("SELECT").await).await;
+    assert_eq!(user.schema_state().await.unwrap(), SchemaState::UpToDate);
+    let found = user
+        .verify(&Collection::diving_centers(), |_| {})
+        .await
+        .unwrap();
+    assert!(found.is_sound(), "{found:?}");
+    user.close().await;
+}
