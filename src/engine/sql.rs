@@ -19,7 +19,7 @@ const FIRST_RADIUS_M: f64 = 20_000.0;
 /// By how much the radius grows while there are too few centers in it.
 const GROWTH: f64 = 4.0;
 /// Two radii closer than this ratio are not worth another look.
-const CLOSE_ENOUGH: f64 = 1.2;
+const CLOSE_ENOUGH: f64 = 1.05;
 /// A circle is searched when its box holds fewer rows than this many for every
 /// one wanted, and these.
 const ROWS_FOR_ONE: usize = 4;
