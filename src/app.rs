@@ -28,6 +28,7 @@ use crate::http::routes::{self, Labels};
 use crate::http::state::State;
 use crate::metrics::Metrics;
 use crate::store::Database;
+use crate::upkeep::{Upkeep, keep_up};
 
 /// Idle connections are kept so long; longer than the 60 s of most proxies, so
 /// that it is the proxy that closes them.
@@ -102,6 +103,8 @@ pub struct AppSettings {
     pub body_limit: usize,
     /// How long requests under way may take after the service was told to stop.
     pub shutdown_timeout: Duration,
+    /// Whether, how often and how the locations are looked after.
+    pub upkeep: Option<Upkeep>,
 }
 
 impl Default for AppSettings {
@@ -113,6 +116,7 @@ impl Default for AppSettings {
             workers: cores(),
             body_limit: 4 * 1024 * 1024,
             shutdown_timeout: Duration::from_secs(30),
+            upkeep: None,
         }
     }
 }
@@ -136,7 +140,8 @@ pub struct BindError {
 pub struct App {
     server: Server,
     addresses: Vec<SocketAddr>,
-    following: JoinHandle<()>,
+    /// What goes on beside the requests, until the service ends.
+    beside: Vec<JoinHandle<()>>,
 }
 
 impl App {
@@ -155,7 +160,7 @@ impl App {
         let state = Arc::new(State {
             catalog: Arc::clone(&catalog),
             database: database.clone(),
-            metrics,
+            metrics: Arc::clone(&metrics),
             admin_key: settings.admin_key,
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
@@ -186,10 +191,14 @@ impl App {
                 .map_err(|source| BindError { address, source })?;
         }
         let addresses = server.addrs();
+        let upkeep = settings
+            .upkeep
+            .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, metrics)));
+        let following = tokio::spawn(follow(database, catalog));
         Ok(Self {
             addresses,
             server: server.run(),
-            following: tokio::spawn(follow(database, catalog)),
+            beside: upkeep.into_iter().chain([following]).collect(),
         })
     }
 
@@ -214,7 +223,9 @@ impl App {
                 serving.await
             }
         };
-        self.following.abort();
+        for task in &self.beside {
+            task.abort();
+        }
         served.map_err(io::Error::other)?
     }
 }

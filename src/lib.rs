@@ -12,6 +12,7 @@
 //! - [`backfill`]: locations written from coordinates, table-wide.
 //! - [`transfer`]: import and export of files.
 //! - [`follow`]: the index loaded at the start and after other writers.
+//! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
 
@@ -28,4 +29,5 @@ pub mod progress;
 pub mod store;
 pub mod telemetry;
 pub mod transfer;
+pub mod upkeep;
 pub mod wire;

@@ -10,7 +10,7 @@ use prometheus::{
 };
 
 use crate::domain::EngineKind;
-use crate::store::Connections;
+use crate::store::{Connections, Verification};
 
 /// Bounds in seconds: answers from memory take tens of microseconds, those from
 /// a database milliseconds.
@@ -27,6 +27,10 @@ const METHODS: [&str; 8] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
 ];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// What verifying finds of rows.
+const FAULTS: [&str; 3] = ["drift", "stray", "out_of_range"];
+const BACKFILL_OUTCOMES: [&str; 2] = ["checked", "written"];
 
 /// What a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,9 @@ pub struct Metrics {
     index_last_change: IntGauge,
     pool_in_use: IntGauge,
     pool_idle: IntGauge,
+    rows_at_fault: [IntGauge; FAULTS.len()],
+    last_verify: IntGauge,
+    backfilled: [IntCounter; BACKFILL_OUTCOMES.len()],
 }
 
 impl Metrics {
@@ -111,12 +118,11 @@ impl Metrics {
                     .buckets(RESULT_BOUNDS.to_vec()),
             ),
         );
-        let writes = registered(
+        let writes = counters(
             &registry,
-            IntCounterVec::new(
-                Opts::new("nearby_writes_total", "Writes committed over HTTP."),
-                &["operation"],
-            ),
+            "nearby_writes_total",
+            "Writes committed over HTTP.",
+            "operation",
         );
         let index_centers = gauge(
             &registry,
@@ -128,12 +134,28 @@ impl Metrics {
             "nearby_index_last_change_timestamp_seconds",
             "When the index was last loaded or followed a write, as Unix time; 0 before.",
         );
-        let pool = registered(
+        let pool = gauges(
             &registry,
-            IntGaugeVec::new(
-                Opts::new("nearby_pool_connections", "Open database connections."),
-                &["state"],
-            ),
+            "nearby_pool_connections",
+            "Open database connections.",
+            "state",
+        );
+        let rows_at_fault = gauges(
+            &registry,
+            "nearby_fault_rows",
+            "Rows at fault when this process last verified the table: drift, location without coordinates (stray), coordinates out of range.",
+            "fault",
+        );
+        let last_verify = gauge(
+            &registry,
+            "nearby_last_verify_timestamp_seconds",
+            "When this process last verified the table, as Unix time; 0 where it never did.",
+        );
+        let backfilled = counters(
+            &registry,
+            "nearby_backfill_rows_total",
+            "Rows that this process backfilled.",
+            "outcome",
         );
         let build = registered(
             &registry,
@@ -154,6 +176,9 @@ impl Metrics {
             index_last_change,
             pool_in_use: pool.with_label_values(&["in_use"]),
             pool_idle: pool.with_label_values(&["idle"]),
+            rows_at_fault: FAULTS.map(|fault| rows_at_fault.with_label_values(&[fault])),
+            last_verify,
+            backfilled: BACKFILL_OUTCOMES.map(|outcome| backfilled.with_label_values(&[outcome])),
             registry,
         }
     }
@@ -178,6 +203,24 @@ impl Metrics {
     /// A write was committed.
     pub fn wrote(&self, operation: WriteOperation) {
         self.writes[operation as usize].inc();
+    }
+
+    /// The table was verified.
+    pub fn verified(&self, found: &Verification) {
+        // In the order of the labels.
+        let findings = [&found.drift, &found.stray, &found.out_of_range];
+        for (gauge, finding) in self.rows_at_fault.iter().zip(findings) {
+            gauge.set(i64::try_from(finding.count).unwrap_or(i64::MAX));
+        }
+        self.last_verify.set(unix_seconds(SystemTime::now()));
+    }
+
+    /// A backfill ended.
+    pub fn backfilled(&self, checked: u64, written: u64) {
+        // In the order of the labels.
+        for (counter, rows) in self.backfilled.iter().zip([checked, written]) {
+            counter.inc_by(rows);
+        }
     }
 
     /// Everything in the Prometheus text format, with the state of index and
@@ -255,6 +298,29 @@ where
 
 fn gauge(registry: &Registry, name: &'static str, help: &'static str) -> IntGauge {
     registered(registry, IntGauge::new(name, help))
+}
+
+/// Gauges told apart by one label.
+fn gauges(
+    registry: &Registry,
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+) -> IntGaugeVec {
+    registered(registry, IntGaugeVec::new(Opts::new(name, help), &[label]))
+}
+
+/// Counters told apart by one label.
+fn counters(
+    registry: &Registry,
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+) -> IntCounterVec {
+    registered(
+        registry,
+        IntCounterVec::new(Opts::new(name, help), &[label]),
+    )
 }
 
 fn set(gauge: &IntGauge, value: usize) {

@@ -17,6 +17,7 @@ use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
 use crate::metrics::Metrics;
 use crate::store::{Collection, Database, Store};
+use crate::upkeep::Upkeep;
 
 /// The key for writes. It has no flag: arguments show in process lists.
 const ADMIN_KEY: &str = "NEARBY_ADMIN_KEY";
@@ -45,7 +46,7 @@ pub(super) struct ServerArgs {
         default_value = "auto"
     )]
     engine: EngineChoice,
-    /// Origins whose web pages may ask, between commas, as https://maps.example; `*` for all
+    /// Origins whose web pages may ask, between commas, as `https://maps.example`; `*` for all
     #[arg(
         long,
         env = "NEARBY_CORS_ORIGINS",
@@ -67,6 +68,17 @@ pub(super) struct ServerArgs {
     /// How long requests under way may take after the service was told to stop, in seconds
     #[arg(long, env = "NEARBY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     shutdown_timeout: u64,
+    /// Verify the table so often, in seconds, and tell /metrics what was found; 0 never does
+    #[arg(
+        long,
+        env = "NEARBY_VERIFY_EVERY",
+        value_name = "SECONDS",
+        default_value_t = 0
+    )]
+    verify_every: u64,
+    /// Backfill where verifying finds drift
+    #[arg(long, env = "NEARBY_MEND", requires = "verify_every")]
+    mend: bool,
 }
 
 /// What answers searches.
@@ -88,6 +100,11 @@ impl ServerArgs {
             cors: self.cors_origins.clone(),
             body_limit: self.body_limit,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
+            upkeep: (self.verify_every > 0).then(|| Upkeep {
+                collection: Collection::diving_centers(),
+                every: Duration::from_secs(self.verify_every),
+                mend: self.mend,
+            }),
             ..AppSettings::default()
         };
         if let Some(workers) = self.workers {

@@ -29,27 +29,37 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
 /// Appends a distance in metres to six decimals (one micrometre) at most,
 /// without trailing zeros, as a JSON number.
 pub fn push_distance_m(out: &mut Vec<u8>, distance_m: f64) {
-    const MICRO: u64 = 1_000_000;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "half the globe is 2e13 micrometres and distances are not negative"
     )]
-    let micrometres = (distance_m * 1e6).round() as u64;
-    out.extend_from_slice(itoa::Buffer::new().format(micrometres / MICRO).as_bytes());
-    out.push(b'.');
-    let mut digits = [b'0'; 6];
-    let mut rest = micrometres % MICRO;
-    let mut significant = 1;
-    for (place, digit) in digits.iter_mut().enumerate().rev() {
-        let value = (rest % 10) as u8;
-        rest /= 10;
-        *digit += value;
-        if value != 0 && significant == 1 {
-            significant = place + 1;
-        }
+    let micrometres = (distance_m * 1e6 + 0.5) as i64 as u64;
+    let (metres, fraction) = (micrometres / 1_000_000, micrometres % 1_000_000);
+    out.extend_from_slice(itoa::Buffer::new().format(metres).as_bytes());
+    #[expect(clippy::cast_possible_truncation, reason = "below 1,000,000")]
+    let digits = six_digits(fraction as u32);
+    let mut significant = digits.len();
+    // The first decimal stays: a distance always reads as a fraction.
+    while significant > 2 && digits[significant - 1] == b'0' {
+        significant -= 1;
     }
     out.extend_from_slice(&digits[..significant]);
+}
+
+/// The decimal point and six digits. The digits do not wait for each other.
+fn six_digits(number: u32) -> [u8; 7] {
+    #[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
+    let digit = |unit: u32| b'0' + (number / unit % 10) as u8;
+    [
+        b'.',
+        digit(100_000),
+        digit(10_000),
+        digit(1_000),
+        digit(100),
+        digit(10),
+        digit(1),
+    ]
 }
 
 /// The texts of a rendered center that other formats put elsewhere.

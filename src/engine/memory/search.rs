@@ -1,6 +1,7 @@
 //! One search over the index.
 
 use std::cell::RefCell;
+use std::hint::black_box;
 
 use super::best::{Best, Candidate};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place, Slot};
@@ -12,6 +13,9 @@ use crate::domain::{
     CenterId, EngineKind, Filter, Radius, Search, chord_squared_of, distance_m_of,
 };
 use crate::engine::{Answer, Hit};
+
+/// Bytes that the processor fetches together.
+const CACHE_LINE: usize = 64;
 
 thread_local! {
     /// Where a thread's searches keep their best: no search allocates it anew.
@@ -99,6 +103,7 @@ fn deliver(index: &Index, search: &Search, found: &[Candidate], answer: &mut imp
         _ => None,
     };
     answer.begin(page.len(), next);
+    touch_texts(index, page);
     for candidate in page {
         let place = candidate.place();
         let bucket = index.buckets().get(place.bucket());
@@ -108,6 +113,23 @@ fn deliver(index: &Index, search: &Search, found: &[Candidate], answer: &mut imp
             rendered: bucket.text(place.slot()),
         });
     }
+}
+
+/// Reads a byte of every cache line of the texts that are about to be copied.
+///
+/// The texts of a large index are not in the cache. Copying waits for them one
+/// after the other; these reads do not depend on each other, so the processor
+/// fetches many at once.
+fn touch_texts(index: &Index, page: &[Candidate]) {
+    let mut touched = 0;
+    for candidate in page {
+        let place = candidate.place();
+        let text = index.buckets().get(place.bucket()).text(place.slot());
+        for line in text.chunks(CACHE_LINE) {
+            touched ^= line[0];
+        }
+    }
+    black_box(touched);
 }
 
 /// What a search asks for, in the terms of the index.

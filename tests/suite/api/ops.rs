@@ -2,6 +2,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nearby::store::Collection;
+use nearby::upkeep::Upkeep;
 
 use super::server::{TestServer, center};
 use crate::support::{TestDatabase, connect, on_both_stores};
@@ -60,6 +64,27 @@ on_both_stores! {
         assert!(text.contains("nearby_http_request_duration_seconds_bucket"));
         assert!(text.contains(&format!("nearby_build_info{{engine=\"{engine}\",version=")));
         lint(&text);
+    }
+
+    async fn drift_is_told_and_mended_only_where_that_is_wanted(db: TestDatabase) {
+        db.drop_guards().await;
+        db.insert_drifted(7).await;
+        let upkeep = |mend: bool| Upkeep {
+            collection: Collection::diving_centers(),
+            every: Duration::from_millis(50),
+            mend,
+        };
+        let tells = async |server: &TestServer, line: &str| {
+            server.eventually(line, async || {
+                server.get("/metrics").send().await.text().contains(line)
+            }).await;
+        };
+        let server = TestServer::start_with(db, |settings| settings.upkeep = Some(upkeep(false))).await;
+        tells(&server, "nearby_fault_rows{fault=\"drift\"} 7").await;
+        let db = server.stop().await;
+        let server = TestServer::start_with(db, |settings| settings.upkeep = Some(upkeep(true))).await;
+        tells(&server, "nearby_backfill_rows_total{outcome=\"written\"} 7").await;
+        tells(&server, "nearby_fault_rows{fault=\"drift\"} 0").await;
     }
 }
 

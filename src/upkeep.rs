@@ -1,0 +1,73 @@
+//! Looks after the locations while the service runs: verifies the table now and
+//! then, backfills it where that is wanted, and tells the metrics what was found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::backfill;
+use crate::metrics::Metrics;
+use crate::store::{Collection, Database, StoreError, Verification};
+
+/// How many rows a backfill writes in one transaction at most.
+const BATCH_SIZE: u32 = 1_000;
+
+/// What to look after, and how.
+#[derive(Debug, Clone)]
+pub struct Upkeep {
+    /// Which centers.
+    pub collection: Collection,
+    /// The rest between two looks.
+    pub every: Duration,
+    /// Whether drift is mended, and not only told.
+    pub mend: bool,
+}
+
+/// Looks, and rests, until it is dropped.
+pub async fn keep_up(database: Database, upkeep: Upkeep, metrics: Arc<Metrics>) {
+    // Until `keep_up` is dropped nobody tells it to stop.
+    let (_told, stop) = watch::channel(false);
+    loop {
+        if let Err(error) = look(&database, &upkeep, &metrics, stop.clone()).await {
+            tracing::warn!(cause = %error, "the locations could not be verified; trying again later");
+        }
+        tokio::time::sleep(upkeep.every).await;
+    }
+}
+
+async fn look(
+    database: &Database,
+    upkeep: &Upkeep,
+    metrics: &Metrics,
+    stop: watch::Receiver<bool>,
+) -> Result<(), StoreError> {
+    let mut found = database.verify(&upkeep.collection, |_| {}).await?;
+    if upkeep.mend && needs_backfill(&found) {
+        let settings = backfill::Settings {
+            batch_size: BATCH_SIZE,
+            pause: Duration::ZERO,
+            dry_run: false,
+            after: None,
+        };
+        let done = backfill::run(database, &upkeep.collection, &settings, stop, |_| {}).await?;
+        metrics.backfilled(done.checked, done.written);
+        tracing::info!(written = done.written, "locations backfilled");
+        found = database.verify(&upkeep.collection, |_| {}).await?;
+    }
+    metrics.verified(&found);
+    if !found.is_sound() {
+        tracing::warn!(
+            drift = found.drift.count,
+            stray = found.stray.count,
+            out_of_range = found.out_of_range.count,
+            schema = found.schema.len(),
+            "the table is not sound; `nearby verify` tells what is wrong"
+        );
+    }
+    Ok(())
+}
+
+fn needs_backfill(found: &Verification) -> bool {
+    found.drift.count + found.stray.count > 0
+}
