@@ -1,15 +1,15 @@
 //! The engine that asks MySQL.
 //!
 //! A small circle is one query. Where the circle may hold far more centers than
-//! are wanted, its nearest are looked for in smaller ones first: quick counts
-//! (a [`Gauge`] looks at a bounded number of rows) settle on a radius that holds
-//! enough and not many more. The count only chooses the radius. What makes an
-//! answer complete is that its circle held as many centers as were wanted, or
-//! was the whole circle asked for.
+//! are wanted, its nearest are looked for in smaller ones first: quick counts,
+//! each of a bounded number of rows, settle on a radius that likely holds enough
+//! and not many more. Counts only choose the radius. What makes an answer
+//! complete is that its circle held as many centers as were wanted, or was the
+//! whole circle asked for.
 
 use super::{Answer, Hit, SearchError};
 use crate::domain::{Bounds, CenterId, EngineKind, MAX_RADIUS_M, Radius, Search, Summary};
-use crate::store::{Gauge, MySqlStore, Near, StoreError};
+use crate::store::{MySqlStore, Near, StoreError};
 use crate::wire::render_summary;
 
 /// Circles up to this radius in metres are searched without a look before.
@@ -19,10 +19,11 @@ const FIRST_RADIUS_M: f64 = 20_000.0;
 /// By how much the radius grows while there are too few centers in it.
 const GROWTH: f64 = 4.0;
 /// Two radii closer than this ratio are not worth another look.
-const CLOSE_ENOUGH: f64 = 1.2;
-/// Rows that a look sees beyond those wanted: about what searching them costs
-/// less than another look.
-const SPARE_ROWS: usize = 400;
+const CLOSE_ENOUGH: f64 = 1.05;
+/// A circle is searched when its box holds fewer rows than this many for every
+/// one wanted, and these.
+const ROWS_FOR_ONE: usize = 4;
+const SPARE_ROWS: usize = 100;
 /// A filter that keeps fewer centers than this is answered from all of them.
 const FEW_MATCHES: usize = 3_000;
 
@@ -87,22 +88,24 @@ impl SqlEngine {
                 });
             }
         }
-        let most = wanted + SPARE_ROWS;
+        let most = wanted * ROWS_FOR_ONE + SPARE_ROWS;
         let mut too_small_m = search.after.map_or(0.0, |cursor| cursor.key);
         let mut large_enough_m = None;
-        let mut radius_m = FIRST_RADIUS_M.max(too_small_m * CLOSE_ENOUGH);
-        while radius_m < reach_m {
+        let mut radius_m = FIRST_RADIUS_M.max(too_small_m * CLOSE_ENOUGH).min(reach_m);
+        loop {
             let circle = Circle::around(search, radius_m);
-            let Gauge { inside, seen } = self.store.gauge(&circle.near(search, most)).await?;
+            let seen = self.store.count_near(&circle.near(search, most)).await?;
+            // A circle takes up a little more than three quarters of its box.
+            let likely_inside = seen * 3 / 4;
             if seen >= most {
                 large_enough_m = Some(radius_m);
-            } else if inside >= wanted {
+            } else if likely_inside >= wanted || radius_m >= reach_m {
                 return Ok(circle);
             } else {
                 too_small_m = radius_m;
             }
             radius_m = match large_enough_m {
-                None => radius_m * GROWTH,
+                None => (radius_m * GROWTH).min(reach_m),
                 Some(large_m) if large_m <= too_small_m * CLOSE_ENOUGH || large_m < 1.0 => {
                     return Ok(Circle::around(search, large_m));
                 }
@@ -110,7 +113,6 @@ impl SqlEngine {
                 Some(large_m) => (too_small_m * large_m).sqrt(),
             };
         }
-        Ok(Circle::around(search, reach_m))
     }
 }
 

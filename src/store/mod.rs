@@ -29,7 +29,7 @@ pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
-pub use mysql::{Gauge, MySqlStore, Near};
+pub use mysql::{MySqlStore, Near};
 pub use sqlite::SqliteStore;
 
 /// One center to write: created without an id, replaced with one.

@@ -6,6 +6,7 @@
 mod anchors;
 mod compare;
 mod memory;
+mod mysql;
 mod questions;
 mod updates;
 mod world;

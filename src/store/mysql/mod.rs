@@ -24,7 +24,7 @@ use sqlx::MySqlPool;
 
 use super::Collection;
 pub(super) use catalog::{count_rows, table_exists};
-pub use search::{Gauge, Near};
+pub use search::Near;
 use statements::Statements;
 
 /// A collection of centers in MySQL.

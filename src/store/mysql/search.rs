@@ -37,16 +37,6 @@ pub struct Near<'a> {
     pub rows: usize,
 }
 
-/// What a quick look at a circle found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gauge {
-    /// How many of the rows seen lie in the circle.
-    pub inside: usize,
-    /// How many rows of its bounds were seen; there may be more when this is as
-    /// many as were allowed.
-    pub seen: usize,
-}
-
 /// The parts that searches are put together from.
 #[derive(Debug)]
 pub(super) struct SearchSql {
@@ -69,9 +59,7 @@ impl SearchSql {
         let filter = |field| (field, text_or_null(collection, field));
         Self {
             select: names.summary_columns(collection),
-            distance: format!(
-                "ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326)) AS nearby_distance_m"
-            ),
+            distance: format!("ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326))"),
             from: format!(
                 " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}",
                 crate::domain::MAX_CENTER_ID,
@@ -127,7 +115,10 @@ impl SearchSql {
     }
 
     fn find(&self, near: &Near<'_>) -> String {
-        let mut text = format!("SELECT {}, {}{}", self.select, self.distance, self.from);
+        let mut text = format!(
+            "SELECT {}, {} AS nearby_distance_m{}",
+            self.select, self.distance, self.from
+        );
         self.push_conditions(near, &mut text);
         text.push_str(
             " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
@@ -137,13 +128,13 @@ impl SearchSql {
         text
     }
 
-    fn gauge(&self, near: &Near<'_>) -> String {
-        let mut text = format!(
-            "SELECT COUNT(*), COUNT(IF(seen.nearby_distance_m <= ?, 1, NULL)) FROM (SELECT {}{}",
-            self.distance, self.from
-        );
+    fn count_near(&self, near: &Near<'_>) -> String {
+        let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
         self.push_conditions(near, &mut text);
-        text.push_str(" HAVING nearby_distance_m >= ? LIMIT ?) AS seen");
+        if near.search.after.is_some() {
+            let _ = write!(text, " AND {} >= ?", self.distance);
+        }
+        text.push_str(" LIMIT ?) AS seen");
         text
     }
 
@@ -185,25 +176,19 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Counts the centers of a circle that are not before the search's cursor,
-    /// looking at no more than `near.rows` of those in its bounds.
+    /// Counts the centers within the bounds of a circle that are not before the
+    /// search's cursor, up to `near.rows`.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn gauge(&self, near: &Near<'_>) -> Result<Gauge, StoreError> {
-        let passed_m = near.search.after.map_or(BEFORE_ALL.0, |cursor| cursor.key);
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.gauge(near)));
-        let query = bind_conditions(bind_origin(query.bind(near.radius_m), near), near);
-        let row = query
-            .bind(passed_m)
-            .bind(near.rows as u64)
-            .fetch_one(&self.pool)
-            .await?;
-        let (seen, inside): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-        Ok(Gauge {
-            inside: as_count(inside),
-            seen: as_count(seen),
-        })
+    pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
+        let query = sqlx::query(AssertSqlSafe(self.statements.search.count_near(near)));
+        let mut query = bind_conditions(query, near);
+        if let Some(cursor) = near.search.after {
+            query = bind_origin(query, near).bind(cursor.key);
+        }
+        let row = query.bind(near.rows as u64).fetch_one(&self.pool).await?;
+        Ok(as_count(row.try_get(0)?))
     }
 
     /// Counts the centers that a filter keeps, up to `most`.

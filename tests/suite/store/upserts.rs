@@ -23,7 +23,7 @@ on_both_stores! {
             item(Some(5), full_draft()),
             item(Some(7), draft("moves", Some((1.0, 2.000_000_01)))),
             item(Some(8), draft("stays", None)),
-            item(Some(9), draft("new", None)),
+            item(Some(4_000), draft("new", None)),
         ];
         let expected = Upserted { inserted: 1, updated: 1, unchanged: 2 };
         assert_eq!(store.upsert(&second).await.unwrap(), expected);

@@ -1,0 +1,246 @@
+//! The sql engine, on a real MySQL, against brute force.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use nearby::domain::{
+    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, Origin, Position, Radius, Search,
+};
+use nearby::engine::brute::BruteForce;
+use nearby::engine::sql::SqlEngine;
+use nearby::store::{BatchItem, Collection, Database, PoolSettings, Store};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+
+use crate::compare::judge;
+use crate::memory::Page;
+use crate::questions::Questions;
+use crate::world::{self, Place};
+
+/// Questions under way at the same time.
+const TASKS: usize = 4;
+/// One question in so many is walked to its last page.
+const WALKED: usize = 10;
+/// Walks of more centers than this stop there.
+const LONGEST_WALK: usize = 3_000;
+/// Rows given to the store at a time.
+const ROWS: usize = 1_000;
+
+/// A MySQL database of its own with places in it.
+struct World {
+    name: String,
+    database: Database,
+    engine: SqlEngine,
+    brute: BruteForce,
+}
+
+impl World {
+    async fn of(places: &[Place]) -> Self {
+        let mut url: url::Url = std::env::var("NEARBY_TEST_MYSQL_URL")
+            .expect("NEARBY_TEST_MYSQL_URL is set: run scripts/test")
+            .parse()
+            .expect("NEARBY_TEST_MYSQL_URL is a URL");
+        let name = format!("nearby_exactness_{:016x}", rand::random::<u64>());
+        on_server(&url, &format!("CREATE DATABASE `{name}`")).await;
+        url.set_path(&name);
+        let url = url.as_str().parse().expect("the URL names a database");
+        let database = Database::connect(&url, &PoolSettings::default())
+            .await
+            .expect("MySQL answers");
+        database.migrate_up(None).await.expect("migrations apply");
+
+        let store = Store::new(&database, &Collection::diving_centers());
+        let items: Vec<BatchItem> = places.iter().map(item).collect();
+        for items in items.chunks(ROWS) {
+            store.upsert(items).await.expect("rows are taken");
+        }
+        let Store::MySql(mysql) = store else {
+            panic!("this is MySQL");
+        };
+        let mut brute = BruteForce::default();
+        for summary in places.iter().filter_map(Place::summary) {
+            brute.push(&summary);
+        }
+        Self {
+            name,
+            database,
+            engine: SqlEngine::new(mysql),
+            brute,
+        }
+    }
+
+    async fn page(&self, search: &Search) -> Page {
+        let mut page = Page::default();
+        self.engine
+            .search(search, &mut page)
+            .await
+            .expect("MySQL answers");
+        page
+    }
+
+    /// Asks the engine and lets brute force judge. Gives the centers compared.
+    async fn compare(&self, search: &Search, walk: bool) -> usize {
+        let radius_m = search.radius.map(Radius::m);
+        let Page { mut centers, next } = self.page(search).await;
+        let mut limit = search.limit.get();
+        assert!(next.is_none() || centers.len() == limit, "{search:?}");
+        if walk {
+            let mut search = Search {
+                after: next,
+                ..search.clone()
+            };
+            while search.after.is_some() && centers.len() < LONGEST_WALK {
+                // Pages may differ in size.
+                search.limit = Limit::new((centers.len() * 2).clamp(1, MAX_LIMIT)).unwrap();
+                let page = self.page(&search).await;
+                centers.extend(page.centers);
+                search.after = page.next;
+            }
+            limit = match search.after {
+                Some(_) => centers.len(),
+                None => usize::MAX,
+            };
+        }
+        if let Err(wrong) = judge(self.brute.measured(search), radius_m, limit, &centers) {
+            panic!("{wrong}\nsearch: {search:?}\nanswer: {centers:?}");
+        }
+        centers.len()
+    }
+
+    async fn remove(&self) {
+        let drop = AssertSqlSafe(format!("DROP DATABASE `{}`", self.name));
+        let Database::MySql(pool) = &self.database else {
+            panic!("this is MySQL");
+        };
+        pool.execute(drop).await.expect("the database is dropped");
+    }
+}
+
+async fn on_server(url: &url::Url, sql: &str) {
+    let pool = sqlx::MySqlPool::connect(url.as_str())
+        .await
+        .expect("MySQL answers");
+    pool.execute(AssertSqlSafe(sql.to_owned()))
+        .await
+        .expect("the statement is taken");
+}
+
+fn item(place: &Place) -> BatchItem {
+    let text = CenterText {
+        name: place.name.clone(),
+        country: place.country.clone(),
+        region: place.region.clone(),
+        city: place.city.clone(),
+        ..CenterText::default()
+    };
+    let position = place
+        .at
+        .map(|(latitude, longitude)| Position::new(latitude, longitude).unwrap());
+    BatchItem {
+        id: CenterId::new(place.id),
+        draft: CenterDraft::new(text, position).expect("places are right"),
+    }
+}
+
+/// A tenth where the code is not optimised: brute force is what takes time.
+fn questions(optimised: usize) -> usize {
+    if cfg!(debug_assertions) {
+        optimised / 10
+    } else {
+        optimised
+    }
+}
+
+async fn compare_many(name: &str, places: Vec<Place>, count: usize) {
+    let world = Arc::new(World::of(&places).await);
+    let places = Arc::new(places);
+    let asking: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let (world, places) = (Arc::clone(&world), Arc::clone(&places));
+            tokio::spawn(async move {
+                let mut questions = Questions::new(&places, 70 + task as u64);
+                let mut compared = 0;
+                for number in 0..count.div_ceil(TASKS) {
+                    compared += world.compare(&questions.ask(), number % WALKED == 0).await;
+                }
+                compared
+            })
+        })
+        .collect();
+    let mut centers = 0;
+    for task in asking {
+        centers += task.await.expect("every answer is right");
+    }
+    world.remove().await;
+    println!(
+        "MySQL against brute force, {name}: {} origins over {} places, {centers} centers compared",
+        count.div_ceil(TASKS) * TASKS,
+        places.len(),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_over_a_sample_of_the_world_equal_brute_force() {
+    compare_many("sample", world::with_hostile(6), questions(2_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_over_hostile_points_alone_equal_brute_force() {
+    compare_many("hostile points", world::hostile(), questions(2_000)).await;
+}
+
+/// A scan would examine every row. What was examined is taken from the server's
+/// own record of the statements that it executed.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn every_query_with_a_box_reads_the_spatial_index() {
+    const FEW_ROWS: u64 = 300;
+    let places = world::with_hostile(60);
+    assert!(places.len() > 10 * FEW_ROWS as usize);
+    let world = World::of(&places).await;
+    let Database::MySql(pool) = &world.database else {
+        panic!("this is MySQL");
+    };
+    let mut shapes = HashSet::new();
+    for (latitude, longitude) in [(48.85, 2.35), (10.0, 180.0), (89.99, 5.0), (-90.0, 0.0)] {
+        for radius_m in [0.0, 1_000.0, 25_000.0, 40_000.0] {
+            for countries in [vec![], vec!["FR".to_owned()], vec!["even".to_owned(); 9]] {
+                let mut search = Search {
+                    origin: Origin::new(latitude, longitude).unwrap(),
+                    radius: Some(Radius::from_m(radius_m).unwrap()),
+                    limit: Limit::new(1).unwrap(),
+                    filter: Filter {
+                        countries,
+                        ..Filter::default()
+                    },
+                    exclude: Vec::new(),
+                    after: None,
+                };
+                search.after = world.page(&search).await.next;
+                world.page(&search).await;
+                search.after = None;
+                search.exclude = vec![CenterId::new(1).unwrap()];
+                world.page(&search).await;
+
+                let executed = sqlx::query(
+                    "SELECT sql_text, rows_examined FROM performance_schema.events_statements_history \
+                     WHERE current_schema = DATABASE() AND sql_text LIKE '%MBRIntersects%' \
+                     AND event_name = 'statement/com/Execute'",
+                )
+                .fetch_all(pool)
+                .await
+                .unwrap();
+                for row in executed {
+                    let (text, examined): (String, u64) = (row.get(0), row.get(1));
+                    assert!(examined < FEW_ROWS, "{examined} rows examined by {text}");
+                    let kind = ["COUNT", "LINESTRING", "MULTIPOINT", "COLLATE", "NOT IN"];
+                    shapes.insert(kind.map(|word| text.contains(word)));
+                }
+            }
+        }
+    }
+    world.remove().await;
+    // A count or not, both forms of box, with and without a filter.
+    assert!(shapes.len() >= 8, "{shapes:?}");
+}
