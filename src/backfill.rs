@@ -98,7 +98,7 @@ pub async fn run(
             let told_to_stop = async {
                 if stop.wait_for(|stop| *stop).await.is_err() {
                     // Nobody is left who could say it.
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             // Either way the loop goes on to look.

@@ -182,6 +182,9 @@ impl Metrics {
 
     /// Everything in the Prometheus text format, with the state of index and
     /// pool at this moment.
+    ///
+    /// # Panics
+    /// Never: names and labels are constants.
     #[must_use]
     pub fn render(&self, index: Option<IndexState>, connections: Connections) -> String {
         set(&self.index_centers, index.map_or(0, |index| index.centers));

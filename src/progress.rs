@@ -28,6 +28,9 @@ struct Lines {
 
 impl Progress {
     /// Begins to show progress. `total` is `None` where the end is not known.
+    ///
+    /// # Panics
+    /// Never: the templates are constants.
     #[must_use]
     pub fn new(what: &str, total: Option<u64>) -> Self {
         let on_terminal = stderr().is_terminal();

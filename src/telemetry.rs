@@ -1,5 +1,7 @@
 //! Logs: structured lines on standard error.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -29,7 +31,7 @@ pub struct LogArgs {
         long,
         env = "NEARBY_LOG",
         value_name = "FILTER",
-        default_value = "info",
+        default_value = "info,actix_server=warn",
         global = true
     )]
     log: EnvFilter,
@@ -40,6 +42,7 @@ pub struct LogArgs {
 pub fn init(args: &LogArgs) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(args.log.clone())
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => lines.init(),

@@ -6,29 +6,28 @@ use std::thread;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-/// Serves fixed bodies with as many workers as the service: `GET /{size}`
-/// answers `size` bytes of `application/json`.
-pub fn start(workers: usize, sizes: Vec<usize>) -> io::Result<SocketAddr> {
+/// Serves `size` bytes of `application/json` at `/`, with as many workers as the
+/// service, to the end of the process.
+pub fn start(workers: usize, size: usize) -> io::Result<SocketAddr> {
     let (address, started) = std::sync::mpsc::channel();
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let server = HttpServer::new(move || {
-                sizes.iter().fold(App::new(), |app, &size| {
-                    let body = web::Bytes::from(vec![b' '; size]);
-                    app.route(
-                        &format!("/{size}"),
-                        web::get().to(move || {
-                            let body = body.clone();
-                            async move {
-                                HttpResponse::Ok()
-                                    .content_type("application/json")
-                                    .body(body)
-                            }
-                        }),
-                    )
-                })
+                let body = web::Bytes::from(vec![b' '; size]);
+                App::new().route(
+                    "/",
+                    web::get().to(move || {
+                        let body = body.clone();
+                        async move {
+                            HttpResponse::Ok()
+                                .content_type("application/json")
+                                .body(body)
+                        }
+                    }),
+                )
             })
             .workers(workers)
+            .disable_signals()
             .bind(("127.0.0.1", 0))?;
             let bound = server.addrs()[0];
             address.send(bound).map_err(io::Error::other)?;

@@ -35,10 +35,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     if store.count().await? < BUNDLED_PLACES {
         load(&database, &store).await?;
     }
-    serve(database, &args.server, |addresses| {
-        say_what_to_try(addresses)
-    })
-    .await?;
+    serve(database, &args.server, say_what_to_try).await?;
     Ok(Outcome::Done)
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Args {
     url: String,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &Args) -> Outcome {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
@@ -29,15 +29,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match agent.get(&args.url).call() {
         Ok(answer) if answer.status().is_success() => {
             println!("{} answered {}", args.url, answer.status());
-            Ok(Outcome::Done)
+            Outcome::Done
         }
         Ok(answer) => {
             eprintln!("{} answered {}", args.url, answer.status());
-            Ok(Outcome::FoundWrong)
+            Outcome::FoundWrong
         }
         Err(error) => {
             eprintln!("{} did not answer: {error}", args.url);
-            Ok(Outcome::FoundWrong)
+            Outcome::FoundWrong
         }
     }
 }

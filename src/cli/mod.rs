@@ -101,6 +101,6 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Backfill(args) => backfill::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Generate(args) => generate::run(&args),
-        Command::Health(args) => health::run(&args),
+        Command::Health(args) => Ok(health::run(&args)),
     }
 }

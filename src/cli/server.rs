@@ -45,7 +45,7 @@ pub(super) struct ServerArgs {
         default_value = "auto"
     )]
     engine: EngineChoice,
-    /// Origins whose web pages may ask, between commas, as https://maps.example; `*` for all
+    /// Origins whose web pages may ask, between commas, as `https://maps.example`; `*` for all
     #[arg(
         long,
         env = "NEARBY_CORS_ORIGINS",

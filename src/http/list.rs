@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, VARY};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::NO_CACHE;
+use super::search::{NO_CACHE, VARY_ACCEPT};
 use super::state::State;
 use crate::domain::Center;
 
@@ -63,7 +63,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
         .insert_header(NO_CACHE)
-        .insert_header((VARY, HeaderValue::from_name(ACCEPT)))
+        .insert_header(VARY_ACCEPT)
         .body(page(format, &centers, next)))
 }
 

@@ -5,7 +5,7 @@
 //! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`problem`] says what went wrong, [`observe`] watches over all.
 
-pub mod answer;
+mod answer;
 mod auth;
 mod batch;
 mod body;
@@ -15,10 +15,10 @@ pub mod code;
 mod dto;
 mod list;
 mod list_cursor;
-pub mod nearby;
+mod nearby;
 mod nearest;
-pub mod negotiate;
-pub mod observe;
+mod negotiate;
+pub(crate) mod observe;
 mod ops;
 mod params;
 mod problem;
@@ -26,4 +26,4 @@ mod query;
 mod request_id;
 pub mod routes;
 mod search;
-pub mod state;
+pub(crate) mod state;

@@ -97,12 +97,11 @@ fn as_problem(response: ServiceResponse, id: &HeaderValue) -> (ServiceResponse, 
     let status = response.status();
     let error = response.error();
     let made_elsewhere;
-    let problem = match error.and_then(|error| error.as_error::<Problem>()) {
-        Some(problem) => problem,
-        None => {
-            made_elsewhere = foreign(status, error);
-            &made_elsewhere
-        }
+    let problem = if let Some(ours) = error.and_then(|error| error.as_error::<Problem>()) {
+        ours
+    } else {
+        made_elsewhere = foreign(status, error);
+        &made_elsewhere
     };
     let cause = problem.cause().map(ToString::to_string);
     let body = problem.body(id.to_str().ok());

@@ -7,12 +7,15 @@ use std::borrow::Cow;
 use super::code::Code;
 use super::problem::Problem;
 
-/// The longest query string that is read: all the filters and exclusions that
-/// one search takes fit in, percent-encoded.
-pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+/// The longest query string that is read. Half of what the HTTP parser takes,
+/// which refuses longer ones without a word.
+pub const MAX_QUERY_BYTES: usize = 32 * 1024;
 
 /// Names this close are offered as what was meant.
 const NEAR_MISS_EDITS: usize = 2;
+
+/// What other services call the same thing, where the letters do not tell.
+const OTHER_NAMES: &[(&str, &str)] = &[("lon", "lng"), ("long", "lng"), ("longitude", "lng")];
 
 /// A parameter that a resource knows.
 #[derive(Debug, Clone, Copy)]
@@ -126,12 +129,17 @@ fn unknown(name: &str, known: &[Param]) -> Problem {
     .allowed(allowed)
 }
 
-/// The known name that was probably meant: one begins with the other, or few
-/// letters differ.
-pub fn suggestion<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+/// The known name that was probably meant: others call it so, one begins with
+/// the other, or few letters differ.
+fn suggestion<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let name: String = name.chars().take(40).collect::<String>().to_lowercase();
     if name.is_empty() {
         return None;
+    }
+    if let Some((_, meant)) = OTHER_NAMES.iter().find(|(other, _)| *other == name)
+        && let Some(known) = known.iter().find(|known| *known == meant)
+    {
+        return Some(known);
     }
     let begins = |known: &&&str| name.starts_with(**known) || known.starts_with(&name);
     known.iter().find(begins).copied().or_else(|| {

@@ -1,6 +1,7 @@
 //! The table of routes: what is registered, what `openapi.yaml` lists, what
 //! metrics are labelled with.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -63,7 +64,7 @@ pub const ROUTES: &[Endpoint] = &[
 
 /// What is counted of each path.
 #[derive(Debug)]
-pub struct Labels {
+pub(crate) struct Labels {
     by_path: Vec<Arc<RouteMetrics>>,
     unmatched: Arc<RouteMetrics>,
 }
@@ -85,7 +86,7 @@ fn paths() -> impl Iterator<Item = &'static [Endpoint]> {
 }
 
 /// Registers every endpoint.
-pub fn configure(config: &mut ServiceConfig, labels: &Labels) {
+pub(crate) fn configure(config: &mut ServiceConfig, labels: &Labels) {
     for (endpoints, label) in paths().zip(&labels.by_path) {
         let allow = allow(endpoints);
         let mut resource = web::resource(endpoints[0].pattern).app_data(Arc::clone(label));
@@ -100,20 +101,15 @@ pub fn configure(config: &mut ServiceConfig, labels: &Labels) {
         }
         config.service(
             resource.default_service(web::to(move |request: HttpRequest| {
-                ready_made(other_method(&request, allow.clone()))
+                ready(other_method(&request, allow.clone()))
             })),
         );
     }
     config
         .app_data(Arc::clone(&labels.unmatched))
         .default_service(web::to(|request: HttpRequest| {
-            ready_made(unknown_path(&request))
+            ready(unknown_path(&request))
         }));
-}
-
-/// A future of what is known already.
-async fn ready_made<T>(value: T) -> T {
-    value
 }
 
 fn allow(endpoints: &[Endpoint]) -> HeaderValue {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 
 use super::answer::AnswerBody;
 use super::negotiate::Format;
@@ -17,6 +17,9 @@ use crate::engine::{Engine, SearchError};
 /// it in the next answer.
 pub const NO_CACHE: (HeaderName, HeaderValue) =
     (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+
+/// Where the Accept header has a say.
+pub const VARY_ACCEPT: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("Accept"));
 
 /// Answers a search.
 ///
@@ -32,7 +35,7 @@ pub async fn respond(
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
         .insert_header(NO_CACHE)
-        .insert_header((VARY, HeaderValue::from_name(ACCEPT)))
+        .insert_header(VARY_ACCEPT)
         .body(answer.finish()))
 }
 

@@ -18,8 +18,6 @@ pub(super) struct Stored {
 pub(super) struct Edit<'a> {
     pub(super) id: CenterId,
     pub(super) draft: &'a CenterDraft,
-    /// Whether the location has to be written too.
-    pub(super) moved: bool,
 }
 
 /// The statements that items come to.
@@ -54,7 +52,6 @@ impl<'a> Plan<'a> {
                 plan.updates.push(Edit {
                     id,
                     draft: &item.draft,
-                    moved,
                 });
             } else {
                 plan.unchanged += 1;

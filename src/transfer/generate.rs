@@ -7,6 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Normal};
 
 use super::places::{Place, bundled_places};
+use super::write::io_error;
 use crate::domain::Position;
 
 /// How far centers stand from the place they were drawn from: the standard
@@ -93,7 +94,8 @@ pub fn write_generated(
         "city",
         "latitude",
         "longitude",
-    ])?;
+    ])
+    .map_err(io_error)?;
     let mut id = itoa::Buffer::new();
     let mut latitude = ryu::Buffer::new();
     let mut longitude = ryu::Buffer::new();
@@ -111,7 +113,8 @@ pub fn write_generated(
             place.city,
             latitude.format(position.latitude()),
             longitude.format(position.longitude()),
-        ])?;
+        ])
+        .map_err(io_error)?;
     }
     csv.flush()
 }
@@ -142,10 +145,11 @@ mod tests {
 
     #[test]
     fn centers_stand_around_their_places_as_a_normal_distribution_says() {
-        let north: Vec<f64> = generate(100_000, 7)
+        const COUNT: u32 = 100_000;
+        let north: Vec<f64> = generate(u64::from(COUNT), 7)
             .map(|center| center.position.latitude() - center.place.position.latitude())
             .collect();
-        let count = north.len() as f64;
+        let count = f64::from(COUNT);
         let mean = north.iter().sum::<f64>() / count;
         let deviation = (north.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
         assert!(mean.abs() < 0.001, "{mean}");

@@ -236,7 +236,7 @@ pub enum ImportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The report cannot be written.
-    #[error("cannot write the report: {0}")]
+    #[error("cannot write the report")]
     Report(#[source] io::Error),
 }
 

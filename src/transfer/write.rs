@@ -35,7 +35,7 @@ impl<W: Write> CenterWriter<W> {
         let form = match format {
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
-                csv.write_record(CSV_COLUMNS)?;
+                csv.write_record(CSV_COLUMNS).map_err(io_error)?;
                 Form::Csv(Box::new(csv))
             }
             Format::GeoJson => {
@@ -126,8 +126,17 @@ fn write_record<W: Write>(csv: &mut csv::Writer<W>, center: &Center) -> io::Resu
         itoa::Buffer::new().format(center.view_count),
         &time(&center.created_at),
         &time(&center.updated_at),
-    ])?;
-    Ok(())
+    ])
+    .map_err(io_error)
+}
+
+/// What is behind an error of the CSV writer, which can fail in no other way
+/// here; its own conversion would hide that a pipe was closed.
+pub(super) fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn time(time: &DateTime<Utc>) -> String {

@@ -49,3 +49,8 @@ fn assert_only_in(word: &str, allowed: &[&str]) {
 fn only_the_store_knows_sqlx() {
     assert_only_in("sqlx::", &["store/"]);
 }
+
+#[test]
+fn only_http_and_its_wiring_know_actix() {
+    assert_only_in("actix_", &["http/", "app.rs"]);
+}

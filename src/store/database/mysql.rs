@@ -17,7 +17,7 @@ pub(super) async fn connect(
     url: &MySqlUrl,
     settings: &PoolSettings,
 ) -> Result<MySqlPool, ConnectError> {
-    let options = session(settings.logged(url.options.clone()));
+    let options = session(settings.logged(*url.options.clone()));
     settings
         .wait
         .until_open(url, async || try_once(&options).await)
@@ -43,12 +43,14 @@ async fn set_sql_mode(connection: &mut MySqlConnection) -> sqlx::Result<()> {
 }
 
 async fn try_once(options: &MySqlConnectOptions) -> Result<(), Failure> {
-    let mut connection = options.connect().await.map_err(failure)?;
-    set_sql_mode(&mut connection).await.map_err(failure)?;
+    let mut connection = options.connect().await.map_err(|error| failure(&error))?;
+    set_sql_mode(&mut connection)
+        .await
+        .map_err(|error| failure(&error))?;
     let version: String = sqlx::query_scalar("SELECT VERSION()")
         .fetch_one(&mut connection)
         .await
-        .map_err(failure)?;
+        .map_err(|error| failure(&error))?;
     // Its answer changes nothing: the connection has served its purpose.
     let _ = connection.close().await;
     check_version(&version)
@@ -85,8 +87,8 @@ fn check_version(version: &str) -> Result<(), Failure> {
 }
 
 /// Whether waiting may help, and what to do where it does not.
-fn failure(error: sqlx::Error) -> Failure {
-    match &error {
+fn failure(error: &sqlx::Error) -> Failure {
+    match error {
         sqlx::Error::Database(refusal) => match refusal.try_downcast_ref::<MySqlDatabaseError>() {
             Some(refusal) => refused(refusal.number(), refusal.message()),
             None => Failure::Passing(error.to_string()),

@@ -49,7 +49,7 @@ pub enum DatabaseUrl {
 /// Where a MySQL database is and how to log in.
 #[derive(Clone)]
 pub struct MySqlUrl {
-    pub(super) options: MySqlConnectOptions,
+    pub(super) options: Box<MySqlConnectOptions>,
     shown: String,
 }
 
@@ -133,7 +133,7 @@ fn parse_mysql(text: &str) -> Result<MySqlUrl, DatabaseUrlError> {
     };
     Ok(MySqlUrl {
         // An IPv6 address stands in brackets in a URL, and without them elsewhere.
-        options: options.host(host.trim_matches(['[', ']'])),
+        options: Box::new(options.host(host.trim_matches(['[', ']']))),
         shown: format!(
             "mysql://{user}{host}:{}/{database}",
             url.port().unwrap_or(3306)

@@ -120,7 +120,7 @@ impl Database {
         if version != 0 {
             self.check_version(version)?;
         }
-        Ok(self.rewrite_ledger(version).await?)
+        self.rewrite_ledger(version).await
     }
 
     /// Makes sure that the schema is the one of this binary. The embedded

@@ -26,7 +26,7 @@ pub(in crate::store) async fn mend(
     let location = collection.location.quoted();
     let mut set = format!("{location} = {expected}");
     for column in columns_that_touch_themselves(pool, collection).await? {
-        set.push_str(&format!(", `{column}` = `{column}`"));
+        set = format!("{set}, `{column}` = `{column}`");
     }
     let update = format!("UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ? AND {differs}");
 
@@ -45,7 +45,7 @@ pub(in crate::store) async fn mend(
     Ok(written)
 }
 
-/// Columns with ON UPDATE CURRENT_TIMESTAMP: set to what they are, they stay.
+/// Columns with `ON UPDATE CURRENT_TIMESTAMP`: set to what they are, they stay.
 /// Whoever owns the rows did not write them.
 async fn columns_that_touch_themselves(
     pool: &MySqlPool,

@@ -1,7 +1,8 @@
 //! Centers in MySQL.
 //!
-//! The location is written in the same statement as the coordinates, and on
-//! update only where they changed or the location had drifted from them.
+//! The location is written in the same statement as the coordinates, also where
+//! they stay as they were: a point that says the same has the same bytes, which
+//! the server does not write again, and one that had drifted is mended.
 
 pub(super) mod backfill;
 mod catalog;

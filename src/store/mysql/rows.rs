@@ -10,9 +10,10 @@ use sqlx::mysql::MySqlRow;
 use crate::domain::{Center, CenterDraft, CenterId, CenterText, Position, Summary, TextField};
 use crate::store::plan::Stored;
 
-/// The place of the first text among the columns of a center, and in a row
-/// written as a list.
-pub(super) const FIRST_TEXT: usize = 6;
+/// The place of the first text among the columns of a center.
+const FIRST_TEXT: usize = 6;
+/// The place of the first text in a row written as a list.
+pub(super) const FIRST_LISTED_TEXT: usize = 5;
 
 /// The sentinel: what location holds where there are no coordinates.
 const NOWHERE: (f64, f64) = (0.0, 0.0);
@@ -75,16 +76,10 @@ pub(super) fn summary(row: &MySqlRow, each: impl FnOnce(Summary<'_>)) -> Result<
 }
 
 /// One row of `Names::rows_as_table`.
-pub(super) fn listed(
-    id: Option<CenterId>,
-    draft: &CenterDraft,
-    moved: bool,
-    texts: &[TextField],
-) -> Value {
+pub(super) fn listed(id: Option<CenterId>, draft: &CenterDraft, texts: &[TextField]) -> Value {
     let (x, y) = point(draft.position());
     let mut row = vec![
         json!(id.map(CenterId::get)),
-        json!(u8::from(moved)),
         json!(x),
         json!(y),
         json!(draft.position().map(Position::latitude)),

@@ -1,14 +1,10 @@
 //! The SQL of a collection in MySQL, built once.
 
+use super::location::{has_position, location};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::Collection;
 use crate::store::sql::{Sql, text_columns, text_or_null};
-
-/// How far a stored location may lie from the coordinates and still be left as
-/// it is, in degrees: half of what a coordinate's last decimal is worth. Writing
-/// points that moved less is what MySQL bug 36452528 corrupts indexes with.
-const SAME_PLACE_DEG: &str = "5e-9";
 
 /// Longest text, in characters, that travels as VARCHAR in a list of rows.
 const VARCHAR_CHARS: usize = 1_000;
@@ -74,18 +70,17 @@ impl Statements {
                  SELECT v.id, {row_point}, v.latitude, v.longitude{texts}{now} FROM {rows}",
                 texts = values(&|place, _| format!(", v.t{place}")),
             )),
-            // Assigned from left to right: the location compares the old coordinates.
+            // A point that stays where it was has the same bytes: the server then
+            // leaves it and its index alone.
             update: Sql::new(format!(
-                "UPDATE {table} SET {location} = IF({latitude} <=> ? AND {longitude} <=> ? \
-                 AND ABS(ST_Longitude({location}) - ?) < {SAME_PLACE_DEG} \
-                 AND ABS(ST_Latitude({location}) - ?) < {SAME_PLACE_DEG}, {location}, {point}), \
-                 {latitude} = ?, {longitude} = ?{texts}{touch} WHERE {id} = ?",
+                "UPDATE {table} SET {location} = {point}, {latitude} = ?, {longitude} = ?\
+                 {texts}{touch} WHERE {id} = ?",
                 texts = values(&|_, column| format!(", {column} = ?")),
             )),
             update_many: Sql::new(format!(
                 "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
-                 SET t.{location} = IF(v.moved, {row_point}, t.{location}), \
-                 t.{latitude} = v.latitude, t.{longitude} = v.longitude{texts}{touch}",
+                 SET t.{location} = {row_point}, t.{latitude} = v.latitude, \
+                 t.{longitude} = v.longitude{texts}{touch}",
                 texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
                 touch = touch.replacen(", ", ", t.", 1),
             )),
@@ -145,27 +140,17 @@ impl Names {
 
     /// The condition that a row has a position; false for NULL.
     pub(super) fn has_position(&self) -> String {
-        let (latitude, longitude) = (&self.latitude, &self.longitude);
-        format!("{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180")
+        has_position(&self.latitude, &self.longitude)
     }
 
     /// Whether coordinates are whole or NULL and the location says the same.
     fn in_order(&self) -> String {
-        let (latitude, longitude, location) = (&self.latitude, &self.longitude, &self.location);
-        let at = |lng: &str, lat: &str| {
-            format!(
-                "ABS(ST_Longitude({location}) - {lng}) < {SAME_PLACE_DEG} \
-                 AND ABS(ST_Latitude({location}) - {lat}) < {SAME_PLACE_DEG}"
-            )
-        };
+        let (latitude, longitude) = (&self.latitude, &self.longitude);
         format!(
-            "IF({has}, {there}, {latitude} IS NULL AND {longitude} IS NULL AND {sentinel})",
+            "({has} OR {latitude} IS NULL AND {longitude} IS NULL) AND {} <=> {}",
+            self.location,
+            location(latitude, longitude),
             has = self.has_position(),
-            there = at(
-                &format!("IF({longitude} = -180, 180, {longitude})"),
-                latitude
-            ),
-            sentinel = at("0", "0"),
         )
     }
 
@@ -239,16 +224,15 @@ impl Names {
                     chars if chars <= VARCHAR_CHARS => format!("VARCHAR({chars})"),
                     _ => "TEXT".to_owned(),
                 };
-                let at = place + super::rows::FIRST_TEXT;
+                let at = place + super::rows::FIRST_LISTED_TEXT;
                 format!(", t{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
             })
             .collect();
         format!(
             "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]' ERROR ON ERROR, \
-             moved BOOLEAN PATH '$[1]' ERROR ON ERROR, \
-             x DOUBLE PATH '$[2]' ERROR ON ERROR, y DOUBLE PATH '$[3]' ERROR ON ERROR, \
-             latitude DOUBLE PATH '$[4]' ERROR ON ERROR, \
-             longitude DOUBLE PATH '$[5]' ERROR ON ERROR{texts})) AS v"
+             x DOUBLE PATH '$[1]' ERROR ON ERROR, y DOUBLE PATH '$[2]' ERROR ON ERROR, \
+             latitude DOUBLE PATH '$[3]' ERROR ON ERROR, \
+             longitude DOUBLE PATH '$[4]' ERROR ON ERROR{texts})) AS v"
         )
     }
 }

@@ -70,12 +70,12 @@ impl MySqlStore {
         let inserts = plan
             .inserts
             .iter()
-            .map(|item| rows::listed(item.id, &item.draft, true, texts));
+            .map(|item| rows::listed(item.id, &item.draft, texts));
         write_many(connection, &self.statements.insert_many, inserts).await?;
         let updates = plan
             .updates
             .iter()
-            .map(|edit| rows::listed(Some(edit.id), edit.draft, edit.moved, texts));
+            .map(|edit| rows::listed(Some(edit.id), edit.draft, texts));
         write_many(connection, &self.statements.update_many, updates).await
     }
 }

@@ -117,13 +117,7 @@ impl MySqlStore {
         draft: &CenterDraft,
     ) -> Result<bool, sqlx::Error> {
         let (x, y) = rows::point(draft.position());
-        let query = sqlx::query(self.statements.update.text())
-            .bind(draft.position().map(Position::latitude))
-            .bind(draft.position().map(Position::longitude))
-            .bind(x)
-            .bind(y)
-            .bind(x)
-            .bind(y);
+        let query = sqlx::query(self.statements.update.text()).bind(x).bind(y);
         let written = self
             .bind_draft(query, draft)
             .bind(id.get())

@@ -5,12 +5,11 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::geopackage;
-use super::statements::TIME_FORMAT;
 use crate::domain::{Center, CenterId, CenterText, Position, Summary, TextField};
 use crate::store::plan::Stored;
 
@@ -51,7 +50,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
     let location: Option<&[u8]> = row.try_get_unchecked(AFTER_CENTER)?;
     let bare: bool = row.try_get_unchecked(AFTER_CENTER + 1)?;
     let in_order = match center.position {
-        Some(position) => location == Some(&geopackage::encode(position)),
+        Some(position) => location.is_some_and(|blob| geopackage::is_at(blob, position)),
         None => bare && location.is_none(),
     };
     Ok(Stored { center, in_order })
@@ -95,7 +94,6 @@ fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error>
 
 /// A time that is missing or cannot be read is the epoch.
 fn time(row: &SqliteRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
-    let time =
-        text(row, at)?.and_then(|time| NaiveDateTime::parse_from_str(&time, TIME_FORMAT).ok());
-    Ok(time.unwrap_or_default().and_utc())
+    let time = text(row, at)?.and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
+    Ok(time.unwrap_or_default().to_utc())
 }

@@ -8,8 +8,8 @@ use crate::store::{Collection, ColumnName};
 /// SQLite's limit of 32,766.
 pub(super) const BLOCK: usize = 64;
 
-/// Times are kept as this text.
-pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
+/// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
+const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
 
 /// The statements of one collection.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Statements {
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(format!(
-                "UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
+                "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
                  WHERE table_name = '{}'",
                 collection.table.as_str()
             )),

@@ -41,20 +41,15 @@ impl Surveyed {
         survey.rows += 1;
         survey.last_id = Some(row.id);
         survey.without_location += u64::from(row.location.is_none());
-        let position = match (row.latitude, row.longitude) {
-            (Some(latitude), Some(longitude)) => {
-                let position = Position::new(latitude, longitude).ok();
-                if position.is_none() {
-                    survey.out_of_range += 1;
-                    self.faults.push((Fault::OutOfRange, row.id));
-                }
-                position
-            }
-            _ => {
-                survey.without_coordinates += 1;
-                None
-            }
-        };
+        let coordinates = row.latitude.zip(row.longitude);
+        let position =
+            coordinates.and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok());
+        if coordinates.is_none() {
+            survey.without_coordinates += 1;
+        } else if position.is_none() {
+            survey.out_of_range += 1;
+            self.faults.push((Fault::OutOfRange, row.id));
+        }
         let fault = match (position, &row.location) {
             (Some(position), Some(blob)) if geopackage::is_at(blob, position) => return,
             (None, None) => return,

@@ -3,12 +3,13 @@
 //! Transactions take the file's write lock at once: one that read before it
 //! wrote could otherwise be refused halfway, when another process wrote between.
 
+use chrono::{SecondsFormat, Utc};
 use serde_json::json;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 
-use super::statements::{BLOCK, TIME_FORMAT};
+use super::statements::BLOCK;
 use super::{SqliteStore, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterId, Position};
 use crate::store::plan::{Plan, Stored, runs};
@@ -156,7 +157,7 @@ impl SqliteStore {
             1 => sqlx::query(self.statements.insert_one.text()),
             rows => sqlx::query(AssertSqlSafe(self.statements.insert_many(rows))).persistent(false),
         };
-        query = query.bind(chrono::Utc::now().format(TIME_FORMAT).to_string());
+        query = query.bind(Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true));
         for (id, draft) in drafts {
             query = self.bind_draft(query.bind(id.map(CenterId::get)), draft);
         }

@@ -96,7 +96,7 @@ pub enum RowError {
 #[derive(Debug, Error)]
 pub enum InputError {
     /// The file cannot be read.
-    #[error("cannot read on at line {line}: {source}")]
+    #[error("cannot read on at line {line}")]
     Read {
         /// Where reading stopped.
         line: u64,

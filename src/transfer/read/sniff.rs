@@ -40,9 +40,13 @@ pub(super) fn sniff<R: Read>(
     window: &mut Window<R>,
     asked: Option<Format>,
 ) -> Result<Sniffed, InputError> {
-    window
-        .fill_to(LOOK_BYTES)
-        .map_err(|source| InputError::Read { line: 1, source })?;
+    // No further than the first line: more of a pipe may be long in coming.
+    while window.bytes().len() < LOOK_BYTES
+        && !window.bytes().trim_ascii_start().contains(&b'\n')
+        && window
+            .fill()
+            .map_err(|source| InputError::Read { line: 1, source })?
+    {}
     let kind = OTHER_KINDS
         .iter()
         .find(|(beginning, _)| window.bytes().starts_with(beginning));

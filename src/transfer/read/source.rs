@@ -28,7 +28,7 @@ pub enum Source {
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The system refuses.
-    #[error("cannot open {}: {source}", path.display())]
+    #[error("cannot open {}", path.display())]
     Open {
         /// The file.
         path: PathBuf,

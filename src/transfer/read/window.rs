@@ -65,12 +65,6 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Reads until `count` bytes are there or the stream ends.
-    pub(super) fn fill_to(&mut self, count: usize) -> io::Result<()> {
-        while self.bytes().len() < count && self.fill()? {}
-        Ok(())
-    }
-
     /// The byte at `index` of the window, read where it is not there yet;
     /// `None` at the end of the stream.
     pub(super) fn byte(&mut self, index: usize) -> io::Result<Option<u8>> {
@@ -121,7 +115,7 @@ mod tests {
     #[test]
     fn every_kind_of_line_end_counts_once() {
         let mut window = Window::new(&b"a\r\nb\rc\nd"[..]);
-        window.fill_to(100).unwrap();
+        while window.fill().unwrap() {}
         let mut lines = Vec::new();
         while !window.bytes().is_empty() {
             lines.push((window.bytes()[0], window.line()));
@@ -136,11 +130,11 @@ mod tests {
 
     #[test]
     fn what_is_not_consumed_stays_whole_while_more_is_read() {
-        let text: Vec<u8> = (0..READ_BYTES * 3).map(|i| (i % 251) as u8).collect();
+        let text: Vec<u8> = (0..251).cycle().take(READ_BYTES * 3).collect();
         let mut window = Window::new(&text[..]);
-        window.fill_to(10).unwrap();
+        window.fill().unwrap();
         window.consume(7);
-        window.fill_to(text.len()).unwrap();
+        while window.fill().unwrap() {}
         assert_eq!(window.bytes(), &text[7..]);
         assert_eq!(window.byte(text.len()).unwrap(), None);
     }

@@ -1,1 +1,18 @@
 //! The HTTP interface, against `openapi.yaml`, on both stores.
+//!
+//! Files mirror paths. Every response that a test gets is checked against the
+//! contract by [`server::Request::send`].
+
+mod bad_input;
+mod batch;
+mod centers;
+mod centers_batch;
+mod contract;
+mod cors;
+mod list;
+mod nearby;
+mod nearest;
+mod ops;
+mod requests;
+mod server;
+mod shutdown;

@@ -1,1 +1,8 @@
 //! The commands, as processes.
+
+mod export;
+mod generate;
+mod import;
+mod import_bad_files;
+mod import_interrupted;
+mod process;

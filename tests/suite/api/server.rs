@@ -1,0 +1,265 @@
+//! The service on a free port, built as in production, and a client that checks
+//! every response against the contract.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nearby::app::{App, AppSettings};
+use nearby::catalog::Catalog;
+use nearby::engine::Engine;
+use nearby::engine::memory::MemoryEngine;
+use nearby::engine::sql::SqlEngine;
+use nearby::metrics::Metrics;
+use nearby::store::Store;
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::contract::CONTRACT;
+use crate::support::TestDatabase;
+
+/// The key that writes need.
+pub const KEY: &str = "correct horse battery staple";
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A running service. Stops when it is dropped.
+pub struct TestServer {
+    pub db: TestDatabase,
+    pub address: SocketAddr,
+    client: reqwest::Client,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestServer {
+    /// Starts the service over a database and waits until it is ready.
+    pub async fn start(db: TestDatabase) -> Self {
+        Self::start_with(db, |_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(db: TestDatabase, adjust: impl FnOnce(&mut AppSettings)) -> Self {
+        let server = Self::launch(db, adjust);
+        server
+            .eventually("it is ready", async || {
+                server.get("/readyz").send().await.status == 200
+            })
+            .await;
+        server
+    }
+
+    /// The same without waiting.
+    pub fn launch(db: TestDatabase, adjust: impl FnOnce(&mut AppSettings)) -> Self {
+        let mut settings = AppSettings {
+            bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+            admin_key: Some(KEY.into()),
+            workers: 2,
+            ..AppSettings::default()
+        };
+        adjust(&mut settings);
+        let engine = match db.store() {
+            Store::MySql(store) => Engine::Sql(SqlEngine::new(store)),
+            Store::Sqlite(_) => Engine::Memory(MemoryEngine::new()),
+        };
+        let metrics = Arc::new(Metrics::new(engine.kind()));
+        let catalog = Arc::new(Catalog::new(db.store(), Arc::new(engine)));
+        let app = App::bind(settings, db.database().clone(), catalog, metrics)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let address = app.addresses()[0];
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(app.run(async {
+            // Told, or dropped with the server.
+            let _ = stopped.await;
+        }));
+        Self {
+            db,
+            address,
+            client: reqwest::Client::builder()
+                .timeout(PATIENCE)
+                .build()
+                .expect("a client can be made"),
+            stop,
+            served,
+        }
+    }
+
+    /// A request to be completed.
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        let url = format!("http://{}{path}", self.address);
+        Request(self.client.request(method, url))
+    }
+
+    /// A GET.
+    pub fn get(&self, path: &str) -> Request {
+        self.request(Method::GET, path)
+    }
+
+    /// A POST of JSON with the key.
+    pub fn post(&self, path: &str, body: &Value) -> Request {
+        self.request(Method::POST, path).key().json(body)
+    }
+
+    /// The body of a GET that succeeds.
+    pub async fn found(&self, path: &str) -> Value {
+        let answer = self.get(path).send().await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// The ids that a search finds, in their order.
+    pub async fn found_ids(&self, path: &str) -> Vec<i64> {
+        ids_of(&self.found(path).await)
+    }
+
+    /// Creates centers and gives their ids.
+    pub async fn seed(&self, centers: &[Value]) -> Vec<i64> {
+        let mut ids = Vec::new();
+        for part in centers.chunks(1_000) {
+            let answer = self
+                .post("/centers/batch", &json!({ "centers": part }))
+                .send()
+                .await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            ids.extend(ids_of(&answer.json()));
+        }
+        ids
+    }
+
+    /// Sends bytes as they are and reads until the server closes.
+    pub async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        stream.write_all(request).await.expect("it reads");
+        let mut answer = Vec::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
+            .await
+            .expect("it closes")
+            .expect("it answers");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Tells the service to stop and waits until it has.
+    pub async fn stop(self) -> TestDatabase {
+        let _ = self.stop.send(());
+        tokio::time::timeout(PATIENCE, self.served)
+            .await
+            .expect("it stops in time")
+            .expect("it does not panic")
+            .expect("it served well");
+        self.db
+    }
+
+    /// Waits until something is so.
+    pub async fn eventually(&self, what: &str, so: impl AsyncFn() -> bool) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !so().await {
+            assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A center in an otherwise empty place.
+pub fn center(name: &str, latitude: f64, longitude: f64) -> Value {
+    json!({ "name": name, "latitude": latitude, "longitude": longitude })
+}
+
+/// The ids of an answer, in their order.
+pub fn ids_of(answer: &Value) -> Vec<i64> {
+    answer["centers"]
+        .as_array()
+        .expect("an answer holds centers")
+        .iter()
+        .map(|center| center["id"].as_i64().expect("an id"))
+        .collect()
+}
+
+/// A request being made.
+pub struct Request(reqwest::RequestBuilder);
+
+impl Request {
+    /// With the key that writes need.
+    pub fn key(self) -> Self {
+        Self(self.0.bearer_auth(KEY))
+    }
+
+    /// With a header.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        Self(self.0.json(body))
+    }
+
+    /// With a merge patch.
+    pub fn merge_patch(self, body: &Value) -> Self {
+        self.body("application/merge-patch+json", body.to_string())
+    }
+
+    /// With any body.
+    pub fn body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.header("content-type", content_type).body(body))
+    }
+
+    /// Sends it and checks the response against the contract.
+    pub async fn send(self) -> Answer {
+        let (client, request) = self.0.build_split();
+        let request = request.expect("tests make good requests");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("it answers");
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response
+                .bytes()
+                .await
+                .expect("the answer is whole")
+                .to_vec(),
+        };
+        CONTRACT.check(&method, &path, answer.status, &answer.headers, &answer.body);
+        answer
+    }
+}
+
+/// A response that the contract allows.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        let value = value.unwrap_or_else(|| panic!("{name} is missing: {:?}", self.headers));
+        value.to_str().expect("a text")
+    }
+
+    /// The problem that this is expected to be.
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        problem
+    }
+}

@@ -1,0 +1,56 @@
+//! Stopping: what is under way is finished.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::server::{KEY, PATIENCE, TestServer};
+use crate::support::on_both_stores;
+
+on_both_stores! {
+    async fn a_request_under_way_is_finished_before_the_service_ends(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let body = r#"{"name":"slow"}"#;
+        let mut slow = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST /centers HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        slow.write_all(head.as_bytes()).await.unwrap();
+        // Half a body: the handler waits for the rest.
+        slow.write_all(&body.as_bytes()[..5]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+
+        let address = server.address;
+        let stopping = tokio::spawn(server.stop());
+        let refused = async {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, refused).await.expect("new connections are refused");
+        assert!(!stopping.is_finished());
+
+        slow.write_all(&body.as_bytes()[5..]).await.unwrap();
+        let mut answer = String::new();
+        let reading = tokio::time::timeout(PATIENCE, slow.read_to_string(&mut answer));
+        reading.await.expect("the connection is closed").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        let db = stopping.await.unwrap();
+        assert_eq!(db.number("SELECT COUNT(*) FROM diving_centers").await, 1);
+    }
+
+    async fn idle_connections_do_not_hold_the_service_up(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let mut idle = TcpStream::connect(server.address).await.unwrap();
+        idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut first = [0; 12];
+        idle.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        let started = std::time::Instant::now();
+        server.stop().await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    }
+}

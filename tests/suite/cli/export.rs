@@ -1,0 +1,191 @@
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use flate2::read::GzDecoder;
+use nearby::domain::{Center, CenterDraft, CenterText, Filter};
+use nearby::store::BatchItem;
+
+use super::process::{nearby, run};
+use crate::support::{TestDatabase, on_both_stores};
+
+fn nasty_centers() -> Vec<BatchItem> {
+    let texts = [
+        "=HYPERLINK(\"http://x\")",
+        "comma, \"quote\" 'single'\nnew line\r\nWindows\ttab",
+        "Ελλάδα 🤿 \u{202e}עברית",
+        " blanks around ",
+        "{\"json\":[1]};|\\",
+    ];
+    let positions = [
+        Some((89.999_999_99, 179.999_999_99)),
+        None,
+        Some((0.0, 0.0)),
+        Some((-0.000_000_01, -180.0)),
+        Some((-90.0, 180.0)),
+    ];
+    texts
+        .iter()
+        .zip(positions)
+        .map(|(text, position)| {
+            let some = || Some((*text).to_owned());
+            let text = CenterText {
+                name: (*text).to_owned(),
+                description: some(),
+                address: some(),
+                email: None,
+                phone: some(),
+                website: some(),
+                country: some(),
+                region: None,
+                city: some(),
+                logo_url: some(),
+            };
+            let (latitude, longitude) = position.unzip();
+            BatchItem {
+                id: None,
+                draft: CenterDraft::with_coordinates(text, latitude, longitude).unwrap(),
+            }
+        })
+        .collect()
+}
+
+async fn centers(db: &TestDatabase) -> Vec<Center> {
+    db.store()
+        .list(&Filter::default(), None, 10_000)
+        .await
+        .unwrap()
+}
+
+/// Everything that an import takes.
+async fn writable(db: &TestDatabase) -> Vec<(i64, CenterDraft)> {
+    centers(db)
+        .await
+        .into_iter()
+        .map(|c| (c.id.get(), CenterDraft::new(c.text, c.position).unwrap()))
+        .collect()
+}
+
+on_both_stores! {
+    async fn what_is_exported_imports_as_the_same_rows(db: TestDatabase) {
+        // More than one page, with gaps between the ids.
+        let many: Vec<_> = nasty_centers().into_iter().cycle().take(2_500).collect();
+        db.store().upsert(&many).await.unwrap();
+        db.execute("DELETE FROM diving_centers WHERE id % 7 = 3").await;
+        let before = writable(&db).await;
+        assert!(before.len() > 2_000);
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.csv", "a.csv.gz", "a.geojson", "a.geojson.gz", "a.geojsonl", "a.ndjson.gz"] {
+            let path = folder.path().join(name);
+            let path = path.to_str().unwrap();
+            run(&["export", path, "--database-url", db.url()])
+                .assert(0, &[&format!("{} centers exported", before.len())]);
+            run(&["import", path, "--database-url", db.url()])
+                .assert(0, &[&format!("0 inserted, 0 updated, {} unchanged", before.len())]);
+            db.execute("DELETE FROM diving_centers").await;
+            run(&["import", path, "--database-url", db.url()])
+                .assert(0, &[&format!("{} inserted", before.len())]);
+            assert_eq!(writable(&db).await, before, "{name}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6, "nothing is left beside the files");
+    }
+
+    async fn times_and_views_are_exported(db: TestDatabase) {
+        db.store().upsert(&nasty_centers()[..1]).await.unwrap();
+        db.execute("UPDATE diving_centers SET view_count = 42").await;
+        let ended = run(&["export", "-", "--format", "geojsonl", "--database-url", db.url()]);
+        ended.assert(0, &["1 centers exported"]);
+        let line: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+        let center = &centers(&db).await[0];
+        assert_eq!(line["properties"]["view_count"], 42);
+        assert_eq!(
+            line["properties"]["created_at"].as_str().unwrap().parse(),
+            Ok(center.created_at)
+        );
+        assert_eq!(line["geometry"]["coordinates"][0], 179.999_999_99);
+    }
+
+    async fn an_empty_database_exports_to_files_that_import(db: TestDatabase) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.csv", "a.geojson", "a.geojsonl"] {
+            let path = folder.path().join(name);
+            let path = path.to_str().unwrap();
+            run(&["export", path, "--database-url", db.url()]).assert(0, &["0 centers exported"]);
+            run(&["import", path, "--database-url", db.url()]).assert(0, &["0 rows read"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_there_is_kept_unless_forced() {
+    let db = TestDatabase::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "mine").unwrap();
+    let link = folder.path().join("link.csv");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let export = |path: &std::path::Path, more: &[&str]| {
+        let mut args = vec!["export", path.to_str().unwrap(), "--database-url", db.url()];
+        args.extend_from_slice(more);
+        run(&args)
+    };
+    export(&path, &[]).assert(2, &["is there already", "--force"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    export(&link, &["--force"]).assert(0, &[]);
+    assert!(fs::read_to_string(&path).unwrap().starts_with("id,name"));
+    assert!(link.is_symlink());
+    export(folder.path(), &["--format", "csv"]).assert(2, &["is not a file"]);
+    export(&folder.path().join("a.xlsx"), &[]).assert(2, &["tells no format"]);
+    export(&folder.path().join("none/a.csv"), &[]).assert(2, &["cannot write"]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[tokio::test]
+async fn an_exported_file_is_readable_as_other_files_are() {
+    let db = TestDatabase::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let ours = folder.path().join("a.csv.gz");
+    run(&["export", ours.to_str().unwrap(), "--database-url", db.url()]).assert(0, &[]);
+    let other = folder.path().join("other");
+    fs::write(&other, "").unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&ours), mode(&other));
+    let mut text = String::new();
+    GzDecoder::new(fs::File::open(&ours).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(text.starts_with("id,name"));
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_an_export_quietly() {
+    let db = TestDatabase::sqlite().await;
+    let many: Vec<_> = nasty_centers().into_iter().cycle().take(2_000).collect();
+    db.store().upsert(&many).await.unwrap();
+    let mut child = nearby()
+        .args(["export", "-", "--database-url", db.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[tokio::test]
+async fn an_export_that_fails_leaves_no_file() {
+    let db = TestDatabase::sqlite().await;
+    db.store().upsert(&nasty_centers()).await.unwrap();
+    db.execute("ALTER TABLE diving_centers RENAME COLUMN city TO town")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let ended = run(&["export", path.to_str().unwrap(), "--database-url", db.url()]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

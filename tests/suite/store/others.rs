@@ -1,0 +1,99 @@
+//! Rows that other applications wrote, in ways that we never would.
+
+use nearby::domain::Filter;
+
+use super::{at, draft, id};
+use crate::support::{TestDatabase, on_both_stores};
+
+fn location(db: &TestDatabase) -> &'static str {
+    if db.is_mysql() {
+        "ST_SRID(POINT(0, 0), 4326)"
+    } else {
+        "NULL"
+    }
+}
+
+on_both_stores! {
+    async fn half_positions_and_bad_ones_read_as_none_and_are_no_summaries(db: TestDatabase) {
+        let store = db.store();
+        let location = location(&db);
+        for (id, latitude, longitude) in [
+            (1, "10", "20"),
+            (2, "10", "NULL"),
+            (3, "NULL", "20"),
+            (4, "91.5", "20"),
+            (5, "10", "180.5"),
+            (6, "0", "0"),
+        ] {
+            db.execute(&format!(
+                "INSERT INTO diving_centers (id, name, latitude, longitude, location) \
+                 VALUES ({id}, 'n{id}', {latitude}, {longitude}, {location})"
+            ))
+            .await;
+        }
+        let read = store.list(&Filter::default(), None, 10).await.unwrap();
+        let positions: Vec<_> = read.iter().map(|center| center.position).collect();
+        assert_eq!(positions, [Some(at(10.0, 20.0)), None, None, None, None, Some(at(0.0, 0.0))]);
+        let mut summaries = Vec::new();
+        store
+            .for_each_summary(|summary| summaries.push((summary.id.get(), summary.name.to_owned())))
+            .await
+            .unwrap();
+        summaries.sort();
+        assert_eq!(summaries, [(1, "n1".to_owned()), (6, "n6".to_owned())]);
+    }
+
+    async fn texts_that_we_would_refuse_read_as_they_are(db: TestDatabase) {
+        db.execute(&format!(
+            "INSERT INTO diving_centers (id, name, email, location) VALUES (1, '', '\u{7}x', {})",
+            location(&db)
+        ))
+        .await;
+        let read = db.store().read(id(1)).await.unwrap().unwrap();
+        assert_eq!(read.text.name, "");
+        assert_eq!(read.text.email.as_deref(), Some("\u{7}x"));
+    }
+
+    async fn ids_that_nobody_can_ask_for_are_counted_and_left_out(db: TestDatabase) {
+        let store = db.store();
+        for id in [-5, (1_i64 << 53)] {
+            db.execute(&format!(
+                "INSERT INTO diving_centers (id, name, latitude, longitude, location) \
+                 VALUES ({id}, 'a', 1, 2, {})",
+                location(&db)
+            ))
+            .await;
+        }
+        assert!(store.list(&Filter::default(), None, 10).await.unwrap().is_empty());
+        let mut summaries = 0;
+        store.for_each_summary(|_| summaries += 1).await.unwrap();
+        assert_eq!(summaries, 0);
+        assert_eq!(store.count().await.unwrap(), 2);
+    }
+
+    async fn columns_that_are_not_ours_stay_as_they_are(db: TestDatabase) {
+        let store = db.store();
+        let id = store.create(&draft("a", Some((1.0, 2.0)))).await.unwrap().id;
+        db.execute("ALTER TABLE diving_centers ADD COLUMN owner_id INT").await;
+        db.execute("UPDATE diving_centers SET owner_id = 99").await;
+        store.replace(id, &draft("b", Some((3.0, 4.0)))).await.unwrap().unwrap();
+        store.upsert(&[super::item(Some(id.get()), draft("c", None))]).await.unwrap();
+        assert_eq!(db.number("SELECT CAST(owner_id AS SIGNED) FROM diving_centers").await, 99);
+    }
+}
+
+#[tokio::test]
+async fn values_of_any_type_read_from_sqlite() {
+    let db = TestDatabase::sqlite().await;
+    db.execute(
+        "INSERT INTO diving_centers (id, name, latitude, longitude, city, created_at, updated_at) \
+         VALUES (1, x'ff41', 'north', x'00', 12, 'yesterday', '2024-02-03 04:05:06')",
+    )
+    .await;
+    let read = db.store().read(id(1)).await.unwrap().unwrap();
+    assert_eq!(read.text.name, "\u{fffd}A");
+    assert_eq!(read.text.city.as_deref(), Some("12"));
+    assert_eq!(read.position, None);
+    assert_eq!(read.created_at.timestamp(), 0);
+    assert_eq!(read.updated_at.to_rfc3339(), "2024-02-03T04:05:06+00:00");
+}
