@@ -193,7 +193,7 @@ fn load(count: u64) -> (MemoryEngine, u64) {
 /// New centers near others, moves of centers that are there, and removals.
 fn print_writes(engine: &MemoryEngine, count: u64) {
     let fresh: Vec<_> = nearby::transfer::generate(10_000, 5).collect();
-    let mut row = |name: &str, change: &dyn Fn(usize) -> Change<'static>| {
+    let row = |name: &str, change: &dyn Fn(usize) -> Change<'static>| {
         let numbers: Vec<usize> = (0..fresh.len()).collect();
         let (median, p99) = times_us(&numbers, |number| engine.apply(&[change(*number)]));
         println!("{name:<50} {median:>8.2} us, p99 {p99:>8.2} us");

@@ -49,7 +49,6 @@ pub fn push_distance_m(out: &mut Vec<u8>, distance_m: f64) {
 
 /// The decimal point and six digits. The digits do not wait for each other.
 fn six_digits(number: u32) -> [u8; 7] {
-    #[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
     let digit = |unit: u32| b'0' + (number / unit % 10) as u8;
     [
         b'.',

@@ -29,9 +29,9 @@ fn places(spots: &[(f64, f64)]) -> Vec<Place> {
 
 fn from(latitude: f64, longitude: f64) -> Search {
     Search {
-        origin: Origin::new(latitude, longitude).unwrap(),
+        origin: Origin::new(latitude, longitude).expect("within range"),
         radius: None,
-        limit: Limit::new(100).unwrap(),
+        limit: Limit::new(100).expect("within range"),
         filter: Filter::default(),
         exclude: Vec::new(),
         after: None,

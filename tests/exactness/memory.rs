@@ -68,7 +68,8 @@ pub fn compare(engine: &MemoryEngine, brute: &BruteForce, search: &Search, walk:
         search.after = next;
         while search.after.is_some() && centers.len() < LONGEST_WALK {
             // Pages may differ in size.
-            search.limit = Limit::new((centers.len() * 2).clamp(1, MAX_LIMIT)).unwrap();
+            search.limit =
+                Limit::new((centers.len() * 2).clamp(1, MAX_LIMIT)).expect("within range");
             let next = page(engine, &search);
             centers.extend(next.centers);
             search.after = next.next;

@@ -60,16 +60,13 @@ proptest! {
                 Step::Upsert { id, like } => {
                     let mut place = places[like % places.len()].clone();
                     place.id = id;
-                    let change = match place.summary() {
-                        Some(summary) => {
-                            brute.upsert(&summary);
-                            Change::Upsert(summary)
-                        }
-                        None => {
-                            let id = CenterId::new(id).unwrap();
-                            brute.remove(id);
-                            Change::Remove(id)
-                        }
+                    let change = if let Some(summary) = place.summary() {
+                        brute.upsert(&summary);
+                        Change::Upsert(summary)
+                    } else {
+                        let id = CenterId::new(id).unwrap();
+                        brute.remove(id);
+                        Change::Remove(id)
                     };
                     engine.apply(&[change]);
                 }
