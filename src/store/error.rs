@@ -67,21 +67,23 @@ fn is_passing(refusal: &dyn DatabaseError) -> bool {
 
 /// By the MySQL Error Message Reference.
 fn is_passing_in_mysql(number: u16) -> bool {
-    match number {
-        // Too many connections: of all, of this user, in this hour.
-        1040 | 1203 | 1226 => true,
-        // Shutting down, or the connection was killed or timed out.
-        1053 | 1077 | 1317 | 1927 | 2006 | 2013 | 3024 | 3169 | 4031 => true,
-        // Network trouble while a packet was read or written.
-        1158..=1161 => true,
-        // Waited too long for a lock, or lost it.
-        1205 | DEADLOCK | 3572 => true,
-        // Read-only for now, as while a replica takes over.
-        1290 | 1792 | 1836 => true,
-        // Out of memory or disk.
-        1021 | 1037 | 1038 | 1041 | 1114 => true,
-        _ => false,
-    }
+    const TOO_MANY_CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
+    /// Shut down, killed, or timed out; 2006 and 2013 come from proxies.
+    const CUT_OFF: [u16; 9] = [1053, 1077, 1317, 1927, 2006, 2013, 3024, 3169, 4031];
+    const NETWORK: [u16; 4] = [1158, 1159, 1160, 1161];
+    const LOCKS: [u16; 3] = [1205, DEADLOCK, 3572];
+    /// As while a replica takes over.
+    const READ_ONLY: [u16; 3] = [1290, 1792, 1836];
+    /// Memory or disk.
+    const OUT_OF_ROOM: [u16; 5] = [1021, 1037, 1038, 1041, 1114];
+    TOO_MANY_CONNECTIONS
+        .iter()
+        .chain(&CUT_OFF)
+        .chain(&NETWORK)
+        .chain(&LOCKS)
+        .chain(&READ_ONLY)
+        .chain(&OUT_OF_ROOM)
+        .any(|&passing| passing == number)
 }
 
 /// Why a center was not edited.

@@ -90,7 +90,8 @@ impl World {
             };
             while search.after.is_some() && centers.len() < LONGEST_WALK {
                 // Pages may differ in size.
-                search.limit = Limit::new((centers.len() * 2).clamp(1, MAX_LIMIT)).unwrap();
+                search.limit = Limit::new((centers.len() * 2).clamp(1, MAX_LIMIT))
+                    .expect("the limit is clamped");
                 let page = self.page(&search).await;
                 centers.extend(page.centers);
                 search.after = page.next;
@@ -134,7 +135,7 @@ fn item(place: &Place) -> BatchItem {
     };
     let position = place
         .at
-        .map(|(latitude, longitude)| Position::new(latitude, longitude).unwrap());
+        .map(|(latitude, longitude)| Position::new(latitude, longitude).expect("places are right"));
     BatchItem {
         id: CenterId::new(place.id),
         draft: CenterDraft::new(text, position).expect("places are right"),
@@ -196,8 +197,9 @@ async fn answers_of_mysql_over_hostile_points_alone_equal_brute_force() {
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn every_query_with_a_box_reads_the_spatial_index() {
     const FEW_ROWS: u64 = 300;
+    const MANY_ROWS: usize = 3_000;
     let places = world::with_hostile(60);
-    assert!(places.len() > 10 * FEW_ROWS as usize);
+    assert!(places.len() > MANY_ROWS);
     let world = World::of(&places).await;
     let Database::MySql(pool) = &world.database else {
         panic!("this is MySQL");

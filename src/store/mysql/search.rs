@@ -237,7 +237,7 @@ fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q>
 fn bind_filter<'q>(query: MySqlQuery<'q>, filter: &'q Filter) -> MySqlQuery<'q> {
     conditions(filter)
         .flat_map(|condition| padded_twice(condition.values))
-        .fold(query, |query, value| query.bind(value))
+        .fold(query, Query::bind)
 }
 
 /// Placeholders for a list of values.

@@ -3,8 +3,8 @@
 use super::location::{has_position, location};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
-use crate::store::Collection;
 use crate::store::sql::{Sql, text_columns, text_or_null};
+use crate::store::{Collection, ColumnName};
 
 /// Longest text, in characters, that travels as VARCHAR in a list of rows.
 const VARCHAR_CHARS: usize = 1_000;
@@ -123,8 +123,7 @@ pub(super) struct Names {
 
 impl Names {
     fn new(collection: &Collection) -> Self {
-        let optional =
-            |name: &Option<crate::store::ColumnName>| name.as_ref().map(|name| name.quoted());
+        let optional = |name: &Option<ColumnName>| name.as_ref().map(ColumnName::quoted);
         Self {
             table: collection.table.quoted(),
             id: collection.id.quoted(),
@@ -215,7 +214,7 @@ impl Names {
 
     /// A JSON array of rows as a table: one placeholder, however many rows.
     fn rows_as_table(&self) -> String {
-        let texts: String = self
+        let texts: Vec<String> = self
             .texts
             .iter()
             .enumerate()
@@ -225,14 +224,15 @@ impl Names {
                     _ => "TEXT".to_owned(),
                 };
                 let at = place + super::rows::FIRST_LISTED_TEXT;
-                format!(", t{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
+                format!("t{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
             })
             .collect();
         format!(
             "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]' ERROR ON ERROR, \
              x DOUBLE PATH '$[1]' ERROR ON ERROR, y DOUBLE PATH '$[2]' ERROR ON ERROR, \
              latitude DOUBLE PATH '$[3]' ERROR ON ERROR, \
-             longitude DOUBLE PATH '$[4]' ERROR ON ERROR{texts})) AS v"
+             longitude DOUBLE PATH '$[4]' ERROR ON ERROR, {})) AS v",
+            texts.join(", "),
         )
     }
 }

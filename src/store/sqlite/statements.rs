@@ -77,6 +77,17 @@ impl Statements {
                 .join(", "),
         );
         let text = |field| text_or_null(collection, field);
+        let set: Vec<String> = texts
+            .iter()
+            .map(|(_, column)| format!("{column} = ?"))
+            .collect();
+        let set = set.join(", ");
+        let touch = collection
+            .updated_at
+            .as_ref()
+            .map_or(String::new(), |name| {
+                format!(", {} = strftime('{TIME_FORMAT}', 'now')", name.quoted())
+            });
         let mut statements = Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
             insert: format!("INSERT INTO {table} ({}) VALUES ", written.join(", ")),
@@ -84,18 +95,8 @@ impl Statements {
             insert_one: Sql::new(String::new()),
             insert_block: Sql::new(String::new()),
             update: Sql::new(format!(
-                "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?{set}{touch} WHERE {id} = ?",
-                set = texts
-                    .iter()
-                    .map(|(_, column)| format!(", {column} = ?"))
-                    .collect::<String>(),
-                touch = collection
-                    .updated_at
-                    .as_ref()
-                    .map_or(String::new(), |name| format!(
-                        ", {} = strftime('{TIME_FORMAT}', 'now')",
-                        name.quoted()
-                    )),
+                "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?, {set}{touch} \
+                 WHERE {id} = ?"
             )),
             delete: Sql::new(format!("DELETE FROM {table} WHERE {id} = ?")),
             read: Sql::new(format!("SELECT {center} FROM {table} WHERE {id} = ?")),

@@ -3,7 +3,7 @@
 use nearby::store::BatchError;
 
 use super::{at, draft, full_draft, id, item};
-use crate::support::{TestDatabase, on_both_stores};
+use crate::support::on_both_stores;
 
 on_both_stores! {
     async fn a_batch_creates_and_replaces_and_answers_in_its_order(db: TestDatabase) {

@@ -6,7 +6,7 @@ use nearby::domain::{CenterDraft, CenterId, CenterText, Filter};
 use nearby::store::UpdateError;
 
 use super::{at, draft, full_draft, id};
-use crate::support::{TestDatabase, on_both_stores};
+use crate::support::on_both_stores;
 
 on_both_stores! {
     async fn every_field_of_a_created_center_is_read_back(db: TestDatabase) {

@@ -4,7 +4,7 @@ use nearby::domain::{CenterDraft, CenterText, Filter};
 use nearby::store::Upserted;
 
 use super::{at, draft, full_draft, id, item};
-use crate::support::{TestDatabase, on_both_stores};
+use crate::support::on_both_stores;
 
 on_both_stores! {
     async fn rows_are_inserted_updated_or_left_and_counted_so(db: TestDatabase) {
