@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     eprintln!("{} centers: filling and loading", args.count);
     let service = service::start(&args.database(), args.count, args.workers())?;
-    let bench = rows::Bench::new(&args, service)?;
+    let bench = rows::Bench::new(&args, service);
     bench.check_answers()?;
     bench.print_rows()
 }

@@ -52,14 +52,14 @@ pub fn oracle(count: u64) -> BruteForce {
 }
 
 /// Fills a file with generated centers, unless it is filled already, and serves
-/// it. Returns once searches are answered.
-pub fn start(path: &Path, count: u64, workers: usize) -> anyhow::Result<SocketAddr> {
-    let path = path.to_owned();
+/// a copy of it, which may be written to. Returns once searches are answered.
+pub fn start(filled: &Path, count: u64, workers: usize) -> anyhow::Result<SocketAddr> {
+    let filled = filled.to_owned();
     let (started, address) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
         runtime.block_on(async move {
-            let (app, catalog) = match bind(&path, count, workers).await {
+            let (app, catalog) = match bind(&filled, count, workers).await {
                 Ok(bound) => bound,
                 Err(error) => return started.send(Err(error)).expect("somebody waits"),
             };
@@ -78,14 +78,20 @@ pub fn start(path: &Path, count: u64, workers: usize) -> anyhow::Result<SocketAd
     address.recv()?
 }
 
-async fn bind(path: &Path, count: u64, workers: usize) -> anyhow::Result<(App, Arc<Catalog>)> {
-    let url = DatabaseUrl::Sqlite(path.to_owned());
-    let database = Database::connect(&url, &PoolSettings::default()).await?;
-    database.ensure_schema(true).await?;
-    let store = Store::new(&database, &Collection::diving_centers());
+async fn bind(filled: &Path, count: u64, workers: usize) -> anyhow::Result<(App, Arc<Catalog>)> {
+    let (database, store) = open(filled).await?;
     if store.count().await? < count {
         fill(&store, count).await?;
     }
+    // Closed, so that all of it is in the one file that is copied.
+    database.close().await;
+    let copy = filled.with_extension("served.gpkg");
+    for stale in ["gpkg", "gpkg-wal", "gpkg-shm"] {
+        // What is not there need not be removed.
+        let _ = std::fs::remove_file(copy.with_extension(stale));
+    }
+    std::fs::copy(filled, &copy)?;
+    let (database, store) = open(&copy).await?;
     let engine = Arc::new(Engine::Memory(MemoryEngine::new()));
     let metrics = Arc::new(Metrics::new(engine.kind()));
     let catalog = Arc::new(Catalog::new(store, engine));
@@ -97,6 +103,14 @@ async fn bind(path: &Path, count: u64, workers: usize) -> anyhow::Result<(App, A
     };
     let app = App::bind(settings, database, Arc::clone(&catalog), metrics)?;
     Ok((app, catalog))
+}
+
+async fn open(path: &Path) -> anyhow::Result<(Database, Store)> {
+    let url = DatabaseUrl::Sqlite(path.to_owned());
+    let database = Database::connect(&url, &PoolSettings::default()).await?;
+    database.ensure_schema(true).await?;
+    let store = Store::new(&database, &Collection::diving_centers());
+    Ok((database, store))
 }
 
 async fn fill(store: &Store, count: u64) -> anyhow::Result<()> {
