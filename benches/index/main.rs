@@ -3,7 +3,7 @@
 //! `cargo bench --bench index` measures building, nearest, radius and insert at
 //! 10,000, 100,000 and 1,000,000 world-like centers, beside brute force, and
 //! prints tables: medians over many different searches, memory per center, and
-//! the variants that lost. `NEARBY_BENCH_COUNT=10000` bounds all of it (CI);
+//! simpler variants. `NEARBY_BENCH_COUNT=10000` bounds all of it (CI);
 //! `NEARBY_BENCH_LARGE=10000000` adds a table of that size and the growth.
 
 #![expect(
