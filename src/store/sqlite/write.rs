@@ -3,6 +3,8 @@
 //! Transactions take the file's write lock at once: one that read before it
 //! wrote could otherwise be refused halfway, when another process wrote between.
 
+use std::sync::Arc;
+
 use chrono::{SecondsFormat, Utc};
 use serde_json::json;
 use sqlx::query::Query;
@@ -157,9 +159,14 @@ impl SqliteStore {
             1 => sqlx::query(self.statements.insert_one.text()),
             rows => sqlx::query(AssertSqlSafe(self.statements.insert_many(rows))).persistent(false),
         };
-        query = query.bind(Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true));
+        let now: Arc<str> = Utc::now()
+            .to_rfc3339_opts(SecondsFormat::Millis, true)
+            .into();
         for (id, draft) in drafts {
             query = self.bind_draft(query.bind(id.map(CenterId::get)), draft);
+            for _ in 0..self.statements.times {
+                query = query.bind(Arc::clone(&now));
+            }
         }
         let inserted = query.execute(connection).await?;
         Ok(inserted.last_insert_rowid())
