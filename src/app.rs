@@ -30,6 +30,10 @@ use crate::metrics::Metrics;
 use crate::store::Database;
 use crate::upkeep::{Upkeep, keep_up};
 
+/// What is logged unless told otherwise: the server's own words on how it starts
+/// say nothing that ours do not.
+pub const LOG_FILTER: &str = "info,actix_server=warn";
+
 /// Idle connections are kept so long; longer than the 60 s of most proxies, so
 /// that it is the proxy that closes them.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);

@@ -31,7 +31,7 @@ pub struct LogArgs {
         long,
         env = "NEARBY_LOG",
         value_name = "FILTER",
-        default_value = "info,actix_server=warn",
+        default_value = crate::app::LOG_FILTER,
         global = true
     )]
     log: EnvFilter,

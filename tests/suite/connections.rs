@@ -10,7 +10,7 @@ use crate::support::TestDatabase;
 
 /// Passes connections on to the server of a database; gives the URL by which it
 /// is reached at `host`.
-async fn passed_on(db: &TestDatabase, listener: TcpListener, host: &str) -> String {
+fn passed_on(db: &TestDatabase, listener: TcpListener, host: &str) -> String {
     let mut url = url::Url::parse(db.url()).expect("it is a URL");
     let server = (
         url.host_str().expect("it has a host").to_owned(),
@@ -63,7 +63,7 @@ async fn a_server_is_found_over_ipv4_and_ipv6_by_address_and_by_name() {
             if host == "localhost" && !resolves_to_family_of(&listener).await {
                 continue;
             }
-            let url = passed_on(&db, listener, host).await;
+            let url = passed_on(&db, listener, host);
             let database = open(&url, 1).await;
             database.ping().await.unwrap();
             database.close().await;
@@ -91,7 +91,7 @@ async fn a_server_that_comes_up_late_is_waited_for() {
     let coming_up = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let listener = TcpListener::bind(address).await.unwrap();
-        passed_on(&db, listener, "127.0.0.1").await
+        passed_on(&db, listener, "127.0.0.1")
     };
     let (database, _) = tokio::join!(open(url.as_str(), 10), coming_up);
     database.ping().await.unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use nearby::store::{Collection, Guard, MigrateError, MigrationState, SchemaState};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use crate::support::{TestDatabase, on_both_stores};
+use crate::support::{TestDatabase, hex, on_both_stores};
 
 const ALL: usize = 1_000;
 
@@ -231,12 +231,7 @@ async fn migrations_are_only_ever_added() {
                 MigrationType::ReversibleDown => "down",
                 _ => "up",
             };
-            let checksum: String = migration
-                .checksum
-                .iter()
-                .take(16)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let checksum = hex(&migration.checksum[..16]);
             found.insert(format!(
                 "{store} {:04} {direction} {checksum}",
                 migration.version

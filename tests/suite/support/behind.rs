@@ -1,6 +1,6 @@
 //! Rows written behind the service's back.
 
-use super::TestDatabase;
+use super::{TestDatabase, hex};
 
 impl TestDatabase {
     /// Removes what guards against other writers, so that rows can go wrong.
@@ -31,8 +31,7 @@ impl TestDatabase {
                 blob.extend([1, 1, 0, 0, 0]);
                 blob.extend(longitude.to_le_bytes());
                 blob.extend(latitude.to_le_bytes());
-                let hex: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("x'{hex}'")
+                format!("x'{}'", hex(&blob))
             }
         }
     }

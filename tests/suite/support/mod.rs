@@ -1,7 +1,17 @@
 //! Databases and servers for tests.
 
+use std::fmt::Write as _;
+
 mod behind;
 mod database;
 
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, with_database};
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
