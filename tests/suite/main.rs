@@ -16,6 +16,7 @@ mod connections;
 mod grants;
 mod layers;
 mod migrations;
+mod readme;
 mod store;
 mod support;
 mod verify;
