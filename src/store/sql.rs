@@ -17,7 +17,7 @@ impl Sql {
         Self(text.into())
     }
 
-    /// For [`sqlx::query`]: the names come from [`super::ColumnName`].
+    /// For [`sqlx::query()`]: the names come from [`super::ColumnName`].
     pub(super) fn text(&self) -> AssertSqlSafe<Arc<str>> {
         AssertSqlSafe(Arc::clone(&self.0))
     }

@@ -1,7 +1,7 @@
 //! Files of centers: import, export, the bundled places and generated ones.
 //!
 //! [`read`] turns a file into rows, one at a time, each a center or the reason
-//! why it is none. [`import()`] writes rows to a store, [`write`] and
+//! why it is none. [`import()`] writes rows to a store, [`mod@write`] and
 //! [`export()`] bring them back. Nothing here holds more than a few batches of a
 //! file in memory.
 

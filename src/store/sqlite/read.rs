@@ -2,12 +2,16 @@
 
 use futures_util::TryStreamExt as _;
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{SqliteStore, rows};
 use crate::domain::{Center, CenterId, Filter, Summary};
 use crate::store::StoreError;
 use crate::store::sql::conditions;
+
+/// Rows that one statement of a scan reads: none takes long, so that those which
+/// do stand out in the log.
+const SCAN_ROWS: i64 = 50_000;
 
 impl SqliteStore {
     pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
@@ -38,11 +42,24 @@ impl SqliteStore {
         &self,
         mut each: impl FnMut(Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
-        let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pools.readers);
-        while let Some(row) = stream.try_next().await? {
-            rows::summary(&row, &mut each)?;
+        // One transaction sees one state of the file, however many statements.
+        let mut snapshot = self.pools.readers.begin().await?;
+        let mut after = 0_i64;
+        loop {
+            let mut seen = 0;
+            let mut stream = sqlx::query(self.statements.summaries.text())
+                .bind(after)
+                .bind(SCAN_ROWS)
+                .fetch(&mut *snapshot);
+            while let Some(row) = stream.try_next().await? {
+                after = row.try_get(0)?;
+                seen += 1;
+                rows::summary(&row, &mut each)?;
+            }
+            if seen < SCAN_ROWS {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {

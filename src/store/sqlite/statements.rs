@@ -107,7 +107,7 @@ impl Statements {
             )),
             summaries: Sql::new(format!(
                 "SELECT {id}, {latitude}, {longitude}, {}, {}, {}, {} FROM {table} \
-                 WHERE {ours} AND {has_position}",
+                 WHERE {ours} AND {id} > ? AND {has_position} ORDER BY {id} LIMIT ?",
                 text(TextField::Name),
                 text(TextField::Country),
                 text(TextField::Region),
