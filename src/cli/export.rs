@@ -12,10 +12,10 @@ use tempfile::NamedTempFile;
 
 use super::Outcome;
 use super::database::DatabaseArgs;
-use super::meter::Meter;
 use super::signals::told_to_stop;
+use crate::progress::Progress;
 use crate::store::{Collection, Store};
-use crate::transfer::read::BytesRead;
+
 use crate::transfer::{ExportError, Exported, Format, export};
 
 #[derive(Debug, clap::Args)]
@@ -43,8 +43,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.database.open().await?;
     database.ensure_schema(false).await?;
     let store = Store::new(&database, &Collection::diving_centers());
-    let meter = Meter::start("exporting", None, BytesRead::default());
-    let progress = |rows| meter.tell(rows);
+    let mut shown = Progress::new("exporting", None);
+    let progress = |rows| shown.set(rows);
     let written = match target {
         Target::Stdout(format) => {
             let out = BufWriter::new(io::stdout());
@@ -54,7 +54,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             export_to_file(&store, format, &path, args.force, progress).await
         }
     };
-    meter.finish();
+    shown.finish();
     if let Some(exported) = written? {
         eprintln!(
             "{} centers exported, {} without coordinates",

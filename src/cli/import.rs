@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Outcome;
 use super::database::PoolArgs;
-use super::meter::Meter;
 use super::signals::told_to_stop;
+use crate::progress::Progress;
 use crate::store::{Collection, DatabaseUrl, Store};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
@@ -108,10 +108,26 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.pool.open(&url).await?;
     database.ensure_schema(false).await?;
     let store = Store::new(&database, &Collection::diving_centers());
-    let (batches, meter) = job.batches("importing", args.on_error == OnError::Skip)?;
-    let imported = import(&store, batches, |rows| meter.tell(rows), told_to_stop()?).await;
-    meter.finish();
+    let (batches, mut reading) = job.batches("importing", args.on_error == OnError::Skip)?;
+    let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()?).await;
+    reading.progress.finish();
     job.conclude(imported)
+}
+
+/// How far a file is read.
+struct Reading {
+    progress: Progress,
+    /// What was read of it; `None` of a stream, whose size nobody knows.
+    file: Option<BytesRead>,
+}
+
+impl Reading {
+    fn tell(&mut self, rows: u64) {
+        match &self.file {
+            Some(read) => self.progress.set_in_file(read.get(), rows),
+            None => self.progress.set(rows),
+        }
+    }
 }
 
 /// One file and what is to be done with it.
@@ -154,7 +170,7 @@ impl<'a> Job<'a> {
     }
 
     /// Opens the file for one pass.
-    fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Meter)> {
+    fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Reading)> {
         let args = self.args;
         let read = BytesRead::default();
         let stream = self.source.open(read.clone())?;
@@ -182,12 +198,20 @@ impl<'a> Job<'a> {
             (None, OnError::Abort) if doing == "importing" => batches.stopping(),
             (None, _) => batches,
         };
-        Ok((batches, Meter::start(doing, self.size, read)))
+        let progress = match self.size {
+            Some(bytes) => Progress::of_file(doing, bytes),
+            None => Progress::new(doing, None),
+        };
+        let reading = Reading {
+            progress,
+            file: self.size.map(|_| read),
+        };
+        Ok((batches, reading))
     }
 
     /// Reads the file to its end and writes nothing to the database.
     async fn survey(&self, doing: &str, reports: bool) -> anyhow::Result<Survey> {
-        let (batches, meter) = self.batches(doing, reports)?;
+        let (batches, reading) = self.batches(doing, reports)?;
         let (done, surveyed) = tokio::sync::oneshot::channel();
         // See `import`: a thread that may wait for a pipe is none of the runtime's.
         std::thread::spawn(move || done.send(survey(batches)));
@@ -195,7 +219,7 @@ impl<'a> Job<'a> {
             surveyed = surveyed => surveyed.context("the reading thread ended")?,
             () = told_to_stop()? => bail!("stopped; nothing was written"),
         };
-        meter.finish();
+        reading.progress.finish();
         surveyed.with_context(|| format!("{}; nothing was written", self.name))
     }
 

@@ -10,7 +10,6 @@ mod export;
 mod generate;
 mod health;
 mod import;
-mod meter;
 mod migrate;
 mod serve;
 mod server;
