@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::domain::{Center, CenterDraft, CenterId, Filter, Search};
+use crate::domain::{Center, CenterDraft, CenterId, Filter, Listed, Listing, Part, Search};
 use crate::engine::memory::Change;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::{BatchError, BatchItem, Store, StoreError, UpdateError};
@@ -76,6 +76,20 @@ impl Catalog {
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
         self.store.list(filter, after, count).await
+    }
+
+    /// A part of a list, and how long the list is. What a map shows, and nothing
+    /// else asked, is answered from the index where there is one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
+        if let (Engine::Memory(engine), Some(viewport)) = (self.engine(), listing.viewport_alone())
+            && let Some(found) = engine.names_in(viewport)
+        {
+            return Ok(part.of(found, listing.descending));
+        }
+        self.store.listed(listing, part).await
     }
 
     /// Creates a center.

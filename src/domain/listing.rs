@@ -1,6 +1,6 @@
 //! What a page of a list shows: which centers, in which order, and which part.
 
-use super::center::TextField;
+use super::center::{CenterId, TextField};
 use super::fold::fold;
 use super::viewport::Viewport;
 
@@ -51,6 +51,8 @@ pub enum SortBy {
     CreatedAt,
     /// When a center was last written.
     UpdatedAt,
+    /// Nothing but the id.
+    Id,
 }
 
 /// Which centers a list holds, in which order.
@@ -92,6 +94,15 @@ impl Listing {
                 .is_none_or(|needle| Self::SEARCHED.into_iter().any(|field| holds(field, needle)))
     }
 
+    /// The viewport, where it decides alone what a list by name holds.
+    #[must_use]
+    pub fn viewport_alone(&self) -> Option<&Viewport> {
+        let alone = self.within.is_empty()
+            && self.anywhere.is_none()
+            && self.sort_by == SortBy::Text(TextField::Name);
+        self.viewport.as_ref().filter(|_| alone)
+    }
+
     /// Whether the text of a field has to be read to answer.
     #[must_use]
     pub fn reads(&self, field: TextField) -> bool {
@@ -114,6 +125,15 @@ impl Default for Listing {
     }
 }
 
+/// What a center sorts by; those that lack it come first.
+pub type SortKey = Option<Box<str>>;
+
+/// The key of a text: without case and accents.
+#[must_use]
+pub fn sort_key(text: &str) -> Box<str> {
+    fold(text).into()
+}
+
 /// A part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
@@ -127,9 +147,41 @@ pub struct Part {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
     /// In the order of the list.
-    pub ids: Vec<super::CenterId>,
+    pub ids: Vec<CenterId>,
     /// How many the whole list holds.
     pub total: u64,
+}
+
+impl Part {
+    /// This part of a whole list that comes in any order.
+    #[must_use]
+    pub fn of(self, mut list: Vec<(SortKey, CenterId)>, descending: bool) -> Listed {
+        let total = list.len();
+        let start = usize::try_from(self.offset).map_or(total, |offset| offset.min(total));
+        let end = start.saturating_add(self.count).min(total);
+        let compare = |(key, id): &(SortKey, CenterId), (other, other_id): &(SortKey, CenterId)| {
+            let by_key = if descending {
+                other.cmp(key)
+            } else {
+                key.cmp(other)
+            };
+            by_key.then(id.cmp(other_id))
+        };
+        // Only what the part holds is worth sorting.
+        if end < total {
+            list.select_nth_unstable_by(end, compare);
+            list.truncate(end);
+        }
+        if 0 < start && start < end {
+            list.select_nth_unstable_by(start, compare);
+        }
+        list.drain(..start.min(end));
+        list.sort_unstable_by(compare);
+        Listed {
+            ids: list.into_iter().map(|(_, id)| id).collect(),
+            total: total as u64,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +198,30 @@ mod tests {
         assert!(needle(" mos ath ").is_in("Nomós  Athínas"));
         assert!(!needle("%").is_in("Athens") && needle("%_").is_in("100 %_"));
         assert_eq!(Needle::new(" \u{301}"), None);
+    }
+
+    #[test]
+    fn a_part_is_what_it_would_be_of_the_sorted_list() {
+        let id = |number| CenterId::new(number).unwrap();
+        let list: Vec<(SortKey, CenterId)> = (1..=9)
+            .map(|n| ((n % 4 > 0).then(|| (n % 4).to_string().into()), id(10 - n)))
+            .collect();
+        let numbers = |offset, count, descending| {
+            let listed = Part { offset, count }.of(list.clone(), descending);
+            assert_eq!(listed.total, 9);
+            listed.ids.iter().map(|id| id.get()).collect::<Vec<_>>()
+        };
+        let rising = [2, 6, 1, 5, 9, 4, 8, 3, 7];
+        let falling = [3, 7, 4, 8, 1, 5, 9, 2, 6];
+        for offset in 0..11 {
+            for count in 0..11 {
+                let start = offset.min(9);
+                let end = (offset + count).min(9);
+                assert_eq!(numbers(offset as u64, count, false), rising[start..end]);
+                assert_eq!(numbers(offset as u64, count, true), falling[start..end]);
+            }
+        }
+        assert!(numbers(u64::MAX, 1_000, false).is_empty());
     }
 
     #[test]

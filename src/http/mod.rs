@@ -12,6 +12,7 @@ mod body;
 mod centers;
 mod centers_batch;
 pub mod code;
+mod divemap;
 mod dto;
 mod list;
 mod list_cursor;

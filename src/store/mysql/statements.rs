@@ -1,5 +1,6 @@
 //! The SQL of a collection in MySQL, built once.
 
+use super::listing::ListingSql;
 use super::location::{has_position, location};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
@@ -30,6 +31,7 @@ pub(super) struct Statements {
     /// The end of a list: order and `LIMIT ?`.
     pub(super) list_end: String,
     pub(super) search: SearchSql,
+    pub(super) listing: ListingSql,
 }
 
 impl Statements {
@@ -104,6 +106,7 @@ impl Statements {
             ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             search: SearchSql::new(collection, &names),
+            listing: ListingSql::new(collection, &names),
         }
     }
 }
@@ -116,8 +119,8 @@ pub(super) struct Names {
     pub(super) longitude: String,
     pub(super) location: String,
     view_count: Option<String>,
-    created_at: Option<String>,
-    updated_at: Option<String>,
+    pub(super) created_at: Option<String>,
+    pub(super) updated_at: Option<String>,
     texts: Vec<(TextField, String)>,
 }
 

@@ -87,7 +87,7 @@ fn position(row: &SqliteRow) -> Result<Option<Position>, sqlx::Error> {
         .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
 }
 
-fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
+pub(super) fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
     Ok(bytes.map(String::from_utf8_lossy))
 }
