@@ -4,7 +4,7 @@
 //! and `5.0` for 5 are fine, of a parameter that is repeated the last one counts,
 //! unknown ones are ignored, and all faults are told at once in the order in
 //! which the endpoint declares its parameters. Its own answers are the tests'
-//! oracle: `tests/suite/fixtures/fastapi.py`.
+//! oracle: `tests/suite/fixtures/oracle.py`.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;

@@ -9,6 +9,7 @@ mod centers;
 mod centers_batch;
 mod contract;
 mod cors;
+mod divemap;
 mod list;
 mod nearby;
 mod nearest;
