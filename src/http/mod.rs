@@ -16,6 +16,7 @@ mod divemap;
 mod dto;
 mod list;
 mod list_cursor;
+mod names;
 mod nearby;
 mod nearest;
 mod negotiate;

@@ -12,7 +12,7 @@ use actix_web::{Error, HttpRequest, HttpResponse, Route};
 use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
-use super::{batch, centers, centers_batch, divemap, list, nearby, nearest, ops};
+use super::{batch, centers, centers_batch, divemap, list, names, nearby, nearest, ops};
 use crate::metrics::{Metrics, RouteMetrics};
 
 /// What requests to unknown paths are counted under.
@@ -48,6 +48,7 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/nearby", |route| route.to(nearby::get)),
     endpoint("GET", "/nearest", |route| route.to(nearest::get)),
     endpoint("POST", "/nearby/batch", |route| route.to(batch::post)),
+    endpoint("GET", "/search", |route| route.to(names::get)),
     endpoint("GET", "/centers", |route| route.to(list::get)),
     endpoint("POST", "/centers", |route| route.to(centers::post)),
     endpoint("POST", "/centers/batch", |route| {
@@ -65,6 +66,9 @@ pub const ROUTES: &[Endpoint] = &[
     }),
     endpoint("GET", "/api/v1/diving-centers/nearby", |route| {
         route.to(divemap::nearby::get)
+    }),
+    endpoint("GET", "/api/v1/diving-centers/search", |route| {
+        route.to(divemap::search::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/count", |route| {
         route.to(divemap::list::count)

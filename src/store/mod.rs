@@ -28,7 +28,9 @@ pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState
 pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
-use crate::domain::{Center, CenterDraft, CenterId, Filter, Listed, Listing, Part, Summary};
+use crate::domain::{
+    Center, CenterDraft, CenterId, Filter, Listed, Listing, Part, Position, Summary,
+};
 pub use mysql::{MySqlStore, Near};
 pub use sqlite::SqliteStore;
 
@@ -196,6 +198,17 @@ impl Store {
         each: impl FnMut(Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
         on_each!(self, store => store.for_each_summary(each).await)
+    }
+
+    /// Calls `each` with id, name and position of every center.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn for_each_name(
+        &self,
+        each: impl FnMut(CenterId, &str, Option<Position>) + Send,
+    ) -> Result<(), StoreError> {
+        on_each!(self, store => store.for_each_name(each).await)
     }
 
     /// How many rows there are, with a position or without.

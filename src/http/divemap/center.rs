@@ -25,7 +25,9 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
 /// The center that the path names.
 pub(super) async fn center_of(request: &HttpRequest) -> Result<Center, Refusal> {
     let not_found = || Refusal::not_found("Diving center not found");
-    let id = Input::path_integer(request, "diving_center_id")?;
+    let mut input = Input::of(request);
+    let id = input.path_integer(request, "diving_center_id");
+    input.finish()?;
     let id = CenterId::new(id).ok_or_else(not_found)?;
     let state = State::of(request);
     let catalog = Arc::clone(&state.catalog);

@@ -67,6 +67,13 @@ impl<'a> Input<'a> {
         self.measured(name, text, length)
     }
 
+    /// A text that has to be there.
+    pub(super) fn required_text(&mut self, name: &'static str, length: Length) -> Cow<'a, str> {
+        let text = self.required(name);
+        text.and_then(|text| self.measured(name, text, length))
+            .unwrap_or_default()
+    }
+
     fn measured(
         &mut self,
         name: &'static str,
@@ -177,18 +184,11 @@ impl<'a> Input<'a> {
     }
 
     /// A whole number out of the path.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub(super) fn path_integer(request: &HttpRequest, name: &'static str) -> Result<i64, Refusal> {
-        let text = request.match_info().query(name);
-        let mut input = Input {
-            pairs: Vec::new(),
-            faults: Vec::new(),
-        };
-        let number = input.whole("path", name, text);
-        input.finish()?;
-        Ok(number.unwrap_or_default())
+    pub(super) fn path_integer(&mut self, request: &HttpRequest, name: &'static str) -> i64 {
+        // The router leaves these three escaped.
+        let text = request.match_info().query(name).replace("%2B", "+");
+        let text = text.replace("%2F", "/").replace("%25", "%");
+        self.whole("path", name, &text).unwrap_or_default()
     }
 
     fn whole(&mut self, place: &'static str, name: &'static str, text: &str) -> Option<i64> {

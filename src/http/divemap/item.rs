@@ -3,6 +3,8 @@
 //! What nearby has no notion of (comments, followers, managers, media) is what
 //! Divemap says of a center that has none.
 
+use std::io::Write as _;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -157,6 +159,75 @@ impl<'a> From<&'a Center> for Whole<'a> {
             ownership_status: Some(UNCLAIMED),
             owner_username: None,
             always: Always::default(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Near<'a> {
+    id: i64,
+    name: &'a str,
+    country: Option<&'a str>,
+    region: Option<&'a str>,
+    city: Option<&'a str>,
+}
+
+/// Appends a center as searches show it; with its distance where there was an
+/// origin, null without a position.
+pub(super) fn push_near(out: &mut Vec<u8>, center: &Center, distance_m: Option<Option<f64>>) {
+    let text = &center.text;
+    let near = Near {
+        id: center.id.get(),
+        name: &text.name,
+        country: text.country.as_deref(),
+        region: text.region.as_deref(),
+        city: text.city.as_deref(),
+    };
+    serde_json::to_writer(&mut *out, &near).expect("writing to memory cannot fail");
+    let Some(distance_m) = distance_m else {
+        return;
+    };
+    out.pop();
+    out.extend_from_slice(br#","distance_km":"#);
+    match distance_m {
+        Some(distance_m) => push_km(out, distance_m),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.push(b'}');
+}
+
+/// Appends kilometres with two decimals, as Python's `round(metres / 1000, 2)`
+/// gives them: of the double itself, not of its decimals, and without a
+/// trailing zero.
+pub(super) fn push_km(out: &mut Vec<u8>, metres: f64) {
+    write!(out, "{:.2}", metres / 1_000.0).expect("writing to memory cannot fail");
+    if out.ends_with(b"0") {
+        out.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kilometres_are_rounded_as_python_does() {
+        for (metres, text) in [
+            (0.0, "0.0"),
+            (4.9, "0.0"),
+            (5.1, "0.01"),
+            // 2.675 and 0.125 as doubles: below the middle, and right on it.
+            (2_675.0, "2.67"),
+            (125.0, "0.12"),
+            (375.0, "0.38"),
+            (1_005.0, "1.0"),
+            (12_300.0, "12.3"),
+            (99_999.0, "100.0"),
+            (100_000.0, "100.0"),
+        ] {
+            let mut out = Vec::new();
+            push_km(&mut out, metres);
+            assert_eq!(String::from_utf8(out).unwrap(), text, "{metres}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod input;
 mod item;
 pub mod list;
 pub mod nearby;
+pub mod search;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};

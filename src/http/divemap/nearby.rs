@@ -1,12 +1,11 @@
 //! `GET /api/v1/diving-centers/nearby`.
 
-use std::io::Write as _;
-
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer;
 use super::errors::Refusal;
 use super::input::Input;
+use super::item::push_km;
 use crate::domain::{Cursor, Filter, Limit, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
 use crate::http::problem::Problem;
@@ -86,44 +85,8 @@ impl Answer for Centers {
     }
 }
 
-/// Appends kilometres with two decimals, as Python's `round(metres / 1000, 2)`
-/// gives them: of the double itself, not of its decimals, and without a
-/// trailing zero.
-pub(super) fn push_km(out: &mut Vec<u8>, metres: f64) {
-    write!(out, "{:.2}", metres / 1_000.0).expect("writing to memory cannot fail");
-    if out.ends_with(b"0") {
-        out.pop();
-    }
-}
-
 impl From<crate::engine::SearchError> for Refusal {
     fn from(error: crate::engine::SearchError) -> Self {
         Problem::from(error).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kilometres_are_rounded_as_python_does() {
-        for (metres, text) in [
-            (0.0, "0.0"),
-            (4.9, "0.0"),
-            (5.1, "0.01"),
-            // 2.675 and 0.125 as doubles: below the middle, and right on it.
-            (2_675.0, "2.67"),
-            (125.0, "0.12"),
-            (375.0, "0.38"),
-            (1_005.0, "1.0"),
-            (12_300.0, "12.3"),
-            (99_999.0, "100.0"),
-            (100_000.0, "100.0"),
-        ] {
-            let mut out = Vec::new();
-            push_km(&mut out, metres);
-            assert_eq!(String::from_utf8(out).unwrap(), text, "{metres}");
-        }
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Statements {
     pub(super) read_many: Sql,
     pub(super) read_many_to_update: Sql,
     pub(super) summaries: Sql,
+    pub(super) names: Sql,
     pub(super) count: Sql,
     /// `SELECT … WHERE id > ? AND id <= …`, to be followed by filters.
     pub(super) list: String,
@@ -99,6 +100,12 @@ impl Statements {
                 "SELECT {} FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}",
                 names.summary_columns(collection),
                 names.has_position(),
+            )),
+            names: Sql::new(format!(
+                "SELECT CAST({id} AS SIGNED), CAST({latitude} AS DOUBLE), \
+                 CAST({longitude} AS DOUBLE), {name} FROM {table} \
+                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}",
+                name = text_or_null(collection, TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             list: format!(

@@ -104,7 +104,8 @@ impl SqliteStore {
         part: Part,
     ) -> Result<Listed, StoreError> {
         let mut keyed = Vec::new();
-        self.scan(listing, |key, id| keyed.push((key, id))).await?;
+        self.scan_list(listing, |key, id| keyed.push((key, id)))
+            .await?;
         Ok(part.of(keyed, listing.descending))
     }
 
@@ -113,7 +114,7 @@ impl SqliteStore {
         listing: &Listing,
     ) -> Result<u64, StoreError> {
         let mut total = 0;
-        self.scan(listing, |_, _| total += 1).await?;
+        self.scan_list(listing, |_, _| total += 1).await?;
         Ok(total)
     }
 
@@ -131,7 +132,7 @@ impl SqliteStore {
     }
 
     /// Calls `each` with key and id of every center of a list, in any order.
-    async fn scan(
+    async fn scan_list(
         &self,
         listing: &Listing,
         mut each: impl FnMut(SortKey, CenterId) + Send,

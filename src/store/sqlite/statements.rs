@@ -27,6 +27,7 @@ pub(super) struct Statements {
     pub(super) read: Sql,
     pub(super) read_many: Sql,
     pub(super) summaries: Sql,
+    pub(super) names: Sql,
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
@@ -114,6 +115,12 @@ impl Statements {
                 text(TextField::Country),
                 text(TextField::Region),
                 text(TextField::City),
+            )),
+            names: Sql::new(format!(
+                "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
+                 IIF({has_position}, {longitude}, NULL), {} FROM {table} \
+                 WHERE {ours} AND {id} > ? ORDER BY {id} LIMIT ?",
+                text(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(format!(

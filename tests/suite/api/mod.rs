@@ -11,6 +11,7 @@ mod contract;
 mod cors;
 mod divemap;
 mod list;
+mod names;
 mod nearby;
 mod nearest;
 mod ops;

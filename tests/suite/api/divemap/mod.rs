@@ -4,6 +4,7 @@ mod center;
 mod errors;
 mod list;
 mod nearby;
+mod search;
 mod viewport;
 
 use serde_json::Value;
