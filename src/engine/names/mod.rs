@@ -5,10 +5,13 @@
 //! a center is called and where it is.
 //!
 //! - `base`: sorted names and the words in them, built in one go
-//! - `find`: the candidates of a query
+//! - `find`, `best`: the candidates of a query
+//! - `reach`: distances, and names from an origin outwards
 
 mod base;
+mod best;
 mod find;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +24,7 @@ use parking_lot::RwLock;
 use crate::domain::{CenterId, NameMatch, NameQuery, Position, fold};
 use base::Base;
 pub use base::{BuiltNames, LoadingNames};
-use find::{Reach, point_of};
+use reach::{Point, Reach, at_most_as_far_as, point_of};
 
 /// Names written since the index was built are looked through one by one. From
 /// this many on, and one for so many names, it is built anew.
@@ -66,7 +69,7 @@ type Written = HashMap<CenterId, Option<Name>>;
 #[derive(Debug, Clone)]
 struct Name {
     folded: Box<str>,
-    point: [f32; 3],
+    point: Point,
 }
 
 impl Names {
@@ -169,27 +172,32 @@ impl Names {
 
 /// As [`Base::candidates`], of names that are in no order.
 fn best_written(written: &Written, query: &NameQuery, wanted: usize) -> Candidates {
-    let reach = Reach::of(query.origin);
+    let reach = query.origin.map(Reach::of);
     let mut matching: Vec<_> = written
         .iter()
         .filter_map(|(id, name)| {
             let name = name.as_ref()?;
             let how = NameMatch::of(&name.folded, query.needle())?;
-            Some((how, reach.chord_to(&name.point), &name.folded, *id))
+            let chord = reach.map_or(Some(0.0), |reach| reach.chord_to(&name.point));
+            Some((how, chord.unwrap_or(f32::INFINITY), &name.folded, *id))
         })
         .collect();
     matching.sort_unstable_by(|(how, chord, name, id), other| {
         let by_chord = how.cmp(&other.0).then(chord.total_cmp(&other.1));
         by_chord.then_with(|| (name, id).cmp(&(&other.2, &other.3)))
     });
-    let beyond = matching.get(wanted.saturating_sub(1)).map(|last| {
-        let as_good = |other: &(NameMatch, f32, _, _)| {
-            other.0 == last.0 && other.1 <= reach.at_least_as_far_as(last.1)
-        };
-        let behind = matching[wanted..].iter();
-        wanted + behind.take_while(|other| as_good(other)).count()
-    });
-    let kept = beyond.unwrap_or(matching.len());
+    // Where distances decide, those that may be as near as the last are kept.
+    let kept = match wanted.checked_sub(1).and_then(|at| matching.get(at)) {
+        Some(&(how, chord, ..)) if reach.is_some() && chord.is_finite() => {
+            let far = at_most_as_far_as(chord);
+            let behind = matching[wanted..].iter();
+            wanted
+                + behind
+                    .take_while(|other| other.0 == how && other.1 <= far)
+                    .count()
+        }
+        _ => matching.len().min(wanted),
+    };
     Candidates {
         complete: kept == matching.len(),
         ids: matching[..kept].iter().map(|(.., id)| *id).collect(),

@@ -172,9 +172,8 @@ struct Near<'a> {
     city: Option<&'a str>,
 }
 
-/// Appends a center as searches show it; with its distance where there was an
-/// origin, null without a position.
-pub(super) fn push_near(out: &mut Vec<u8>, center: &Center, distance_m: Option<Option<f64>>) {
+/// Appends a center as searches show it, without a distance.
+pub(super) fn push_near(out: &mut Vec<u8>, center: &Center) {
     let text = &center.text;
     let near = Near {
         id: center.id.get(),
@@ -183,10 +182,13 @@ pub(super) fn push_near(out: &mut Vec<u8>, center: &Center, distance_m: Option<O
         region: text.region.as_deref(),
         city: text.city.as_deref(),
     };
-    serde_json::to_writer(&mut *out, &near).expect("writing to memory cannot fail");
-    let Some(distance_m) = distance_m else {
-        return;
-    };
+    serde_json::to_writer(out, &near).expect("writing to memory cannot fail");
+}
+
+/// The same with a distance in metres, null without a position.
+pub(super) fn push_near_at(out: &mut Vec<u8>, center: &Center, distance_m: Option<f64>) {
+    push_near(out, center);
+    // Open again.
     out.pop();
     out.extend_from_slice(br#","distance_km":"#);
     match distance_m {

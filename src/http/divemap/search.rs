@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::answer;
 use super::errors::Refusal;
 use super::input::{Input, Length};
-use super::item::push_near;
+use super::item::{push_near, push_near_at};
 use super::nearby::{LATITUDES, LONGITUDES, limit_of};
 use crate::domain::{MAX_NAME_QUERY_CHARS, NameQuery, Origin};
 use crate::http::state::State;
@@ -46,7 +46,10 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         if place > 0 {
             body.push(b',');
         }
-        push_near(&mut body, &found.center, origin.map(|_| found.distance_m));
+        match origin {
+            None => push_near(&mut body, &found.center),
+            Some(_) => push_near_at(&mut body, &found.center, found.distance_m),
+        }
     }
     body.push(b']');
     Ok(answer(body))

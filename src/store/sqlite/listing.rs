@@ -53,25 +53,23 @@ impl ListingSql {
         }
     }
 
-    /// The id, a time to sort by, then every text; NULL for what is not read.
+    /// The id, a time to sort by, then the texts that are read.
     fn scan(&self, listing: &Listing) -> String {
         let time = match listing.sort_by {
             SortBy::Text(_) | SortBy::Id => "NULL",
             SortBy::CreatedAt => &self.created_at,
             SortBy::UpdatedAt => &self.updated_at,
         };
-        let texts = TextField::ALL.map(|field| {
-            let column = self.texts[field as usize].as_str();
-            if listing.reads(field) { column } else { "NULL" }
-        });
+        let texts: String = read_of(listing)
+            .map(|field| format!(", {}", self.texts[field as usize]))
+            .collect();
         let inside = listing
             .viewport
             .as_ref()
             .map(|viewport| self.inside(viewport));
         format!(
-            "SELECT {id}, {time}, {texts}{from}{inside} ORDER BY {id} LIMIT ?",
+            "SELECT {id}, {time}{texts}{from}{inside} ORDER BY {id} LIMIT ?",
             id = self.id,
-            texts = texts.join(", "),
             from = self.from,
             inside = inside.unwrap_or_default(),
         )
@@ -92,6 +90,12 @@ impl ListingSql {
             self.has_position
         )
     }
+}
+
+/// The texts that have to be read, in the order of their columns.
+fn read_of(listing: &Listing) -> impl Iterator<Item = TextField> {
+    let read = |field: &TextField| listing.reads(*field);
+    TextField::ALL.into_iter().filter(read)
 }
 
 /// Before the texts come the id and the time.
@@ -155,8 +159,8 @@ impl SqliteStore {
                 after = row.try_get(0)?;
                 seen += 1;
                 let mut texts: [Option<Cow<'_, str>>; TextField::ALL.len()] = Default::default();
-                for field in TextField::ALL {
-                    texts[field as usize] = rows::text(&row, FIRST_TEXT + field as usize)?;
+                for (at, field) in (FIRST_TEXT..).zip(read_of(listing)) {
+                    texts[field as usize] = rows::text(&row, at)?;
                 }
                 let text = |field: TextField| texts[field as usize].as_deref();
                 if listing.takes(text) {
