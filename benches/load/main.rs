@@ -37,6 +37,9 @@ struct Args {
     /// Connections at once
     #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// Only rows whose name contains this text
+    #[arg(long, default_value = "")]
+    only: String,
     /// Threads that answer, on both sides [default: one a core]
     #[arg(long)]
     workers: Option<usize>,

@@ -90,14 +90,29 @@ impl<'a> Bench<'a> {
         );
         head();
         for (question, at_least) in &self.against_ceiling {
-            self.beside_ceiling(question, *at_least)?;
+            if self.wants(&question.name) {
+                self.beside_ceiling(question, *at_least)?;
+            }
         }
-        self.latencies()?;
-        self.while_writing()?;
+        if self.wants("latencies") {
+            self.latencies()?;
+        }
+        if self.wants("writes") {
+            self.while_writing()?;
+        }
         for question in &self.filtered {
-            self.beside_unfiltered(question)?;
+            if self.wants(&question.name) {
+                self.beside_unfiltered(question)?;
+            }
         }
-        self.batch()
+        if self.wants("batch") {
+            self.batch()?;
+        }
+        Ok(())
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.args.only)
     }
 
     /// Rows 1 to 3: requests a second against a fixed body of the same size.
