@@ -6,6 +6,7 @@
 
 pub(super) mod backfill;
 mod catalog;
+mod listing;
 pub(super) mod location;
 mod read;
 mod retry;
