@@ -16,7 +16,7 @@ mod sqlite;
 mod survey;
 mod verify;
 
-pub use backfill::BackfilledChunk;
+pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{Collection, ColumnName};
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,

@@ -60,9 +60,9 @@ impl ListingSql {
             SortBy::CreatedAt => &self.created_at,
             SortBy::UpdatedAt => &self.updated_at,
         };
-        let texts: String = read_of(listing)
-            .map(|field| format!(", {}", self.texts[field as usize]))
-            .collect();
+        let texts = read_of(listing).fold(String::new(), |texts, field| {
+            texts + ", " + &self.texts[field as usize]
+        });
         let inside = listing
             .viewport
             .as_ref()
