@@ -85,6 +85,12 @@ impl Shape {
         self.may_hold(point, point, margin)
     }
 
+    /// Whether a box of the tree may have a point inside.
+    fn may_reach_into(&self, bounds: &Bounds) -> bool {
+        let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
+        self.may_hold(&lower, &upper, -TOLERANCE)
+    }
+
     /// Whether a box may have a point inside by more than `margin`.
     fn may_hold(&self, lower: &Point, upper: &Point, margin: f64) -> bool {
         let reaches = |normal: &[f64; 2]| {
@@ -107,11 +113,10 @@ impl Shape {
 impl SelectionFunction<Leaf> for &Shape {
     fn should_unpack_parent(&self, envelope: &Bounds) -> bool {
         // The root's own box is known only where it has children.
-        *envelope == Bounds::new_empty()
-            || self.may_hold(&envelope.lower(), &envelope.upper(), -TOLERANCE)
+        *envelope == Bounds::new_empty() || self.may_reach_into(envelope)
     }
 
     fn should_unpack_leaf(&self, leaf: &Leaf) -> bool {
-        self.may_hold(&leaf.bounds.lower(), &leaf.bounds.upper(), -TOLERANCE)
+        self.may_reach_into(&leaf.bounds)
     }
 }
