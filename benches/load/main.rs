@@ -11,9 +11,9 @@
 //! median of the rounds' ratios, with its smallest and largest.
 
 mod ceiling;
-mod client;
-mod questions;
-mod report;
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "the benchmark of data uses more of it")]
+mod common;
 mod rows;
 mod service;
 
