@@ -96,7 +96,14 @@ impl ListingSql {
     }
 
     fn page(&self, listing: &Listing) -> String {
-        let mut text = format!("SELECT CAST({} AS SIGNED){}", self.id, self.from);
+        // Finding few among many takes longer than counting what was found; where
+        // most are found, it is the other way round.
+        let total = if listing.is_narrow() {
+            "COUNT(*) OVER ()"
+        } else {
+            "NULL"
+        };
+        let mut text = format!("SELECT CAST({} AS SIGNED), {total}{}", self.id, self.from);
         self.push_conditions(listing, &mut text);
         let direction = if listing.descending { "DESC" } else { "ASC" };
         let key = match listing.sort_by {
@@ -135,11 +142,14 @@ impl MySqlStore {
             .iter()
             .map(|row| Ok(CenterId::new(row.try_get(0)?).expect("the query asks for ids only")))
             .collect::<Result<Vec<_>, sqlx::Error>>()?;
-        let complete = part.offset == 0 && ids.len() < part.count;
-        let total = if complete {
-            ids.len() as u64
-        } else {
-            self.count_listed(listing).await?
+        let counted: Option<i64> = match found.first() {
+            Some(first) => first.try_get(1)?,
+            None => None,
+        };
+        let total = match counted {
+            Some(total) => total.unsigned_abs(),
+            None if part.offset == 0 && ids.len() < part.count => ids.len() as u64,
+            None => self.count_listed(listing).await?,
         };
         Ok(Listed { ids, total })
     }

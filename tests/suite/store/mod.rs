@@ -2,6 +2,7 @@
 
 mod batches;
 mod centers;
+mod listings;
 mod locations;
 mod others;
 mod upserts;
