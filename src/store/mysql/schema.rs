@@ -5,22 +5,48 @@ use sqlx::{FromRow, MySqlPool};
 use super::triggers;
 use crate::store::{Collection, ColumnName, SchemaFinding};
 
-#[derive(FromRow)]
-struct Column {
-    name: String,
-    kind: String,
-    nullable: bool,
-    srid: Option<i64>,
-    generated: bool,
+/// A column as the server describes it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Column {
+    pub name: String,
+    /// The bare type in lower case, as `decimal`.
+    pub kind: String,
+    /// The whole type, as `decimal(10,8)`.
+    pub full_kind: String,
+    pub nullable: bool,
+    pub srid: Option<i64>,
+    /// `STORED GENERATED`, `INVISIBLE` and the like.
+    pub extra: String,
+    /// The expression of its default, if it has one.
+    pub default_value: Option<String>,
+    pub comment: String,
 }
 
-#[derive(FromRow)]
-struct Index {
-    kind: String,
-    visible: bool,
-    column_name: String,
-    place: i64,
-    name: String,
+impl Column {
+    pub(super) fn is_generated(&self) -> bool {
+        self.extra.contains("VIRTUAL GENERATED") || self.is_stored_generated()
+    }
+
+    /// Whether it changes by itself when its row is written.
+    pub(super) fn touches_itself(&self) -> bool {
+        self.extra.to_ascii_lowercase().contains("on update")
+    }
+
+    pub(super) fn is_stored_generated(&self) -> bool {
+        self.extra.contains("STORED GENERATED")
+    }
+}
+
+/// A column's place in an index.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Index {
+    pub name: String,
+    pub kind: String,
+    pub visible: bool,
+    pub is_unique: bool,
+    pub column_name: String,
+    /// From 1.
+    pub place: i64,
 }
 
 pub(in crate::store) async fn inspect(
@@ -71,13 +97,18 @@ pub(in crate::store) async fn inspect(
     Ok(found)
 }
 
-async fn columns(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Vec<Column>> {
+pub(super) async fn columns(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<Column>> {
     sqlx::query_as(
         "SELECT CAST(COLUMN_NAME AS CHAR) AS name, LOWER(CAST(DATA_TYPE AS CHAR)) AS kind, \
-                IS_NULLABLE = 'YES' AS nullable, CAST(SRS_ID AS SIGNED) AS srid, \
-                EXTRA LIKE '%VIRTUAL GENERATED%' OR EXTRA LIKE '%STORED GENERATED%' AS `generated` \
+                CAST(COLUMN_TYPE AS CHAR) AS full_kind, IS_NULLABLE = 'YES' AS nullable, \
+                CAST(SRS_ID AS SIGNED) AS srid, CAST(EXTRA AS CHAR) AS extra, \
+                CAST(COLUMN_DEFAULT AS CHAR) AS default_value, \
+                CAST(COLUMN_COMMENT AS CHAR) AS comment \
          FROM information_schema.COLUMNS \
-         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
     )
     .bind(collection.table.as_str())
     .fetch_all(pool)
@@ -121,7 +152,7 @@ fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
             "{table}.{name} has SRID {srid}, so no spatial index serves it: {mend}"
         ));
     }
-    if column.generated {
+    if column.is_generated() {
         wrong(format!(
             "{table}.{name} is a generated column, which nobody can write: {mend}"
         ));
@@ -129,20 +160,24 @@ fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
     found
 }
 
-async fn inspect_indexes(
-    pool: &MySqlPool,
-    collection: &Collection,
-) -> sqlx::Result<Vec<SchemaFinding>> {
-    let indexes: Vec<Index> = sqlx::query_as(
+pub(super) async fn indexes(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Vec<Index>> {
+    sqlx::query_as(
         "SELECT CAST(INDEX_NAME AS CHAR) AS name, CAST(INDEX_TYPE AS CHAR) AS kind, \
-                IS_VISIBLE = 'YES' AS visible, CAST(COLUMN_NAME AS CHAR) AS column_name, \
-                CAST(SEQ_IN_INDEX AS SIGNED) AS place \
+                IS_VISIBLE = 'YES' AS visible, NON_UNIQUE = 0 AS is_unique, \
+                CAST(COLUMN_NAME AS CHAR) AS column_name, CAST(SEQ_IN_INDEX AS SIGNED) AS place \
          FROM information_schema.STATISTICS \
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IS NOT NULL",
     )
     .bind(collection.table.as_str())
     .fetch_all(pool)
-    .await?;
+    .await
+}
+
+async fn inspect_indexes(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let indexes = indexes(pool, collection).await?;
     let (table, location) = (collection.table.as_str(), collection.location.as_str());
     let mut found = Vec::new();
     let on_location = |index: &&Index| index.kind == "SPATIAL" && index.column_name == location;
