@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::backfill::{self, Progress, Settings};
 use crate::store::{
-    Action, AdoptError, AdoptionSession, Carried, Collection, Database, Step, StoreError,
+    Action, AdoptError, Adoption, AdoptionSession, Carried, Collection, Database, Step, StoreError,
 };
 
 /// The most rows in one transaction of the backfill.
@@ -31,7 +31,7 @@ pub enum Event<'a> {
     Ended(&'a Step, Duration),
 }
 
-/// Does the steps in their order, then looks at every row once more, for what
+/// Does the steps of a plan in their order, then looks at every row once more, for what
 /// others wrote meanwhile.
 ///
 /// # Errors
@@ -41,11 +41,14 @@ pub async fn run(
     database: &Database,
     collection: &Collection,
     session: &mut AdoptionSession,
-    steps: &[Step],
+    plan: &Adoption,
     stop: watch::Receiver<bool>,
     mut each: impl FnMut(Event<'_>),
 ) -> Result<(), AdoptError> {
-    for step in steps {
+    // Without triggers a NULL that comes in after the default was set is of a
+    // writer whom NOT NULL would stop.
+    let null_rounds = if plan.is_guarded() { NULL_ROUNDS } else { 0 };
+    for step in &plan.steps {
         let began = Instant::now();
         each(Event::Begins(step));
         if step.action == Action::Backfill {
@@ -59,7 +62,7 @@ pub async fn run(
                     == Carried::NullsLeft
                 {
                     rounds += 1;
-                    if rounds > NULL_ROUNDS {
+                    if rounds > null_rounds {
                         return Err(AdoptError::Nulls);
                     }
                     fill(database, collection, &stop, &mut each).await?;
@@ -68,7 +71,11 @@ pub async fn run(
         }
         each(Event::Ended(step, began.elapsed()));
     }
-    if steps.iter().any(|step| step.action == Action::Backfill) {
+    if plan
+        .steps
+        .iter()
+        .any(|step| step.action == Action::Backfill)
+    {
         fill(database, collection, &stop, &mut |_| {}).await?;
     }
     Ok(())

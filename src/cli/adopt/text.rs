@@ -41,7 +41,7 @@ pub(super) fn print_plan(found: &Adoption) {
 /// What is left after all that could be done.
 pub(super) fn print_left(left: &Adoption) {
     let table = &left.facts.table;
-    if left.steps.is_empty() {
+    if super::is_all_done(left) {
         println!("{table} is adopted");
     } else {
         println!("{table} changed meanwhile, and something is left:");

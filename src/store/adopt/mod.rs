@@ -45,6 +45,18 @@ impl Adoption {
     }
 }
 
+impl Adoption {
+    /// Whether triggers keep locations right, or are among the steps.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.facts.triggers.iter().all(|(_, in_place)| *in_place)
+            || self
+                .steps
+                .iter()
+                .any(|step| step.action == Action::MakeTriggers)
+    }
+}
+
 /// Why a table cannot be adopted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Executor, MySqlConnection, MySqlPool};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::super::database::connect_beside;
 use super::super::{Collection, Database, StoreError};
 use super::step::{Statement, Way};
 
@@ -24,6 +25,8 @@ const TRIES: u32 = 100;
 /// The pause before another try: what others get to go on in.
 const STEP_ASIDE: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(4);
+/// How long the server may take to end a statement that it was told to.
+const END_WAIT: Duration = Duration::from_secs(2);
 /// The session must outlast a long backfill on another connection, whatever the
 /// server's setting: a day.
 const KEEP_SESSION: &str = "SET SESSION wait_timeout = 86400";
@@ -64,10 +67,13 @@ pub enum AdoptError {
     /// It was told to stop.
     #[error("stopped; the table is as usable as before, and running this again goes on from here")]
     Stopped,
-    /// NULLs came faster than they were filled.
+    /// Others write NULLs, and nothing turns them into points.
     #[error(
-        "other writers go on to set the location to NULL, so it cannot be made NOT NULL: let them \
-         leave it out or write a point, then run this again"
+        "location is NULL in rows that others write meanwhile, and making it NOT NULL would stop \
+         them: they insert without naming columns (INSERT INTO … VALUES), which passes the default \
+         by, or set it to NULL. Have the triggers made, which turn that right (GRANT TRIGGER to \
+         this user, and with binary logging on SET PERSIST log_bin_trust_function_creators = 1), \
+         or let them name columns and leave the location out; then run this again"
     )]
     Nulls,
     /// The database did not do it.
@@ -112,7 +118,7 @@ impl Database {
             return Err(AdoptError::NotMySql);
         };
         let table = collection.table.as_str();
-        let mut connection = pool.acquire().await?.detach();
+        let mut connection = connect_beside(pool).await?;
         connection.execute(KEEP_SESSION).await?;
         let (got, holder, id): (Option<i64>, Option<i64>, u64) = sqlx::query_as(AssertSqlSafe(
             format!("SELECT GET_LOCK({LOCK_NAME}, 3), CAST(IS_USED_LOCK({LOCK_NAME}) AS SIGNED), CONNECTION_ID()"),
@@ -141,7 +147,8 @@ impl AdoptionSession {
     ///
     /// # Errors
     /// When others hold the table through all tries, when it is told to stop
-    /// (the statement is undone then), or when the database refuses.
+    /// (the server then undoes the statement, or is done with it before it hears
+    /// of that), or when the database refuses.
     pub async fn carry_out(
         &mut self,
         statement: &Statement,
@@ -156,6 +163,7 @@ impl AdoptionSession {
                 return Err(AdoptError::Stopped);
             }
             let error = match self.try_once(*way, text, stop.clone()).await {
+                Ok(()) if *stop.borrow() => return Err(AdoptError::Stopped),
                 Ok(()) => return Ok(Carried::Done),
                 Err(error) => error,
             };
@@ -213,7 +221,10 @@ impl AdoptionSession {
             () = told => {
                 // The server would go on by itself, however the client ends.
                 self.pool.execute(AssertSqlSafe(kill)).await?;
-                running.await.map(drop)
+                // While it builds an index it may not listen for long. It keeps our
+                // lock until it is done, so there is nothing to wait for.
+                let ended = tokio::time::timeout(END_WAIT, running).await;
+                ended.map_or(Ok(()), |ended| ended.map(drop))
             }
         }
     }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::Collection;
-pub(super) use catalog::{count_rows, table_exists};
+pub(super) use catalog::{count_rows, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
 

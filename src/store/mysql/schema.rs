@@ -81,7 +81,12 @@ pub(in crate::store) async fn inspect(
         found.extend(inspect_location(table, column));
     }
     found.extend(inspect_indexes(pool, collection).await?);
-    let missing = triggers::missing(pool, collection).await?;
+    // A generated location needs no guard.
+    let missing = if location.is_some_and(Column::is_generated) {
+        Vec::new()
+    } else {
+        triggers::missing(pool, collection).await?
+    };
     if !missing.is_empty() {
         let names: Vec<&str> = missing
             .iter()
@@ -90,7 +95,7 @@ pub(in crate::store) async fn inspect(
         found.push(SchemaFinding::warning(format!(
             "no trigger {} (or another one, or this user lacks the TRIGGER right to see it): \
              writers that forget the location leave it wrong until `nearby backfill` runs; \
-             `nearby migrate up` makes it where the server allows it",
+             `nearby adopt --apply` makes it where the server allows it",
             names.join(" and ")
         )));
     }
@@ -132,30 +137,30 @@ fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
     let name = &column.name;
     let mend = format!("ALTER TABLE {table} MODIFY {name} POINT NOT NULL SRID 4326");
     let mut found = Vec::new();
-    let mut wrong = |text: String| found.push(SchemaFinding::wrong(text));
     if column.kind != "point" {
-        wrong(format!(
+        found.push(SchemaFinding::misleading(format!(
             "{table}.{name} is {}, not POINT: {mend}",
             column.kind
-        ));
+        )));
     }
     if column.nullable {
-        wrong(format!(
+        found.push(SchemaFinding::misleading(format!(
             "{table}.{name} may be NULL, so no spatial index serves it: {mend}"
-        ));
+        )));
     }
     if column.srid != Some(4326) {
         let srid = column
             .srid
             .map_or("none".to_owned(), |srid| srid.to_string());
-        wrong(format!(
+        found.push(SchemaFinding::wrong(format!(
             "{table}.{name} has SRID {srid}, so no spatial index serves it: {mend}"
-        ));
+        )));
     }
     if column.is_generated() {
-        wrong(format!(
-            "{table}.{name} is a generated column, which nobody can write: {mend}"
-        ));
+        found.push(SchemaFinding::warning(format!(
+            "{table}.{name} is a generated column: searches are right, and nearby's own writes are \
+             refused"
+        )));
     }
     found
 }

@@ -5,10 +5,12 @@
 //!
 //! 1. The column comes nullable, at once and INVISIBLE, so that neither
 //!    `INSERT INTO t VALUES (…)` nor `SELECT *` of others sees it.
-//! 2. It gets the sentinel as its default: from then on a writer who leaves it
-//!    out never makes a NULL, and can go on when it is NOT NULL, also where
-//!    triggers cannot be made.
-//! 3. Triggers: from then on every written row is right.
+//! 2. It gets the sentinel as its default: from then on a writer who names columns
+//!    and leaves it out never makes a NULL, and can go on when it is NOT NULL, also
+//!    where triggers cannot be made.
+//! 3. Triggers: from then on every written row is right. Whoever names no columns
+//!    needs them: to such an INSERT, MySQL gives an empty geometry in the place of
+//!    a default that is an expression (measured on 9.7), NOT NULL or not.
 //! 4. Only then are rows written; what others write meanwhile is right already,
 //!    or is caught by the next pass.
 //! 5. NOT NULL, which the spatial index needs. A NULL that came in between makes
@@ -177,16 +179,16 @@ fn backfill(gathered: &Gathered, collection: &Collection, to_write: u64) -> Step
     let name = collection.location.quoted();
     // Whoever owns the rows did not write them.
     let touching = gathered.columns.iter().filter(|c| c.touches_itself());
-    let kept: String = touching
-        .map(|column| format!(", `{0}` = `{0}`", column.name))
-        .collect();
+    let set = touching.fold(format!("{name} = {expected}"), |set, column| {
+        format!("{set}, `{0}` = `{0}`", column.name)
+    });
     Step {
         action: Action::Backfill,
         text: format!("write {to_write} locations from the coordinates, chunk by chunk"),
         locking: Locking::Chunks,
         expected: seconds(to_write, ROWS_WRITTEN_PER_S),
         statements: vec![Statement::plain(format!(
-            "UPDATE {} SET {name} = {expected}{kept} WHERE NOT ({name} <=> {expected})",
+            "UPDATE {} SET {set} WHERE NOT ({name} <=> {expected})",
             collection.table.quoted()
         ))],
     }
