@@ -6,9 +6,13 @@
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
-use crate::domain::{Center, CenterDraft, CenterId, Filter, Search};
+use crate::domain::{
+    Center, CenterDraft, CenterId, Filter, FoundName, Listed, Listing, NameQuery, Part, Search,
+};
 use crate::engine::memory::Change;
+use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::{BatchError, BatchItem, Store, StoreError, UpdateError};
 
@@ -20,6 +24,9 @@ pub struct Catalog {
     /// Held from a write's statement until the index has followed, so that the
     /// index sees commits in their order. Readers never take it.
     write_order: Mutex<()>,
+    names: Names,
+    /// Held while names are loaded, so that nobody loads them twice.
+    names_order: Mutex<()>,
 }
 
 impl Catalog {
@@ -30,6 +37,8 @@ impl Catalog {
             store,
             engine,
             write_order: Mutex::new(()),
+            names: Names::default(),
+            names_order: Mutex::new(()),
         }
     }
 
@@ -76,6 +85,20 @@ impl Catalog {
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
         self.store.list(filter, after, count).await
+    }
+
+    /// A part of a list, and how long the list is. What a map shows, and nothing
+    /// else asked, is answered from the index where there is one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
+        if let (Engine::Memory(engine), Some(viewport)) = (self.engine(), listing.viewport_alone())
+            && let Some(found) = engine.names_in(viewport)
+        {
+            return Ok(part.of(found, listing.descending));
+        }
+        self.store.listed(listing, part).await
     }
 
     /// Creates a center.
@@ -129,6 +152,7 @@ impl Catalog {
     pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
         let _order = self.write_order.lock().await;
         let deleted = self.store.delete(id).await?;
+        self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
             engine.apply(&[Change::Remove(id)]);
         }
@@ -167,7 +191,71 @@ impl Catalog {
         Ok(())
     }
 
+    /// Answers a query for names. The first loads them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_names(&self, query: &NameQuery) -> Result<Vec<FoundName>, StoreError> {
+        let mut wanted = query.limit;
+        loop {
+            let Some(candidates) = self.names.candidates(query, wanted) else {
+                self.load_names(|names| !names.is_loaded()).await?;
+                continue;
+            };
+            let found = query.answer(self.store.read_many(&candidates.ids).await?);
+            // Other writers may have renamed what the index still has.
+            if found.len() == query.limit || candidates.complete {
+                return Ok(found);
+            }
+            wanted = wanted.saturating_mul(2);
+        }
+    }
+
+    /// Loads names again where that is needed: where it is known that others
+    /// wrote, where much was written here, and on MySQL, where nothing tells,
+    /// from time to time. Names that nobody asked for are left alone.
+    ///
+    /// # Errors
+    /// When the database does not answer; the names stay as they were.
+    pub async fn refresh_names(&self, others_wrote: bool) -> Result<(), StoreError> {
+        let nothing_tells = matches!(self.store, Store::MySql(_));
+        self.load_names(|names| {
+            names.is_loaded() && others_wrote
+                || names.is_behind()
+                || nothing_tells && names.is_stale()
+        })
+        .await
+    }
+
+    async fn load_names(&self, needed: impl Fn(&Names) -> bool) -> Result<(), StoreError> {
+        if !needed(&self.names) {
+            return Ok(());
+        }
+        let _order = self.names_order.lock().await;
+        // Somebody else may have done it while we waited.
+        if !needed(&self.names) {
+            return Ok(());
+        }
+        let mut loading = self.names.begin_load();
+        let read = self
+            .store
+            .for_each_name(|id, name, position| loading.push(id, name, position))
+            .await;
+        if let Err(error) = read {
+            self.names.give_up_load();
+            return Err(error);
+        }
+        let built = spawn_blocking(move || loading.build()).await;
+        self.names
+            .finish_load(built.expect("building does not panic"));
+        Ok(())
+    }
+
     fn follow(&self, centers: &[Center]) {
+        for center in centers {
+            let name = (center.text.name.as_str(), center.position);
+            self.names.follow(center.id, Some(name));
+        }
         let Engine::Memory(engine) = self.engine() else {
             return;
         };

@@ -15,9 +15,9 @@ const REST_FACTOR: u32 = 4;
 /// The longest rest.
 const REST_AT_MOST: Duration = Duration::from_mins(1);
 
-/// Loads the index, then follows other writers of the embedded file. Ends after
-/// the first load on MySQL, where nothing tells of them. While the database is
-/// away the index stays as it was.
+/// Loads the index, then follows other writers of the embedded file; on MySQL,
+/// where nothing tells of them, only names that are asked for. While the database
+/// is away everything stays as it was.
 pub async fn follow(database: Database, catalog: Arc<Catalog>) {
     let mut loaded = false;
     let mut was_away = false;
@@ -40,9 +40,6 @@ pub async fn follow(database: Database, catalog: Arc<Catalog>) {
             }
             Err(_) => {}
         }
-        if loaded && matches!(database, Database::MySql(_)) {
-            return;
-        }
         let rest = started.elapsed() * REST_FACTOR;
         tokio::time::sleep(rest.clamp(LOOK_EVERY, REST_AT_MOST)).await;
     }
@@ -57,11 +54,13 @@ async fn step(
     // Asked before loading, so that what is written meanwhile is seen next time.
     let changed = database.changed_elsewhere().await?;
     if *loaded && !changed {
+        catalog.refresh_names(false).await?;
         return Ok(false);
     }
     // Stays false when loading fails, as the change would not be told again.
     *loaded = false;
     catalog.load().await?;
+    catalog.refresh_names(true).await?;
     *loaded = true;
     Ok(true)
 }

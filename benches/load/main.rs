@@ -11,9 +11,9 @@
 //! median of the rounds' ratios, with its smallest and largest.
 
 mod ceiling;
-mod client;
-mod questions;
-mod report;
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "the benchmark of data uses more of it")]
+mod common;
 mod rows;
 mod service;
 
@@ -37,6 +37,9 @@ struct Args {
     /// Connections at once
     #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// Only rows whose name contains this text
+    #[arg(long, default_value = "")]
+    only: String,
     /// Threads that answer, on both sides [default: one a core]
     #[arg(long)]
     workers: Option<usize>,

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use nearby::domain::Filter;
 use serde_json::json;
 
-use super::client::{Connection, Requests, closed_loop, get, open_loop, post};
-use super::questions::{Question, origins_near_centers};
-use super::report::{Bound, Spread, head, row};
+use super::common::client::{Connection, Requests, closed_loop, get, open_loop, post};
+use super::common::questions::{Question, origins_near_centers};
+use super::common::report::{Bound, Spread, compare, head, row};
+use super::common::world::oracle;
 use super::service::KEY;
-use super::{Args, ceiling, service};
+use super::{Args, ceiling};
 
 /// Origins that each kind of question is checked from.
 const CHECKED_ORIGINS: usize = 5;
@@ -58,7 +59,7 @@ impl<'a> Bench<'a> {
 
     /// Compares answers to every kind of question with brute force.
     pub fn check_answers(&self) -> anyhow::Result<()> {
-        let oracle = service::oracle(self.args.count);
+        let oracle = oracle(self.args.count);
         let mut connection = Connection::open(self.service)?;
         let mut checked = 0;
         for (question, _) in &self.against_ceiling {
@@ -90,14 +91,29 @@ impl<'a> Bench<'a> {
         );
         head();
         for (question, at_least) in &self.against_ceiling {
-            self.beside_ceiling(question, *at_least)?;
+            if self.wants(&question.name) {
+                self.beside_ceiling(question, *at_least)?;
+            }
         }
-        self.latencies()?;
-        self.while_writing()?;
+        if self.wants("latencies") {
+            self.latencies()?;
+        }
+        if self.wants("writes") {
+            self.while_writing()?;
+        }
         for question in &self.filtered {
-            self.beside_unfiltered(question)?;
+            if self.wants(&question.name) {
+                self.beside_unfiltered(question)?;
+            }
         }
-        self.batch()
+        if self.wants("batch") {
+            self.batch()?;
+        }
+        Ok(())
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.args.only)
     }
 
     /// Rows 1 to 3: requests a second against a fixed body of the same size.
@@ -112,7 +128,7 @@ impl<'a> Bench<'a> {
             ours.push(self.closed(self.service, &requests)?);
         }
         let name = format!("{} ({size} bytes)", question.name);
-        print_ratio(&name, &ours, &other, "req/s", Bound::AtLeast(at_least));
+        compare(&name, &ours, &other, "req/s", Bound::AtLeast(at_least));
         Ok(())
     }
 
@@ -180,7 +196,7 @@ impl<'a> Bench<'a> {
             written_per_second = written_per_second.min(written.per_second);
         }
         let name = format!("p99 at {rate:.0} req/s, {written_per_second:.0} writes/s");
-        print_ratio(&name, &with, &without, "us", Bound::AtMost(2.0));
+        compare(&name, &with, &without, "us", Bound::AtMost(2.0));
         Ok(())
     }
 
@@ -217,7 +233,7 @@ impl<'a> Bench<'a> {
             other.push(self.one_at_a_time(&plain)?);
             ours.push(self.one_at_a_time(&filtered)?);
         }
-        print_ratio(&question.name, &ours, &other, "us", Bound::AtMost(10.0));
+        compare(&question.name, &ours, &other, "us", Bound::AtMost(10.0));
         Ok(())
     }
 
@@ -284,7 +300,7 @@ impl<'a> Bench<'a> {
             with.push(self.steady(single, RATE)?);
             asker.join().expect("the asker does not panic")?;
         }
-        print_ratio(
+        compare(
             "p99 of single calls beside endless batches",
             &with,
             &without,
@@ -311,18 +327,6 @@ fn milliseconds(work: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<f
     let start = Instant::now();
     work()?;
     Ok(start.elapsed().as_secs_f64() * 1e3)
-}
-
-fn print_ratio(name: &str, ours: &[f64], other: &[f64], unit: &str, bound: Bound) {
-    let ratios = ours.iter().zip(other).map(|(ours, other)| ours / other);
-    row(
-        name,
-        &Spread::of(ours.to_vec()),
-        &Spread::of(other.to_vec()),
-        &Spread::of(ratios.collect()),
-        unit,
-        bound,
-    );
 }
 
 /// Filters whose centers are far from the middle of the Pacific, from a large

@@ -8,48 +8,20 @@ use std::time::Duration;
 
 use nearby::app::{App, AppSettings};
 use nearby::catalog::Catalog;
-use nearby::domain::{CenterDraft, CenterId, CenterText, Summary};
+use nearby::domain::{CenterDraft, CenterText};
 use nearby::engine::Engine;
-use nearby::engine::brute::BruteForce;
 use nearby::engine::memory::MemoryEngine;
 use nearby::metrics::Metrics;
 use nearby::store::{BatchItem, Collection, Database, DatabaseUrl, PoolSettings, Store};
 use nearby::transfer::{Generated, generate};
+
+use super::common::world::{SEED, summary};
 
 /// The key for writes.
 pub const KEY: &str = "only-for-this-benchmark";
 
 /// Centers a transaction while the file is filled.
 const CHUNK: usize = 5_000;
-
-/// What is asked of a generated center.
-fn summary(center: &Generated) -> Summary<'_> {
-    let some = |text: &'static str| (!text.is_empty()).then_some(text);
-    Summary {
-        id: id(center),
-        position: center.position,
-        name: center.place.name,
-        country: some(center.place.country),
-        region: some(center.place.region),
-        city: some(center.place.city),
-    }
-}
-
-fn id(center: &Generated) -> CenterId {
-    i64::try_from(center.id)
-        .ok()
-        .and_then(CenterId::new)
-        .expect("generated ids are small")
-}
-
-/// The same centers for brute force.
-pub fn oracle(count: u64) -> BruteForce {
-    let mut oracle = BruteForce::default();
-    for center in generate(count, 1) {
-        oracle.push(&summary(&center));
-    }
-    oracle
-}
 
 /// Fills a file with generated centers, unless it is filled already, and serves
 /// a copy of it, which may be written to. Returns once searches are answered.
@@ -115,7 +87,7 @@ async fn open(path: &Path) -> anyhow::Result<(Database, Store)> {
 
 async fn fill(store: &Store, count: u64) -> anyhow::Result<()> {
     let mut items = Vec::with_capacity(CHUNK);
-    for center in generate(count, 1) {
+    for center in generate(count, SEED) {
         items.push(item(&center)?);
         if items.len() == CHUNK {
             store.upsert(&items).await?;

@@ -7,8 +7,12 @@ mod bounds;
 mod center;
 mod cursor;
 mod distance;
+mod fold;
+mod listing;
+mod name_search;
 mod position;
 mod search;
+mod viewport;
 
 pub use bounds::Bounds;
 pub use center::{
@@ -16,8 +20,12 @@ pub use center::{
 };
 pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
+pub use fold::{fold, word_starts};
+pub use listing::{Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
+pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
 pub use position::{Origin, Position, PositionError};
 pub use search::{
     Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
     RadiusError, Search,
 };
+pub use viewport::{Meridians, Viewport};

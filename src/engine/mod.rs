@@ -3,6 +3,7 @@
 
 pub mod brute;
 pub mod memory;
+pub mod names;
 pub mod sql;
 
 use thiserror::Error;

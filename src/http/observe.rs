@@ -20,6 +20,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
 use super::code::Code;
+use super::divemap::errors::Refusal;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
 use super::request_id::{REQUEST_ID, RequestIds};
 use crate::metrics::RouteMetrics;
@@ -96,6 +97,11 @@ fn as_problem(response: ServiceResponse, id: &HeaderValue) -> (ServiceResponse, 
     let (request, response) = response.into_parts();
     let status = response.status();
     let error = response.error();
+    if let Some(refusal) = error.and_then(|error| error.as_error::<Refusal>()) {
+        // It has the form that its endpoint promises.
+        let cause = refusal.cause().map(ToString::to_string);
+        return (ServiceResponse::new(request, response), cause);
+    }
     let made_elsewhere;
     let problem = if let Some(ours) = error.and_then(|error| error.as_error::<Problem>()) {
         ours

@@ -205,6 +205,12 @@ impl Problem {
         self.0.code
     }
 
+    /// What went wrong, for the client.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// What is for the log only.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Route};
+use actix_web::{Error, HttpRequest, HttpResponse, Route};
 
 use super::code::Code;
+use super::divemap::errors::Refusal;
 use super::problem::Problem;
-use super::{batch, centers, centers_batch, list, nearby, nearest, ops};
+use super::{batch, centers, centers_batch, divemap, list, names, nearby, nearest, ops};
 use crate::metrics::{Metrics, RouteMetrics};
 
 /// What requests to unknown paths are counted under.
@@ -47,6 +48,7 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/nearby", |route| route.to(nearby::get)),
     endpoint("GET", "/nearest", |route| route.to(nearest::get)),
     endpoint("POST", "/nearby/batch", |route| route.to(batch::post)),
+    endpoint("GET", "/search", |route| route.to(names::get)),
     endpoint("GET", "/centers", |route| route.to(list::get)),
     endpoint("POST", "/centers", |route| route.to(centers::post)),
     endpoint("POST", "/centers/batch", |route| {
@@ -56,6 +58,26 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("PUT", "/centers/{id}", |route| route.to(centers::put)),
     endpoint("PATCH", "/centers/{id}", |route| route.to(centers::patch)),
     endpoint("DELETE", "/centers/{id}", |route| route.to(centers::delete)),
+    endpoint("GET", "/api/v1/diving-centers", |route| {
+        route.to(divemap::list::get)
+    }),
+    endpoint("GET", "/api/v1/diving-centers/", |route| {
+        route.to(divemap::list::get)
+    }),
+    endpoint("GET", "/api/v1/diving-centers/nearby", |route| {
+        route.to(divemap::nearby::get)
+    }),
+    endpoint("GET", "/api/v1/diving-centers/search", |route| {
+        route.to(divemap::search::get)
+    }),
+    endpoint("GET", "/api/v1/diving-centers/count", |route| {
+        route.to(divemap::list::count)
+    }),
+    endpoint(
+        "GET",
+        "/api/v1/diving-centers/{diving_center_id}",
+        |route| route.to(divemap::center::get),
+    ),
     endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
     endpoint("GET", "/readyz", |route| route.to(ops::readyz)),
     endpoint("GET", "/metrics", |route| route.to(ops::metrics)),
@@ -124,19 +146,22 @@ fn allow(endpoints: &[Endpoint]) -> HeaderValue {
     HeaderValue::from_str(&methods.join(", ")).expect("methods are tokens")
 }
 
-fn other_method(request: &HttpRequest, allow: HeaderValue) -> Result<HttpResponse, Problem> {
+fn other_method(request: &HttpRequest, allow: HeaderValue) -> Result<HttpResponse, Error> {
     if request.method() == Method::OPTIONS {
         return Ok(HttpResponse::build(StatusCode::NO_CONTENT)
             .insert_header((ALLOW, allow))
             .finish());
     }
-    Err(Problem::method_not_allowed(
-        request.method().as_str(),
-        allow,
-    ))
+    if divemap::is_asked(request) {
+        return Err(Refusal::method_not_allowed(allow).into());
+    }
+    Err(Problem::method_not_allowed(request.method().as_str(), allow).into())
 }
 
-fn unknown_path(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+fn unknown_path(request: &HttpRequest) -> Result<HttpResponse, Error> {
+    if divemap::is_asked(request) {
+        return Err(Refusal::unknown_path().into());
+    }
     let mut paths: Vec<&str> = ROUTES.iter().map(|endpoint| endpoint.pattern).collect();
     paths.dedup();
     Err(Problem::new(
@@ -145,7 +170,8 @@ fn unknown_path(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     )
     .at("path")
     .got(request.path())
-    .allowed(paths.join(", ")))
+    .allowed(paths.join(", "))
+    .into())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::negotiate::Format;
 use super::problem::Problem;
 use super::state::State;
 use crate::domain::Search;
-use crate::engine::{Engine, SearchError};
+use crate::engine::{Answer, Engine, SearchError};
 
 /// An answer may be kept but not reused unasked: whoever wrote a center finds
 /// it in the next answer.
@@ -30,7 +30,8 @@ pub async fn respond(
     search: Search,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    let answer = ask(state, search, format).await?;
+    let answer = AnswerBody::new(format, &search);
+    let answer = ask(state, search, answer).await?;
     state.metrics.search_answered(answer.count());
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
@@ -39,8 +40,15 @@ pub async fn respond(
         .body(answer.finish()))
 }
 
-async fn ask(state: &Arc<State>, search: Search, format: Format) -> Result<AnswerBody, Problem> {
-    let mut answer = AnswerBody::new(format, &search);
+/// Lets the engine write an answer.
+///
+/// # Errors
+/// As [`Engine::search`].
+pub async fn ask<A: Answer + Send + 'static>(
+    state: &Arc<State>,
+    search: Search,
+    mut answer: A,
+) -> Result<A, Problem> {
     match state.catalog.engine() {
         // Takes microseconds and waits for nothing: not worth another thread.
         Engine::Memory(_) => {

@@ -33,7 +33,9 @@ pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState
 pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
-use crate::domain::{Center, CenterDraft, CenterId, Filter, Summary};
+use crate::domain::{
+    Center, CenterDraft, CenterId, Filter, Listed, Listing, Part, Position, Summary,
+};
 pub use mysql::{MySqlStore, Near};
 pub use sqlite::SqliteStore;
 
@@ -167,6 +169,31 @@ impl Store {
         on_each!(self, store => store.list(filter, after, count).await)
     }
 
+    /// A part of a list, and how long the list is.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
+        on_each!(self, store => store.listed(listing, part).await)
+    }
+
+    /// How many centers a list holds.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_listed(&self, listing: &Listing) -> Result<u64, StoreError> {
+        on_each!(self, store => store.count_listed(listing).await)
+    }
+
+    /// The centers with these ids, in their order; those that are gone are left
+    /// out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_many(&self, ids: &[CenterId]) -> Result<Vec<Center>, StoreError> {
+        on_each!(self, store => store.read_these(ids).await)
+    }
+
     /// Calls `each` for every center that has a position.
     ///
     /// # Errors
@@ -176,6 +203,17 @@ impl Store {
         each: impl FnMut(Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
         on_each!(self, store => store.for_each_summary(each).await)
+    }
+
+    /// Calls `each` with id, name and position of every center.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn for_each_name(
+        &self,
+        each: impl FnMut(CenterId, &str, Option<Position>) + Send,
+    ) -> Result<(), StoreError> {
+        on_each!(self, store => store.for_each_name(each).await)
     }
 
     /// How many rows there are, with a position or without.

@@ -1,11 +1,12 @@
 //! Text of statements: built once, shared by every call.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
 use super::Collection;
-use crate::domain::{Filter, TextField};
+use crate::domain::{Center, CenterId, Filter, TextField};
 
 /// A statement. Its text holds checked names and placeholders only; values are
 /// always bound.
@@ -57,4 +58,27 @@ pub(super) fn conditions(filter: &Filter) -> impl Iterator<Item = Condition<'_>>
     .into_iter()
     .filter(|(_, values)| !values.is_empty())
     .map(|(field, values)| Condition { field, values })
+}
+
+/// A pattern that finds a text anywhere, for `LIKE ? ESCAPE '!'`.
+pub(super) fn escaped_like(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Centers in the order of their ids; those that are not there are left out.
+pub(super) fn in_order(ids: &[CenterId], centers: Vec<Center>) -> Vec<Center> {
+    let mut by_id: HashMap<CenterId, Center> = centers
+        .into_iter()
+        .map(|center| (center.id, center))
+        .collect();
+    ids.iter().filter_map(|id| by_id.remove(id)).collect()
 }

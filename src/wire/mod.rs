@@ -3,4 +3,4 @@
 
 mod summary;
 
-pub use summary::{SummaryParts, push_distance_m, render_summary};
+pub use summary::{SummaryParts, name_of, push_distance_m, render_summary, without_position};

@@ -1,17 +1,21 @@
 //! A center in a search answer, rendered once and completed with its distance.
 
+use std::borrow::Cow;
+
 use crate::domain::Summary;
 
+const NAME: &[u8] = br#","name":"#;
 const AFTER_NAME: &[u8] = br#","latitude":"#;
 const AFTER_LATITUDE: &[u8] = br#","longitude":"#;
 const AFTER_LONGITUDE: &[u8] = br#","country":"#;
+const DISTANCE: &[u8] = br#","distance_m":"#;
 
 /// Appends a center as the beginning of a JSON object, up to and with
 /// `"distance_m":`. A distance and `}` complete it.
 pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"id":"#);
     out.extend_from_slice(itoa::Buffer::new().format(center.id.get()).as_bytes());
-    out.extend_from_slice(br#","name":"#);
+    out.extend_from_slice(NAME);
     push_json_text(out, center.name);
     out.extend_from_slice(AFTER_NAME);
     push_degrees(out, center.position.latitude());
@@ -23,7 +27,7 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     push_json_optional(out, center.region);
     out.extend_from_slice(br#","city":"#);
     push_json_optional(out, center.city);
-    out.extend_from_slice(br#","distance_m":"#);
+    out.extend_from_slice(DISTANCE);
 }
 
 /// Appends a distance in metres to six decimals (one micrometre) at most,
@@ -90,6 +94,28 @@ impl<'a> SummaryParts<'a> {
             longitude,
         })
     }
+}
+
+/// The name of a rendered center; `None` for anything else.
+#[must_use]
+pub fn name_of(rendered: &[u8]) -> Option<Cow<'_, str>> {
+    let (_, after_id) = split_at(rendered, NAME)?;
+    let (name, _) = split_at(after_id, AFTER_NAME)?;
+    let text = name.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if text.contains(&b'\\') {
+        return serde_json::from_slice(name).ok().map(Cow::Owned);
+    }
+    std::str::from_utf8(text).ok().map(Cow::Borrowed)
+}
+
+/// A rendered center in two parts that leave out its position: up to its name,
+/// and from its country up to its city; `None` for anything else.
+#[must_use]
+pub fn without_position(rendered: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, after_name) = split_at(rendered, AFTER_NAME)?;
+    let (_, after_longitude) = split_at(after_name, AFTER_LONGITUDE)?;
+    let place_begins = rendered.len() - after_longitude.len() - AFTER_LONGITUDE.len();
+    Some((name, rendered[place_begins..].strip_suffix(DISTANCE)?))
 }
 
 fn split_at<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
@@ -173,5 +199,19 @@ mod tests {
         assert_eq!(parts.id, b"7");
         assert_eq!(parts.latitude, b"37.9");
         assert_eq!(parts.longitude, b"-1e-8");
+    }
+
+    #[test]
+    fn a_center_without_its_position_is_still_json() {
+        let name = r#"x,"latitude":1,"longitude":2,"country":"#;
+        let rendered = rendered(name);
+        assert_eq!(name_of(&rendered).unwrap(), name);
+        let (head, place) = without_position(&rendered).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_slice(&[head, place, b"}"].concat()).unwrap();
+        let expected = serde_json::json!(
+            { "id": 7, "name": name, "country": "GR", "region": null, "city": null }
+        );
+        assert_eq!(value, expected);
     }
 }

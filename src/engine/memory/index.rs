@@ -5,7 +5,7 @@ use rstar::RTree;
 
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place};
 use super::table::Table;
-use super::tree::{Bounds, BucketTree, Leaf, Point};
+use super::tree::{BucketTree, Leaf, Point, is_within, may_hold_open, rounded};
 use super::vocabulary::{FIELDS, ValueId, Vocabulary};
 use crate::domain::{CenterId, Summary};
 
@@ -150,7 +150,7 @@ impl Index {
     }
 
     fn nearest_bucket(&self, point: &Point) -> Option<BucketId> {
-        Some(self.tree.nearest_neighbor(*point)?.bucket)
+        Some(self.tree.nearest_neighbor(rounded(point))?.bucket)
     }
 
     /// Adds a center to a bucket that has room and grows its box.
@@ -222,9 +222,7 @@ impl Index {
 
     /// Shrinks a bucket's box if a point that is gone held it open.
     fn tighten(&mut self, bucket_id: BucketId, gone: Point) {
-        let bounds = self.buckets.bounds(bucket_id);
-        let (lower, upper) = (bounds.lower(), bounds.upper());
-        if (0..3).any(|axis| gone[axis] == lower[axis] || gone[axis] == upper[axis]) {
+        if may_hold_open(&self.buckets.bounds(bucket_id), &gone) {
             self.fit_bounds(bucket_id);
         }
     }
@@ -296,11 +294,6 @@ impl Index {
             self.vocabularies[field].release(value);
         }
     }
-}
-
-fn is_within(bounds: &Bounds, point: &Point) -> bool {
-    use rstar::Envelope as _;
-    bounds.contains_point(point)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! nor the poles are special.
 //!
 //! - [`bucket`](self): points, ids, filter values and rendered texts of neighbours
+//! - `viewport`: everything in a rectangle of a map
 //! - `tree`: the R-tree's types and box arithmetic
 //! - `walk`, `best`, `search`: answering
 //! - `vocabulary`: filter values and the buckets that hold them
@@ -22,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod viewport;
 mod vocabulary;
 mod walk;
 
@@ -30,8 +32,8 @@ use std::time::SystemTime;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::{Answer, SearchError};
-use crate::domain::{CenterId, Search, Summary};
-use crate::wire::render_summary;
+use crate::domain::{CenterId, Search, SortKey, Summary, Viewport, sort_key};
+use crate::wire::{name_of, render_summary};
 use index::Index;
 pub use load::Loading;
 
@@ -123,6 +125,18 @@ impl MemoryEngine {
         let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
         search::search(&loaded.index, search, answer);
         Ok(())
+    }
+
+    /// Every center inside a viewport with its name as a key to sort by, in any
+    /// order; `None` before the first load.
+    #[must_use]
+    pub fn names_in(&self, viewport: &Viewport) -> Option<Vec<(SortKey, CenterId)>> {
+        let guard = self.loaded.read();
+        let mut found = Vec::new();
+        viewport::visit(&guard.as_ref()?.index, viewport, |id, rendered| {
+            found.push((name_of(rendered).map(|name| sort_key(&name)), id));
+        });
+        Some(found)
     }
 
     /// Whether it answers.

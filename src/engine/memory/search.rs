@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::hint::black_box;
 
 use super::best::{Best, Candidate};
-use super::bucket::{Block, Bucket, BucketId, LANES, Place, Slot};
+use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
 use super::tree::{Bounds, Point, farthest_chord_squared};
 use super::vocabulary::{FIELDS, Postings, ValueId, bounds_of_postings};
@@ -26,7 +26,8 @@ thread_local! {
 pub(super) fn search(index: &Index, search: &Search, answer: &mut impl Answer) {
     BEST.with_borrow_mut(|best| {
         find(index, search, best);
-        deliver(index, search, best.sorted(), answer);
+        let found = best.sorted(|place| index.buckets().id_at(place).get());
+        deliver(index, search, found, answer);
     });
 }
 
@@ -57,8 +58,17 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
         }
     }
     while let Some(bucket) = walk.next_within(best.bound()) {
+        if let Some(next) = walk.peek_bucket() {
+            touch_points(index.buckets().get(next));
+        }
         look_into(bucket, index.buckets().get(bucket), &wanted, best);
     }
+}
+
+/// Reads the beginning of a bucket that is probably looked into next, so that
+/// the wait for it passes while another is looked into.
+fn touch_points(bucket: &Bucket) {
+    black_box(bucket.blocks().first().map(|block| block[0][0]));
 }
 
 /// Offers the centers of a bucket that qualify.
@@ -74,10 +84,9 @@ fn look_into(bucket_id: BucketId, bucket: &Bucket, wanted: &Wanted<'_>, best: &m
             let lane = near.trailing_zeros() as usize;
             near &= near - 1;
             let slot = number * LANES + lane;
-            let at = bucket.slot(slot);
-            let candidate = Candidate::new(chords[lane], at.id.get(), Place::new(bucket_id, slot));
-            if wanted.takes(&candidate, at) {
-                best.offer(candidate);
+            if wanted.takes(chords[lane], bucket, slot) {
+                let candidate = Candidate::new(chords[lane], Place::new(bucket_id, slot));
+                best.offer(candidate, |place| wanted.index.buckets().id_at(place).get());
             }
         }
     }
@@ -248,14 +257,18 @@ impl<'a> Wanted<'a> {
             .all(|other| other.reach_into(bounds))
     }
 
-    fn takes(&self, candidate: &Candidate, slot: &Slot) -> bool {
-        self.after
-            .is_none_or(|(chord_squared, id)| candidate.is_after(chord_squared, id))
-            && self.excluded.binary_search(&slot.id).is_err()
-            && self
-                .fields
-                .iter()
-                .all(|field| field.values.contains(&slot.values[field.field]))
+    /// Whether a center qualifies. Reads its slot only where it has a say: most
+    /// searches ask for whatever is near.
+    fn takes(&self, chord_squared: f64, bucket: &Bucket, slot: usize) -> bool {
+        self.after.is_none_or(|(after, id)| {
+            chord_squared > after || (chord_squared == after && bucket.slot(slot).id.get() > id)
+        }) && (self.excluded.is_empty()
+            || self.excluded.binary_search(&bucket.slot(slot).id).is_err())
+            && self.fields.iter().all(|field| {
+                field
+                    .values
+                    .contains(&bucket.slot(slot).values[field.field])
+            })
     }
 }
 

@@ -123,6 +123,14 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
         None
     }
 
+    /// The bucket that comes next, where it is known already.
+    pub(super) fn peek_bucket(&self) -> Option<BucketId> {
+        match self.pending.peek()?.way {
+            Way::Bucket(bucket) => Some(bucket),
+            Way::Node(_) => None,
+        }
+    }
+
     fn consider(&mut self, way: Way<'a>, bounds: &Bounds, bound: f64) {
         let chord_squared = nearest_chord_squared(bounds, &self.origin);
         if chord_squared <= bound && (self.passes)(bounds) {

@@ -7,6 +7,7 @@
 pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
+mod listing;
 pub(super) mod location;
 mod read;
 mod retry;

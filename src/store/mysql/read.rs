@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::AssertSqlSafe;
 
 use super::{MySqlStore, rows};
-use crate::domain::{Center, CenterId, Filter, Summary};
+use crate::domain::{Center, CenterId, Filter, Position, Summary};
 use crate::store::StoreError;
 use crate::store::sql::conditions;
 
@@ -45,6 +45,17 @@ impl MySqlStore {
         let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
             rows::summary(&row, &mut each)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) async fn for_each_name(
+        &self,
+        mut each: impl FnMut(CenterId, &str, Option<Position>) + Send,
+    ) -> Result<(), StoreError> {
+        let mut stream = sqlx::query(self.statements.names.text()).fetch(&self.pool);
+        while let Some(row) = stream.try_next().await? {
+            rows::name(&row, &mut each)?;
         }
         Ok(())
     }

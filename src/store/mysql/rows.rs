@@ -75,6 +75,15 @@ pub(super) fn summary(row: &MySqlRow, each: impl FnOnce(Summary<'_>)) -> Result<
     Ok(())
 }
 
+/// Reads id, coordinates and name and hands them on.
+pub(super) fn name(
+    row: &MySqlRow,
+    each: impl FnOnce(CenterId, &str, Option<Position>),
+) -> Result<(), sqlx::Error> {
+    each(id(row)?, &text(row, 3)?.unwrap_or_default(), position(row)?);
+    Ok(())
+}
+
 /// One row of `Names::rows_as_table`.
 pub(super) fn listed(id: Option<CenterId>, draft: &CenterDraft, texts: &[TextField]) -> Value {
     let (x, y) = point(draft.position());

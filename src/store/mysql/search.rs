@@ -89,24 +89,7 @@ impl SearchSql {
     }
 
     fn push_conditions(&self, near: &Near<'_>, text: &mut String) {
-        let location = &self.location;
-        match near.bounds {
-            Bounds::Box { .. } => {
-                let _ = write!(
-                    text,
-                    " AND MBRIntersects(ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
-                );
-            }
-            // A line around the globe: its bounding box has every longitude.
-            Bounds::Band { .. } => {
-                let _ = write!(
-                    text,
-                    " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
-                     POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
-                );
-            }
-            Bounds::Globe => {}
-        }
+        push_bounds(near.bounds, &self.location, text);
         self.push_filter(&near.search.filter, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
@@ -146,7 +129,28 @@ impl SearchSql {
     }
 }
 
-type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
+/// The condition that reaches the spatial index; [`bind_bounds`] binds it.
+pub(super) fn push_bounds(bounds: Bounds, location: &str, text: &mut String) {
+    match bounds {
+        Bounds::Box { .. } => {
+            let _ = write!(
+                text,
+                " AND MBRIntersects(ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
+            );
+        }
+        // A line around the globe: its bounding box has every longitude.
+        Bounds::Band { .. } => {
+            let _ = write!(
+                text,
+                " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
+                 POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
+            );
+        }
+        Bounds::Globe => {}
+    }
+}
+
+pub(super) type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
 
 impl MySqlStore {
     /// Hands on the centers of a circle with their distances in metres, nearest
@@ -215,7 +219,13 @@ fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
 }
 
 fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
-    let query = match near.bounds {
+    let query = bind_filter(bind_bounds(query, near.bounds), &near.search.filter);
+    padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
+}
+
+/// Binds what [`push_bounds`] asks for.
+pub(super) fn bind_bounds(query: MySqlQuery<'_>, bounds: Bounds) -> MySqlQuery<'_> {
+    match bounds {
         Bounds::Box {
             west,
             south,
@@ -229,9 +239,7 @@ fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q>
             .bind(south)
             .bind(north),
         Bounds::Globe => query,
-    };
-    let query = bind_filter(query, &near.search.filter);
-    padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
+    }
 }
 
 fn bind_filter<'q>(query: MySqlQuery<'q>, filter: &'q Filter) -> MySqlQuery<'q> {

@@ -1,5 +1,6 @@
 //! The SQL of a collection in MySQL, built once.
 
+use super::listing::ListingSql;
 use super::location::{has_position, location};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
@@ -24,12 +25,14 @@ pub(super) struct Statements {
     pub(super) read_many: Sql,
     pub(super) read_many_to_update: Sql,
     pub(super) summaries: Sql,
+    pub(super) names: Sql,
     pub(super) count: Sql,
     /// `SELECT … WHERE id > ? AND id <= …`, to be followed by filters.
     pub(super) list: String,
     /// The end of a list: order and `LIMIT ?`.
     pub(super) list_end: String,
     pub(super) search: SearchSql,
+    pub(super) listing: ListingSql,
 }
 
 impl Statements {
@@ -98,12 +101,19 @@ impl Statements {
                 names.summary_columns(collection),
                 names.has_position(),
             )),
+            names: Sql::new(format!(
+                "SELECT CAST({id} AS SIGNED), CAST({latitude} AS DOUBLE), \
+                 CAST({longitude} AS DOUBLE), {name} FROM {table} \
+                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}",
+                name = text_or_null(collection, TextField::Name),
+            )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             list: format!(
                 "SELECT {center} FROM {table} WHERE {id} > ? AND {id} <= {MAX_CENTER_ID}"
             ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             search: SearchSql::new(collection, &names),
+            listing: ListingSql::new(collection, &names),
         }
     }
 }
@@ -116,8 +126,8 @@ pub(super) struct Names {
     pub(super) longitude: String,
     pub(super) location: String,
     view_count: Option<String>,
-    created_at: Option<String>,
-    updated_at: Option<String>,
+    pub(super) created_at: Option<String>,
+    pub(super) updated_at: Option<String>,
     texts: Vec<(TextField, String)>,
 }
 

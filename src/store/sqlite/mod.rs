@@ -7,6 +7,7 @@ pub(super) mod backfill;
 mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
+mod listing;
 mod read;
 mod rows;
 pub(super) mod schema;

@@ -74,6 +74,15 @@ pub(super) fn summary(row: &SqliteRow, each: impl FnOnce(Summary<'_>)) -> Result
     Ok(())
 }
 
+/// Reads id, coordinates and name and hands them on.
+pub(super) fn name(
+    row: &SqliteRow,
+    each: impl FnOnce(CenterId, &str, Option<Position>),
+) -> Result<(), sqlx::Error> {
+    each(id(row)?, &text(row, 3)?.unwrap_or_default(), position(row)?);
+    Ok(())
+}
+
 fn id(row: &SqliteRow) -> Result<CenterId, sqlx::Error> {
     let id: i64 = row.try_get_unchecked(0)?;
     CenterId::new(id).ok_or_else(|| sqlx::Error::Decode(format!("{id} is no id").into()))
@@ -87,7 +96,7 @@ fn position(row: &SqliteRow) -> Result<Option<Position>, sqlx::Error> {
         .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
 }
 
-fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
+pub(super) fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
     Ok(bytes.map(String::from_utf8_lossy))
 }

@@ -1,5 +1,6 @@
 //! The SQL of a collection in SQLite, built once.
 
+use super::listing::ListingSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::sql::{Condition, Sql, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName};
@@ -26,8 +27,10 @@ pub(super) struct Statements {
     pub(super) read: Sql,
     pub(super) read_many: Sql,
     pub(super) summaries: Sql,
+    pub(super) names: Sql,
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
+    pub(super) listing: ListingSql,
     list: String,
     list_end: String,
     filters: [(TextField, String); 3],
@@ -113,12 +116,19 @@ impl Statements {
                 text(TextField::Region),
                 text(TextField::City),
             )),
+            names: Sql::new(format!(
+                "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
+                 IIF({has_position}, {longitude}, NULL), {} FROM {table} \
+                 WHERE {ours} AND {id} > ? ORDER BY {id} LIMIT ?",
+                text(TextField::Name),
+            )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(format!(
                 "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
                  WHERE table_name = '{}'",
                 collection.table.as_str()
             )),
+            listing: ListingSql::new(collection, &ours, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             filters: [TextField::Country, TextField::Region, TextField::City]
@@ -157,7 +167,7 @@ impl Statements {
 }
 
 /// A time in whatever form SQLite reads, in ours; NULL for what it cannot read.
-fn time_or_null(name: Option<&ColumnName>) -> String {
+pub(super) fn time_or_null(name: Option<&ColumnName>) -> String {
     name.map_or("NULL".to_owned(), |name| {
         format!("strftime('{TIME_FORMAT}', {})", name.quoted())
     })

@@ -40,33 +40,30 @@ pub enum Bound {
 }
 
 impl Bound {
-    fn holds(self, figure: f64) -> bool {
-        match self {
-            Self::AtLeast(bound) => figure >= bound,
-            Self::AtMost(bound) => figure <= bound,
-        }
+    /// The bound, and whether a figure keeps it.
+    fn verdict(self, figure: f64) -> String {
+        let (sign, bound, holds) = match self {
+            Self::AtLeast(bound) => ('≥', bound, figure >= bound),
+            Self::AtMost(bound) => ('≤', bound, figure <= bound),
+        };
+        format!(
+            "{sign} {bound:<5} {}",
+            if holds { "holds" } else { "SHORT" }
+        )
     }
 }
 
 /// Prints one row: what, our side, the other side, the ratio of each round as
 /// median (min to max), and whether the bound holds.
 pub fn row(what: &str, ours: &Spread, other: &Spread, ratio: &Spread, unit: &str, bound: Bound) {
-    let verdict = if bound.holds(ratio.median()) {
-        "holds"
-    } else {
-        "SHORT"
-    };
-    let (sign, bound) = match bound {
-        Bound::AtLeast(bound) => ('≥', bound),
-        Bound::AtMost(bound) => ('≤', bound),
-    };
     println!(
-        "{what:<44} {:>9.0} {:>9.0} {unit:<6} {:>6.2} ({:.2}–{:.2})  {sign} {bound:<5} {verdict}",
+        "{what:<44} {:>9.0} {:>9.0} {unit:<6} {:>6.2} ({:.2}–{:.2})  {}",
         ours.median(),
         other.median(),
         ratio.median(),
         ratio.min(),
         ratio.max(),
+        bound.verdict(ratio.median()),
     );
 }
 
@@ -75,5 +72,31 @@ pub fn head() {
     println!(
         "{:<44} {:>9} {:>9} {:<6} ratio (min–max)   bound",
         "what", "ours", "other", ""
+    );
+}
+
+/// Prints one row of rounds, in each of which both sides were measured.
+pub fn compare(what: &str, ours: &[f64], other: &[f64], unit: &str, bound: Bound) {
+    let ratios = ours.iter().zip(other).map(|(ours, other)| ours / other);
+    row(
+        what,
+        &Spread::of(ours.to_vec()),
+        &Spread::of(other.to_vec()),
+        &Spread::of(ratios.collect()),
+        unit,
+        bound,
+    );
+}
+
+/// Prints a row that has a bound of its own and no other side.
+pub fn figure(what: &str, figures: &[f64], unit: &str, bound: Bound) {
+    let spread = Spread::of(figures.to_vec());
+    println!(
+        "{what:<44} {:>9.1} {:>9} {unit:<6} ({:.1}–{:.1})  {}",
+        spread.median(),
+        "",
+        spread.min(),
+        spread.max(),
+        bound.verdict(spread.median()),
     );
 }

@@ -1,0 +1,36 @@
+//! `GET /api/v1/diving-centers/{id}`.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::answer;
+use super::errors::Refusal;
+use super::input::Input;
+use super::item::Whole;
+use crate::domain::{Center, CenterId};
+use crate::http::state::State;
+
+/// Answers one center, whole.
+///
+/// # Errors
+/// When there is none or the database does not answer.
+pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let center = center_of(&request).await?;
+    Ok(answer(
+        serde_json::to_vec(&Whole::from(&center)).expect("a center is always JSON"),
+    ))
+}
+
+/// The center that the path names.
+pub(super) async fn center_of(request: &HttpRequest) -> Result<Center, Refusal> {
+    let not_found = || Refusal::not_found("Diving center not found");
+    let mut input = Input::of(request);
+    let id = input.path_integer(request, "diving_center_id");
+    input.finish()?;
+    let id = CenterId::new(id).ok_or_else(not_found)?;
+    let state = State::of(request);
+    let catalog = Arc::clone(&state.catalog);
+    let center = state.run(async move { catalog.read(id).await }).await?;
+    center.ok_or_else(not_found)
+}

@@ -1,0 +1,205 @@
+//! `GET /api/v1/diving-centers/` and `/count`: the big list and its length.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::answer;
+use super::errors::Refusal;
+use super::input::{Input, Length};
+use super::item::{DetailLevel, Item};
+use crate::domain::{Listing, Needle, Part, SortBy, TextField, Viewport};
+use crate::http::state::State;
+use crate::store::StoreError;
+
+const PAGE_SIZES: [i64; 11] = [1, 3, 5, 10, 15, 20, 25, 50, 100, 250, 1_000];
+
+/// In the order in which errors list them. What no center has yet leaves the
+/// order to the ids.
+const SORTS: [(&str, SortBy); 9] = [
+    ("average_rating", SortBy::Id),
+    ("city", SortBy::Text(TextField::City)),
+    ("comment_count", SortBy::Id),
+    ("country", SortBy::Text(TextField::Country)),
+    ("created_at", SortBy::CreatedAt),
+    ("name", SortBy::Text(TextField::Name)),
+    ("rating", SortBy::Id),
+    ("region", SortBy::Text(TextField::Region)),
+    ("updated_at", SortBy::UpdatedAt),
+];
+
+/// What a search may be, and a text within one field.
+const SEARCH: Length = Length { min: 0, max: 200 };
+const TEXT: Length = Length { min: 0, max: 100 };
+const ANY: Length = Length {
+    min: 0,
+    max: usize::MAX,
+};
+
+#[derive(Serialize)]
+struct List<'a> {
+    items: Vec<Item<'a>>,
+    total: u64,
+    page: i64,
+    page_size: i64,
+    total_pages: u64,
+    has_next_page: bool,
+    has_prev_page: bool,
+}
+
+/// Answers a page of the list.
+///
+/// # Errors
+/// When a parameter cannot be taken or the database does not answer.
+pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let asked = Asked::of(&request)?;
+    let (listing, part) = (asked.listing.clone(), asked.part());
+    let catalog = Arc::clone(&State::of(&request).catalog);
+    let reading = async move {
+        let listed = catalog.listed(&listing, part).await?;
+        let centers = catalog.store().read_many(&listed.ids).await?;
+        Ok::<_, StoreError>((centers, listed.total))
+    };
+    let (centers, total) = State::of(&request).run(reading).await?;
+    let total_pages = total.div_ceil(asked.page_size.unsigned_abs());
+    let items = centers.iter().map(|center| Item::new(center, asked.level));
+    let list = List {
+        items: items.collect(),
+        total,
+        page: asked.page,
+        page_size: asked.page_size,
+        total_pages,
+        has_next_page: asked.page.unsigned_abs() < total_pages,
+        has_prev_page: asked.page > 1,
+    };
+    Ok(answer(
+        serde_json::to_vec(&list).expect("centers are always JSON"),
+    ))
+}
+
+/// Answers how many centers the list holds.
+///
+/// # Errors
+/// When a parameter cannot be taken or the database does not answer.
+pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let mut input = Input::of(&request);
+    let listing = wanted(&mut input);
+    input.finish()?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let counting = async move { catalog.store().count_listed(&listing).await };
+    let total = state.run(counting).await?;
+    Ok(answer(format!("{{\"total\":{total}}}")))
+}
+
+/// A page of the list, as it is asked for.
+struct Asked {
+    listing: Listing,
+    level: DetailLevel,
+    page: i64,
+    page_size: i64,
+}
+
+impl Asked {
+    /// Reads the parameters: first each by itself, in the order in which Divemap
+    /// declares them, then what Divemap checks by itself, in its order.
+    fn of(request: &HttpRequest) -> Result<Self, Refusal> {
+        let mut input = Input::of(request);
+        let mut listing = wanted(&mut input);
+        let sort_by = input.text("sort_by", ANY).filter(|text| !text.is_empty());
+        let sort_order = input.text("sort_order", ANY);
+        let page = input.integer("page", &(1..=i64::MAX)).unwrap_or(1);
+        let page_size = input.integer("page_size", &(i64::MIN..=i64::MAX));
+        let page_size = page_size.unwrap_or(25);
+        let [north, south, east, west] =
+            ["north", "south", "east", "west"].map(|edge| input.finite(edge));
+        let level = input.text("detail_level", ANY);
+        input.finish()?;
+
+        let level = level_of(level.as_deref().unwrap_or("full"))?;
+        if let (Some(north), Some(south), Some(east), Some(west)) = (north, south, east, west) {
+            let viewport = Viewport::new(north, south, east, west);
+            let viewport =
+                viewport.ok_or_else(|| Refusal::bad_request("north must be greater than south"))?;
+            listing.viewport = Some(viewport);
+        }
+        if !PAGE_SIZES.contains(&page_size) {
+            let sizes = PAGE_SIZES.map(|size| size.to_string()).join(", ");
+            return Err(Refusal::bad_request(format!(
+                "page_size must be one of: {sizes}"
+            )));
+        }
+        if let Some(sort_by) = sort_by {
+            listing.sort_by = sort_of(&sort_by)?;
+            listing.descending = is_descending(sort_order.as_deref().unwrap_or("asc"))?;
+        } else if let Some(order) = sort_order.filter(|order| !order.is_empty()) {
+            // Without a field to sort by the order says nothing, but a wrong one
+            // is a mistake all the same.
+            is_descending(&order)?;
+        }
+        Ok(Self {
+            listing,
+            level,
+            page,
+            page_size,
+        })
+    }
+
+    fn part(&self) -> Part {
+        let before = self.page.unsigned_abs() - 1;
+        Part {
+            offset: before.saturating_mul(self.page_size.unsigned_abs()),
+            count: usize::try_from(self.page_size).expect("it is one of the sizes"),
+        }
+    }
+}
+
+/// Which centers are wanted, but for where they are.
+fn wanted(input: &mut Input<'_>) -> Listing {
+    let search = input.text("search", SEARCH);
+    let within = [
+        TextField::Name,
+        TextField::Country,
+        TextField::Region,
+        TextField::City,
+    ]
+    .map(|field| (field, input.text(field.name(), TEXT)));
+    input.number("min_rating", &(0.0..=10.0));
+    input.number("max_rating", &(0.0..=10.0));
+    Listing {
+        anywhere: search.and_then(|text| Needle::new(&text)),
+        within: within
+            .into_iter()
+            .filter_map(|(field, text)| Some((field, Needle::new(&text?)?)))
+            .collect(),
+        ..Listing::default()
+    }
+}
+
+fn level_of(text: &str) -> Result<DetailLevel, Refusal> {
+    match text.to_lowercase().as_str() {
+        "minimal" => Ok(DetailLevel::Minimal),
+        "basic" => Ok(DetailLevel::Basic),
+        "full" => Ok(DetailLevel::Full),
+        _ => Err(Refusal::bad_request(
+            "detail_level must be one of: minimal, basic, full",
+        )),
+    }
+}
+
+fn sort_of(text: &str) -> Result<SortBy, Refusal> {
+    let known = SORTS.iter().find(|(name, _)| *name == text);
+    known.map(|(_, sort)| *sort).ok_or_else(|| {
+        let names = SORTS.map(|(name, _)| name).join(", ");
+        Refusal::bad_request(format!("Invalid sort_by field. Must be one of: {names}"))
+    })
+}
+
+fn is_descending(text: &str) -> Result<bool, Refusal> {
+    match text {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        _ => Err(Refusal::bad_request("sort_order must be 'asc' or 'desc'")),
+    }
+}

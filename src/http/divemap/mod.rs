@@ -1,0 +1,35 @@
+//! Divemap's read endpoints under `/api/v1`: a thin translation, so that its
+//! front end works against nearby by changing one proxy rule.
+//!
+//! Parameters are read as FastAPI reads them ([`input`]) and refused in its form
+//! ([`errors`]); what is asked goes to the same engines and stores as everything
+//! else. One file an endpoint.
+
+pub mod center;
+pub mod errors;
+mod input;
+mod item;
+pub mod list;
+pub mod nearby;
+pub mod search;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::search::NO_CACHE;
+
+/// What all of its paths begin with.
+const PREFIX: &str = "/api/v1/";
+
+/// Whether a request is for these endpoints, whose errors have another form.
+pub fn is_asked(request: &HttpRequest) -> bool {
+    request.path().starts_with(PREFIX)
+}
+
+/// An answer.
+fn answer(body: impl Into<Vec<u8>>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header(NO_CACHE)
+        .body(body.into())
+}

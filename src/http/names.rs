@@ -1,0 +1,131 @@
+//! `GET /search`: names as one types them.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::params;
+use super::problem::Problem;
+use super::query::{Param, Query};
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::domain::{FoundName, MAX_NAME_QUERY_CHARS, NameQuery, Origin, Position};
+
+/// How many centers an answer holds when the client does not say, and at most:
+/// nobody reads more while typing.
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+
+const PARAMS: &[Param] = &[
+    Param::once("q"),
+    Param::once("lat"),
+    Param::once("lng"),
+    Param::once("limit"),
+];
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    origin: Option<OriginView>,
+    count: usize,
+    centers: Vec<FoundView<'a>>,
+}
+
+#[derive(Serialize)]
+struct OriginView {
+    lat: f64,
+    lng: f64,
+}
+
+#[derive(Serialize)]
+struct FoundView<'a> {
+    id: i64,
+    name: &'a str,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    country: Option<&'a str>,
+    region: Option<&'a str>,
+    city: Option<&'a str>,
+    r#match: &'static str,
+    distance_m: Option<f64>,
+}
+
+impl<'a> From<&'a FoundName> for FoundView<'a> {
+    fn from(found: &'a FoundName) -> Self {
+        let center = &found.center;
+        Self {
+            id: center.id.get(),
+            name: &center.text.name,
+            latitude: center.position.map(Position::latitude),
+            longitude: center.position.map(Position::longitude),
+            country: center.text.country.as_deref(),
+            region: center.text.region.as_deref(),
+            city: center.text.city.as_deref(),
+            r#match: found.how.name(),
+            distance_m: found.distance_m.map(to_the_micrometre),
+        }
+    }
+}
+
+/// As distances are everywhere.
+fn to_the_micrometre(metres: f64) -> f64 {
+    (metres * 1e6).round() / 1e6
+}
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string(), PARAMS)?;
+    let origin = origin_of(&query)?;
+    let asked = name_query(&query, origin)?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let found = state
+        .run(async move { catalog.find_names(&asked).await })
+        .await?;
+    state.metrics.search_answered(found.len());
+    let answer = Answer {
+        origin: origin.map(|origin| OriginView {
+            lat: origin.latitude(),
+            lng: origin.longitude(),
+        }),
+        count: found.len(),
+        centers: found.iter().map(Into::into).collect(),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header(NO_CACHE)
+        .body(serde_json::to_vec(&answer).expect("centers are always JSON")))
+}
+
+/// The origin, which may be missing, but not by half.
+fn origin_of(query: &Query<'_>) -> Result<Option<Origin>, Problem> {
+    if query.one("lat").is_none() && query.one("lng").is_none() {
+        return Ok(None);
+    }
+    params::origin_of(query).map(Some)
+}
+
+fn name_query(query: &Query<'_>, origin: Option<Origin>) -> Result<NameQuery, Problem> {
+    let allowed = format!("1 to {MAX_NAME_QUERY_CHARS} characters, not all blank");
+    let text = query
+        .one("q")
+        .ok_or_else(|| Problem::missing("q", allowed.clone()))?;
+    let limit = match query.one("limit") {
+        None => DEFAULT_LIMIT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+            .ok_or_else(|| {
+                Problem::invalid(
+                    "limit",
+                    text,
+                    format!("a whole number from 1 to {MAX_LIMIT}"),
+                )
+            })?,
+    };
+    let fits = text.chars().count() <= MAX_NAME_QUERY_CHARS;
+    NameQuery::new(text, origin, limit)
+        .filter(|_| fits)
+        .ok_or_else(|| Problem::invalid("q", text, allowed))
+}
