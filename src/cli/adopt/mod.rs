@@ -3,7 +3,7 @@
 mod json;
 mod text;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::sync::watch;
 
 use super::database::DatabaseArgs;
@@ -12,6 +12,9 @@ use crate::adopt::{self, Event};
 use crate::progress::Progress;
 use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database};
 
+/// The built-in collection.
+const CENTERS: &str = "centers";
+
 /// See what a table of another application needs to be served, and do it.
 ///
 /// Without --apply it only looks. Exit code 0: nothing to do; 1: something to do,
@@ -19,6 +22,9 @@ use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Da
 /// report says why and what to do.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Which collection's table
+    #[arg(long, value_name = "NAME", default_value = CENTERS)]
+    collection: String,
     /// Do what is missing, beside other writers; run it again wherever it stopped
     #[arg(long)]
     apply: bool,
@@ -33,8 +39,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let collection = collection(&args.collection)?;
     let database = args.database.open().await?;
-    let collection = Collection::diving_centers();
     let outcome = if args.apply {
         apply(&database, &collection, args.json).await?
     } else {
@@ -48,6 +54,13 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     database.close().await;
     Ok(outcome)
+}
+
+fn collection(name: &str) -> anyhow::Result<Collection> {
+    if name != CENTERS {
+        bail!("there is no collection `{name}`; there is `{CENTERS}`");
+    }
+    Ok(Collection::diving_centers())
 }
 
 /// Looks at every row, with a bar.

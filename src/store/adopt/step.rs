@@ -73,7 +73,8 @@ pub struct Step {
     pub text: String,
     /// How it holds other writers up.
     pub locking: Locking,
-    /// How long it may take, by what was measured elsewhere.
+    /// How long it may take: an index by a sample on this server where the user
+    /// may make a temporary table, all else by what was measured elsewhere.
     pub expected: Duration,
     /// The SQL.
     pub statements: Vec<Statement>,

@@ -74,6 +74,14 @@ pub(in crate::store) async fn inspect(
     find(&collection.id);
     let coordinates = [find(&collection.latitude), find(&collection.longitude)];
     let location = find(&collection.location);
+    for name in collection.optional_columns() {
+        if !columns.iter().any(|column| column.name == name.as_str()) {
+            found.push(SchemaFinding::misleading(format!(
+                "{table} has no column {}",
+                name.as_str()
+            )));
+        }
+    }
     for column in coordinates.into_iter().flatten() {
         found.extend(inspect_coordinate(table, column));
     }

@@ -9,3 +9,4 @@ mod neighbour;
 mod refused;
 mod report;
 mod rights;
+mod served;

@@ -68,8 +68,20 @@ async fn columns_of_no_use_are_answered_with_what_they_should_be() {
             "ALTER TABLE diving_centers RENAME COLUMN latitude TO lat",
             &[
                 "has no column latitude",
-                "name one of its columns: id, name",
+                "with the columns that it has: id, name",
             ][..],
+        ),
+        (
+            "ALTER TABLE diving_centers DROP COLUMN logo_url",
+            &[
+                "has no column logo_url",
+                "with the columns that it has: id, name",
+            ],
+        ),
+        (
+            "ALTER TABLE diving_centers DROP FOREIGN KEY diving_centers_ibfk_1; \
+             ALTER TABLE diving_centers PARTITION BY HASH (id) PARTITIONS 2",
+            &["is partitioned", "REMOVE PARTITIONING"],
         ),
         (
             "ALTER TABLE diving_centers MODIFY latitude VARCHAR(20)",
@@ -140,5 +152,7 @@ async fn an_embedded_database_is_not_adopted() {
     for args in [&["adopt"][..], &["adopt", "--apply"], &["adopt", "--sql"]] {
         nearby_on(db.url(), args).assert(2, &["adopting is for MySQL", "`nearby import`"]);
     }
+    nearby_on(db.url(), &["adopt", "--collection", "shops"])
+        .assert(2, &["there is no collection `shops`; there is `centers`"]);
     run(&["adopt", "--sql", "--apply", "--database-url", db.url()]).assert(2, &["cannot be used"]);
 }

@@ -24,6 +24,7 @@ pub(super) struct Gathered {
 #[derive(Debug, Clone, FromRow)]
 pub(super) struct Table {
     pub is_view: bool,
+    pub is_partitioned: bool,
     pub engine: Option<String>,
 }
 
@@ -88,7 +89,8 @@ pub(super) async fn gather(pool: &MySqlPool, collection: &Collection) -> sqlx::R
     .await?;
     let name = collection.table.as_str();
     let table: Option<Table> = sqlx::query_as(
-        "SELECT TABLE_TYPE LIKE '%VIEW' AS is_view, CAST(ENGINE AS CHAR) AS engine \
+        "SELECT TABLE_TYPE LIKE '%VIEW' AS is_view, \
+                COALESCE(CREATE_OPTIONS LIKE '%partitioned%', FALSE) AS is_partitioned, CAST(ENGINE AS CHAR) AS engine \
          FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
     )
     .bind(name)

@@ -4,6 +4,7 @@ mod gather;
 mod obstacles;
 mod plan;
 mod rights;
+mod sample;
 
 use sqlx::MySqlPool;
 
@@ -11,7 +12,7 @@ use super::location::has_position;
 use super::schema::Column;
 use super::survey::survey_as;
 use super::{catalog, triggers};
-use crate::store::adopt::{Adoption, Facts, Obstacle, Rows, SpatialIndex};
+use crate::store::adopt::{Action, Adoption, Facts, Obstacle, Rows, SpatialIndex, Step};
 use crate::store::{Collection, Database, StoreError};
 use gather::{Gathered, Values};
 
@@ -51,6 +52,11 @@ pub(in crate::store) async fn inspect(
     found.obstacles = obstacles::of_values(&gathered, collection, &rows, &values);
     if found.obstacles.is_empty() {
         found.steps = plan::steps(&gathered, collection, &rows);
+        let indexing = |step: &&mut Step| step.action == Action::AddIndex;
+        if let Some(step) = found.steps.iter_mut().find(indexing) {
+            let measured = sample::indexing_time(pool, collection, rows.total).await;
+            step.expected = measured.unwrap_or(step.expected);
+        }
         found
             .obstacles
             .extend(obstacles::of_rights(&gathered, collection, &found.steps));

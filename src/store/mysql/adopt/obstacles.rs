@@ -59,7 +59,19 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
             format!("ALTER TABLE `{table}` ENGINE=InnoDB (others wait until it is copied)"),
         ));
     }
+    if kind.is_partitioned {
+        found.push(obstacle(
+            format!("{table} is partitioned, and MySQL has no spatial index for such tables"),
+            format!("ALTER TABLE `{table}` REMOVE PARTITIONING (others wait until it is copied)"),
+        ));
+    }
     found.extend(of_key(gathered, collection));
+    found.extend(
+        collection
+            .optional_columns()
+            .filter(|name| gathered.column(name.as_str()).is_none())
+            .map(|name| missing(gathered, table, name)),
+    );
     for name in [&collection.latitude, &collection.longitude] {
         found.extend(of_coordinate(gathered, collection, name));
     }
@@ -72,7 +84,10 @@ fn missing(gathered: &Gathered, table: &str, name: &ColumnName) -> Obstacle {
     let columns: Vec<String> = gathered.columns.iter().map(|c| c.name.clone()).collect();
     obstacle(
         format!("{table} has no column {}", name.as_str()),
-        format!("name one of its columns: {}", listed(&columns)),
+        format!(
+            "declare the collection with the columns that it has: {}",
+            listed(&columns)
+        ),
     )
 }
 
