@@ -81,8 +81,9 @@ async fn an_adoption_that_is_killed_again_and_again_is_resumed_beside_an_ignoran
 async fn an_adoption_that_is_told_to_stop_does_so_at_once_and_is_resumed() {
     let db = divemap(Kind::WithLocation, 20_000).await;
     let child = start(&db);
-    let indexing = "SELECT COUNT(*) FROM information_schema.PROCESSLIST \
-                    WHERE DB = DATABASE() AND INFO LIKE 'ALTER TABLE%ADD SPATIAL INDEX%'";
+    let indexing = "SELECT COUNT(*) FROM performance_schema.threads \
+                    WHERE PROCESSLIST_DB = DATABASE() \
+                    AND PROCESSLIST_INFO LIKE 'ALTER TABLE%ADD SPATIAL INDEX%'";
     while db.number(indexing).await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

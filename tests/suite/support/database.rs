@@ -267,7 +267,10 @@ async fn connect_to_server(server: &str) -> sqlx::MySqlConnection {
 async fn end_connections(server: &str, database: &str) {
     let mut connection = connect_to_server(server).await;
     let there: Vec<u64> =
-        sqlx::query_scalar("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ?")
+        // Not the process list, which stumbles over statements of others.
+        sqlx::query_scalar(
+            "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_DB = ?",
+        )
             .bind(database)
             .fetch_all(&mut connection)
             .await
