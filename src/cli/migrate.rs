@@ -98,11 +98,15 @@ pub(super) fn report_guard(migrated: &Migrated) {
 }
 
 async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Outcome> {
-    let rows = database
-        .count_rows(&Collection::diving_centers(), None)
-        .await?;
-    if rows > 0 && count > 0 && !yes {
-        confirm(count, rows)?;
+    let collection = Collection::diving_centers();
+    if database.is_adopted(&collection).await? {
+        let table = collection.table.as_str();
+        println!("{table} was made by another application, and stays");
+    } else {
+        let rows = database.count_rows(&collection, None).await?;
+        if rows > 0 && count > 0 && !yes {
+            confirm(count, rows)?;
+        }
     }
     match database.migrate_down(count).await?.as_slice() {
         [] => println!("nothing to undo"),

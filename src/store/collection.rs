@@ -88,6 +88,14 @@ impl Collection {
         }
     }
 
+    /// The columns that a table may lack, and this one is said to have.
+    pub(super) fn optional_columns(&self) -> impl Iterator<Item = &ColumnName> {
+        [&self.view_count, &self.created_at, &self.updated_at]
+            .into_iter()
+            .chain(&self.texts)
+            .flatten()
+    }
+
     /// The column of a text field, if the table has one.
     #[must_use]
     pub fn text(&self, field: TextField) -> Option<&ColumnName> {

@@ -3,6 +3,7 @@
 //! Two stores keep one contract: the same functions with the same meaning, run
 //! by one test suite on both.
 
+mod adopt;
 mod backfill;
 mod collection;
 mod database;
@@ -16,6 +17,10 @@ mod sqlite;
 mod survey;
 mod verify;
 
+pub use adopt::{
+    Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking, Obstacle, Rows,
+    SpatialIndex, Statement, Step, Way,
+};
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{Collection, ColumnName};
 pub use database::{

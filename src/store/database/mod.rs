@@ -12,6 +12,7 @@ use sqlx::{Connection, MySqlPool, SqlitePool};
 
 use super::{Collection, StoreError};
 pub use error::ConnectError;
+pub(super) use mysql::connect_beside;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wait::Wait;
 

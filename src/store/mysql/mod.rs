@@ -4,6 +4,7 @@
 //! they stay as they were: a point that says the same has the same bytes, which
 //! the server does not write again, and one that had drifted is mended.
 
+pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
 mod listing;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::Collection;
-pub(super) use catalog::{count_rows, table_exists};
+pub(super) use catalog::{count_rows, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
 

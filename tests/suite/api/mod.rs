@@ -16,5 +16,5 @@ mod nearby;
 mod nearest;
 mod ops;
 mod requests;
-mod server;
+pub mod server;
 mod shutdown;

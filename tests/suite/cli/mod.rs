@@ -7,4 +7,4 @@ mod import;
 mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
-mod process;
+pub mod process;
