@@ -31,8 +31,9 @@ pub struct Near<'a> {
     pub search: &'a Search,
     /// The great-circle radius in metres, inclusive.
     pub radius_m: f64,
-    /// What holds the circle.
-    pub bounds: Bounds,
+    /// What holds the circle: one piece or several, as [`crate::domain::cover`]
+    /// cuts them.
+    pub cover: &'a [Bounds],
     /// How many rows at most.
     pub rows: usize,
 }
@@ -88,8 +89,8 @@ impl SearchSql {
         }
     }
 
-    fn push_conditions(&self, near: &Near<'_>, text: &mut String) {
-        push_bounds(near.bounds, &self.location, text);
+    fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
+        push_bounds(bounds, &self.location, text);
         self.push_filter(&near.search.filter, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
@@ -97,28 +98,42 @@ impl SearchSql {
         }
     }
 
+    /// One query for every piece of the cover. What lies on an edge between two is
+    /// found by both and kept once, as UNION does.
     fn find(&self, near: &Near<'_>) -> String {
-        let mut text = format!(
-            "SELECT {}, {} AS nearby_distance_m{}",
-            self.select, self.distance, self.from
-        );
-        self.push_conditions(near, &mut text);
-        text.push_str(
-            " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
-             OR nearby_distance_m = ? AND nearby_id > ?) \
-             ORDER BY nearby_distance_m, nearby_id LIMIT ?",
-        );
-        text
+        let pieces = near.cover.iter().map(|&bounds| {
+            let mut text = format!(
+                "SELECT {}, {} AS nearby_distance_m{}",
+                self.select, self.distance, self.from
+            );
+            self.push_conditions(near, bounds, &mut text);
+            text.push_str(
+                " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
+                 OR nearby_distance_m = ? AND nearby_id > ?)",
+            );
+            text
+        });
+        format!(
+            "{} ORDER BY nearby_distance_m, nearby_id LIMIT ?",
+            pieces.collect::<Vec<_>>().join(" UNION "),
+        )
     }
 
+    /// What lies on an edge between two pieces counts twice: it is but a guess.
     fn count_near(&self, near: &Near<'_>) -> String {
-        let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_conditions(near, &mut text);
-        if near.search.after.is_some() {
-            let _ = write!(text, " AND {} >= ?", self.distance);
-        }
-        text.push_str(" LIMIT ?) AS seen");
-        text
+        let pieces = near.cover.iter().map(|&bounds| {
+            let mut text = format!("(SELECT 1{}", self.from);
+            self.push_conditions(near, bounds, &mut text);
+            if near.search.after.is_some() {
+                let _ = write!(text, " AND {} >= ?", self.distance);
+            }
+            text.push_str(" LIMIT ?)");
+            text
+        });
+        format!(
+            "SELECT COUNT(*) FROM ({} LIMIT ?) AS seen",
+            pieces.collect::<Vec<_>>().join(" UNION ALL ")
+        )
     }
 
     fn matching(&self, filter: &Filter) -> String {
@@ -165,14 +180,15 @@ impl MySqlStore {
     ) -> Result<(), StoreError> {
         let after = near.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.find(near)));
-        let mut rows = bind_conditions(bind_origin(query, near), near)
-            .bind(near.radius_m)
-            .bind(passed_m)
-            .bind(passed_m)
-            .bind(id)
-            .bind(near.rows as u64)
-            .fetch(&self.pool);
+        let mut query = sqlx::query(AssertSqlSafe(self.statements.search.find(near)));
+        for &bounds in near.cover {
+            query = bind_conditions(bind_origin(query, near), near, bounds)
+                .bind(near.radius_m)
+                .bind(passed_m)
+                .bind(passed_m)
+                .bind(id);
+        }
+        let mut rows = query.bind(near.rows as u64).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let distance_m: f64 = row.try_get(7)?;
             rows::summary(&row, |summary| each(distance_m, summary))?;
@@ -180,16 +196,19 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Counts the centers within the bounds of a circle that are not before the
+    /// Counts the centers within the cover of a circle that are not before the
     /// search's cursor, up to `near.rows`.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.count_near(near)));
-        let mut query = bind_conditions(query, near);
-        if let Some(cursor) = near.search.after {
-            query = bind_origin(query, near).bind(cursor.key);
+        let mut query = sqlx::query(AssertSqlSafe(self.statements.search.count_near(near)));
+        for &bounds in near.cover {
+            query = bind_conditions(query, near, bounds);
+            if let Some(cursor) = near.search.after {
+                query = bind_origin(query, near).bind(cursor.key);
+            }
+            query = query.bind(near.rows as u64);
         }
         let row = query.bind(near.rows as u64).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
@@ -218,8 +237,8 @@ fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
     query.bind(longitude).bind(near.search.origin.latitude())
 }
 
-fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
-    let query = bind_filter(bind_bounds(query, near.bounds), &near.search.filter);
+fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>, bounds: Bounds) -> MySqlQuery<'q> {
+    let query = bind_filter(bind_bounds(query, bounds), &near.search.filter);
     padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
 }
 
