@@ -74,6 +74,29 @@ impl Bounds {
         }
     }
 
+    /// Whether a point lies inside or on an edge.
+    #[must_use]
+    pub fn contains(self, latitude: f64, longitude: f64) -> bool {
+        match self {
+            Self::Box {
+                west,
+                south,
+                east,
+                north,
+            } => {
+                let longitude = wrap(longitude);
+                let between = if west <= east {
+                    west <= longitude && longitude <= east
+                } else {
+                    west <= longitude || longitude <= east
+                };
+                (south..=north).contains(&latitude) && between
+            }
+            Self::Band { south, north } => (south..=north).contains(&latitude),
+            Self::Globe => true,
+        }
+    }
+
     fn band(south: f64, north: f64) -> Self {
         Self::Band {
             south: south.max(-90.0),
@@ -104,29 +127,6 @@ pub(super) mod tests {
 
     fn bounds(latitude: f64, longitude: f64, radius_m: f64) -> Bounds {
         Bounds::of_circle(Origin::new(latitude, longitude).unwrap(), radius_m)
-    }
-
-    impl Bounds {
-        pub(in crate::domain) fn contains(self, latitude: f64, longitude: f64) -> bool {
-            match self {
-                Self::Box {
-                    west,
-                    south,
-                    east,
-                    north,
-                } => {
-                    let longitude = wrap(longitude);
-                    let between = if west <= east {
-                        west <= longitude && longitude <= east
-                    } else {
-                        west <= longitude || longitude <= east
-                    };
-                    (south..=north).contains(&latitude) && between
-                }
-                Self::Band { south, north } => (south..=north).contains(&latitude),
-                Self::Globe => true,
-            }
-        }
     }
 
     /// The point that lies `angle` radians from an origin in a direction, by the

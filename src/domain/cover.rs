@@ -1,18 +1,16 @@
 //! Boxes that together hold a circle, closely enough for one that spans a
 //! continent: the single box around such a circle holds far more than it.
 
-use std::f64::consts::FRAC_PI_2;
+use std::f64::consts::{FRAC_PI_2, PI};
 
 use super::bounds::{Bounds, MARGIN, wrap};
 use super::distance::EARTH_RADIUS_M;
 use super::position::Origin;
 
-/// Circles from this radius in metres are cut into strips: below, one box costs
-/// less than the rows that strips would spare.
-const STRIPS_FROM_M: f64 = 300_000.0;
-/// How many. Each costs a look into an index, and half as many hold about twice
-/// as much beside the circle.
-const STRIPS: u8 = 8;
+/// Circles from this radius in metres may be cut into strips.
+const STRIPS_FROM_M: f64 = 100_000.0;
+/// The most strips.
+const MOST_STRIPS: usize = 16;
 
 /// The widest piece of a strip: boxes are told apart from their complement only
 /// while narrower than 180 degrees.
@@ -24,63 +22,54 @@ const CLOSE_TO_POLE: f64 = 1e-4;
 
 /// What holds every point of a circle with a great-circle radius in metres: one
 /// piece or several, next to each other. A point on an edge is in two pieces.
+///
+/// The circle is cut along parallels. `is_costly` tells of a strip's pieces
+/// whether two strips of half the height would be better, as they keep closer to
+/// the circle.
 #[must_use]
-pub fn cover(origin: Origin, radius_m: f64) -> Vec<Bounds> {
+pub fn cover(
+    origin: Origin,
+    radius_m: f64,
+    mut is_costly: impl FnMut(&[Bounds]) -> bool,
+) -> Vec<Bounds> {
     let whole = Bounds::of_circle(origin, radius_m);
     let radius = radius_m / EARTH_RADIUS_M + MARGIN;
-    if radius_m < STRIPS_FROM_M || radius >= std::f64::consts::PI {
+    if radius_m < STRIPS_FROM_M || radius >= PI || !is_costly(&[whole]) {
         return vec![whole];
     }
+    let circle = Circle::new(origin, radius);
     let south = (origin.latitude() - radius.to_degrees()).max(-90.0);
     let north = (origin.latitude() + radius.to_degrees()).min(90.0);
-    let height = (north - south) / f64::from(STRIPS);
-    let circle = Circle::new(origin, radius);
-    let mut pieces = Vec::with_capacity(usize::from(STRIPS));
-    let mut low = south;
-    for strip in 1..=STRIPS {
-        let high = if strip == STRIPS {
-            north
-        } else {
-            south + height * f64::from(strip)
-        };
-        push_strip(circle.widest(low, high), origin, (low, high), &mut pieces);
-        low = high;
+    let middle = f64::midpoint(south, north);
+    let mut strips = vec![circle.strip(south, middle), circle.strip(middle, north)];
+    // From coarse to fine, so that all are cut about as finely when it ends.
+    let mut done = Vec::new();
+    while !strips.is_empty() {
+        let count = strips.len();
+        for (place, strip) in std::mem::take(&mut strips).into_iter().enumerate() {
+            let others = done.len() + strips.len() + (count - place - 1);
+            if others + 2 <= MOST_STRIPS && is_costly(&strip.pieces) {
+                let middle = f64::midpoint(strip.south, strip.north);
+                strips.push(circle.strip(strip.south, middle));
+                strips.push(circle.strip(middle, strip.north));
+            } else {
+                done.push(strip);
+            }
+        }
     }
-    pieces
+    done.into_iter().flat_map(|strip| strip.pieces).collect()
 }
 
-/// Adds a strip of a half width, in degrees; `None` goes all around.
-fn push_strip(
-    half_width: Option<f64>,
-    origin: Origin,
-    (south, north): (f64, f64),
-    pieces: &mut Vec<Bounds>,
-) {
-    let Some(half_width) = half_width.filter(|width| *width < WIDEST_DEG) else {
-        match pieces.last_mut() {
-            Some(Bounds::Band { north: edge, .. }) => *edge = north,
-            _ => pieces.push(Bounds::Band { south, north }),
-        }
-        return;
-    };
-    let mut push = |from: f64, to: f64| {
-        pieces.push(Bounds::Box {
-            west: wrap(origin.longitude() + from),
-            south,
-            east: wrap(origin.longitude() + to),
-            north,
-        });
-    };
-    if half_width * 2.0 <= WIDEST_DEG {
-        push(-half_width, half_width);
-    } else {
-        push(-half_width, 0.0);
-        push(0.0, half_width);
-    }
+/// What a circle has between two latitudes.
+struct Strip {
+    south: f64,
+    north: f64,
+    pieces: Vec<Bounds>,
 }
 
 /// A circle on the unit sphere, in radians.
 struct Circle {
+    longitude: f64,
     sin_latitude: f64,
     cos_latitude: f64,
     radius: f64,
@@ -90,9 +79,30 @@ impl Circle {
     fn new(origin: Origin, radius: f64) -> Self {
         let (sin_latitude, cos_latitude) = origin.latitude().to_radians().sin_cos();
         Self {
+            longitude: origin.longitude(),
             sin_latitude,
             cos_latitude,
             radius,
+        }
+    }
+
+    /// What there is between two latitudes, in one box if it is narrow enough.
+    fn strip(&self, south: f64, north: f64) -> Strip {
+        let piece = |from: f64, to: f64| Bounds::Box {
+            west: wrap(self.longitude + from),
+            south,
+            east: wrap(self.longitude + to),
+            north,
+        };
+        let pieces = match self.widest(south, north) {
+            Some(half) if half * 2.0 <= WIDEST_DEG => vec![piece(-half, half)],
+            Some(half) if half <= WIDEST_DEG => vec![piece(-half, 0.0), piece(0.0, half)],
+            _ => vec![Bounds::Band { south, north }],
+        };
+        Strip {
+            south,
+            north,
+            pieces,
         }
     }
 
@@ -137,6 +147,10 @@ mod tests {
         Origin::new(latitude, longitude).unwrap()
     }
 
+    fn finest(origin: Origin, radius_m: f64) -> Vec<Bounds> {
+        cover(origin, radius_m, |_| true)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
@@ -151,7 +165,7 @@ mod tests {
             azimuth in prop_oneof![0.0..(2.0 * PI), Just(0.0), Just(PI), Just(PI / 2.0)],
         ) {
             let (lat, lng) = destination(latitude, longitude, radius * share, azimuth);
-            let pieces = cover(at(latitude, longitude), radius * EARTH_RADIUS_M);
+            let pieces = finest(at(latitude, longitude), radius * EARTH_RADIUS_M);
             prop_assert!(
                 pieces.iter().any(|piece| piece.contains(lat, lng)),
                 "{pieces:?} lack {lat} {lng}"
@@ -164,8 +178,8 @@ mod tests {
             longitude in -180.0..=180.0_f64,
             radius_m in 0.0..20_100_000.0,
         ) {
-            let pieces = cover(at(latitude, longitude), radius_m);
-            prop_assert!(pieces.len() <= 2 * usize::from(STRIPS));
+            let pieces = finest(at(latitude, longitude), radius_m);
+            prop_assert!(pieces.len() <= 2 * MOST_STRIPS);
             for piece in pieces {
                 if let Bounds::Box { west, east, south, north } = piece {
                     let width = if west <= east { east - west } else { east - west + 360.0 };
@@ -177,15 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn a_small_circle_has_one_box_and_a_large_one_strips() {
-        assert_eq!(cover(at(50.0, 8.0), 25_000.0).len(), 1);
-        assert_eq!(cover(at(50.0, 8.0), 1_000_000.0).len(), usize::from(STRIPS));
-        assert_eq!(cover(at(50.0, 8.0), 20_100_000.0), [Bounds::Globe]);
+    fn a_circle_is_cut_only_where_it_is_large_and_a_strip_costly() {
+        assert_eq!(finest(at(50.0, 8.0), 25_000.0).len(), 1);
+        assert_eq!(finest(at(50.0, 8.0), 1_000_000.0).len(), MOST_STRIPS);
+        assert_eq!(finest(at(50.0, 8.0), 20_100_000.0), [Bounds::Globe]);
+        assert_eq!(cover(at(50.0, 8.0), 1_000_000.0, |_| false).len(), 1);
+        let holds_gotland =
+            |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(57.5, 18.5));
+        let pieces = cover(at(50.0, 8.0), 1_000_000.0, holds_gotland);
+        assert!((2..8).contains(&pieces.len()), "{pieces:?}");
+        assert!(!holds_gotland(&pieces));
     }
 
     #[test]
     fn a_cap_around_a_pole_is_one_band() {
-        let pieces = cover(at(90.0, 0.0), 3_000_000.0);
+        let pieces = cover(at(90.0, 0.0), 3_000_000.0, |_| false);
         assert!(
             matches!(pieces[..], [Bounds::Band { north, .. }] if north == 90.0),
             "{pieces:?}"
@@ -194,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_coast_beside_a_circle_of_the_south_pacific_is_left_out() {
-        let pieces = cover(at(-48.9, -123.4), 3_600_000.0);
+        let pieces = finest(at(-48.9, -123.4), 3_600_000.0);
         let holds = |latitude, longitude| {
             let inside = |piece: &Bounds| piece.contains(latitude, longitude);
             pieces.iter().any(inside)

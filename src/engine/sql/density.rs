@@ -7,7 +7,9 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-use crate::domain::{Origin, Position, UnitVector, chord_squared_of, distance_m_of};
+use crate::domain::{
+    EARTH_RADIUS_M, Origin, Position, UnitVector, chord_squared_of, distance_m_of,
+};
 
 /// The most centers in a box that is not divided, if it is small.
 const FEW: usize = 32;
@@ -105,9 +107,56 @@ impl Density {
             }
         }
     }
+
+    /// Where centers are that lie beside a circle, between its northernmost and
+    /// its southernmost latitude: those that a cover had better leave out.
+    pub(super) fn beside(&self, origin: Origin, radius_m: f64) -> Vec<Crowd> {
+        let reach = (radius_m / EARTH_RADIUS_M).to_degrees();
+        let height = |latitude: f64| latitude.clamp(-90.0, 90.0).to_radians().sin();
+        let (low, high) = (
+            height(origin.latitude() - reach),
+            height(origin.latitude() + reach),
+        );
+        let chord = chord_squared_of(radius_m);
+        let origin = origin.unit_vector();
+        let mut found = Vec::new();
+        let mut open: Vec<usize> = (!self.nodes.is_empty()).then_some(0).into_iter().collect();
+        while let Some(place) = open.pop() {
+            let node = &self.nodes[place];
+            let is_level = low <= node.max[2].into() && high >= node.min[2].into();
+            if !is_level || node.farthest(origin) <= chord {
+                continue;
+            }
+            match node.second as usize {
+                0 if node.nearest(origin) > chord => found.push(node.crowd()),
+                0 => {}
+                second => open.extend([place + 1, second]),
+            }
+        }
+        found
+    }
+}
+
+/// Centers close to each other.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    pub(super) latitude: f64,
+    pub(super) longitude: f64,
+    pub(super) count: usize,
 }
 
 impl Node {
+    /// All of them in the middle.
+    fn crowd(&self) -> Crowd {
+        let [x, y, z]: [f64; 3] =
+            std::array::from_fn(|axis| f64::midpoint(self.min[axis].into(), self.max[axis].into()));
+        Crowd {
+            latitude: z.atan2(x.hypot(y)).to_degrees(),
+            longitude: y.atan2(x).to_degrees(),
+            count: self.count as usize,
+        }
+    }
+
     /// The squared chord from a point to the nearest of the box.
     fn nearest(&self, origin: UnitVector) -> f64 {
         self.squares(origin, |min, max, at| (min - at).max(at - max).max(0.0))
