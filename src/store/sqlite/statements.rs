@@ -26,7 +26,9 @@ pub(super) struct Statements {
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_many: Sql,
+    /// Id, coordinates and texts, for [`super::scan`].
     pub(super) summaries: Sql,
+    /// Id, coordinates and name, for [`super::scan`].
     pub(super) names: Sql,
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
@@ -81,6 +83,7 @@ impl Statements {
                 .join(", "),
         );
         let text = |field| text_or_null(collection, field);
+        let bytes = |field| format!("CAST({} AS TEXT)", text(field));
         let set: Vec<String> = texts
             .iter()
             .map(|(_, column)| format!("{column} = ?"))
@@ -110,17 +113,16 @@ impl Statements {
             )),
             summaries: Sql::new(format!(
                 "SELECT {id}, {latitude}, {longitude}, {}, {}, {}, {} FROM {table} \
-                 WHERE {ours} AND {id} > ? AND {has_position} ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
-                text(TextField::Country),
-                text(TextField::Region),
-                text(TextField::City),
+                 WHERE {ours} AND {has_position}",
+                bytes(TextField::Name),
+                bytes(TextField::Country),
+                bytes(TextField::Region),
+                bytes(TextField::City),
             )),
             names: Sql::new(format!(
                 "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
-                 IIF({has_position}, {longitude}, NULL), {} FROM {table} \
-                 WHERE {ours} AND {id} > ? ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
+                 IIF({has_position}, {longitude}, NULL), {} FROM {table} WHERE {ours}",
+                bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(format!(
