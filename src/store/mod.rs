@@ -22,7 +22,10 @@ pub use adopt::{
     SpatialIndex, Statement, Step, Way,
 };
 pub use backfill::{Backfill, BackfilledChunk};
-pub use collection::{Collection, ColumnName};
+pub use collection::{
+    Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field, NameError,
+    SHOWN_STATUS,
+};
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
     Wait,
