@@ -4,9 +4,10 @@ use super::density::{Crowd, Density};
 use crate::domain::{Bounds, MAX_RADIUS_M, Radius, Search, cover};
 use crate::store::{MySqlStore, Near, StoreError};
 
-/// Circles up to this radius in metres are searched without a count before.
+/// Where a search by the density failed, circles up to this radius in metres are
+/// searched without a count before.
 const DIRECT_RADIUS_M: f64 = 30_000.0;
-/// The first radius in metres that is counted where no density is known.
+/// The first radius in metres that is counted.
 const FIRST_RADIUS_M: f64 = 20_000.0;
 /// By how much the radius grows while there are too few centers in it.
 const GROWTH: f64 = 4.0;
@@ -31,6 +32,7 @@ pub(super) struct Circle {
     radius_m: f64,
     reach_m: f64,
     cover: Vec<Bounds>,
+    is_trial: bool,
 }
 
 impl Circle {
@@ -45,6 +47,7 @@ impl Circle {
             radius_m: self.radius_m,
             cover: &self.cover,
             rows,
+            is_trial: self.is_trial,
         }
     }
 }
@@ -55,7 +58,7 @@ pub(super) struct Choice<'a> {
     density: Option<&'a Density>,
     reach_m: f64,
     wanted: usize,
-    /// The radius of the last choice, or where the page begins.
+    /// A radius that holds too few, or where the page begins.
     too_small_m: f64,
     /// What the density says, until it was tried.
     guess_m: Option<f64>,
@@ -92,24 +95,26 @@ impl<'a> Choice<'a> {
         self.wanted
     }
 
+    /// Takes in that a circle held too few.
+    pub(super) fn was_too_small(&mut self, circle: &Circle) {
+        self.too_small_m = circle.radius_m;
+    }
+
     /// A circle that likely holds enough centers, or all that was asked for.
     pub(super) async fn next(&mut self, store: &MySqlStore) -> Result<Circle, StoreError> {
-        let guess_m = self.guess_m.take();
-        let first_m = match guess_m {
-            Some(guess_m) => guess_m,
-            None if self.reach_m <= DIRECT_RADIUS_M => self.reach_m,
-            None => FIRST_RADIUS_M.max(self.too_small_m * NEXT_GROWTH),
-        };
-        let first_m = first_m.min(self.reach_m);
-        let circle = if first_m <= DIRECT_RADIUS_M {
-            self.around(first_m)
-        } else if self.is_rare(store).await? {
-            self.with(self.reach_m, vec![Bounds::Globe])
-        } else {
-            self.counted(store, first_m, guess_m.is_some()).await?
-        };
-        self.too_small_m = circle.radius_m;
-        Ok(circle)
+        if let Some(guess_m) = self.guess_m.take() {
+            return Ok(Circle {
+                is_trial: true,
+                ..self.around(guess_m.min(self.reach_m))
+            });
+        }
+        if self.reach_m <= DIRECT_RADIUS_M {
+            return Ok(self.around(self.reach_m));
+        }
+        if self.is_rare(store).await? {
+            return Ok(self.with(self.reach_m, vec![Bounds::Globe]));
+        }
+        self.counted(store).await
     }
 
     /// Whether there is a filter that keeps few centers.
@@ -118,27 +123,19 @@ impl<'a> Choice<'a> {
         Ok(!filter.is_empty() && store.matching(filter, FEW_MATCHES).await? < FEW_MATCHES)
     }
 
-    /// The first circle, or one near to it by which not too many rows have to be
-    /// looked at.
-    async fn counted(
-        &self,
-        store: &MySqlStore,
-        first_m: f64,
-        is_guessed: bool,
-    ) -> Result<Circle, StoreError> {
+    /// A circle for which not too many rows have to be looked at.
+    async fn counted(&self, store: &MySqlStore) -> Result<Circle, StoreError> {
         let most = self.wanted * ROWS_FOR_ONE + SPARE_ROWS;
         let mut too_small_m = self.too_small_m;
         let mut large_enough_m = None;
-        let mut radius_m = first_m;
+        let mut radius_m = FIRST_RADIUS_M
+            .max(too_small_m * NEXT_GROWTH)
+            .min(self.reach_m);
         loop {
             let circle = self.around(radius_m);
             let seen = store.count_near(&circle.near(self.search, most)).await?;
-            let likely_inside = if is_guessed {
-                seen
-            } else {
-                // A circle takes up a little more than three quarters of a box.
-                seen * 3 / 4
-            };
+            // A circle takes up a little more than three quarters of a box.
+            let likely_inside = seen * 3 / 4;
             if seen >= most {
                 large_enough_m = Some(radius_m);
             } else if likely_inside >= self.wanted || circle.is_all() {
@@ -186,6 +183,7 @@ impl<'a> Choice<'a> {
             radius_m,
             reach_m: self.reach_m,
             cover,
+            is_trial: false,
         }
     }
 }

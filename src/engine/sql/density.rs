@@ -13,8 +13,8 @@ use crate::domain::{
 
 /// The most centers in a box that is not divided, if it is small.
 const FEW: usize = 32;
-/// The longest side of such a box on the unit sphere: some 100 km.
-const SMALL: f32 = 0.016;
+/// The longest side of such a box on the unit sphere: some 30 km.
+const SMALL: f32 = 0.005;
 /// A box with sides up to this, some 10 m, is never divided.
 const TINY: f32 = 2e-6;
 

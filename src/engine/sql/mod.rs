@@ -1,11 +1,10 @@
 //! The engine that asks MySQL.
 //!
 //! The radius to search is chosen by how densely centers lie there, of which the
-//! engine keeps a rough picture; where the circle comes out large, a quick count
-//! of a bounded number of rows shows whether the picture still holds, and others
-//! find a better radius where it does not. What makes an answer complete is
-//! neither picture nor counts: its circle held as many centers as were wanted, or
-//! was the whole circle asked for.
+//! engine keeps a rough picture. Where a search by the picture takes too long or
+//! finds too few, quick counts of a bounded number of rows find a better radius.
+//! What makes an answer complete is neither picture nor counts: its circle held as
+//! many centers as were wanted, or was the whole circle asked for.
 
 mod circle;
 mod density;
@@ -116,11 +115,15 @@ impl SqlEngine {
             let circle = choice.next(&self.store).await?;
             page.clear();
             let near = circle.near(search, choice.wanted());
-            self.store
+            let ended = self
+                .store
                 .find(&near, |distance_m, summary| page.push(distance_m, &summary))
                 .await?;
-            if page.hits.len() >= choice.wanted() || circle.is_all() {
-                break;
+            if ended {
+                if page.hits.len() >= choice.wanted() || circle.is_all() {
+                    break;
+                }
+                choice.was_too_small(&circle);
             }
         }
         if started.elapsed() > SLOW {

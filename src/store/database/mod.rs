@@ -6,6 +6,8 @@ mod sqlite;
 mod url;
 mod wait;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, MySqlPool, SqlitePool};
@@ -13,6 +15,7 @@ use sqlx::{Connection, MySqlPool, SqlitePool};
 use super::{Collection, StoreError};
 pub use error::ConnectError;
 pub(super) use mysql::connect_beside;
+pub(super) use sqlite::BUSY_TIMEOUT;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wait::Wait;
 
@@ -79,6 +82,8 @@ impl PoolSettings {
 /// The connections to one file: many that read, one that writes.
 #[derive(Debug, Clone)]
 pub struct SqlitePools {
+    /// The file.
+    pub path: Arc<Path>,
     /// Connections that only read: a statement that writes fails.
     pub readers: SqlitePool,
     /// The one connection that writes; SQLite takes one writer at a time.

@@ -14,7 +14,7 @@ use crate::store::sqlite::schema::APPLICATION_ID;
 /// an import of a million rows read its indexes from the file over and over.
 const WRITER_CACHE_KIB: u32 = 128 * 1024;
 /// How long a statement waits for another process that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(in crate::store) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn connect(
     path: &Path,
@@ -44,6 +44,7 @@ pub(super) async fn connect(
         .await?;
     let pool = || settings.pool();
     Ok(SqlitePools {
+        path: path.into(),
         readers: pool().connect_lazy_with(shared.clone().pragma("query_only", "ON")),
         // Never replaced while it works: what it has seen of other processes'
         // writes would be forgotten, and its pages read again.

@@ -28,9 +28,9 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 pub struct Migrated {
     /// The versions applied by it, oldest first.
     pub applied: Vec<i64>,
-    /// Whether other writers are guarded against; `None` where there is no table
-    /// to guard.
-    pub guard: Option<Guard>,
+    /// How each table of ours is guarded against other writers; those that guard
+    /// themselves are left out.
+    pub guards: Vec<(String, Guard)>,
 }
 
 impl Database {
@@ -76,7 +76,7 @@ impl Database {
     }
 
     /// Applies every pending migration up to a version, or all, and guards the
-    /// built-in collection against other writers where the database allows it.
+    /// built-in collections against other writers where the database allows it.
     /// Tables of other applications are left alone.
     /// Instances that do this at once wait for each other.
     ///
@@ -116,14 +116,23 @@ impl Database {
         }
         let (mut applied, adopted) = self.sound_versions().await?;
         applied.retain(|version| !before.contains(version));
-        let collection = Collection::diving_centers();
-        let guard = if adopted.tables.contains(collection.table.as_str()) {
-            None
-        } else {
-            self.guard(&collection).await?
-        };
+        let guards = self.guard_all_but(&adopted).await?;
         drop(alone);
-        Ok(Migrated { applied, guard })
+        Ok(Migrated { applied, guards })
+    }
+
+    async fn guard_all_but(&self, adopted: &Adopted) -> Result<Vec<(String, Guard)>, StoreError> {
+        let mut guards = Vec::new();
+        for collection in Collection::built_in() {
+            let table = collection.table.as_str();
+            if adopted.tables.contains(table) {
+                continue;
+            }
+            if let Some(guard) = self.guard(&collection).await? {
+                guards.push((table.to_owned(), guard));
+            }
+        }
+        Ok(guards)
     }
 
     /// Undoes the last migrations, newest first, with all data that they made

@@ -36,7 +36,12 @@ pub struct Near<'a> {
     pub cover: &'a [Bounds],
     /// How many rows at most.
     pub rows: usize,
+    /// Whether [`MySqlStore::find`] gives up after a fifth of a second.
+    pub is_trial: bool,
 }
+
+/// What makes the server give up a statement, after so many milliseconds.
+const TRIAL: &str = "/*+ MAX_EXECUTION_TIME(200) */ ";
 
 /// The parts that searches are put together from.
 #[derive(Debug)]
@@ -44,7 +49,7 @@ pub(super) struct SearchSql {
     select: String,
     distance: String,
     from: String,
-    location: String,
+    position: PositionSql,
     id: String,
     filters: [(TextField, String); 3],
 }
@@ -55,6 +60,7 @@ impl SearchSql {
             table,
             id,
             location,
+            and_shown,
             ..
         } = names;
         let filter = |field| (field, text_or_null(collection, field));
@@ -62,11 +68,11 @@ impl SearchSql {
             select: names.summary_columns(collection),
             distance: format!("ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326))"),
             from: format!(
-                " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}",
+                " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}{and_shown}",
                 crate::domain::MAX_CENTER_ID,
                 names.has_position(),
             ),
-            location: location.clone(),
+            position: PositionSql::new(names),
             id: id.clone(),
             filters: [TextField::Country, TextField::Region, TextField::City].map(filter),
         }
@@ -90,7 +96,7 @@ impl SearchSql {
     }
 
     fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
-        push_bounds(bounds, &self.location, text);
+        self.position.push_bounds(bounds, text);
         self.push_filter(&near.search.filter, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
@@ -98,13 +104,30 @@ impl SearchSql {
         }
     }
 
+    /// Binds what [`Self::push_conditions`] asks for.
+    fn bind_conditions<'q>(
+        &self,
+        query: MySqlQuery<'q>,
+        near: &Near<'q>,
+        bounds: Bounds,
+    ) -> MySqlQuery<'q> {
+        let query = self.position.bind_bounds(query, bounds);
+        let query = bind_filter(query, &near.search.filter);
+        padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
+    }
+
     /// One query for every piece of the cover. What lies on an edge between two is
     /// found by both and kept once, as UNION does.
     fn find(&self, near: &Near<'_>) -> String {
+        // It stands in the first piece and holds for all.
+        let mut trial = if near.is_trial { TRIAL } else { "" };
         let pieces = near.cover.iter().map(|&bounds| {
             let mut text = format!(
-                "SELECT {}, {} AS nearby_distance_m{}",
-                self.select, self.distance, self.from
+                "SELECT {}{}, {} AS nearby_distance_m{}",
+                std::mem::take(&mut trial),
+                self.select,
+                self.distance,
+                self.from
             );
             self.push_conditions(near, bounds, &mut text);
             text.push_str(
@@ -144,24 +167,98 @@ impl SearchSql {
     }
 }
 
-/// The condition that reaches the spatial index; [`bind_bounds`] binds it.
-pub(super) fn push_bounds(bounds: Bounds, location: &str, text: &mut String) {
-    match bounds {
-        Bounds::Box { .. } => {
-            let _ = write!(
+/// How positions are found to be within bounds.
+#[derive(Debug)]
+pub(super) enum PositionSql {
+    /// By the spatial index over a stored point.
+    Located(String),
+    /// By latitude and longitude, where there is no such point.
+    Bare { latitude: String, longitude: String },
+}
+
+impl PositionSql {
+    pub(super) fn new(names: &Names) -> Self {
+        if names.is_located {
+            Self::Located(names.location.clone())
+        } else {
+            Self::Bare {
+                latitude: names.latitude.clone(),
+                longitude: names.longitude.clone(),
+            }
+        }
+    }
+
+    /// The condition that a position is within bounds, or near by;
+    /// [`Self::bind_bounds`] binds it.
+    pub(super) fn push_bounds(&self, bounds: Bounds, text: &mut String) {
+        let _ = match (self, bounds) {
+            (Self::Located(location), Bounds::Box { .. }) => write!(
                 text,
                 " AND MBRIntersects(ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
-            );
-        }
-        // A line around the globe: its bounding box has every longitude.
-        Bounds::Band { .. } => {
-            let _ = write!(
+            ),
+            // A line around the globe: its bounding box has every longitude.
+            (Self::Located(location), Bounds::Band { .. }) => write!(
                 text,
                 " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
                  POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
-            );
+            ),
+            (
+                Self::Bare {
+                    latitude,
+                    longitude,
+                },
+                Bounds::Box { west, east, .. },
+            ) => {
+                let either = if west <= east { "AND" } else { "OR" };
+                // The antimeridian has two names, and the box knows one.
+                let antimeridian = if east == 180.0 || west > east {
+                    format!(" OR {longitude} = -180")
+                } else {
+                    String::new()
+                };
+                write!(
+                    text,
+                    " AND {latitude} BETWEEN ? AND ? \
+                     AND ({longitude} >= ? {either} {longitude} <= ?{antimeridian})"
+                )
+            }
+            (Self::Bare { latitude, .. }, Bounds::Band { .. }) => {
+                write!(text, " AND {latitude} BETWEEN ? AND ?")
+            }
+            (_, Bounds::Globe) => Ok(()),
+        };
+    }
+
+    /// Binds what [`Self::push_bounds`] asks for.
+    pub(super) fn bind_bounds<'q>(&self, query: MySqlQuery<'q>, bounds: Bounds) -> MySqlQuery<'q> {
+        match (self, bounds) {
+            (
+                Self::Located(_),
+                Bounds::Box {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
+            ) => query.bind(west).bind(south).bind(east).bind(north),
+            (Self::Located(_), Bounds::Band { south, north }) => query
+                .bind(south)
+                .bind(south)
+                .bind(south)
+                .bind(south)
+                .bind(north),
+            (
+                Self::Bare { .. },
+                Bounds::Box {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
+            ) => query.bind(south).bind(north).bind(west).bind(east),
+            (Self::Bare { .. }, Bounds::Band { south, north }) => query.bind(south).bind(north),
+            (_, Bounds::Globe) => query,
         }
-        Bounds::Globe => {}
     }
 }
 
@@ -169,20 +266,35 @@ pub(super) type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
 
 impl MySqlStore {
     /// Hands on the centers of a circle with their distances in metres, nearest
-    /// first, ties by id, beyond the search's cursor.
+    /// first, ties by id, beyond the search's cursor. Gives whether these are all:
+    /// a trial may have taken too long.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn find(
         &self,
         near: &Near<'_>,
+        each: impl FnMut(f64, Summary<'_>) + Send,
+    ) -> Result<bool, StoreError> {
+        match self.find_all(near, each).await {
+            Ok(()) => Ok(true),
+            Err(error) if near.is_trial && error.is_out_of_time() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_all(
+        &self,
+        near: &Near<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
         let after = near.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
-        let mut query = sqlx::query(AssertSqlSafe(self.statements.search.find(near)));
+        let sql = &self.statements.search;
+        let mut query = sqlx::query(AssertSqlSafe(sql.find(near)));
         for &bounds in near.cover {
-            query = bind_conditions(bind_origin(query, near), near, bounds)
+            query = sql
+                .bind_conditions(bind_origin(query, near), near, bounds)
                 .bind(near.radius_m)
                 .bind(passed_m)
                 .bind(passed_m)
@@ -202,9 +314,10 @@ impl MySqlStore {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
-        let mut query = sqlx::query(AssertSqlSafe(self.statements.search.count_near(near)));
+        let sql = &self.statements.search;
+        let mut query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
         for &bounds in near.cover {
-            query = bind_conditions(query, near, bounds);
+            query = sql.bind_conditions(query, near, bounds);
             if let Some(cursor) = near.search.after {
                 query = bind_origin(query, near).bind(cursor.key);
             }
@@ -235,30 +348,6 @@ fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
         longitude => longitude,
     };
     query.bind(longitude).bind(near.search.origin.latitude())
-}
-
-fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>, bounds: Bounds) -> MySqlQuery<'q> {
-    let query = bind_filter(bind_bounds(query, bounds), &near.search.filter);
-    padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
-}
-
-/// Binds what [`push_bounds`] asks for.
-pub(super) fn bind_bounds(query: MySqlQuery<'_>, bounds: Bounds) -> MySqlQuery<'_> {
-    match bounds {
-        Bounds::Box {
-            west,
-            south,
-            east,
-            north,
-        } => query.bind(west).bind(south).bind(east).bind(north),
-        Bounds::Band { south, north } => query
-            .bind(south)
-            .bind(south)
-            .bind(south)
-            .bind(south)
-            .bind(north),
-        Bounds::Globe => query,
-    }
 }
 
 fn bind_filter<'q>(query: MySqlQuery<'q>, filter: &'q Filter) -> MySqlQuery<'q> {

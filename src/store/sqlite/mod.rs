@@ -10,6 +10,7 @@ pub(super) mod geopackage;
 mod listing;
 mod read;
 mod rows;
+mod scan;
 pub(super) mod schema;
 mod statements;
 pub(super) mod survey;

@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::geopackage;
-use crate::domain::{Center, CenterId, CenterText, Position, Summary, TextField};
+use crate::domain::{Center, CenterId, CenterText, Position, TextField};
 use crate::store::plan::Stored;
 
 /// The place of the first text among the columns of a center.
@@ -54,33 +54,6 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
         None => bare && location.is_none(),
     };
     Ok(Stored { center, in_order })
-}
-
-/// Reads the columns of a summary and hands them on.
-pub(super) fn summary(row: &SqliteRow, each: impl FnOnce(Summary<'_>)) -> Result<(), sqlx::Error> {
-    let Some(position) = position(row)? else {
-        return Ok(());
-    };
-    let name = text(row, 3)?.unwrap_or_default();
-    let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
-    each(Summary {
-        id: id(row)?,
-        position,
-        name: &name,
-        country: country.as_deref(),
-        region: region.as_deref(),
-        city: city.as_deref(),
-    });
-    Ok(())
-}
-
-/// Reads id, coordinates and name and hands them on.
-pub(super) fn name(
-    row: &SqliteRow,
-    each: impl FnOnce(CenterId, &str, Option<Position>),
-) -> Result<(), sqlx::Error> {
-    each(id(row)?, &text(row, 3)?.unwrap_or_default(), position(row)?);
-    Ok(())
 }
 
 fn id(row: &SqliteRow) -> Result<CenterId, sqlx::Error> {

@@ -3,7 +3,7 @@
 use super::listing::ListingSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::sql::{Condition, Sql, text_columns, text_or_null};
-use crate::store::{Collection, ColumnName};
+use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Rows of the statement that inserts many: their placeholders stay far below
 /// SQLite's limit of 32,766.
@@ -20,13 +20,21 @@ pub(super) struct Statements {
     insert: String,
     /// How many of the written columns are times; they come last.
     pub(super) times: usize,
+    /// What every new row has after them.
+    fixed: String,
     pub(super) insert_one: Sql,
     pub(super) insert_block: Sql,
     pub(super) update: Sql,
+    /// The same, shown or not.
+    pub(super) update_stored: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_many: Sql,
+    /// Rows as they are, shown or not, for [`super::rows::stored`].
+    pub(super) stored: Sql,
+    /// Id, coordinates and texts, for [`super::scan`].
     pub(super) summaries: Sql,
+    /// Id, coordinates and name, for [`super::scan`].
     pub(super) names: Sql,
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
@@ -44,83 +52,61 @@ impl Statements {
         let longitude = collection.longitude.quoted();
         let location = collection.location.quoted();
         let texts = text_columns(collection);
-        let times = [&collection.created_at, &collection.updated_at];
-        let times: Vec<String> = times
-            .into_iter()
-            .flatten()
-            .map(ColumnName::quoted)
-            .collect();
-
-        let mut written = vec![
-            id.clone(),
-            location.clone(),
-            latitude.clone(),
-            longitude.clone(),
-        ];
-        written.extend(texts.iter().map(|(_, column)| column.clone()));
-        written.extend(times.iter().cloned());
+        let written = written_columns(collection);
+        let shown = collection.and_shown();
 
         // Text and bytes sort after every number, so they are not between any.
         let has_position =
             format!("{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180");
-        let ours = format!("{id} BETWEEN 1 AND {MAX_CENTER_ID}");
-        let center = format!(
-            "{id}, IIF({has_position}, {latitude}, NULL), IIF({has_position}, {longitude}, NULL), \
-             {}, {}, {}, {}",
-            collection
-                .view_count
-                .as_ref()
-                .map_or("NULL".to_owned(), |name| format!(
-                    "CAST({} AS INTEGER)",
-                    name.quoted()
-                )),
-            time_or_null(collection.created_at.as_ref()),
-            time_or_null(collection.updated_at.as_ref()),
-            TextField::ALL
-                .map(|field| text_or_null(collection, field))
-                .join(", "),
-        );
+        let ours = format!("{id} BETWEEN 1 AND {MAX_CENTER_ID}{shown}");
+        let center = center_columns(collection, &has_position);
         let text = |field| text_or_null(collection, field);
+        let bytes = |field| format!("CAST({} AS TEXT)", text(field));
         let set: Vec<String> = texts
             .iter()
             .map(|(_, column)| format!("{column} = ?"))
             .collect();
         let set = set.join(", ");
-        let touch = collection
-            .updated_at
-            .as_ref()
-            .map_or(String::new(), |name| {
-                format!(", {} = strftime('{TIME_FORMAT}', 'now')", name.quoted())
-            });
+        let touch = touch(collection);
+        let update = format!(
+            "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?, {set}{touch} \
+             WHERE {id} = ?"
+        );
         let mut statements = Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
             insert: format!("INSERT INTO {table} ({}) VALUES ", written.join(", ")),
-            times: times.len(),
+            times: times(collection).count(),
+            fixed: match collection.status {
+                Some(_) => format!(", '{SHOWN_STATUS}'"),
+                None => String::new(),
+            },
             insert_one: Sql::new(String::new()),
             insert_block: Sql::new(String::new()),
-            update: Sql::new(format!(
-                "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?, {set}{touch} \
-                 WHERE {id} = ?"
+            update: Sql::new(format!("{update}{shown}")),
+            update_stored: Sql::new(update),
+            delete: Sql::new(delete(collection)),
+            read: Sql::new(format!(
+                "SELECT {center} FROM {table} WHERE {id} = ?{shown}"
             )),
-            delete: Sql::new(format!("DELETE FROM {table} WHERE {id} = ?")),
-            read: Sql::new(format!("SELECT {center} FROM {table} WHERE {id} = ?")),
             read_many: Sql::new(format!(
+                "SELECT {center} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?)){shown}"
+            )),
+            stored: Sql::new(format!(
                 "SELECT {center}, {location}, {latitude} IS NULL AND {longitude} IS NULL \
                  FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
             )),
             summaries: Sql::new(format!(
                 "SELECT {id}, {latitude}, {longitude}, {}, {}, {}, {} FROM {table} \
-                 WHERE {ours} AND {id} > ? AND {has_position} ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
-                text(TextField::Country),
-                text(TextField::Region),
-                text(TextField::City),
+                 WHERE {ours} AND {has_position}",
+                bytes(TextField::Name),
+                bytes(TextField::Country),
+                bytes(TextField::Region),
+                bytes(TextField::City),
             )),
             names: Sql::new(format!(
                 "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
-                 IIF({has_position}, {longitude}, NULL), {} FROM {table} \
-                 WHERE {ours} AND {id} > ? ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
+                 IIF({has_position}, {longitude}, NULL), {} FROM {table} WHERE {ours}",
+                bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(format!(
@@ -143,7 +129,7 @@ impl Statements {
     /// numbered ones up one after the other, which takes longer than the rows do.
     pub(super) fn insert_many(&self, rows: usize) -> String {
         let columns = 4 + self.texts.len() + self.times;
-        let row = format!("({})", vec!["?"; columns].join(", "));
+        let row = format!("({}{})", vec!["?"; columns].join(", "), self.fixed);
         format!("{}{}", self.insert, vec![row; rows].join(", "))
     }
 
@@ -163,6 +149,76 @@ impl Statements {
         }
         text.push_str(&self.list_end);
         text
+    }
+}
+
+/// What [`super::rows::center`] reads.
+fn center_columns(collection: &Collection, has_position: &str) -> String {
+    let view_count = match &collection.view_count {
+        Some(name) => format!("CAST({} AS INTEGER)", name.quoted()),
+        None => "NULL".to_owned(),
+    };
+    format!(
+        "{id}, IIF({has_position}, {latitude}, NULL), IIF({has_position}, {longitude}, NULL), \
+         {view_count}, {}, {}, {}",
+        time_or_null(collection.created_at.as_ref()),
+        time_or_null(collection.updated_at.as_ref()),
+        TextField::ALL
+            .map(|field| text_or_null(collection, field))
+            .join(", "),
+        id = collection.id.quoted(),
+        latitude = collection.latitude.quoted(),
+        longitude = collection.longitude.quoted(),
+    )
+}
+
+/// The columns of an INSERT, in the order of its values.
+fn written_columns(collection: &Collection) -> Vec<String> {
+    let Collection {
+        id,
+        location,
+        latitude,
+        longitude,
+        ..
+    } = collection;
+    let mut written: Vec<String> = [id, location, latitude, longitude]
+        .map(ColumnName::quoted)
+        .into();
+    written.extend(
+        text_columns(collection)
+            .into_iter()
+            .map(|(_, column)| column),
+    );
+    written.extend(times(collection).map(ColumnName::quoted));
+    written.extend(collection.status.as_ref().map(ColumnName::quoted));
+    written
+}
+
+/// The columns of times that are written.
+fn times(collection: &Collection) -> impl Iterator<Item = &ColumnName> {
+    collection.created_at.iter().chain(&collection.updated_at)
+}
+
+/// The end of what an UPDATE sets.
+fn touch(collection: &Collection) -> String {
+    collection
+        .updated_at
+        .as_ref()
+        .map_or(String::new(), |name| {
+            format!(", {} = strftime('{TIME_FORMAT}', 'now')", name.quoted())
+        })
+}
+
+fn delete(collection: &Collection) -> String {
+    let (table, id) = (collection.table.quoted(), collection.id.quoted());
+    let shown = collection.and_shown();
+    match &collection.deleted_at {
+        None => format!("DELETE FROM {table} WHERE {id} = ?{shown}"),
+        Some(deleted_at) => format!(
+            "UPDATE {table} SET {} = strftime('{TIME_FORMAT}', 'now'){} WHERE {id} = ?{shown}",
+            deleted_at.quoted(),
+            touch(collection),
+        ),
     }
 }
 

@@ -15,6 +15,7 @@ use super::statements::BLOCK;
 use super::{SqliteStore, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterId, Position};
 use crate::store::plan::{Plan, Stored, runs};
+use crate::store::sql::Sql;
 use crate::store::{BatchError, BatchItem, StoreError, UpdateError, Upserted};
 
 /// Items compared with the rows that are there in one go.
@@ -122,8 +123,13 @@ impl SqliteStore {
                 self.insert(&mut transaction, block).await?;
             }
             for edit in &plan.updates {
-                self.overwrite(&mut transaction, edit.id, edit.draft)
-                    .await?;
+                self.overwrite_by(
+                    &self.statements.update_stored,
+                    &mut transaction,
+                    edit.id,
+                    edit.draft,
+                )
+                .await?;
             }
             upserted += plan.outcome();
         }
@@ -172,14 +178,25 @@ impl SqliteStore {
         Ok(inserted.last_insert_rowid())
     }
 
-    /// Whether there was such a row.
+    /// Whether there was such a row, and it is shown.
     async fn overwrite(
         &self,
         connection: &mut SqliteConnection,
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<bool, sqlx::Error> {
-        let query = sqlx::query(self.statements.update.text());
+        self.overwrite_by(&self.statements.update, connection, id, draft)
+            .await
+    }
+
+    async fn overwrite_by(
+        &self,
+        statement: &Sql,
+        connection: &mut SqliteConnection,
+        id: CenterId,
+        draft: &CenterDraft,
+    ) -> Result<bool, sqlx::Error> {
+        let query = sqlx::query(statement.text());
         let written = self
             .bind_draft(query, draft)
             .bind(id.get())
@@ -222,7 +239,7 @@ impl SqliteStore {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let found = sqlx::query(self.statements.read_many.text())
+        let found = sqlx::query(self.statements.stored.text())
             .bind(json!(ids).to_string())
             .fetch_all(connection)
             .await?;

@@ -22,7 +22,8 @@ async fn an_adopted_table_is_served_and_neither_made_nor_dropped() {
 
     let migrated = database.migrate_up(None).await.unwrap();
     assert!(!migrated.applied.contains(&1));
-    assert_eq!(migrated.guard, None);
+    let guarded: Vec<&String> = migrated.guards.iter().map(|(table, _)| table).collect();
+    assert_eq!(guarded, ["dive_sites"]);
     let migrations = database.migrations().await.unwrap();
     assert_eq!(migrations[0].state, MigrationState::Adopted);
     assert_eq!(

@@ -5,6 +5,7 @@ mod centers;
 mod listings;
 mod locations;
 mod others;
+mod shown;
 mod upserts;
 
 use nearby::domain::{CenterDraft, CenterId, CenterText, Position};
