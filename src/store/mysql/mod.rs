@@ -7,8 +7,11 @@
 pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
+mod hint;
 mod listing;
 pub(super) mod location;
+#[cfg(test)]
+mod plans;
 mod read;
 mod retry;
 mod rows;
