@@ -155,8 +155,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn upsert(&self, items: &[BatchItem]) -> Result<Upserted, StoreError> {
-        on_each!(self, store => store.upsert(items).await)
+    pub async fn upsert(&self, items: impl Into<Vec<BatchItem>>) -> Result<Upserted, StoreError> {
+        let items = items.into();
+        match self {
+            Self::MySql(store) => store.upsert(&items).await,
+            Self::Sqlite(store) => store.upsert(items).await,
+        }
     }
 
     /// Up to `count` centers with ids beyond `after`, by id.
