@@ -108,6 +108,13 @@ pub fn name_of(rendered: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(text).ok().map(Cow::Borrowed)
 }
 
+/// A rendered center as far as it is the same from everywhere; `None` for
+/// anything else.
+#[must_use]
+pub fn before_distance(rendered: &[u8]) -> Option<&[u8]> {
+    rendered.strip_suffix(DISTANCE)
+}
+
 /// A rendered center in two parts that leave out its position: up to its name,
 /// and from its country up to its city; `None` for anything else.
 #[must_use]

@@ -8,6 +8,7 @@ mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
 mod listing;
+mod obstacles;
 mod read;
 mod rows;
 pub(super) mod schema;
@@ -21,6 +22,7 @@ use super::Collection;
 use super::database::SqlitePools;
 pub(super) use catalog::{count_rows, table_exists};
 pub(super) use foreign_changes::changed_elsewhere;
+pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.
@@ -41,5 +43,8 @@ impl SqliteStore {
             collection: collection.clone(),
             statements: Arc::new(Statements::new(collection)),
         }
+    }
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
     }
 }
