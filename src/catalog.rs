@@ -14,7 +14,7 @@ use crate::domain::{
 use crate::engine::memory::Change;
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
-use crate::store::{BatchError, BatchItem, Store, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, Collection, Store, StoreError, UpdateError};
 
 /// What the HTTP resources work on.
 #[derive(Debug)]
@@ -40,6 +40,12 @@ impl Catalog {
             names: Names::default(),
             names_order: Mutex::new(()),
         }
+    }
+
+    /// What it is a catalog of.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        self.store.collection()
     }
 
     /// The store, for what needs no engine.

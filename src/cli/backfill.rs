@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::Outcome;
+use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::backfill::{self, Progress, Settings};
 use crate::progress;
-use crate::store::Collection;
 
 /// Write locations from latitudes and longitudes, batch by batch.
 ///
@@ -35,13 +35,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.database.open().await?;
     database.ensure_schema(false).await?;
-    let collection = Collection::diving_centers();
+    let collection = args.collection.open_located(&database).await?;
     let settings = Settings {
         batch_size: args.batch_size,
         pause: Duration::from_millis(args.pause_ms),

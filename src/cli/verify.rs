@@ -4,9 +4,10 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::progress::Progress;
-use crate::store::{Collection, Finding, SchemaFinding, SchemaState, Severity, Verification};
+use crate::store::{Finding, SchemaFinding, SchemaState, Severity, Verification};
 
 /// How the report looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,12 +24,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.database.open().await?;
-    let collection = Collection::diving_centers();
+    let collection = args.collection.open(&database).await?;
     let total = database.count_rows(&collection, None).await?;
     let mut shown = Progress::new("verify", Some(total));
     let found = database.verify(&collection, |rows| shown.set(rows)).await?;

@@ -68,12 +68,16 @@ codes! {
     PathUnknown = NOT_FOUND, "path_unknown", "There is nothing at this path";
     /// There is no such center.
     CenterNotFound = NOT_FOUND, "center_not_found", "There is no such center";
+    /// There is no such collection.
+    CollectionNotFound = NOT_FOUND, "collection_not_found", "There is no such collection";
     /// The path is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// None of the formats that `Accept` names can be given.
     NotAcceptable = NOT_ACCEPTABLE, "not_acceptable", "None of the accepted formats can be given";
     /// The body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
+    /// A place without coordinates has nothing around it.
+    CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.

@@ -8,6 +8,7 @@ mod backfill;
 mod collection;
 mod database;
 mod error;
+mod fit;
 mod guard;
 mod migrate;
 mod mysql;
@@ -90,6 +91,12 @@ impl Store {
             Database::MySql(pool) => Self::MySql(MySqlStore::new(pool.clone(), collection)),
             Database::Sqlite(pools) => Self::Sqlite(SqliteStore::new(pools.clone(), collection)),
         }
+    }
+
+    /// The collection that was opened.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        on_each!(self, store => store.collection())
     }
 
     /// Inserts a center.

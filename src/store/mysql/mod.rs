@@ -48,4 +48,8 @@ impl MySqlStore {
             statements: Arc::new(Statements::new(collection)),
         }
     }
+
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
+    }
 }

@@ -7,7 +7,7 @@ use crate::store::{Collection, ColumnName, SchemaFinding};
 
 /// A column as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub(super) struct Column {
+pub(in crate::store) struct Column {
     pub name: String,
     /// The bare type in lower case, as `decimal`.
     pub kind: String,
@@ -110,7 +110,7 @@ pub(in crate::store) async fn inspect(
     Ok(found)
 }
 
-pub(super) async fn columns(
+pub(in crate::store) async fn columns(
     pool: &MySqlPool,
     collection: &Collection,
 ) -> sqlx::Result<Vec<Column>> {
