@@ -189,11 +189,13 @@ impl Catalog {
             return Ok(());
         };
         let _order = self.write_order.lock().await;
-        let mut loading = engine.begin_load();
-        self.store
-            .for_each_summary(|summary| loading.push(&summary))
+        let loading = self
+            .store
+            .fold_summaries(engine.begin_load(), |loading, summary| {
+                loading.push(&summary);
+            })
             .await?;
-        engine.finish_load(loading);
+        engine.finish_load(apart(|| loading.build()).await);
         Ok(())
     }
 
@@ -242,18 +244,15 @@ impl Catalog {
         if !needed(&self.names) {
             return Ok(());
         }
-        let mut loading = self.names.begin_load();
+        let loading = self.names.begin_load();
         let read = self
             .store
-            .for_each_name(|id, name, position| loading.push(id, name, position))
+            .fold_names(loading, |loading, id, name, position| {
+                loading.push(id, name, position);
+            })
             .await;
-        if let Err(error) = read {
-            self.names.give_up_load();
-            return Err(error);
-        }
-        let built = spawn_blocking(move || loading.build()).await;
-        self.names
-            .finish_load(built.expect("building does not panic"));
+        let loading = read.inspect_err(|_| self.names.give_up_load())?;
+        self.names.finish_load(apart(|| loading.build()).await);
         Ok(())
     }
 
@@ -274,4 +273,9 @@ impl Catalog {
             .collect();
         engine.apply(&changes);
     }
+}
+
+/// Runs what takes a while where nothing else waits for it.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    spawn_blocking(work).await.expect("the work does not panic")
 }

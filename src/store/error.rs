@@ -11,10 +11,20 @@ use crate::domain::CenterId;
 pub enum StoreError {
     /// It is away, or has no connection to give: worth another try later.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] DatabaseFailure),
     /// It refused a statement.
     #[error("the database refused a statement: {0}")]
-    Refused(#[source] sqlx::Error),
+    Refused(#[source] DatabaseFailure),
+}
+
+/// What a library that speaks to the database said.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub enum DatabaseFailure {
+    /// Of statements in general.
+    Statement(sqlx::Error),
+    /// Of reading a whole table of SQLite.
+    Scan(rusqlite::Error),
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -28,21 +38,35 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(refusal) => is_passing(refusal.as_ref()),
             _ => false,
         };
-        if passing {
-            Self::Unavailable(error)
-        } else {
-            Self::Refused(error)
-        }
+        Self::of(passing, DatabaseFailure::Statement(error))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        let passing = code.is_some_and(is_passing_in_sqlite);
+        Self::of(passing, DatabaseFailure::Scan(error))
     }
 }
 
 impl StoreError {
+    fn of(passing: bool, failure: DatabaseFailure) -> Self {
+        if passing {
+            Self::Unavailable(failure)
+        } else {
+            Self::Refused(failure)
+        }
+    }
+
     /// Whether MySQL ended the transaction in favour of another.
     pub(super) fn is_deadlock(&self) -> bool {
-        let Self::Unavailable(sqlx::Error::Database(refusal)) = self else {
-            return false;
-        };
-        mysql_number(refusal.as_ref()) == Some(DEADLOCK)
+        match self {
+            Self::Unavailable(DatabaseFailure::Statement(sqlx::Error::Database(refusal))) => {
+                mysql_number(refusal.as_ref()) == Some(DEADLOCK)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -59,10 +83,14 @@ fn is_passing(refusal: &dyn DatabaseError) -> bool {
     if let Some(number) = mysql_number(refusal) {
         return is_passing_in_mysql(number);
     }
-    let code = refusal.code().and_then(|code| code.parse::<i32>().ok());
-    // The lower byte is the primary code (https://www.sqlite.org/rescode.html):
-    // busy, locked, interrupted, input or output failed, disk full, cannot open.
-    matches!(code.map(|code| code & 0xff), Some(5 | 6 | 9 | 10 | 13 | 14))
+    let code = refusal.code().and_then(|code| code.parse().ok());
+    code.is_some_and(is_passing_in_sqlite)
+}
+
+/// By <https://www.sqlite.org/rescode.html>; the lower byte is the primary code:
+/// busy, locked, interrupted, input or output failed, disk full, cannot open.
+fn is_passing_in_sqlite(code: i32) -> bool {
+    matches!(code & 0xff, 5 | 6 | 9 | 10 | 13 | 14)
 }
 
 /// By the MySQL Error Message Reference.

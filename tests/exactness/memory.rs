@@ -46,7 +46,7 @@ pub fn both(places: &[Place]) -> (MemoryEngine, BruteForce) {
         loading.push(&summary);
         brute.push(&summary);
     }
-    engine.finish_load(loading);
+    engine.finish_load(loading.build());
     (engine, brute)
 }
 

@@ -25,6 +25,10 @@ pub struct Loading {
     vocabularies: [Vocabulary; FIELDS],
 }
 
+/// A new index, for [`super::MemoryEngine::finish_load`].
+#[derive(Debug)]
+pub struct BuiltIndex(pub(super) Index);
+
 #[derive(Debug)]
 struct Loaded {
     id: CenterId,
@@ -67,8 +71,9 @@ impl Loading {
         self.centers.is_empty()
     }
 
-    /// Builds the index.
-    pub(super) fn build(mut self) -> Index {
+    /// Builds the index. Takes a second for a million centers, and every core.
+    #[must_use]
+    pub fn build(mut self) -> BuiltIndex {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let mut keys: Vec<Key> = (0..)
             .zip(&self.centers)
@@ -86,7 +91,7 @@ impl Loading {
         drop(keys);
         let vocabularies = std::mem::take(&mut self.vocabularies);
         drop(self);
-        Index::new(buckets.into_iter(), vocabularies)
+        BuiltIndex(Index::new(buckets.into_iter(), vocabularies))
     }
 
     /// Divides keys into so many runs of about equal length, at medians of the

@@ -35,7 +35,7 @@ use super::{Answer, SearchError};
 use crate::domain::{CenterId, Search, SortKey, Summary, Viewport, sort_key};
 use crate::wire::{name_of, render_summary};
 use index::Index;
-pub use load::Loading;
+pub use load::{BuiltIndex, Loading};
 
 /// A committed write that the index has to follow.
 #[derive(Debug, Clone, Copy)]
@@ -78,11 +78,10 @@ impl MemoryEngine {
         Loading::default()
     }
 
-    /// Builds the new index and puts it in the place of the present one. Takes
-    /// seconds for millions of centers, and every core; searches go on.
-    pub fn finish_load(&self, loading: Loading) {
+    /// Puts a new index in the place of the present one.
+    pub fn finish_load(&self, built: BuiltIndex) {
         let loaded = Loaded {
-            index: loading.build(),
+            index: built.0,
             changed_at: SystemTime::now(),
         };
         let previous = self.loaded.write().replace(Box::new(loaded));

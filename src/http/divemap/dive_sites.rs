@@ -15,7 +15,6 @@ use crate::engine::{Answer, Hit};
 use crate::http::collections::DIVE_SITES;
 use crate::http::search::ask;
 use crate::http::state::State;
-use crate::wire::before_distance;
 
 const RADIUS_M: f64 = 100_000.0;
 
@@ -84,8 +83,7 @@ impl Answer for Sites {
         if self.out.len() > 1 {
             self.out.push(b',');
         }
-        let site = before_distance(hit.rendered).expect("engines hold what render_summary wrote");
-        self.out.extend_from_slice(site);
+        self.out.extend_from_slice(hit.rendered);
         self.out.extend_from_slice(br#","distance_km":"#);
         push_km(&mut self.out, hit.distance_m);
         self.out.push(b'}');

@@ -36,7 +36,7 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
     pool: MySqlPool,
-    collection: Collection,
+    collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
@@ -44,10 +44,11 @@ impl MySqlStore {
     pub(super) fn new(pool: MySqlPool, collection: &Collection) -> Self {
         Self {
             pool,
-            collection: collection.clone(),
+            collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
         }
     }
+
     pub(super) fn collection(&self) -> &Collection {
         &self.collection
     }

@@ -38,26 +38,30 @@ impl MySqlStore {
         Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
     }
 
-    pub(in crate::store) async fn for_each_summary(
+    pub(in crate::store) async fn fold_summaries<S>(
         &self,
-        mut each: impl FnMut(Summary<'_>) + Send,
-    ) -> Result<(), StoreError> {
+        mut state: S,
+        each: impl Fn(&mut S, Summary<'_>) + Send,
+    ) -> Result<S, StoreError> {
         let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
-            rows::summary(&row, &mut each)?;
+            rows::summary(&row, |summary| each(&mut state, summary))?;
         }
-        Ok(())
+        Ok(state)
     }
 
-    pub(in crate::store) async fn for_each_name(
+    pub(in crate::store) async fn fold_names<S>(
         &self,
-        mut each: impl FnMut(CenterId, &str, Option<Position>) + Send,
-    ) -> Result<(), StoreError> {
+        mut state: S,
+        each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send,
+    ) -> Result<S, StoreError> {
         let mut stream = sqlx::query(self.statements.names.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
-            rows::name(&row, &mut each)?;
+            rows::name(&row, |id, name, position| {
+                each(&mut state, id, name, position);
+            })?;
         }
-        Ok(())
+        Ok(state)
     }
 
     pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {

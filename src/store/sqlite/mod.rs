@@ -4,6 +4,7 @@
 //! over the one connection that writes, reads over the others.
 
 pub(super) mod backfill;
+pub(super) mod bulk;
 mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
@@ -11,9 +12,11 @@ mod listing;
 mod obstacles;
 mod read;
 mod rows;
+mod scan;
 pub(super) mod schema;
 mod statements;
 pub(super) mod survey;
+mod upsert;
 mod write;
 
 use std::sync::Arc;
@@ -32,7 +35,7 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pools: SqlitePools,
-    collection: Collection,
+    collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
@@ -40,10 +43,11 @@ impl SqliteStore {
     pub(super) fn new(pools: SqlitePools, collection: &Collection) -> Self {
         Self {
             pools,
-            collection: collection.clone(),
+            collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
         }
     }
+
     pub(super) fn collection(&self) -> &Collection {
         &self.collection
     }

@@ -5,10 +5,6 @@ use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::sql::{Condition, Sql, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
-/// Rows of the statement that inserts many: their placeholders stay far below
-/// SQLite's limit of 32,766.
-pub(super) const BLOCK: usize = 64;
-
 /// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
 
@@ -17,22 +13,20 @@ const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
 pub(super) struct Statements {
     /// Fields with a column, in the order of their placeholders.
     pub(super) texts: Vec<TextField>,
-    insert: String,
-    /// How many of the written columns are times; they come last.
+    /// How many of the inserted values are times; they come last.
     pub(super) times: usize,
-    /// What every new row has after them.
-    fixed: String,
-    pub(super) insert_one: Sql,
-    pub(super) insert_block: Sql,
+    pub(super) insert: Sql,
     pub(super) update: Sql,
-    /// The same, shown or not.
-    pub(super) update_stored: Sql,
+    /// The same of a row that differs, shown or not.
+    pub(super) update_changed: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_many: Sql,
-    /// Rows as they are, shown or not, for [`super::rows::stored`].
-    pub(super) stored: Sql,
+    /// Which of a JSON array of ids have a row, shown or not.
+    pub(super) ids_there: Sql,
+    /// Id, coordinates and texts, for [`super::scan`].
     pub(super) summaries: Sql,
+    /// Id, coordinates and name, for [`super::scan`].
     pub(super) names: Sql,
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
@@ -48,9 +42,7 @@ impl Statements {
         let id = collection.id.quoted();
         let latitude = collection.latitude.quoted();
         let longitude = collection.longitude.quoted();
-        let location = collection.location.quoted();
         let texts = text_columns(collection);
-        let written = written_columns(collection);
         let shown = collection.and_shown();
 
         // Text and bytes sort after every number, so they are not between any.
@@ -59,28 +51,23 @@ impl Statements {
         let ours = format!("{id} BETWEEN 1 AND {MAX_CENTER_ID}{shown}");
         let center = center_columns(collection, &has_position);
         let text = |field| text_or_null(collection, field);
-        let set: Vec<String> = texts
-            .iter()
-            .map(|(_, column)| format!("{column} = ?"))
-            .collect();
-        let set = set.join(", ");
-        let touch = touch(collection);
-        let update = format!(
-            "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?, {set}{touch} \
-             WHERE {id} = ?"
+        let bytes = |field| format!("CAST({} AS TEXT)", text(field));
+        let edited = edited_columns(collection);
+        let edit = format!(
+            "UPDATE {table} SET {}{} WHERE {id} = ?{}",
+            placed(&edited, "=").join(", "),
+            touch(collection),
+            edited.len() + 1,
         );
-        let mut statements = Self {
+        Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
-            insert: format!("INSERT INTO {table} ({}) VALUES ", written.join(", ")),
             times: times(collection).count(),
-            fixed: match collection.status {
-                Some(_) => format!(", '{SHOWN_STATUS}'"),
-                None => String::new(),
-            },
-            insert_one: Sql::new(String::new()),
-            insert_block: Sql::new(String::new()),
-            update: Sql::new(format!("{update}{shown}")),
-            update_stored: Sql::new(update),
+            insert: Sql::new(insert(collection)),
+            update: Sql::new(format!("{edit}{shown}")),
+            update_changed: Sql::new(format!(
+                "{edit} AND NOT ({})",
+                placed(&edited, "IS").join(" AND ")
+            )),
             delete: Sql::new(delete(collection)),
             read: Sql::new(format!(
                 "SELECT {center} FROM {table} WHERE {id} = ?{shown}"
@@ -88,23 +75,21 @@ impl Statements {
             read_many: Sql::new(format!(
                 "SELECT {center} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?)){shown}"
             )),
-            stored: Sql::new(format!(
-                "SELECT {center}, {location}, {latitude} IS NULL AND {longitude} IS NULL \
-                 FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
+            ids_there: Sql::new(format!(
+                "SELECT {id} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
             )),
             summaries: Sql::new(format!(
                 "SELECT {id}, {latitude}, {longitude}, {}, {}, {}, {} FROM {table} \
-                 WHERE {ours} AND {id} > ? AND {has_position} ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
-                text(TextField::Country),
-                text(TextField::Region),
-                text(TextField::City),
+                 WHERE {ours} AND {has_position}",
+                bytes(TextField::Name),
+                bytes(TextField::Country),
+                bytes(TextField::Region),
+                bytes(TextField::City),
             )),
             names: Sql::new(format!(
                 "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
-                 IIF({has_position}, {longitude}, NULL), {} FROM {table} \
-                 WHERE {ours} AND {id} > ? ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
+                 IIF({has_position}, {longitude}, NULL), {} FROM {table} WHERE {ours}",
+                bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(format!(
@@ -117,18 +102,7 @@ impl Statements {
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             filters: [TextField::Country, TextField::Region, TextField::City]
                 .map(|field| (field, text(field))),
-        };
-        statements.insert_one = Sql::new(statements.insert_many(1));
-        statements.insert_block = Sql::new(statements.insert_many(BLOCK));
-        statements
-    }
-
-    /// An INSERT of so many rows. Its placeholders have no numbers: SQLite looks
-    /// numbered ones up one after the other, which takes longer than the rows do.
-    pub(super) fn insert_many(&self, rows: usize) -> String {
-        let columns = 4 + self.texts.len() + self.times;
-        let row = format!("({}{})", vec!["?"; columns].join(", "), self.fixed);
-        format!("{}{}", self.insert, vec![row; rows].join(", "))
+        }
     }
 
     /// A list with conditions, each of which takes a JSON array of values.
@@ -170,26 +144,44 @@ fn center_columns(collection: &Collection, has_position: &str) -> String {
     )
 }
 
-/// The columns of an INSERT, in the order of its values.
-fn written_columns(collection: &Collection) -> Vec<String> {
+/// The columns that a draft says something of: location, coordinates and texts.
+fn edited_columns(collection: &Collection) -> Vec<String> {
     let Collection {
-        id,
         location,
         latitude,
         longitude,
         ..
     } = collection;
-    let mut written: Vec<String> = [id, location, latitude, longitude]
-        .map(ColumnName::quoted)
-        .into();
-    written.extend(
-        text_columns(collection)
-            .into_iter()
-            .map(|(_, column)| column),
-    );
-    written.extend(times(collection).map(ColumnName::quoted));
-    written.extend(collection.status.as_ref().map(ColumnName::quoted));
-    written
+    let place = [location, latitude, longitude].map(ColumnName::quoted);
+    let texts = text_columns(collection);
+    let texts = texts.into_iter().map(|(_, column)| column);
+    place.into_iter().chain(texts).collect()
+}
+
+/// Columns beside their placeholders, from `?1` on.
+fn placed(columns: &[String], operator: &str) -> Vec<String> {
+    let numbered = columns.iter().zip(1..);
+    numbered
+        .map(|(column, number)| format!("{column} {operator} ?{number}"))
+        .collect()
+}
+
+/// Takes an id or NULL, the edited columns and times.
+fn insert(collection: &Collection) -> String {
+    let mut columns = vec![collection.id.quoted()];
+    columns.extend(edited_columns(collection));
+    columns.extend(times(collection).map(ColumnName::quoted));
+    let mut values = vec!["?".to_owned(); columns.len()];
+    if let Some(status) = &collection.status {
+        columns.push(status.quoted());
+        values.push(format!("'{SHOWN_STATUS}'"));
+    }
+    format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        collection.table.quoted(),
+        columns.join(", "),
+        values.join(", "),
+    )
 }
 
 /// The columns of times that are written.

@@ -107,7 +107,7 @@ async fn both_stores_and_the_index_list_the_same_in_the_same_order() {
     let (mysql, sqlite) = (TestDatabase::mysql().await, TestDatabase::sqlite().await);
     let places = places();
     for store in [mysql.store(), sqlite.store()] {
-        store.upsert(&places).await.unwrap();
+        store.upsert(places.as_slice()).await.unwrap();
     }
     let index = Catalog::new(
         sqlite.store(),

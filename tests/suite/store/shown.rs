@@ -40,10 +40,10 @@ on_both_stores! {
         let page = sites.listed(&Listing::default(), Part { offset: 0, count: 10 }).await.unwrap();
         assert_eq!((page.ids, page.total), (shown.clone(), 1));
         assert_eq!(sites.count_listed(&Listing::default()).await.unwrap(), 1);
-        let (mut summaries, mut names) = (Vec::new(), Vec::new());
-        sites.for_each_summary(|summary| summaries.push(summary.id)).await.unwrap();
-        sites.for_each_name(|id, _, _| names.push(id)).await.unwrap();
-        assert_eq!((summaries, names), (shown.clone(), shown));
+        let summaries = sites.fold_summaries(Vec::new(), |ids, summary| ids.push(summary.id));
+        assert_eq!(summaries.await.unwrap(), shown);
+        let names = sites.fold_names(Vec::new(), |ids, id, _, _| ids.push(id));
+        assert_eq!(names.await.unwrap(), shown);
         for hidden in 2..=4 {
             assert_eq!(sites.read(id(hidden)).await.unwrap(), None);
         }
@@ -81,7 +81,7 @@ on_both_stores! {
         seed(&db).await;
         let sites = sites(&db);
         let items: Vec<_> = (1..=5).map(|id| item(Some(id), draft("new", Some((3.0, 4.0))))).collect();
-        let upserted = sites.upsert(&items).await.unwrap();
+        let upserted = sites.upsert(items).await.unwrap();
         assert_eq!(upserted, Upserted { inserted: 1, updated: 4, unchanged: 0 });
         assert_eq!(db.number("SELECT COUNT(*) FROM dive_sites WHERE name = 'new'").await, 5);
         let shown = sites.list(&Filter::default(), None, 10).await.unwrap();
