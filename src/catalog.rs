@@ -177,16 +177,18 @@ impl Catalog {
         Ok(centers)
     }
 
-    /// Loads the memory engine from the store; other engines need none.
+    /// Loads what the engine keeps of the store: the memory engine everything, the
+    /// engine that asks the database how densely centers lie where.
     ///
-    /// Writes wait meanwhile, searches do not: they are answered from what was
-    /// loaded before.
+    /// Writes wait for the memory engine, searches do not: they are answered from
+    /// what was loaded before.
     ///
     /// # Errors
     /// When the database does not answer; the index stays as it was.
     pub async fn load(&self) -> Result<(), StoreError> {
-        let Engine::Memory(engine) = self.engine() else {
-            return Ok(());
+        let engine = match self.engine() {
+            Engine::Memory(engine) => engine,
+            Engine::Sql(engine) => return engine.measure_density().await,
         };
         let _order = self.write_order.lock().await;
         let loading = self
@@ -197,6 +199,17 @@ impl Catalog {
             .await?;
         engine.finish_load(apart(|| loading.build()).await);
         Ok(())
+    }
+
+    /// Measures the density again where the engine goes by it and it is due.
+    ///
+    /// # Errors
+    /// When the database does not answer; what was known stays.
+    pub async fn refresh_density(&self) -> Result<(), StoreError> {
+        match self.engine() {
+            Engine::Sql(engine) if engine.is_density_due() => engine.measure_density().await,
+            _ => Ok(()),
+        }
     }
 
     /// Answers a query for names. The first loads them.

@@ -1,5 +1,6 @@
-//! Keeps the memory indexes at what the database holds: loads them after the
-//! start, and again when another process wrote the embedded file.
+//! Keeps what engines hold in memory at what the database holds: loads it after
+//! the start, and again when another process wrote the embedded file, or on MySQL
+//! from time to time.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ const REST_FACTOR: u32 = 4;
 const REST_AT_MOST: Duration = Duration::from_mins(1);
 
 /// Loads the indexes, then follows other writers of the embedded file; on MySQL,
-/// where nothing tells of them, only names that are asked for. While the database
-/// is away everything stays as it was.
+/// where nothing tells of them, names that are asked for and how densely centers
+/// lie. While the database is away everything stays as it was.
 pub async fn follow(database: Database, collections: Collections) {
     let mut followed: Vec<Followed> = collections.iter().map(Followed::new).collect();
     let mut was_away = false;
@@ -67,7 +68,8 @@ impl<'a> Followed<'a> {
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         if !self.behind {
-            return self.catalog.refresh_names(false).await;
+            self.catalog.refresh_names(false).await?;
+            return self.catalog.refresh_density().await;
         }
         let started = Instant::now();
         self.catalog.load().await?;

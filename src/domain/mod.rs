@@ -5,6 +5,7 @@
 
 mod bounds;
 mod center;
+mod cover;
 mod cursor;
 mod distance;
 mod fold;
@@ -18,6 +19,7 @@ pub use bounds::Bounds;
 pub use center::{
     Center, CenterDraft, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary, TextField,
 };
+pub use cover::cover;
 pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
 pub use fold::{fold, word_starts};

@@ -61,9 +61,18 @@ impl StoreError {
 
     /// Whether MySQL ended the transaction in favour of another.
     pub(super) fn is_deadlock(&self) -> bool {
+        self.is_passing_with(DEADLOCK)
+    }
+
+    /// Whether MySQL ended the statement as it took longer than it was given.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.is_passing_with(OUT_OF_TIME)
+    }
+
+    fn is_passing_with(&self, number: u16) -> bool {
         match self {
             Self::Unavailable(DatabaseFailure::Statement(sqlx::Error::Database(refusal))) => {
-                mysql_number(refusal.as_ref()) == Some(DEADLOCK)
+                mysql_number(refusal.as_ref()) == Some(number)
             }
             _ => false,
         }
@@ -72,6 +81,8 @@ impl StoreError {
 
 /// `ER_LOCK_DEADLOCK`.
 const DEADLOCK: u16 = 1213;
+/// `ER_QUERY_TIMEOUT`.
+const OUT_OF_TIME: u16 = 3024;
 
 fn mysql_number(refusal: &dyn DatabaseError) -> Option<u16> {
     let refusal = refusal.try_downcast_ref::<MySqlDatabaseError>()?;
@@ -97,7 +108,7 @@ fn is_passing_in_sqlite(code: i32) -> bool {
 fn is_passing_in_mysql(number: u16) -> bool {
     const TOO_MANY_CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
     /// Shut down, killed, or timed out; 2006 and 2013 come from proxies.
-    const CUT_OFF: [u16; 9] = [1053, 1077, 1317, 1927, 2006, 2013, 3024, 3169, 4031];
+    const CUT_OFF: [u16; 9] = [1053, 1077, 1317, 1927, 2006, 2013, OUT_OF_TIME, 3169, 4031];
     const NETWORK: [u16; 4] = [1158, 1159, 1160, 1161];
     const LOCKS: [u16; 3] = [1205, DEADLOCK, 3572];
     /// As while a replica takes over.

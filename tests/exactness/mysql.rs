@@ -48,23 +48,27 @@ impl World {
             .expect("MySQL answers");
         database.migrate_up(None).await.expect("migrations apply");
 
-        let store = Store::new(&database, &Collection::diving_centers());
+        let Store::MySql(mysql) = Store::new(&database, &Collection::diving_centers()) else {
+            panic!("this is MySQL");
+        };
+        let mut world = Self {
+            name,
+            database,
+            engine: SqlEngine::new(mysql),
+            brute: BruteForce::default(),
+        };
+        world.add(places).await;
+        world
+    }
+
+    async fn add(&mut self, places: &[Place]) {
+        let store = Store::new(&self.database, &Collection::diving_centers());
         let items: Vec<BatchItem> = places.iter().map(item).collect();
         for items in items.chunks(ROWS) {
             store.upsert(items).await.expect("rows are taken");
         }
-        let Store::MySql(mysql) = store else {
-            panic!("this is MySQL");
-        };
-        let mut brute = BruteForce::default();
         for summary in places.iter().filter_map(Place::summary) {
-            brute.push(&summary);
-        }
-        Self {
-            name,
-            database,
-            engine: SqlEngine::new(mysql),
-            brute,
+            self.brute.push(&summary);
         }
     }
 
@@ -152,7 +156,12 @@ fn questions(optimised: usize) -> usize {
 }
 
 async fn compare_many(name: &str, places: Vec<Place>, count: usize) {
-    let world = Arc::new(World::of(&places).await);
+    let world = World::of(&places).await;
+    compare_in(world, name, places, count).await;
+}
+
+async fn compare_in(world: World, name: &str, places: Vec<Place>, count: usize) {
+    let world = Arc::new(world);
     let places = Arc::new(places);
     let asking: Vec<_> = (0..TASKS)
         .map(|task| {
@@ -189,6 +198,27 @@ async fn answers_of_mysql_over_a_sample_of_the_world_equal_brute_force() {
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn answers_of_mysql_over_hostile_points_alone_equal_brute_force() {
     compare_many("hostile points", world::hostile(), questions(2_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_by_its_density_equal_brute_force() {
+    let places = world::with_hostile(6);
+    let world = World::of(&places).await;
+    world.engine.measure_density().await.expect("MySQL answers");
+    compare_in(world, "density", places, questions(2_000)).await;
+}
+
+/// Centers that came since then lie where there were none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_density_that_is_out_of_date_costs_time_and_no_center() {
+    let places = world::with_hostile(6);
+    let (some, others) = places.split_at(places.len() / 20);
+    let mut world = World::of(some).await;
+    world.engine.measure_density().await.expect("MySQL answers");
+    world.add(others).await;
+    compare_in(world, "density out of date", places, questions(1_000)).await;
 }
 
 /// A scan would examine every row. What was examined is taken from the server's

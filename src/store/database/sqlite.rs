@@ -12,9 +12,10 @@ use super::{PoolSettings, SqlitePools};
 use crate::store::sqlite::bulk::BulkWriter;
 use crate::store::sqlite::schema::APPLICATION_ID;
 
-/// Memory for pages in the connection that writes, in KiB. SQLite's own 2 MB make
-/// an import of a million rows read its indexes from the file over and over.
-pub(in crate::store) const WRITER_CACHE_KIB: u32 = 128 * 1024;
+/// Memory for pages in a connection that writes, in KiB. SQLite's own 2 MB make an
+/// import write pages out that the next rows need again; more than this gained
+/// nothing, for rows in the order of their ids or in none.
+pub(in crate::store) const WRITER_CACHE_KIB: u32 = 32 * 1024;
 /// How long a statement waits for another process that holds the file.
 pub(in crate::store) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterId, Filter, Position, Summary};
@@ -48,6 +48,23 @@ impl MySqlStore {
             rows::summary(&row, |summary| each(&mut state, summary))?;
         }
         Ok(state)
+    }
+
+    /// Hands on the positions of all centers that have one, in any order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn for_each_position(
+        &self,
+        mut each: impl FnMut(Position) + Send,
+    ) -> Result<(), StoreError> {
+        let mut stream = sqlx::query(self.statements.positions.text()).fetch(&self.pool);
+        while let Some(row) = stream.try_next().await? {
+            if let Ok(position) = Position::new(row.try_get(0)?, row.try_get(1)?) {
+                each(position);
+            }
+        }
+        Ok(())
     }
 
     pub(in crate::store) async fn fold_names<S>(

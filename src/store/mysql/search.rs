@@ -31,11 +31,17 @@ pub struct Near<'a> {
     pub search: &'a Search,
     /// The great-circle radius in metres, inclusive.
     pub radius_m: f64,
-    /// What holds the circle.
-    pub bounds: Bounds,
+    /// What holds the circle: one piece or several, as [`crate::domain::cover`]
+    /// cuts them.
+    pub cover: &'a [Bounds],
     /// How many rows at most.
     pub rows: usize,
+    /// Whether [`MySqlStore::find`] gives up after a fifth of a second.
+    pub is_trial: bool,
 }
+
+/// What makes the server give up a statement, after so many milliseconds.
+const TRIAL: &str = "/*+ MAX_EXECUTION_TIME(200) */ ";
 
 /// The parts that searches are put together from.
 #[derive(Debug)]
@@ -89,8 +95,8 @@ impl SearchSql {
         }
     }
 
-    fn push_conditions(&self, near: &Near<'_>, text: &mut String) {
-        self.position.push_bounds(near.bounds, text);
+    fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
+        self.position.push_bounds(bounds, text);
         self.push_filter(&near.search.filter, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
@@ -99,34 +105,58 @@ impl SearchSql {
     }
 
     /// Binds what [`Self::push_conditions`] asks for.
-    fn bind_conditions<'q>(&self, query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
-        let query = self.position.bind_bounds(query, near.bounds);
+    fn bind_conditions<'q>(
+        &self,
+        query: MySqlQuery<'q>,
+        near: &Near<'q>,
+        bounds: Bounds,
+    ) -> MySqlQuery<'q> {
+        let query = self.position.bind_bounds(query, bounds);
         let query = bind_filter(query, &near.search.filter);
         padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
     }
 
+    /// One query for every piece of the cover. What lies on an edge between two is
+    /// found by both and kept once, as UNION does.
     fn find(&self, near: &Near<'_>) -> String {
-        let mut text = format!(
-            "SELECT {}, {} AS nearby_distance_m{}",
-            self.select, self.distance, self.from
-        );
-        self.push_conditions(near, &mut text);
-        text.push_str(
-            " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
-             OR nearby_distance_m = ? AND nearby_id > ?) \
-             ORDER BY nearby_distance_m, nearby_id LIMIT ?",
-        );
-        text
+        // It stands in the first piece and holds for all.
+        let mut trial = if near.is_trial { TRIAL } else { "" };
+        let pieces = near.cover.iter().map(|&bounds| {
+            let mut text = format!(
+                "SELECT {}{}, {} AS nearby_distance_m{}",
+                std::mem::take(&mut trial),
+                self.select,
+                self.distance,
+                self.from
+            );
+            self.push_conditions(near, bounds, &mut text);
+            text.push_str(
+                " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
+                 OR nearby_distance_m = ? AND nearby_id > ?)",
+            );
+            text
+        });
+        format!(
+            "{} ORDER BY nearby_distance_m, nearby_id LIMIT ?",
+            pieces.collect::<Vec<_>>().join(" UNION "),
+        )
     }
 
+    /// What lies on an edge between two pieces counts twice: it is but a guess.
     fn count_near(&self, near: &Near<'_>) -> String {
-        let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_conditions(near, &mut text);
-        if near.search.after.is_some() {
-            let _ = write!(text, " AND {} >= ?", self.distance);
-        }
-        text.push_str(" LIMIT ?) AS seen");
-        text
+        let pieces = near.cover.iter().map(|&bounds| {
+            let mut text = format!("(SELECT 1{}", self.from);
+            self.push_conditions(near, bounds, &mut text);
+            if near.search.after.is_some() {
+                let _ = write!(text, " AND {} >= ?", self.distance);
+            }
+            text.push_str(" LIMIT ?)");
+            text
+        });
+        format!(
+            "SELECT COUNT(*) FROM ({} LIMIT ?) AS seen",
+            pieces.collect::<Vec<_>>().join(" UNION ALL ")
+        )
     }
 
     fn matching(&self, filter: &Filter) -> String {
@@ -236,11 +266,24 @@ pub(super) type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
 
 impl MySqlStore {
     /// Hands on the centers of a circle with their distances in metres, nearest
-    /// first, ties by id, beyond the search's cursor.
+    /// first, ties by id, beyond the search's cursor. Gives whether these are all:
+    /// a trial may have taken too long.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn find(
+        &self,
+        near: &Near<'_>,
+        each: impl FnMut(f64, Summary<'_>) + Send,
+    ) -> Result<bool, StoreError> {
+        match self.find_all(near, each).await {
+            Ok(()) => Ok(true),
+            Err(error) if near.is_trial && error.is_out_of_time() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_all(
         &self,
         near: &Near<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
@@ -248,15 +291,16 @@ impl MySqlStore {
         let after = near.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
         let sql = &self.statements.search;
-        let query = sqlx::query(AssertSqlSafe(sql.find(near)));
-        let mut rows = sql
-            .bind_conditions(bind_origin(query, near), near)
-            .bind(near.radius_m)
-            .bind(passed_m)
-            .bind(passed_m)
-            .bind(id)
-            .bind(near.rows as u64)
-            .fetch(&self.pool);
+        let mut query = sqlx::query(AssertSqlSafe(sql.find(near)));
+        for &bounds in near.cover {
+            query = sql
+                .bind_conditions(bind_origin(query, near), near, bounds)
+                .bind(near.radius_m)
+                .bind(passed_m)
+                .bind(passed_m)
+                .bind(id);
+        }
+        let mut rows = query.bind(near.rows as u64).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let distance_m: f64 = row.try_get(7)?;
             rows::summary(&row, |summary| each(distance_m, summary))?;
@@ -264,17 +308,20 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Counts the centers within the bounds of a circle that are not before the
+    /// Counts the centers within the cover of a circle that are not before the
     /// search's cursor, up to `near.rows`.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
         let sql = &self.statements.search;
-        let query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
-        let mut query = sql.bind_conditions(query, near);
-        if let Some(cursor) = near.search.after {
-            query = bind_origin(query, near).bind(cursor.key);
+        let mut query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
+        for &bounds in near.cover {
+            query = sql.bind_conditions(query, near, bounds);
+            if let Some(cursor) = near.search.after {
+                query = bind_origin(query, near).bind(cursor.key);
+            }
+            query = query.bind(near.rows as u64);
         }
         let row = query.bind(near.rows as u64).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))

@@ -25,6 +25,7 @@ pub(super) struct Statements {
     pub(super) read_many: Sql,
     pub(super) read_many_to_update: Sql,
     pub(super) summaries: Sql,
+    pub(super) positions: Sql,
     pub(super) names: Sql,
     pub(super) count: Sql,
     /// `SELECT … WHERE id > ? AND id <= …`, to be followed by filters.
@@ -108,6 +109,11 @@ impl Statements {
             summaries: Sql::new(format!(
                 "SELECT {} FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
                 names.summary_columns(collection),
+                names.has_position(),
+            )),
+            positions: Sql::new(format!(
+                "SELECT CAST({latitude} AS DOUBLE), CAST({longitude} AS DOUBLE) FROM {table} \
+                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
                 names.has_position(),
             )),
             names: Sql::new(format!(

@@ -16,6 +16,8 @@ pub(super) struct Statements {
     /// How many of the inserted values are times; they come last.
     pub(super) times: usize,
     pub(super) insert: Sql,
+    /// [`Self::mark_changed`], and an insert that gives the row as it is then.
+    pub(super) create: Sql,
     pub(super) update: Sql,
     /// The same of a row that differs, shown or not.
     pub(super) update_changed: Sql,
@@ -52,6 +54,11 @@ impl Statements {
         let center = center_columns(collection, &has_position);
         let text = |field| text_or_null(collection, field);
         let bytes = |field| format!("CAST({} AS TEXT)", text(field));
+        let mark_changed = format!(
+            "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
+             WHERE table_name = '{}'",
+            collection.table.as_str()
+        );
         let edited = edited_columns(collection);
         let edit = format!(
             "UPDATE {table} SET {}{} WHERE {id} = ?{}",
@@ -62,6 +69,10 @@ impl Statements {
         Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
             times: times(collection).count(),
+            create: Sql::new(format!(
+                "{mark_changed}; {} RETURNING {center}",
+                insert(collection)
+            )),
             insert: Sql::new(insert(collection)),
             update: Sql::new(format!("{edit}{shown}")),
             update_changed: Sql::new(format!(
@@ -92,11 +103,7 @@ impl Statements {
                 bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
-            mark_changed: Sql::new(format!(
-                "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
-                 WHERE table_name = '{}'",
-                collection.table.as_str()
-            )),
+            mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
             list_end: format!(" ORDER BY {id} LIMIT ?"),

@@ -19,10 +19,14 @@ type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 impl SqliteStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let mut transaction = self.begin().await?;
-        let id = self.insert(&mut transaction, draft).await?;
-        let center = self.read_in(&mut transaction, id).await?;
-        self.commit(transaction).await?;
-        center.ok_or_else(|| sqlx::Error::RowNotFound.into())
+        let query = sqlx::query(self.statements.create.text());
+        let row = self
+            .bind_new(query, draft)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let center = rows::center(&row)?;
+        transaction.commit().await?;
+        Ok(center)
     }
 
     pub(in crate::store) async fn replace(
@@ -114,16 +118,20 @@ impl SqliteStore {
         connection: &mut SqliteConnection,
         draft: &CenterDraft,
     ) -> Result<i64, sqlx::Error> {
-        let query = sqlx::query(self.statements.insert.text()).bind(None::<i64>);
-        let mut query = self.bind_draft(query, draft);
+        let query = sqlx::query(self.statements.insert.text());
+        let inserted = self.bind_new(query, draft).execute(connection).await?;
+        Ok(inserted.last_insert_rowid())
+    }
+
+    fn bind_new<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
+        let mut query = self.bind_draft(query.bind(None::<i64>), draft);
         let now: Arc<str> = Utc::now()
             .to_rfc3339_opts(SecondsFormat::Millis, true)
             .into();
         for _ in 0..self.statements.times {
             query = query.bind(Arc::clone(&now));
         }
-        let inserted = query.execute(connection).await?;
-        Ok(inserted.last_insert_rowid())
+        query
     }
 
     /// Whether there was such a row, and it is shown.
