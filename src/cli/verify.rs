@@ -7,7 +7,7 @@ use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::progress::Progress;
-use crate::store::{Finding, SchemaFinding, SchemaState, Severity, Verification};
+use crate::store::{Collection, Finding, SchemaFinding, SchemaState, Severity, Verification};
 
 /// How the report looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,7 +40,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     database.close().await;
     let sound = found.is_sound() && state == SchemaState::UpToDate;
     match args.format {
-        Format::Text => print_text(&found, &state),
+        Format::Text => print_text(&found, &collection, &state),
         Format::Json => println!("{:#}", to_json(&found, &state, sound)),
     }
     Ok(if sound {
@@ -50,7 +50,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     })
 }
 
-fn print_text(found: &Verification, state: &SchemaState) {
+fn print_text(found: &Verification, collection: &Collection, state: &SchemaState) {
     println!("rows                 {:>12}", found.rows);
     println!("without coordinates  {:>12}", found.without_coordinates);
     println!("without location     {:>12}", found.without_location);
@@ -68,7 +68,8 @@ fn print_text(found: &Verification, state: &SchemaState) {
     }
     if found.drift.count + found.stray.count > 0 {
         println!(
-            "`nearby backfill` writes the locations in drift and takes away those without coordinates"
+            "`nearby backfill{}` writes the locations in drift and takes away those without coordinates",
+            collection.flag()
         );
     }
     if found.out_of_range.count > 0 {

@@ -46,7 +46,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         if args.sql {
             text::print_sql(&found);
         } else {
-            print(&found, args.json);
+            print(&found, &collection, args.json);
         }
         outcome(&found)
     };
@@ -77,11 +77,11 @@ async fn look(database: &Database, collection: &Collection) -> Result<Adoption, 
     found
 }
 
-fn print(found: &Adoption, json: bool) {
+fn print(found: &Adoption, collection: &Collection, json: bool) {
     if json {
         println!("{:#}", json::report(found));
     } else {
-        text::print_report(found);
+        text::print_report(found, collection);
     }
 }
 
@@ -104,7 +104,7 @@ async fn apply(
     let mut session = database.begin_adoption(collection).await?;
     let found = look(database, collection).await?;
     if !found.obstacles.is_empty() || found.steps.is_empty() {
-        print(&found, json);
+        print(&found, collection, json);
         return Ok(outcome(&found));
     }
     if !json {

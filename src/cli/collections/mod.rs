@@ -108,9 +108,9 @@ impl CollectionArgs {
             let table = collection.table.as_str();
             bail!(
                 "the collection {} has no location: {table} is only read. Declare `location`, and \
-                 `nearby adopt --collection {} --apply` adds the column",
+                 `nearby adopt{} --apply` adds the column",
                 collection.name,
-                collection.name
+                collection.flag()
             );
         }
         Ok(collection)

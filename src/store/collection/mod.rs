@@ -121,7 +121,7 @@ impl Collection {
     pub fn diving_centers() -> Self {
         let fields =
             Field::all().filter(|field| !matches!(field, Field::Status | Field::DeletedAt));
-        Self::of_ours("centers", "diving_centers", fields)
+        Self::of_ours(CENTERS, "diving_centers", fields)
     }
 
     /// The built-in collection `dive-sites` on `dive_sites`: those approved and
@@ -162,6 +162,16 @@ impl Collection {
             }
         }
         self
+    }
+
+    /// What to add to a command that is to be about this collection.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        if self.name.as_str() == CENTERS {
+            String::new()
+        } else {
+            format!(" --collection {}", self.name)
+        }
     }
 
     /// Whether the table has a column for the point.
@@ -221,6 +231,9 @@ impl Collection {
         self.texts[field as usize].as_ref()
     }
 }
+
+/// The default collection, which commands are about unless told otherwise.
+const CENTERS: &str = "centers";
 
 const NAME: Field = Field::Text(TextField::Name);
 

@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow, SqlitePool};
 
-use crate::store::{Collection, ColumnName, Obstacle};
+use crate::store::{Collection, ColumnName, Field, Obstacle};
 
 /// A column as the file describes it.
 #[derive(Debug, Clone, FromRow)]
@@ -82,13 +82,14 @@ fn of_columns(collection: &Collection, columns: &[Column]) -> Vec<Obstacle> {
     let mut found: Vec<Obstacle> = collection
         .columns()
         .filter(|(_, name)| of_name(name).is_none())
-        .map(|(_, name)| {
+        .map(|(field, name)| {
+            let remedy = match field {
+                Field::Location => "leave `location` out, or name one of its columns",
+                _ => "declare the collection with the columns that it has",
+            };
             Obstacle::new(
                 format!("{table} has no column {}", name.as_str()),
-                format!(
-                    "declare the collection with the columns that it has: {}",
-                    names.join(", ")
-                ),
+                format!("{remedy}: {}", names.join(", ")),
             )
         })
         .collect();

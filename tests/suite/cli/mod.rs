@@ -1,5 +1,6 @@
 //! The commands, as processes.
 
+mod collections;
 mod database;
 mod export;
 mod generate;
@@ -8,3 +9,4 @@ mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
 pub mod process;
+pub mod served;

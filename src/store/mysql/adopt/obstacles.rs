@@ -276,8 +276,9 @@ pub(super) fn of_rights(
             lacking.join(", ")
         ),
         format!(
-            "{}, or let an administrator run what `nearby adopt --sql` prints",
-            grant(&lacking, gathered, collection)
+            "{}, or let an administrator run what `nearby adopt{} --sql` prints",
+            grant(&lacking, gathered, collection),
+            collection.flag()
         ),
     ))
     .filter(|_| !steps.is_empty())

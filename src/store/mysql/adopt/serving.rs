@@ -34,7 +34,7 @@ pub(in crate::store) async fn obstacles_to_serving(
 /// A location that searches would be wrong with.
 fn of_location(gathered: &Gathered, collection: &Collection) -> Option<Obstacle> {
     let (table, name) = (collection.table.as_str(), collection.location.as_str());
-    let adopting = format!("`nearby adopt --collection {} --apply`", collection.name);
+    let adopting = format!("`nearby adopt{} --apply`", collection.flag());
     let Some(column) = gathered.column(name) else {
         let columns: Vec<String> = gathered.columns.iter().map(|c| c.name.clone()).collect();
         return Some(obstacle(
