@@ -12,6 +12,7 @@ mod listing;
 mod name_search;
 mod position;
 mod search;
+mod setting;
 mod viewport;
 
 pub use bounds::Bounds;
@@ -27,5 +28,9 @@ pub use position::{Origin, Position, PositionError};
 pub use search::{
     Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
     RadiusError, Search,
+};
+pub use setting::{
+    MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,
+    SettingKey,
 };
 pub use viewport::{Meridians, Viewport};

@@ -68,6 +68,8 @@ codes! {
     PathUnknown = NOT_FOUND, "path_unknown", "There is nothing at this path";
     /// There is no such center.
     CenterNotFound = NOT_FOUND, "center_not_found", "There is no such center";
+    /// There is no such setting.
+    SettingNotFound = NOT_FOUND, "setting_not_found", "There is no such setting";
     /// The path is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// None of the formats that `Accept` names can be given.

@@ -28,4 +28,5 @@ mod query;
 mod request_id;
 pub mod routes;
 mod search;
+mod settings;
 pub(crate) mod state;

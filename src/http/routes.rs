@@ -12,7 +12,7 @@ use actix_web::{Error, HttpRequest, HttpResponse, Route};
 use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
-use super::{batch, centers, centers_batch, divemap, list, names, nearby, nearest, ops};
+use super::{batch, centers, centers_batch, divemap, list, names, nearby, nearest, ops, settings};
 use crate::metrics::{Metrics, RouteMetrics};
 
 /// What requests to unknown paths are counted under.
@@ -58,6 +58,8 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("PUT", "/centers/{id}", |route| route.to(centers::put)),
     endpoint("PATCH", "/centers/{id}", |route| route.to(centers::patch)),
     endpoint("DELETE", "/centers/{id}", |route| route.to(centers::delete)),
+    endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
+    endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {
         route.to(divemap::list::get)
     }),
@@ -78,6 +80,9 @@ pub const ROUTES: &[Endpoint] = &[
         "/api/v1/diving-centers/{diving_center_id}",
         |route| route.to(divemap::center::get),
     ),
+    endpoint("GET", "/api/v1/settings/{key}", |route| {
+        route.to(divemap::settings::get)
+    }),
     endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
     endpoint("GET", "/readyz", |route| route.to(ops::readyz)),
     endpoint("GET", "/metrics", |route| route.to(ops::metrics)),

@@ -11,6 +11,7 @@ mod guard;
 mod migrate;
 mod mysql;
 mod plan;
+mod settings;
 mod sql;
 mod sqlite;
 mod survey;

@@ -12,6 +12,7 @@ mod item;
 pub mod list;
 pub mod nearby;
 pub mod search;
+pub mod settings;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};

@@ -17,4 +17,5 @@ mod nearest;
 mod ops;
 mod requests;
 mod server;
+mod settings;
 mod shutdown;
