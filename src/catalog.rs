@@ -3,6 +3,8 @@
 //! A write is told to the engine after its commit and before its request is
 //! answered, so whoever wrote a center finds it.
 
+mod organizations;
+
 use std::sync::Arc;
 
 use tokio::sync::Mutex;

@@ -10,6 +10,7 @@ mod distance;
 mod fold;
 mod listing;
 mod name_search;
+mod organization;
 mod position;
 mod search;
 mod setting;
@@ -24,6 +25,11 @@ pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
 pub use fold::{fold, word_starts};
 pub use listing::{Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
+pub use organization::{
+    MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,
+    OrganizationFieldError, OrganizationId, OrganizationName, OrganizationText,
+    large_organizations,
+};
 pub use position::{Origin, Position, PositionError};
 pub use search::{
     Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,

@@ -118,7 +118,7 @@ fn id_of(request: &HttpRequest) -> Result<CenterId, Problem> {
     params::center_id("id", request.match_info().query("id"))
 }
 
-fn not_found(id: CenterId) -> Problem {
+pub(super) fn not_found(id: CenterId) -> Problem {
     Problem::new(Code::CenterNotFound, format!("there is no center {id}"))
         .at("id")
         .got(&id.to_string())

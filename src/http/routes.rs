@@ -12,7 +12,10 @@ use actix_web::{Error, HttpRequest, HttpResponse, Route};
 use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
-use super::{batch, centers, centers_batch, divemap, list, names, nearby, nearest, ops, settings};
+use super::{
+    batch, centers, centers_batch, divemap, list, memberships, names, nearby, nearest, ops,
+    organizations, settings,
+};
 use crate::metrics::{Metrics, RouteMetrics};
 
 /// What requests to unknown paths are counted under.
@@ -58,6 +61,37 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("PUT", "/centers/{id}", |route| route.to(centers::put)),
     endpoint("PATCH", "/centers/{id}", |route| route.to(centers::patch)),
     endpoint("DELETE", "/centers/{id}", |route| route.to(centers::delete)),
+    endpoint("GET", "/centers/{id}/organizations", |route| {
+        route.to(memberships::list)
+    }),
+    endpoint("POST", "/centers/{id}/organizations", |route| {
+        route.to(memberships::post)
+    }),
+    endpoint(
+        "PUT",
+        "/centers/{id}/organizations/{organization_id}",
+        |route| route.to(memberships::put),
+    ),
+    endpoint(
+        "DELETE",
+        "/centers/{id}/organizations/{organization_id}",
+        |route| route.to(memberships::delete),
+    ),
+    endpoint("GET", "/organizations", |route| {
+        route.to(organizations::list)
+    }),
+    endpoint("POST", "/organizations", |route| {
+        route.to(organizations::post)
+    }),
+    endpoint("GET", "/organizations/{id}", |route| {
+        route.to(organizations::get)
+    }),
+    endpoint("PUT", "/organizations/{id}", |route| {
+        route.to(organizations::put)
+    }),
+    endpoint("DELETE", "/organizations/{id}", |route| {
+        route.to(organizations::delete)
+    }),
     endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
     endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {
@@ -79,6 +113,11 @@ pub const ROUTES: &[Endpoint] = &[
         "GET",
         "/api/v1/diving-centers/{diving_center_id}",
         |route| route.to(divemap::center::get),
+    ),
+    endpoint(
+        "GET",
+        "/api/v1/diving-centers/{diving_center_id}/organizations",
+        |route| route.to(divemap::organizations::get),
     ),
     endpoint("GET", "/api/v1/settings/{key}", |route| {
         route.to(divemap::settings::get)

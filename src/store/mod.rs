@@ -10,6 +10,7 @@ mod error;
 mod guard;
 mod migrate;
 mod mysql;
+mod organizations;
 mod plan;
 mod settings;
 mod sql;
@@ -26,6 +27,7 @@ pub use database::{
 pub use error::{BatchError, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use organizations::{MembershipError, OrganizationError};
 pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
@@ -83,6 +85,12 @@ impl Store {
             Database::MySql(pool) => Self::MySql(MySqlStore::new(pool.clone(), collection)),
             Database::Sqlite(pools) => Self::Sqlite(SqliteStore::new(pools.clone(), collection)),
         }
+    }
+
+    /// The database that holds the collection.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        on_each!(self, store => store.database())
     }
 
     /// Inserts a center.

@@ -10,8 +10,17 @@ const README: &str = include_str!("../../README.md");
 const NEARBY: &str = env!("CARGO_BIN_EXE_nearby");
 
 /// Every command with its help.
-const COMMANDS: [&str; 9] = [
-    "serve", "demo", "migrate", "import", "export", "backfill", "verify", "generate", "health",
+const COMMANDS: [&str; 10] = [
+    "serve",
+    "demo",
+    "migrate",
+    "import",
+    "export",
+    "backfill",
+    "verify",
+    "organizations",
+    "generate",
+    "health",
 ];
 
 /// The actions of `nearby migrate`, which have arguments of their own.

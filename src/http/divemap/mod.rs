@@ -11,6 +11,7 @@ mod input;
 mod item;
 pub mod list;
 pub mod nearby;
+pub mod organizations;
 pub mod search;
 pub mod settings;
 

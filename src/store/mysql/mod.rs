@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use sqlx::MySqlPool;
 
-use super::Collection;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists};
 pub use search::Near;
 use statements::Statements;
@@ -46,5 +46,9 @@ impl MySqlStore {
             collection: collection.clone(),
             statements: Arc::new(Statements::new(collection)),
         }
+    }
+
+    pub(super) fn database(&self) -> Database {
+        Database::MySql(self.pool.clone())
     }
 }

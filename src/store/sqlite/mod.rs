@@ -17,8 +17,8 @@ mod write;
 
 use std::sync::Arc;
 
-use super::Collection;
 use super::database::SqlitePools;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists};
 pub(super) use foreign_changes::changed_elsewhere;
 use statements::Statements;
@@ -41,5 +41,9 @@ impl SqliteStore {
             collection: collection.clone(),
             statements: Arc::new(Statements::new(collection)),
         }
+    }
+
+    pub(super) fn database(&self) -> Database {
+        Database::Sqlite(self.pools.clone())
     }
 }

@@ -15,6 +15,7 @@ mod names;
 mod nearby;
 mod nearest;
 mod ops;
+mod organizations;
 mod requests;
 mod server;
 mod settings;

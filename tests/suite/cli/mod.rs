@@ -7,4 +7,5 @@ mod import;
 mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
+mod organizations;
 mod process;
