@@ -156,7 +156,7 @@ impl Catalog {
         let deleted = self.store.delete(id).await?;
         self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
-            engine.apply(&[Change::Remove(id)]);
+            engine.apply(&[Change::Remove(id), Change::Organizations(id, &[])]);
         }
         Ok(deleted)
     }
@@ -173,24 +173,46 @@ impl Catalog {
         Ok(centers)
     }
 
-    /// Loads the memory engine from the store; other engines need none.
+    /// Loads what the engine keeps of the store: the memory engine everything, the
+    /// engine that asks the database how densely centers lie where.
     ///
-    /// Writes wait meanwhile, searches do not: they are answered from what was
-    /// loaded before.
+    /// Writes wait for the memory engine, searches do not: they are answered from
+    /// what was loaded before.
     ///
     /// # Errors
     /// When the database does not answer; the index stays as it was.
     pub async fn load(&self) -> Result<(), StoreError> {
-        let Engine::Memory(engine) = self.engine() else {
-            return Ok(());
+        let engine = match self.engine() {
+            Engine::Memory(engine) => engine,
+            Engine::Sql(engine) => return engine.measure_density().await,
         };
         let _order = self.write_order.lock().await;
         let mut loading = engine.begin_load();
-        self.store
-            .for_each_summary(|summary| loading.push(&summary))
+        let database = self.store.database();
+        loading.name_organizations(database.organization_names().await?);
+        let pairs = database.all_memberships().await?;
+        for of_center in pairs.chunk_by(|(one, _), (next, _)| one == next) {
+            let ids: Vec<_> = of_center.iter().map(|&(_, id)| id).collect();
+            loading.set_organizations(of_center[0].0, &ids);
+        }
+        drop(pairs);
+        let loading = self
+            .store
+            .fold_summaries(loading, |loading, summary| loading.push(&summary))
             .await?;
-        engine.finish_load(loading);
+        engine.finish_load(apart(|| loading.build()).await);
         Ok(())
+    }
+
+    /// Measures the density again where the engine goes by it and it is due.
+    ///
+    /// # Errors
+    /// When the database does not answer; what was known stays.
+    pub async fn refresh_density(&self) -> Result<(), StoreError> {
+        match self.engine() {
+            Engine::Sql(engine) if engine.is_density_due() => engine.measure_density().await,
+            _ => Ok(()),
+        }
     }
 
     /// Answers a query for names. The first loads them.
@@ -238,18 +260,15 @@ impl Catalog {
         if !needed(&self.names) {
             return Ok(());
         }
-        let mut loading = self.names.begin_load();
+        let loading = self.names.begin_load();
         let read = self
             .store
-            .for_each_name(|id, name, position| loading.push(id, name, position))
+            .fold_names(loading, |loading, id, name, position| {
+                loading.push(id, name, position);
+            })
             .await;
-        if let Err(error) = read {
-            self.names.give_up_load();
-            return Err(error);
-        }
-        let built = spawn_blocking(move || loading.build()).await;
-        self.names
-            .finish_load(built.expect("building does not panic"));
+        let loading = read.inspect_err(|_| self.names.give_up_load())?;
+        self.names.finish_load(apart(|| loading.build()).await);
         Ok(())
     }
 
@@ -270,4 +289,9 @@ impl Catalog {
             .collect();
         engine.apply(&changes);
     }
+}
+
+/// Runs what takes a while where nothing else waits for it.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    spawn_blocking(work).await.expect("the work does not panic")
 }

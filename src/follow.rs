@@ -1,5 +1,6 @@
-//! Keeps the memory index at what the database holds: loads it after the start,
-//! and again when another process wrote the embedded file.
+//! Keeps what the engine holds in memory at what the database holds: loads it
+//! after the start, and again when another process wrote the embedded file, or on
+//! MySQL from time to time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +17,8 @@ const REST_FACTOR: u32 = 4;
 const REST_AT_MOST: Duration = Duration::from_mins(1);
 
 /// Loads the index, then follows other writers of the embedded file; on MySQL,
-/// where nothing tells of them, only names that are asked for. While the database
-/// is away everything stays as it was.
+/// where nothing tells of them, names that are asked for and how densely centers
+/// lie. While the database is away everything stays as it was.
 pub async fn follow(database: Database, catalog: Arc<Catalog>) {
     let mut loaded = false;
     let mut was_away = false;
@@ -55,6 +56,7 @@ async fn step(
     let changed = database.changed_elsewhere().await?;
     if *loaded && !changed {
         catalog.refresh_names(false).await?;
+        catalog.refresh_density().await?;
         return Ok(false);
     }
     // Stays false when loading fails, as the change would not be told again.

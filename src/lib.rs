@@ -10,12 +10,14 @@
 //! - [`engine`]: what answers searches, in memory or by SQL.
 //! - [`catalog`]: a store and its engine, kept together by every write.
 //! - [`backfill`]: locations written from coordinates, table-wide.
+//! - [`adopt`]: a table of another application made fit, step by step.
 //! - [`transfer`]: import and export of files.
 //! - [`follow`]: the index loaded at the start and after other writers.
 //! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
 
+pub mod adopt;
 pub mod app;
 pub mod backfill;
 pub mod catalog;

@@ -3,7 +3,7 @@
 use nearby::domain::{Cursor, Search};
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::{Answer, Hit};
-use nearby::wire::push_distance_m;
+use nearby::wire::push_distance;
 
 /// Joins the rendered centers with their distances into one buffer.
 #[derive(Debug, Default)]
@@ -22,8 +22,7 @@ impl Answer for Body {
 
     fn hit(&mut self, hit: Hit<'_>) {
         self.bytes.extend_from_slice(hit.rendered);
-        push_distance_m(&mut self.bytes, hit.distance_m);
-        self.bytes.push(b'}');
+        push_distance(&mut self.bytes, hit.distance_m);
     }
 }
 

@@ -204,7 +204,7 @@ fn load(count: u64) -> (MemoryEngine, u64) {
         loading.push(&world::summary(&center));
     }
     let started = Instant::now();
-    engine.finish_load(loading);
+    engine.finish_load(loading.build());
     println!("\nbuilt {count} in {:.2?}", started.elapsed());
     (engine, raw_bytes)
 }

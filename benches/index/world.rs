@@ -35,7 +35,7 @@ pub fn memory(count: u64) -> MemoryEngine {
     for center in centers(count) {
         loading.push(&summary(&center));
     }
-    engine.finish_load(loading);
+    engine.finish_load(loading.build());
     engine
 }
 

@@ -32,7 +32,7 @@ enum Action {
         /// How many
         #[arg(default_value_t = 1, value_name = "COUNT")]
         count: usize,
-        /// Drop centers without asking
+        /// Drop rows without asking
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -87,22 +87,35 @@ async fn up(database: &Database, to: Option<i64>) -> anyhow::Result<Outcome> {
 
 /// Says what became of the triggers, where that is worth a line.
 pub(super) fn report_guard(migrated: &Migrated) {
-    match &migrated.guard {
-        Some(Guard::Installed) => println!("installed the triggers that keep locations right"),
-        Some(Guard::Missing { reason, advice }) => tracing::warn!(
-            "no triggers: {reason}. Writers that forget the location leave it wrong until \
-             `nearby backfill` runs. To have triggers, {advice}"
-        ),
-        Some(Guard::InPlace) | None => {}
+    for (table, guard) in &migrated.guards {
+        match guard {
+            Guard::Installed => {
+                println!("installed the triggers that keep the locations of {table} right");
+            }
+            Guard::Missing { reason, advice } => tracing::warn!(
+                "no triggers on {table}: {reason}. Writers that forget the location leave it \
+                 wrong until `nearby backfill` runs. To have triggers, {advice}"
+            ),
+            Guard::InPlace => {}
+        }
     }
 }
 
 async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Outcome> {
-    let rows = database
-        .count_rows(&Collection::diving_centers(), None)
-        .await?;
-    if rows > 0 && count > 0 && !yes {
-        confirm(count, rows)?;
+    let mut at_stake = Vec::new();
+    for collection in Collection::built_in() {
+        let table = collection.table.as_str();
+        if database.is_adopted(&collection).await? {
+            println!("{table} was made by another application, and stays");
+            continue;
+        }
+        let rows = database.count_rows(&collection, None).await?;
+        if rows > 0 {
+            at_stake.push(format!("the {rows} rows of {table}"));
+        }
+    }
+    if !at_stake.is_empty() && count > 0 && !yes {
+        confirm(count, &at_stake.join(" and "))?;
     }
     match database.migrate_down(count).await?.as_slice() {
         [] => println!("nothing to undo"),
@@ -111,9 +124,8 @@ async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Ou
     Ok(Outcome::Done)
 }
 
-fn confirm(count: usize, rows: u64) -> anyhow::Result<()> {
-    let question =
-        format!("undoing {count} migration(s) may drop the {rows} rows of diving_centers for good");
+fn confirm(count: usize, at_stake: &str) -> anyhow::Result<()> {
+    let question = format!("undoing {count} migration(s) may drop {at_stake} for good");
     if !std::io::stdin().is_terminal() {
         bail!("{question}; make a copy, then add --yes");
     }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 found something wrong (drift, rejected rows), 2 could
 //! not run.
 
+mod adopt;
 mod backfill;
 mod database;
 mod demo;
@@ -45,6 +46,8 @@ enum Command {
     Import(import::Args),
     /// Write the centers of the database to a CSV or GeoJSON file
     Export(export::Args),
+    /// See what a table of another application needs to be served, and do it
+    Adopt(adopt::Args),
     /// Write locations from latitudes and longitudes, batch by batch
     Backfill(backfill::Args),
     /// Check that every location says what latitude and longitude say
@@ -64,6 +67,8 @@ enum Outcome {
     Done,
     /// It ran and found something wrong, and has said what.
     FoundWrong,
+    /// It looked, and has said why it cannot do more.
+    CannotBeDone,
 }
 
 impl From<Outcome> for ExitCode {
@@ -71,6 +76,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::FoundWrong => Self::from(1),
+            Outcome::CannotBeDone => Self::from(COULD_NOT_RUN),
         }
     }
 }
@@ -100,6 +106,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Export(args) => export::run(args).await,
+        Command::Adopt(args) => adopt::run(args).await,
         Command::Backfill(args) => backfill::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Organizations(args) => organizations::run(args).await,

@@ -9,7 +9,7 @@ use super::position::Origin;
 /// Added to the angular radius, in radians (0.6 m): more than every rounding of
 /// a distance, that of the haversine formula near the antipode included, so
 /// that a point which counts as inside is never outside of its box.
-const MARGIN: f64 = 1e-7;
+pub(super) const MARGIN: f64 = 1e-7;
 
 /// Half a box's width from which the whole band of latitudes is taken: boxes
 /// are told apart from their complement only while narrower than 180 degrees.
@@ -74,6 +74,29 @@ impl Bounds {
         }
     }
 
+    /// Whether a point lies inside or on an edge.
+    #[must_use]
+    pub fn contains(self, latitude: f64, longitude: f64) -> bool {
+        match self {
+            Self::Box {
+                west,
+                south,
+                east,
+                north,
+            } => {
+                let longitude = wrap(longitude);
+                let between = if west <= east {
+                    west <= longitude && longitude <= east
+                } else {
+                    west <= longitude || longitude <= east
+                };
+                (south..=north).contains(&latitude) && between
+            }
+            Self::Band { south, north } => (south..=north).contains(&latitude),
+            Self::Globe => true,
+        }
+    }
+
     fn band(south: f64, north: f64) -> Self {
         Self::Band {
             south: south.max(-90.0),
@@ -84,7 +107,7 @@ impl Bounds {
 
 /// Brings a longitude within ±540 into the range above -180 and up to 180, in
 /// which the antimeridian is 180 only.
-fn wrap(longitude: f64) -> f64 {
+pub(super) fn wrap(longitude: f64) -> f64 {
     if longitude > 180.0 {
         longitude - 360.0
     } else if longitude <= -180.0 {
@@ -95,7 +118,7 @@ fn wrap(longitude: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::f64::consts::PI;
 
     use proptest::prelude::*;
@@ -106,32 +129,14 @@ mod tests {
         Bounds::of_circle(Origin::new(latitude, longitude).unwrap(), radius_m)
     }
 
-    impl Bounds {
-        fn contains(self, latitude: f64, longitude: f64) -> bool {
-            match self {
-                Self::Box {
-                    west,
-                    south,
-                    east,
-                    north,
-                } => {
-                    let longitude = wrap(longitude);
-                    let between = if west <= east {
-                        west <= longitude && longitude <= east
-                    } else {
-                        west <= longitude || longitude <= east
-                    };
-                    (south..=north).contains(&latitude) && between
-                }
-                Self::Band { south, north } => (south..=north).contains(&latitude),
-                Self::Globe => true,
-            }
-        }
-    }
-
     /// The point that lies `angle` radians from an origin in a direction, by the
     /// direct formula on the sphere.
-    fn destination(latitude: f64, longitude: f64, angle: f64, azimuth: f64) -> (f64, f64) {
+    pub(in crate::domain) fn destination(
+        latitude: f64,
+        longitude: f64,
+        angle: f64,
+        azimuth: f64,
+    ) -> (f64, f64) {
         let (sin_lat, cos_lat) = latitude.to_radians().sin_cos();
         let sin_there = sin_lat * angle.cos() + cos_lat * angle.sin() * azimuth.cos();
         let east = azimuth.sin() * angle.sin() * cos_lat;

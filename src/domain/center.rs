@@ -36,7 +36,7 @@ impl fmt::Display for CenterId {
 }
 
 /// The text fields of a center, with the lengths that both stores keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextField {
     /// What the center is called; the only text that must be there.
     Name,

@@ -1,5 +1,6 @@
 //! What a page of a list shows: which centers, in which order, and which part.
 
+use super::bounds::Bounds;
 use super::center::{CenterId, TextField};
 use super::fold::fold;
 use super::viewport::Viewport;
@@ -103,6 +104,15 @@ impl Listing {
         self.viewport.as_ref().filter(|_| alone)
     }
 
+    /// Whether it likely leaves most centers out.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        let is_box = |viewport: &Viewport| matches!(viewport.bounds(), Bounds::Box { .. });
+        !self.within.is_empty()
+            || self.anywhere.is_some()
+            || self.viewport.as_ref().is_some_and(is_box)
+    }
+
     /// Whether the text of a field has to be read to answer.
     #[must_use]
     pub fn reads(&self, field: TextField) -> bool {
@@ -128,10 +138,29 @@ impl Default for Listing {
 /// What a center sorts by; those that lack it come first.
 pub type SortKey = Option<Box<str>>;
 
-/// The key of a text: without case and accents.
+/// Blanks, punctuation and symbols in the order in which the Unicode Collation
+/// Algorithm has them, before digits and letters (UTS #10, DUCET), as MySQL sorts.
+const BEFORE_DIGITS: &str = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
+
+/// The key of a text: without case and accents, and such that keys sort as
+/// people expect of texts.
 #[must_use]
 pub fn sort_key(text: &str) -> Box<str> {
-    fold(text).into()
+    let folded = fold(text);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    if folded.bytes().all(plain) {
+        return folded.into();
+    }
+    let place = |c: char| {
+        BEFORE_DIGITS
+            .find(c)
+            .and_then(|place| u8::try_from(place + 1).ok())
+    };
+    folded
+        .chars()
+        .map(|c| place(c).map_or(c, char::from))
+        .collect::<String>()
+        .into()
 }
 
 /// A part of a list.
@@ -222,6 +251,18 @@ mod tests {
             }
         }
         assert!(numbers(u64::MAX, 1_000, false).is_empty());
+    }
+
+    #[test]
+    fn punctuation_sorts_before_digits_and_these_before_letters() {
+        let texts = [
+            "", " x y", "x", "x y", "x_y", "x-y", "x.y", "x'y", "x/y", "x$y", "x1", "X2", "xa",
+            "xé", "xf", "xя",
+        ];
+        let keys: Vec<_> = texts.iter().map(|text| sort_key(text)).collect();
+        assert!(keys[3..].is_sorted() && keys[0] < keys[2] && keys[2] < keys[3]);
+        assert_eq!(keys[1], keys[3]);
+        assert!(BEFORE_DIGITS.len() < usize::from(b'0'));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod center;
+mod cover;
 mod cursor;
 mod distance;
 mod fold;
@@ -20,6 +21,7 @@ pub use bounds::Bounds;
 pub use center::{
     Center, CenterDraft, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary, TextField,
 };
+pub use cover::cover;
 pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
 pub use fold::{fold, word_starts};
@@ -27,7 +29,7 @@ pub use listing::{Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
 pub use organization::{
     MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,
-    OrganizationFieldError, OrganizationId, OrganizationName, OrganizationText,
+    OrganizationFieldError, OrganizationId, OrganizationName, OrganizationNames, OrganizationText,
     large_organizations,
 };
 pub use position::{Origin, Position, PositionError};

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use caseless::canonical_caseless_match_str;
+use caseless::Caseless as _;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::center::{CenterId, MAX_CENTER_ID};
 
@@ -129,9 +130,9 @@ impl OrganizationDraft {
     /// What of this another organization has already, case aside.
     #[must_use]
     pub fn collision(&self, other: &OrganizationText) -> Option<OrganizationName> {
-        if canonical_caseless_match_str(&self.0.name, &other.name) {
+        if caseless(&self.0.name) == caseless(&other.name) {
             Some(OrganizationName::Name)
-        } else if canonical_caseless_match_str(&self.0.acronym, &other.acronym) {
+        } else if caseless(&self.0.acronym) == caseless(&other.acronym) {
             Some(OrganizationName::Acronym)
         } else {
             None
@@ -170,6 +171,40 @@ pub struct Organization {
     pub created_at: DateTime<Utc>,
     /// When it was last written.
     pub updated_at: DateTime<Utc>,
+}
+
+/// A text without case: canonical caseless matching (Unicode 3.13, D145).
+fn caseless(text: &str) -> String {
+    text.nfd().default_case_fold().nfd().collect()
+}
+
+/// What organizations are called, to find them by.
+#[derive(Debug, Clone, Default)]
+pub struct OrganizationNames(Vec<(OrganizationId, String)>);
+
+impl OrganizationNames {
+    /// The names and acronyms of organizations.
+    #[must_use]
+    pub fn of(organizations: &[Organization]) -> Self {
+        let names = organizations
+            .iter()
+            .flat_map(|Organization { id, text, .. }| {
+                [(*id, caseless(&text.name)), (*id, caseless(&text.acronym))]
+            });
+        Self(names.collect())
+    }
+
+    /// The organizations that are called one of these, case aside; each once, by
+    /// id.
+    #[must_use]
+    pub fn find(&self, names: &[String]) -> Vec<OrganizationId> {
+        let wanted: Vec<String> = names.iter().map(|name| caseless(name)).collect();
+        let found = self.0.iter().filter(|(_, name)| wanted.contains(name));
+        let mut ids: Vec<OrganizationId> = found.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
 }
 
 /// That a center works by an organization.

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::center::{CenterId, Summary};
 use super::cursor::{Cursor, EngineKind};
+use super::organization::OrganizationId;
 use super::position::Origin;
 
 /// The most centers that one answer holds.
@@ -85,16 +86,29 @@ pub struct Filter {
     pub regions: Vec<String>,
     /// Cities to keep, at most [`MAX_FILTER_VALUES`].
     pub cities: Vec<String>,
+    /// Organizations by name or acronym, case aside, of which a center has to work
+    /// by one; at most [`MAX_FILTER_VALUES`].
+    pub organizations: Vec<String>,
 }
 
 impl Filter {
     /// Whether every center counts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.countries.is_empty() && self.regions.is_empty() && self.cities.is_empty()
+        self.countries.is_empty()
+            && self.regions.is_empty()
+            && self.cities.is_empty()
+            && self.organizations.is_empty()
     }
 
-    /// Whether a center counts.
+    /// Whether organizations are named, and these, found by their names, are none.
+    #[must_use]
+    pub fn names_nobody(&self, organizations: &[OrganizationId]) -> bool {
+        !self.organizations.is_empty() && organizations.is_empty()
+    }
+
+    /// Whether a center counts as far as its own fields tell; organizations are
+    /// not among them.
     #[must_use]
     pub fn matches(&self, center: &Summary<'_>) -> bool {
         let kept = |allowed: &[String], value: Option<&str>| {
@@ -154,6 +168,12 @@ impl Search {
             }
             hasher.update(&[1]);
         }
+        // Told apart by length and mark: cursors given before this filter stay good.
+        for organization in &self.filter.organizations {
+            hasher.update(&[2]);
+            hasher.update(organization.as_bytes());
+            hasher.update(&[0]);
+        }
         for id in &self.exclude {
             hasher.update(&id.get().to_le_bytes());
         }
@@ -210,6 +230,7 @@ mod tests {
                 countries: owned(countries),
                 regions: owned(regions),
                 cities: owned(cities),
+                organizations: Vec::new(),
             }
         };
         assert!(filter(&[], &[], &[]).matches(&center));
@@ -235,13 +256,23 @@ mod tests {
         };
         let mut by_country = base.clone();
         by_country.filter.countries = vec!["GR".into()];
+        let mut by_organization = base.clone();
+        by_organization.filter.organizations = vec!["GR".into()];
         let mut by_region = base.clone();
         by_region.filter.regions = vec!["GR".into()];
         let anywhere = Search {
             radius: None,
             ..base.clone()
         };
-        let all = [base, elsewhere, excluding, by_country, by_region, anywhere];
+        let all = [
+            base,
+            elsewhere,
+            excluding,
+            by_country,
+            by_organization,
+            by_region,
+            anywhere,
+        ];
         let distinct: std::collections::HashSet<u32> =
             all.iter().map(Search::fingerprint).collect();
         assert_eq!(distinct.len(), all.len());

@@ -1,9 +1,14 @@
 //! The oracle: every center measured with the haversine formula of the `geo`
 //! crate and sorted. Shares no arithmetic with the engines that it judges.
 
+use std::collections::HashMap;
+
 use geo::{Distance, HaversineMeasure, Point};
 
-use crate::domain::{CenterId, EARTH_RADIUS_M, Filter, Origin, Position, Radius, Search, Summary};
+use crate::domain::{
+    CenterId, EARTH_RADIUS_M, Filter, OrganizationId, OrganizationNames, Origin, Position, Radius,
+    Search, Summary,
+};
 
 /// A center that the oracle found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +25,8 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct BruteForce {
     centers: Vec<OwnedSummary>,
+    names: OrganizationNames,
+    organizations: HashMap<CenterId, Vec<OrganizationId>>,
 }
 
 /// A center as the oracle keeps it.
@@ -74,6 +81,16 @@ impl BruteForce {
         self.centers.push(OwnedSummary::of(center));
     }
 
+    /// Notes what organizations are called.
+    pub fn name_organizations(&mut self, names: OrganizationNames) {
+        self.names = names;
+    }
+
+    /// Notes the organizations of a center, whether it is there or not.
+    pub fn set_organizations(&mut self, id: CenterId, organizations: &[OrganizationId]) {
+        self.organizations.insert(id, organizations.to_vec());
+    }
+
     /// Adds a center or puts it in the place of the one with its id.
     pub fn upsert(&mut self, center: &Summary<'_>) {
         self.remove(center.id);
@@ -118,9 +135,18 @@ impl BruteForce {
     pub fn measured(&self, search: &Search) -> Vec<Found> {
         let sphere = HaversineMeasure::new(EARTH_RADIUS_M);
         let origin = point_of_origin(search.origin);
+        let wanted = self.names.find(&search.filter.organizations);
+        let works_by = |id: CenterId| {
+            let mut own = self.organizations.get(&id).into_iter().flatten();
+            search.filter.organizations.is_empty() || own.any(|one| wanted.contains(one))
+        };
         self.centers
             .iter()
-            .filter(|center| center.passes(&search.filter) && !search.exclude.contains(&center.id))
+            .filter(|center| {
+                center.passes(&search.filter)
+                    && works_by(center.id)
+                    && !search.exclude.contains(&center.id)
+            })
             .map(|center| Found {
                 id: center.id,
                 position: center.position,

@@ -58,10 +58,6 @@ pub enum SearchError {
 
 /// The engine of a running service.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a process has one engine, and reaches it without another pointer"
-)]
 pub enum Engine {
     /// An R-tree held in memory.
     Memory(MemoryEngine),

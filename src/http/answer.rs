@@ -6,7 +6,7 @@
 use super::negotiate::Format;
 use crate::domain::{Cursor, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
-use crate::wire::{SummaryParts, push_distance_m};
+use crate::wire::{SummaryParts, push_distance};
 
 /// What the parts around the centers take at most.
 const ENVELOPE_BYTES: usize = 256;
@@ -118,8 +118,7 @@ impl Answer for AnswerBody {
         match self.format {
             Format::Json => {
                 self.push(hit.rendered);
-                push_distance_m(&mut self.out, hit.distance_m);
-                self.push(b"}");
+                push_distance(&mut self.out, hit.distance_m);
             }
             Format::GeoJson => {
                 let parts =
@@ -133,8 +132,8 @@ impl Answer for AnswerBody {
                 self.push(parts.latitude);
                 self.push(br#"]},"properties":"#);
                 self.push(hit.rendered);
-                push_distance_m(&mut self.out, hit.distance_m);
-                self.push(b"}}");
+                push_distance(&mut self.out, hit.distance_m);
+                self.push(b"}");
             }
         }
     }

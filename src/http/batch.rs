@@ -56,6 +56,8 @@ struct QueryBody {
     #[serde(default)]
     city: Vec<String>,
     #[serde(default)]
+    organization: Vec<String>,
+    #[serde(default)]
     exclude: Vec<i64>,
     cursor: Option<String>,
 }
@@ -68,7 +70,7 @@ impl TryFrom<QueryBody> for Search {
             origin: params::origin(query.lat, query.lng)?,
             radius: Some(params::radius(query.radius_m, query.radius_km)?),
             limit: params::limit(query.limit)?,
-            filter: params::filter(query.country, query.region, query.city)?,
+            filter: params::filter(query.country, query.region, query.city, query.organization)?,
             exclude: params::exclude(&query.exclude)?,
             after: query.cursor.as_deref().map(params::cursor).transpose()?,
         })

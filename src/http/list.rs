@@ -21,6 +21,7 @@ const PARAMS: &[Param] = &[
     Param::repeatable("country"),
     Param::repeatable("region"),
     Param::repeatable("city"),
+    Param::repeatable("organization"),
     Param::once("cursor"),
     Param::once("format"),
 ];

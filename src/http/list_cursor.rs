@@ -58,6 +58,11 @@ fn fingerprint(filter: &Filter) -> u32 {
         }
         hasher.update(&[1]);
     }
+    for organization in &filter.organizations {
+        hasher.update(&[2]);
+        hasher.update(organization.as_bytes());
+        hasher.update(&[0]);
+    }
     hasher.finalize()
 }
 

@@ -19,6 +19,7 @@ const PARAMS: &[Param] = &[
     Param::repeatable("country"),
     Param::repeatable("region"),
     Param::repeatable("city"),
+    Param::repeatable("organization"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
     Param::once("format"),

@@ -16,6 +16,8 @@ pub const DEFAULT_LIMIT: usize = 25;
 /// How far `/nearby` looks when the client does not say.
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
 
+/// The parameter that names organizations.
+const ORGANIZATION: &str = "organization";
 const LATITUDE: &str = "a number of degrees from -90 to 90";
 const LONGITUDE: &str = "a finite number of degrees; beyond ±180 it is wrapped";
 
@@ -157,7 +159,7 @@ fn limit_problem(got: &str) -> Problem {
     )
 }
 
-/// The filters, from `country`, `region` and `city`, each repeatable.
+/// The filters, from `country`, `region`, `city` and `organization`, each repeatable.
 ///
 /// # Errors
 /// When there are too many values of one, or one is too long.
@@ -167,6 +169,7 @@ pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
         values(TextField::Country),
         values(TextField::Region),
         values(TextField::City),
+        query.all(ORGANIZATION).map(str::to_owned).collect(),
     )
 }
 
@@ -178,18 +181,20 @@ pub fn filter(
     countries: Vec<String>,
     regions: Vec<String>,
     cities: Vec<String>,
+    organizations: Vec<String>,
 ) -> Result<Filter, Problem> {
-    for (field, values) in [
-        (TextField::Country, &countries),
-        (TextField::Region, &regions),
-        (TextField::City, &cities),
+    let of = |field: TextField, values| (field.name(), field.max_chars(), values);
+    for (name, most, values) in [
+        of(TextField::Country, &countries),
+        of(TextField::Region, &regions),
+        of(TextField::City, &cities),
+        (ORGANIZATION, TextField::Name.max_chars(), &organizations),
     ] {
-        at_most(field.name(), values.len(), MAX_FILTER_VALUES)?;
-        let most = field.max_chars();
+        at_most(name, values.len(), MAX_FILTER_VALUES)?;
         let fits = |value: &&String| !value.is_empty() && value.chars().count() <= most;
         if let Some(value) = values.iter().find(|value| !fits(value)) {
             return Err(Problem::invalid(
-                field.name(),
+                name,
                 value,
                 format!("a text of 1 to {most} characters"),
             ));
@@ -199,6 +204,7 @@ pub fn filter(
         countries,
         regions,
         cities,
+        organizations,
     })
 }
 

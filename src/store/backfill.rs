@@ -24,7 +24,28 @@ pub struct BackfilledChunk {
     pub retries: u32,
 }
 
+/// Writes the locations of one table, a run of rows at a time.
+#[derive(Debug)]
+pub struct Backfill<'a> {
+    database: &'a Database,
+    collection: &'a Collection,
+    /// Made when there is something to write: looking needs no right to.
+    mender: Option<mysql::backfill::Mender>,
+}
+
 impl Database {
+    /// Prepares to write the locations of a table.
+    #[must_use]
+    pub fn backfill<'a>(&'a self, collection: &'a Collection) -> Backfill<'a> {
+        Backfill {
+            database: self,
+            collection,
+            mender: None,
+        }
+    }
+}
+
+impl Backfill<'_> {
     /// Writes the locations of up to `count` rows with ids beyond `after` where
     /// they are not what the coordinates say, in one transaction; `None` where
     /// there is no row left.
@@ -36,17 +57,18 @@ impl Database {
     /// # Errors
     /// When the database does not answer, or others held the rows through all
     /// tries; nothing of this chunk is written then.
-    pub async fn backfill_chunk(
-        &self,
-        collection: &Collection,
+    pub async fn chunk(
+        &mut self,
         after: i64,
         count: u32,
         dry_run: bool,
     ) -> Result<Option<BackfilledChunk>, StoreError> {
-        let survey = match self {
-            Self::MySql(pool) => mysql::survey::survey(pool, collection, after, count).await?,
-            Self::Sqlite(pools) => {
-                sqlite::survey::survey(&pools.readers, collection, after, count)
+        let survey = match self.database {
+            Database::MySql(pool) => {
+                mysql::survey::survey(pool, self.collection, after, count).await?
+            }
+            Database::Sqlite(pools) => {
+                sqlite::survey::survey(&pools.readers, self.collection, after, count)
                     .await?
                     .survey
             }
@@ -65,13 +87,7 @@ impl Database {
         }
         loop {
             let start = Instant::now();
-            let written = match self {
-                Self::MySql(pool) => mysql::backfill::mend(pool, collection, (after, last)).await,
-                Self::Sqlite(pools) => {
-                    sqlite::backfill::mend(&pools.writer, collection, after, count).await
-                }
-            };
-            match written {
+            match self.mend(after, last, count).await {
                 Ok(written) => {
                     chunk.written = written;
                     chunk.transaction = start.elapsed();
@@ -82,6 +98,21 @@ impl Database {
                     tokio::time::sleep(rand::random_range(STEP_ASIDE)).await;
                 }
                 Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn mend(&mut self, after: i64, last: i64, count: u32) -> sqlx::Result<u64> {
+        match self.database {
+            Database::MySql(pool) => {
+                let mender = match &mut self.mender {
+                    Some(mender) => mender,
+                    none => none.insert(mysql::backfill::Mender::new(pool, self.collection).await?),
+                };
+                mender.mend((after, last)).await
+            }
+            Database::Sqlite(pools) => {
+                sqlite::backfill::mend(&pools.writer, self.collection, after, count).await
             }
         }
     }

@@ -11,10 +11,20 @@ use crate::domain::CenterId;
 pub enum StoreError {
     /// It is away, or has no connection to give: worth another try later.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] DatabaseFailure),
     /// It refused a statement.
     #[error("the database refused a statement: {0}")]
-    Refused(#[source] sqlx::Error),
+    Refused(#[source] DatabaseFailure),
+}
+
+/// What a library that speaks to the database said.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub enum DatabaseFailure {
+    /// Of statements in general.
+    Statement(sqlx::Error),
+    /// Of reading a whole table of SQLite.
+    Scan(rusqlite::Error),
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -28,26 +38,51 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(refusal) => is_passing(refusal.as_ref()),
             _ => false,
         };
-        if passing {
-            Self::Unavailable(error)
-        } else {
-            Self::Refused(error)
-        }
+        Self::of(passing, DatabaseFailure::Statement(error))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        let passing = code.is_some_and(is_passing_in_sqlite);
+        Self::of(passing, DatabaseFailure::Scan(error))
     }
 }
 
 impl StoreError {
+    fn of(passing: bool, failure: DatabaseFailure) -> Self {
+        if passing {
+            Self::Unavailable(failure)
+        } else {
+            Self::Refused(failure)
+        }
+    }
+
     /// Whether MySQL ended the transaction in favour of another.
     pub(super) fn is_deadlock(&self) -> bool {
-        let Self::Unavailable(sqlx::Error::Database(refusal)) = self else {
-            return false;
-        };
-        mysql_number(refusal.as_ref()) == Some(DEADLOCK)
+        self.is_passing_with(DEADLOCK)
+    }
+
+    /// Whether MySQL ended the statement as it took longer than it was given.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.is_passing_with(OUT_OF_TIME)
+    }
+
+    fn is_passing_with(&self, number: u16) -> bool {
+        match self {
+            Self::Unavailable(DatabaseFailure::Statement(sqlx::Error::Database(refusal))) => {
+                mysql_number(refusal.as_ref()) == Some(number)
+            }
+            _ => false,
+        }
     }
 }
 
 /// `ER_LOCK_DEADLOCK`.
 const DEADLOCK: u16 = 1213;
+/// `ER_QUERY_TIMEOUT`.
+const OUT_OF_TIME: u16 = 3024;
 
 fn mysql_number(refusal: &dyn DatabaseError) -> Option<u16> {
     let refusal = refusal.try_downcast_ref::<MySqlDatabaseError>()?;
@@ -59,17 +94,32 @@ fn is_passing(refusal: &dyn DatabaseError) -> bool {
     if let Some(number) = mysql_number(refusal) {
         return is_passing_in_mysql(number);
     }
-    let code = refusal.code().and_then(|code| code.parse::<i32>().ok());
-    // The lower byte is the primary code (https://www.sqlite.org/rescode.html):
-    // busy, locked, interrupted, input or output failed, disk full, cannot open.
-    matches!(code.map(|code| code & 0xff), Some(5 | 6 | 9 | 10 | 13 | 14))
+    let code = refusal.code().and_then(|code| code.parse().ok());
+    code.is_some_and(is_passing_in_sqlite)
+}
+
+/// By <https://www.sqlite.org/rescode.html>; the lower byte is the primary code:
+/// busy, locked, interrupted, input or output failed, disk full, cannot open.
+fn is_passing_in_sqlite(code: i32) -> bool {
+    matches!(code & 0xff, 5 | 6 | 9 | 10 | 13 | 14)
+}
+
+/// Whether a statement names a table that does not exist.
+pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
+    /// `ER_NO_SUCH_TABLE`.
+    const NO_SUCH_TABLE: u16 = 1146;
+    error.as_database_error().is_some_and(|refusal| {
+        mysql_number(refusal) == Some(NO_SUCH_TABLE)
+            // SQLite has no code for it.
+            || refusal.message().starts_with("no such table")
+    })
 }
 
 /// By the MySQL Error Message Reference.
 fn is_passing_in_mysql(number: u16) -> bool {
     const TOO_MANY_CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
     /// Shut down, killed, or timed out; 2006 and 2013 come from proxies.
-    const CUT_OFF: [u16; 9] = [1053, 1077, 1317, 1927, 2006, 2013, 3024, 3169, 4031];
+    const CUT_OFF: [u16; 9] = [1053, 1077, 1317, 1927, 2006, 2013, OUT_OF_TIME, 3169, 4031];
     const NETWORK: [u16; 4] = [1158, 1159, 1160, 1161];
     const LOCKS: [u16; 3] = [1205, DEADLOCK, 3572];
     /// As while a replica takes over.

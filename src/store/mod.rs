@@ -3,6 +3,7 @@
 //! Two stores keep one contract: the same functions with the same meaning, run
 //! by one test suite on both.
 
+mod adopt;
 mod backfill;
 mod collection;
 mod database;
@@ -18,13 +19,20 @@ mod sqlite;
 mod survey;
 mod verify;
 
-pub use backfill::BackfilledChunk;
-pub use collection::{Collection, ColumnName};
+pub use adopt::{
+    Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking, Obstacle, Rows,
+    SpatialIndex, Statement, Step, Way,
+};
+pub use backfill::{Backfill, BackfilledChunk};
+pub use collection::{
+    Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field, NameError,
+    SHOWN_STATUS,
+};
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
     Wait,
 };
-pub use error::{BatchError, StoreError, UpdateError};
+pub use error::{BatchError, DatabaseFailure, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};
@@ -156,8 +164,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn upsert(&self, items: &[BatchItem]) -> Result<Upserted, StoreError> {
-        on_each!(self, store => store.upsert(items).await)
+    pub async fn upsert(&self, items: impl Into<Vec<BatchItem>>) -> Result<Upserted, StoreError> {
+        let items = items.into();
+        match self {
+            Self::MySql(store) => store.upsert(&items).await,
+            Self::Sqlite(store) => store.upsert(items).await,
+        }
     }
 
     /// Up to `count` centers with ids beyond `after`, by id.
@@ -198,26 +210,30 @@ impl Store {
         on_each!(self, store => store.read_these(ids).await)
     }
 
-    /// Calls `each` for every center that has a position.
+    /// Passes every center that has a position to `each`, which adds it to
+    /// `state`, and gives that back.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn for_each_summary(
+    pub async fn fold_summaries<S: Send + 'static>(
         &self,
-        each: impl FnMut(Summary<'_>) + Send,
-    ) -> Result<(), StoreError> {
-        on_each!(self, store => store.for_each_summary(each).await)
+        state: S,
+        each: impl Fn(&mut S, Summary<'_>) + Send + 'static,
+    ) -> Result<S, StoreError> {
+        on_each!(self, store => store.fold_summaries(state, each).await)
     }
 
-    /// Calls `each` with id, name and position of every center.
+    /// Passes id, name and position of every center to `each`, which adds them to
+    /// `state`, and gives that back.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn for_each_name(
+    pub async fn fold_names<S: Send + 'static>(
         &self,
-        each: impl FnMut(CenterId, &str, Option<Position>) + Send,
-    ) -> Result<(), StoreError> {
-        on_each!(self, store => store.for_each_name(each).await)
+        state: S,
+        each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send + 'static,
+    ) -> Result<S, StoreError> {
+        on_each!(self, store => store.fold_names(state, each).await)
     }
 
     /// How many rows there are, with a position or without.

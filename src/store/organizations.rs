@@ -4,10 +4,11 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Deserialize;
 
-use super::{Database, StoreError};
+use super::error::is_missing_table;
+use super::{Database, DatabaseFailure, StoreError};
 use crate::domain::{
-    CenterId, Membership, Organization, OrganizationDraft, OrganizationId, OrganizationName,
-    OrganizationText, large_organizations,
+    CenterId, Filter, Membership, Organization, OrganizationDraft, OrganizationId,
+    OrganizationName, OrganizationNames, OrganizationText, large_organizations,
 };
 use thiserror::Error;
 
@@ -108,6 +109,9 @@ const MEMBERSHIPS: &str = concat!(
 const MEMBERS: &str = "\
     SELECT diving_center_id FROM diving_center_organizations WHERE diving_organization_id = ? \
     ORDER BY diving_center_id";
+const ALL_MEMBERSHIPS: &str = "\
+    SELECT diving_center_id, diving_organization_id FROM diving_center_organizations \
+    ORDER BY diving_center_id, diving_organization_id";
 const CENTER: &str = "SELECT COUNT(*) FROM diving_centers WHERE id = ?";
 const JOIN: &str = "\
     INSERT INTO diving_center_organizations (diving_center_id, diving_organization_id, is_primary) \
@@ -180,7 +184,7 @@ fn organization(row: OrganizationRow) -> Option<Organization> {
     })
 }
 
-fn membership(row: &String) -> Result<Option<Membership>, sqlx::Error> {
+fn membership(row: &str) -> Result<Option<Membership>, sqlx::Error> {
     let row: MembershipRow = json(row)?;
     let (Some(center), Some(organization)) =
         (CenterId::new(row.center), organization(row.organization))
@@ -230,6 +234,15 @@ macro_rules! in_transaction {
             }
         }
     };
+}
+
+/// Nothing where the table is missing: beside another application's tables there
+/// need not be one.
+fn or_none<T>(rows: Result<Vec<T>, sqlx::Error>) -> Result<Vec<T>, sqlx::Error> {
+    match rows {
+        Err(error) if is_missing_table(&error) => Ok(Vec::new()),
+        rows => rows,
+    }
 }
 
 fn is_unique_violation(error: &sqlx::Error) -> bool {
@@ -353,7 +366,8 @@ impl Database {
         id: Option<OrganizationId>,
         draft: &OrganizationDraft,
     ) -> Result<T, OrganizationError> {
-        if let Err(OrganizationError::Store(StoreError::Refused(error))) = &written
+        if let Err(OrganizationError::Store(StoreError::Refused(DatabaseFailure::Statement(error)))) =
+            &written
             && is_unique_violation(error)
         {
             let all: Vec<String> =
@@ -413,9 +427,49 @@ impl Database {
             let rows = sqlx::query_scalar(MEMBERSHIPS).bind(center.get()).fetch_all(pool).await?;
             (known, rows)
         });
-        let all: Result<Vec<_>, _> = rows.iter().map(membership).collect();
+        let all: Result<Vec<_>, _> = rows.iter().map(|row| membership(row)).collect();
         let all = all?.into_iter().flatten().collect();
         Ok((known > 0).then_some(all))
+    }
+
+    /// What all organizations are called.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn organization_names(&self) -> Result<OrganizationNames, StoreError> {
+        let rows: Vec<String> = on_readers!(self, pool => {
+            or_none(sqlx::query_scalar(ALL).fetch_all(pool).await)?
+        });
+        Ok(OrganizationNames::of(&organizations(&rows)?))
+    }
+
+    /// The organizations that a filter names; asks only where it names any.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn organizations_of(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        if filter.organizations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = self.organization_names().await?;
+        Ok(names.find(&filter.organizations))
+    }
+
+    /// All pairs of centers and organizations, by center.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn all_memberships(&self) -> Result<Vec<(CenterId, OrganizationId)>, StoreError> {
+        let rows: Vec<(i64, i64)> = on_readers!(self, pool => {
+            or_none(sqlx::query_as(ALL_MEMBERSHIPS).fetch_all(pool).await)?
+        });
+        let ids = rows.into_iter().filter_map(|(center, organization)| {
+            CenterId::new(center).zip(OrganizationId::new(organization))
+        });
+        Ok(ids.collect())
     }
 
     /// The centers that work by an organization, by id.

@@ -3,4 +3,4 @@
 
 mod summary;
 
-pub use summary::{SummaryParts, name_of, push_distance_m, render_summary, without_position};
+pub use summary::{SummaryParts, name_of, push_distance, render_summary, without_position};

@@ -9,9 +9,11 @@ const AFTER_NAME: &[u8] = br#","latitude":"#;
 const AFTER_LATITUDE: &[u8] = br#","longitude":"#;
 const AFTER_LONGITUDE: &[u8] = br#","country":"#;
 const DISTANCE: &[u8] = br#","distance_m":"#;
+/// The digits of any `u64`, a point and six decimals.
+const LONGEST_DISTANCE: usize = 20 + 7;
 
-/// Appends a center as the beginning of a JSON object, up to and with
-/// `"distance_m":`. A distance and `}` complete it.
+/// Appends a center as the beginning of a JSON object, which [`push_distance`]
+/// completes.
 pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"id":"#);
     out.extend_from_slice(itoa::Buffer::new().format(center.id.get()).as_bytes());
@@ -27,12 +29,14 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     push_json_optional(out, center.region);
     out.extend_from_slice(br#","city":"#);
     push_json_optional(out, center.city);
-    out.extend_from_slice(DISTANCE);
 }
 
-/// Appends a distance in metres to six decimals (one micrometre) at most,
-/// without trailing zeros, as a JSON number.
-pub fn push_distance_m(out: &mut Vec<u8>, distance_m: f64) {
+/// Appends the distance in metres to a rendered center and completes it. The
+/// distance has six decimals (one micrometre) at most, without trailing zeros.
+pub fn push_distance(out: &mut Vec<u8>, distance_m: f64) {
+    // The room that everything takes is made sure of once.
+    let mut end = [0; DISTANCE.len() + LONGEST_DISTANCE + 1];
+    end[..DISTANCE.len()].copy_from_slice(DISTANCE);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -40,7 +44,11 @@ pub fn push_distance_m(out: &mut Vec<u8>, distance_m: f64) {
     )]
     let micrometres = (distance_m * 1e6 + 0.5) as i64 as u64;
     let (metres, fraction) = (micrometres / 1_000_000, micrometres % 1_000_000);
-    out.extend_from_slice(itoa::Buffer::new().format(metres).as_bytes());
+    let mut integer = itoa::Buffer::new();
+    let integer = integer.format(metres).as_bytes();
+    let mut len = DISTANCE.len();
+    end[len..len + integer.len()].copy_from_slice(integer);
+    len += integer.len();
     #[expect(clippy::cast_possible_truncation, reason = "below 1,000,000")]
     let digits = six_digits(fraction as u32);
     let mut significant = digits.len();
@@ -48,7 +56,10 @@ pub fn push_distance_m(out: &mut Vec<u8>, distance_m: f64) {
     while significant > 2 && digits[significant - 1] == b'0' {
         significant -= 1;
     }
-    out.extend_from_slice(&digits[..significant]);
+    end[len..len + digits.len()].copy_from_slice(&digits);
+    len += significant;
+    end[len] = b'}';
+    out.extend_from_slice(&end[..=len]);
 }
 
 /// The decimal point and six digits. The digits do not wait for each other.
@@ -115,7 +126,7 @@ pub fn without_position(rendered: &[u8]) -> Option<(&[u8], &[u8])> {
     let (name, after_name) = split_at(rendered, AFTER_NAME)?;
     let (_, after_longitude) = split_at(after_name, AFTER_LONGITUDE)?;
     let place_begins = rendered.len() - after_longitude.len() - AFTER_LONGITUDE.len();
-    Some((name, rendered[place_begins..].strip_suffix(DISTANCE)?))
+    Some((name, &rendered[place_begins..]))
 }
 
 fn split_at<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
@@ -159,15 +170,16 @@ mod tests {
 
     fn distance(metres: f64) -> String {
         let mut out = Vec::new();
-        push_distance_m(&mut out, metres);
-        String::from_utf8(out).unwrap()
+        push_distance(&mut out, metres);
+        let text = String::from_utf8(out).unwrap();
+        let number = text.strip_prefix(r#","distance_m":"#).unwrap();
+        number.strip_suffix('}').unwrap().to_owned()
     }
 
     #[test]
     fn a_rendered_center_with_a_distance_is_json() {
         let mut out = rendered("\"Blue\" \\ \u{1f41f}\n");
-        push_distance_m(&mut out, 878.2);
-        out.push(b'}');
+        push_distance(&mut out, 878.2);
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(value["id"], 7);
         assert_eq!(value["name"], "\"Blue\" \\ \u{1f41f}\n");

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nearby::domain::{
-    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, Origin, Position, Radius, Search,
+    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, OrganizationNames, Origin,
+    Position, Radius, Search,
 };
 use nearby::engine::brute::BruteForce;
 use nearby::engine::sql::SqlEngine;
@@ -48,23 +49,62 @@ impl World {
             .expect("MySQL answers");
         database.migrate_up(None).await.expect("migrations apply");
 
-        let store = Store::new(&database, &Collection::diving_centers());
+        let Store::MySql(mysql) = Store::new(&database, &Collection::diving_centers()) else {
+            panic!("this is MySQL");
+        };
+        let mut world = Self {
+            name,
+            database,
+            engine: SqlEngine::new(mysql),
+            brute: BruteForce::default(),
+        };
+        for (id, (name, acronym, _)) in (1..).zip(world::ORGANIZATIONS) {
+            let sql = format!(
+                "INSERT INTO diving_organizations (id, name, acronym) \
+                 VALUES ({id}, '{name}', '{acronym}')"
+            );
+            let pool = world.pool();
+            pool.execute(AssertSqlSafe(sql))
+                .await
+                .expect("organizations are taken");
+        }
+        let names = OrganizationNames::of(&world::organizations());
+        world.brute.name_organizations(names);
+        world.add(places).await;
+        world
+    }
+
+    fn pool(&self) -> sqlx::MySqlPool {
+        let Database::MySql(pool) = &self.database else {
+            panic!("this is MySQL");
+        };
+        pool.clone()
+    }
+
+    async fn add(&mut self, places: &[Place]) {
+        let store = Store::new(&self.database, &Collection::diving_centers());
         let items: Vec<BatchItem> = places.iter().map(item).collect();
         for items in items.chunks(ROWS) {
             store.upsert(items).await.expect("rows are taken");
         }
-        let Store::MySql(mysql) = store else {
-            panic!("this is MySQL");
-        };
-        let mut brute = BruteForce::default();
-        for summary in places.iter().filter_map(Place::summary) {
-            brute.push(&summary);
+        for place in places {
+            let id = CenterId::new(place.id).expect("test ids are positive");
+            let organizations = world::organizations_of(place.id);
+            self.brute.set_organizations(id, &organizations);
         }
-        Self {
-            name,
-            database,
-            engine: SqlEngine::new(mysql),
-            brute,
+        let pool = self.pool();
+        for (id, (_, _, divisor)) in (1..).zip(world::ORGANIZATIONS) {
+            let sql = format!(
+                "INSERT IGNORE INTO diving_center_organizations \
+                 (diving_center_id, diving_organization_id) \
+                 SELECT id, {id} FROM diving_centers WHERE id % {divisor} = 0"
+            );
+            pool.execute(AssertSqlSafe(sql))
+                .await
+                .expect("links are taken");
+        }
+        for summary in places.iter().filter_map(Place::summary) {
+            self.brute.push(&summary);
         }
     }
 
@@ -109,10 +149,10 @@ impl World {
 
     async fn remove(&self) {
         let drop = AssertSqlSafe(format!("DROP DATABASE `{}`", self.name));
-        let Database::MySql(pool) = &self.database else {
-            panic!("this is MySQL");
-        };
-        pool.execute(drop).await.expect("the database is dropped");
+        self.pool()
+            .execute(drop)
+            .await
+            .expect("the database is dropped");
     }
 }
 
@@ -152,7 +192,12 @@ fn questions(optimised: usize) -> usize {
 }
 
 async fn compare_many(name: &str, places: Vec<Place>, count: usize) {
-    let world = Arc::new(World::of(&places).await);
+    let world = World::of(&places).await;
+    compare_in(world, name, places, count).await;
+}
+
+async fn compare_in(world: World, name: &str, places: Vec<Place>, count: usize) {
+    let world = Arc::new(world);
     let places = Arc::new(places);
     let asking: Vec<_> = (0..TASKS)
         .map(|task| {
@@ -191,6 +236,27 @@ async fn answers_of_mysql_over_hostile_points_alone_equal_brute_force() {
     compare_many("hostile points", world::hostile(), questions(2_000)).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_by_its_density_equal_brute_force() {
+    let places = world::with_hostile(6);
+    let world = World::of(&places).await;
+    world.engine.measure_density().await.expect("MySQL answers");
+    compare_in(world, "density", places, questions(2_000)).await;
+}
+
+/// Centers that came since then lie where there were none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_density_that_is_out_of_date_costs_time_and_no_center() {
+    let places = world::with_hostile(6);
+    let (some, others) = places.split_at(places.len() / 20);
+    let mut world = World::of(some).await;
+    world.engine.measure_density().await.expect("MySQL answers");
+    world.add(others).await;
+    compare_in(world, "density out of date", places, questions(1_000)).await;
+}
+
 /// A scan would examine every row. What was examined is taken from the server's
 /// own record of the statements that it executed.
 #[tokio::test]
@@ -201,19 +267,23 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
     let places = world::with_hostile(60);
     assert!(places.len() > MANY_ROWS);
     let world = World::of(&places).await;
-    let Database::MySql(pool) = &world.database else {
-        panic!("this is MySQL");
-    };
+    let pool = &world.pool();
     let mut shapes = HashSet::new();
     for (latitude, longitude) in [(48.85, 2.35), (10.0, 180.0), (89.99, 5.0), (-90.0, 0.0)] {
         for radius_m in [0.0, 1_000.0, 25_000.0, 40_000.0] {
-            for countries in [vec![], vec!["FR".to_owned()], vec!["even".to_owned(); 9]] {
+            for (countries, organizations) in [
+                (vec![], vec![]),
+                (vec!["FR".to_owned()], vec![]),
+                (vec!["even".to_owned(); 9], vec![]),
+                (vec![], vec!["du".to_owned()]),
+            ] {
                 let mut search = Search {
                     origin: Origin::new(latitude, longitude).unwrap(),
                     radius: Some(Radius::from_m(radius_m).unwrap()),
                     limit: Limit::new(1).unwrap(),
                     filter: Filter {
                         countries,
+                        organizations,
                         ..Filter::default()
                     },
                     exclude: Vec::new(),
@@ -236,7 +306,14 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
                 for row in executed {
                     let (text, examined): (String, u64) = (row.get(0), row.get(1));
                     assert!(examined < FEW_ROWS, "{examined} rows examined by {text}");
-                    let kind = ["COUNT", "LINESTRING", "MULTIPOINT", "COLLATE", "NOT IN"];
+                    let kind = [
+                        "COUNT",
+                        "LINESTRING",
+                        "MULTIPOINT",
+                        "COLLATE",
+                        "NOT IN",
+                        "EXISTS",
+                    ];
                     shapes.insert(kind.map(|word| text.contains(word)));
                 }
             }
@@ -244,5 +321,5 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
     }
     world.remove().await;
     // A count or not, both forms of box, with and without a filter.
-    assert!(shapes.len() >= 8, "{shapes:?}");
+    assert!(shapes.len() >= 12, "{shapes:?}");
 }

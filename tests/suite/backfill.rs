@@ -194,9 +194,8 @@ async fn others_insert_and_write_elsewhere_while_a_chunk_is_written() {
         .execute("UPDATE diving_centers SET latitude = 1.5 WHERE id = 298")
         .await
         .unwrap();
-    let filling = db
-        .database()
-        .backfill_chunk(&collection, i64::MIN, 100, false);
+    let mut backfill = db.database().backfill(&collection);
+    let filling = backfill.chunk(i64::MIN, 100, false);
     let others = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         // …and meanwhile there is no lock on the table or on gaps between ids.

@@ -9,6 +9,7 @@
     reason = "a panic is how a test fails; bodies given to macros are not seen as tests"
 )]
 
+mod adopt;
 mod api;
 mod backfill;
 mod cli;

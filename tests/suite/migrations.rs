@@ -119,11 +119,20 @@ on_both_stores! {
     async fn a_schema_made_by_hand_is_stamped(db: TestDatabase) {
         let database = db.database();
         db.execute("DROP TABLE _sqlx_migrations").await;
-        assert!(matches!(database.migrate_up(None).await, Err(MigrateError::Failed { .. })));
+        if db.is_mysql() {
+            // What no migration made is somebody else's.
+            let migrations = database.migrations().await.unwrap();
+            assert_eq!(migrations[0].state, MigrationState::Adopted);
+        } else {
+            assert!(matches!(database.migrate_up(None).await, Err(MigrateError::Failed { .. })));
+        }
         database.stamp(latest(&db).await).await.unwrap();
         assert_eq!(database.schema_state().await.unwrap(), SchemaState::UpToDate);
+        let migrations = database.migrations().await.unwrap();
+        assert!(migrations.iter().all(|m| m.state == MigrationState::Applied));
         database.stamp(0).await.unwrap();
-        assert!(matches!(database.schema_state().await.unwrap(), SchemaState::Behind { .. }));
+        let migrations = database.migrations().await.unwrap();
+        assert!(migrations.iter().all(|m| m.state != MigrationState::Applied));
         assert!(matches!(
             database.stamp(999).await,
             Err(MigrateError::UnknownVersion { .. })
@@ -166,13 +175,9 @@ async fn mysql_is_migrated_only_where_it_is_asked_for() {
 async fn a_migration_that_stops_midway_says_how_to_mend_it() {
     let db = TestDatabase::mysql_empty().await;
     let database = db.database();
-    db.execute("CREATE TABLE diving_centers (a INT)").await;
-    assert!(matches!(
-        database.migrate_up(None).await,
-        Err(MigrateError::Failed { version: 1, .. })
-    ));
     // What a server that dies in the middle of its DDL leaves.
     database.stamp(1).await.unwrap();
+    db.execute("CREATE TABLE diving_centers (a INT)").await;
     db.execute("UPDATE _sqlx_migrations SET success = FALSE")
         .await;
     assert_eq!(

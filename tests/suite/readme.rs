@@ -10,12 +10,13 @@ const README: &str = include_str!("../../README.md");
 const NEARBY: &str = env!("CARGO_BIN_EXE_nearby");
 
 /// Every command with its help.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "serve",
     "demo",
     "migrate",
     "import",
     "export",
+    "adopt",
     "backfill",
     "verify",
     "organizations",

@@ -189,6 +189,11 @@ impl Bucket {
         });
     }
 
+    /// Puts other values in the place of a center's.
+    pub(super) fn set_values(&mut self, slot: usize, values: [ValueId; FIELDS]) {
+        self.slots[slot].values = values;
+    }
+
     /// Puts other values and another text in the place of a center's.
     pub(super) fn rewrite(&mut self, slot: usize, values: [ValueId; FIELDS], text: &[u8]) {
         self.slots[slot].values = values;

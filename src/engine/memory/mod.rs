@@ -11,6 +11,7 @@
 //! - `tree`: the R-tree's types and box arithmetic
 //! - `walk`, `best`, `search`: answering
 //! - `vocabulary`: filter values and the buckets that hold them
+//! - `organizations`: those of each center, as a filter value
 //! - `table`, `index`: everything kept in step by writes
 //! - `load`: building it all in one go
 
@@ -18,6 +19,7 @@ mod best;
 mod bucket;
 mod index;
 mod load;
+mod organizations;
 mod search;
 mod table;
 #[cfg(test)]
@@ -32,10 +34,12 @@ use std::time::SystemTime;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::{Answer, SearchError};
-use crate::domain::{CenterId, Search, SortKey, Summary, Viewport, sort_key};
+use crate::domain::{
+    CenterId, OrganizationId, OrganizationNames, Search, SortKey, Summary, Viewport, sort_key,
+};
 use crate::wire::{name_of, render_summary};
 use index::Index;
-pub use load::Loading;
+pub use load::{BuiltIndex, Loading};
 
 /// A committed write that the index has to follow.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +48,9 @@ pub enum Change<'a> {
     Upsert(Summary<'a>),
     /// A center was deleted or lost its position.
     Remove(CenterId),
+    /// A center works by these organizations and no others, in the order of their
+    /// numbers. Said before it is created or after it is deleted, too.
+    Organizations(CenterId, &'a [OrganizationId]),
 }
 
 /// Answers searches from an R-tree in memory.
@@ -78,11 +85,10 @@ impl MemoryEngine {
         Loading::default()
     }
 
-    /// Builds the new index and puts it in the place of the present one. Takes
-    /// seconds for millions of centers, and every core; searches go on.
-    pub fn finish_load(&self, loading: Loading) {
+    /// Puts a new index in the place of the present one.
+    pub fn finish_load(&self, built: BuiltIndex) {
         let loaded = Loaded {
-            index: loading.build(),
+            index: built.0,
             changed_at: SystemTime::now(),
         };
         let previous = self.loaded.write().replace(Box::new(loaded));
@@ -110,9 +116,19 @@ impl MemoryEngine {
                 Change::Remove(id) => {
                     loaded.index.remove(*id);
                 }
+                Change::Organizations(id, organizations) => {
+                    loaded.index.set_organizations(*id, organizations);
+                }
             }
             loaded.changed_at = SystemTime::now();
             RwLockWriteGuard::unlock_fair(guard);
+        }
+    }
+
+    /// Follows what organizations are called.
+    pub fn rename_organizations(&self, names: OrganizationNames) {
+        if let Some(loaded) = &mut *self.loaded.write() {
+            loaded.index.rename_organizations(names);
         }
     }
 

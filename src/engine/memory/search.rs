@@ -7,7 +7,7 @@ use super::best::{Best, Candidate};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
 use super::tree::{Bounds, Point, farthest_chord_squared};
-use super::vocabulary::{FIELDS, Postings, ValueId, bounds_of_postings};
+use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use crate::domain::{
     CenterId, EngineKind, Filter, Radius, Search, chord_squared_of, distance_m_of,
@@ -184,6 +184,7 @@ impl<'a> Wanted<'a> {
             countries,
             regions,
             cities,
+            organizations,
         } = &search.filter;
         let mut fields = Vec::new();
         for (field, texts) in [countries, regions, cities].into_iter().enumerate() {
@@ -203,6 +204,18 @@ impl<'a> Wanted<'a> {
             fields.push(FieldValues {
                 index,
                 field,
+                values,
+            });
+        }
+        if !organizations.is_empty() {
+            let wanted = index.organizations().wanted(organizations);
+            let values = index.vocabularies()[ORGANIZATIONS].find_all(wanted);
+            if values.is_empty() {
+                return None;
+            }
+            fields.push(FieldValues {
+                index,
+                field: ORGANIZATIONS,
                 values,
             });
         }
@@ -272,4 +285,4 @@ impl<'a> Wanted<'a> {
     }
 }
 
-const _: () = assert!(FIELDS == 3, "a filter has three fields");
+const _: () = assert!(FIELDS == 4, "a filter has four fields");

@@ -85,8 +85,8 @@ impl Shape {
         self.may_hold(point, point, margin)
     }
 
-    /// Whether anything in a box may be inside.
-    fn may_reach(&self, bounds: &Bounds) -> bool {
+    /// Whether a box of the tree may have a point inside.
+    fn may_reach_into(&self, bounds: &Bounds) -> bool {
         let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
         self.may_hold(&lower, &upper, -TOLERANCE)
     }
@@ -113,10 +113,10 @@ impl Shape {
 impl SelectionFunction<Leaf> for &Shape {
     fn should_unpack_parent(&self, envelope: &Bounds) -> bool {
         // The root's own box is known only where it has children.
-        *envelope == Bounds::new_empty() || self.may_reach(envelope)
+        *envelope == Bounds::new_empty() || self.may_reach_into(envelope)
     }
 
     fn should_unpack_leaf(&self, leaf: &Leaf) -> bool {
-        self.may_reach(&leaf.bounds)
+        self.may_reach_into(&leaf.bounds)
     }
 }

@@ -33,7 +33,7 @@ const NAMES_FOR_ONE_WRITTEN: usize = 100;
 
 /// Where nothing tells of other writers, names in use are loaded again after so
 /// long, and after this many times what loading took: a twentieth of a core.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 const REST_FACTOR: u32 = 20;
 
 /// The candidates of a query.

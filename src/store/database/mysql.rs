@@ -1,6 +1,8 @@
 //! Opening MySQL: the session every connection starts with, the servers that
 //! will do, and what refusals mean.
 
+use std::time::Duration;
+
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 
@@ -26,6 +28,18 @@ pub(super) async fn connect(
         .pool()
         .after_connect(|connection, _| Box::pin(set_sql_mode(connection)))
         .connect_lazy_with(options))
+}
+
+/// A connection beside the pool, to be held for long, whose statements may take
+/// long without a word in the log.
+pub(in crate::store) async fn connect_beside(pool: &MySqlPool) -> sqlx::Result<MySqlConnection> {
+    let options = pool.connect_options().as_ref().clone();
+    let mut connection = options
+        .log_slow_statements(log::LevelFilter::Off, Duration::ZERO)
+        .connect()
+        .await?;
+    set_sql_mode(&mut connection).await?;
+    Ok(connection)
 }
 
 /// UTC and utf8mb4 in every session. The SQL mode is not left to sqlx, which

@@ -4,17 +4,21 @@
 //! that was ever released is never edited, as its checksum is kept in the
 //! databases it was applied to.
 
+mod adopted;
 mod error;
 mod ledger;
 mod state;
 
+use std::collections::BTreeSet;
+
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::{Connection, Executor, MySqlConnection};
 
+use adopted::Adopted;
 pub use error::MigrateError;
 pub use state::{Migration, MigrationState, SchemaState};
 
-use super::{Collection, Database, Guard, StoreError};
+use super::{Collection, Database, Guard, StoreError, mysql};
 
 static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -24,9 +28,9 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 pub struct Migrated {
     /// The versions applied by it, oldest first.
     pub applied: Vec<i64>,
-    /// Whether other writers are guarded against; `None` where there is no table
-    /// to guard.
-    pub guard: Option<Guard>,
+    /// How each table of ours is guarded against other writers; those that guard
+    /// themselves are left out.
+    pub guards: Vec<(String, Guard)>,
 }
 
 impl Database {
@@ -36,7 +40,31 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn migrations(&self) -> Result<Vec<Migration>, StoreError> {
-        Ok(state::compare(self.migrator(), &self.ledger().await?))
+        let (migrations, _) = self.migrations_and_adopted().await?;
+        Ok(migrations)
+    }
+
+    async fn migrations_and_adopted(&self) -> Result<(Vec<Migration>, Adopted), StoreError> {
+        let migrator = self.migrator();
+        // In this order, as `Adopted::of` asks.
+        let tables = match self {
+            Self::MySql(pool) => mysql::tables(pool).await?,
+            // An embedded database is nobody else's.
+            Self::Sqlite(_) => BTreeSet::new(),
+        };
+        let ledger = self.ledger().await?;
+        let adopted = Adopted::of(migrator, &ledger, &tables);
+        Ok((state::compare(migrator, &ledger, &adopted), adopted))
+    }
+
+    /// Whether the table of a collection was made by another application, which
+    /// is to be adopted rather than migrated.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_adopted(&self, collection: &Collection) -> Result<bool, StoreError> {
+        let (_, adopted) = self.migrations_and_adopted().await?;
+        Ok(adopted.tables.contains(collection.table.as_str()))
     }
 
     /// Where the schema stands. Changes nothing.
@@ -48,7 +76,8 @@ impl Database {
     }
 
     /// Applies every pending migration up to a version, or all, and guards the
-    /// built-in collection against other writers where the database allows it.
+    /// built-in collections against other writers where the database allows it.
+    /// Tables of other applications are left alone.
     /// Instances that do this at once wait for each other.
     ///
     /// # Errors
@@ -60,8 +89,11 @@ impl Database {
         }
         // Before the first look: what another instance has under way looks dirty.
         let mut alone = self.lock_others_out().await?;
-        let before = self.sound_versions().await?;
-        let migrator = self.migrator();
+        let (before, adopted) = self.sound_versions().await?;
+        if let Some(torn) = adopted.torn {
+            return Err(torn.into());
+        }
+        let migrator = &adopted.spared_by(self.migrator());
         if let Some(connection) = &mut alone {
             match to {
                 Some(version) => migrator.run_to(version, connection).await?,
@@ -82,24 +114,38 @@ impl Database {
             // would not find it while it is only in the log.
             writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         }
-        let mut applied = self.sound_versions().await?;
+        let (mut applied, adopted) = self.sound_versions().await?;
         applied.retain(|version| !before.contains(version));
-        let guard = self.guard(&Collection::diving_centers()).await?;
+        let guards = self.guard_all_but(&adopted).await?;
         drop(alone);
-        Ok(Migrated { applied, guard })
+        Ok(Migrated { applied, guards })
+    }
+
+    async fn guard_all_but(&self, adopted: &Adopted) -> Result<Vec<(String, Guard)>, StoreError> {
+        let mut guards = Vec::new();
+        for collection in Collection::built_in() {
+            let table = collection.table.as_str();
+            if adopted.tables.contains(table) {
+                continue;
+            }
+            if let Some(guard) = self.guard(&collection).await? {
+                guards.push((table.to_owned(), guard));
+            }
+        }
+        Ok(guards)
     }
 
     /// Undoes the last migrations, newest first, with all data that they made
-    /// room for. Gives the versions undone.
+    /// room for. Gives the versions undone. Tables of other applications stay.
     ///
     /// # Errors
     /// When the schema is in no state to go on from or a migration fails.
     pub async fn migrate_down(&self, count: usize) -> Result<Vec<i64>, MigrateError> {
         let mut alone = self.lock_others_out().await?;
-        let before = self.sound_versions().await?;
+        let (before, adopted) = self.sound_versions().await?;
         let kept = &before[..before.len().saturating_sub(count)];
         let target = kept.last().copied().unwrap_or(0);
-        let migrator = self.migrator();
+        let migrator = &adopted.spared_by(self.migrator());
         if let Some(connection) = &mut alone {
             migrator.undo(connection, target).await?;
         }
@@ -132,7 +178,7 @@ impl Database {
     pub async fn ensure_schema(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
         let state = self.schema_state().await?;
         match (self, &state) {
-            (_, SchemaState::UpToDate) => Ok(None),
+            (_, SchemaState::UpToDate) => self.check_adopted().await.map(|()| None),
             (Self::MySql(_), SchemaState::Behind { .. }) if !migrate => {
                 Err(MigrateError::State(state))
             }
@@ -142,6 +188,19 @@ impl Database {
                 self.migrate_up(None).await.map(Some)
             }
             _ => Err(MigrateError::State(state)),
+        }
+    }
+
+    /// Whether searches can be answered from tables of other applications.
+    async fn check_adopted(&self) -> Result<(), MigrateError> {
+        let collection = Collection::diving_centers();
+        if !self.is_adopted(&collection).await? {
+            return Ok(());
+        }
+        let found = self.inspect(&collection).await?;
+        match found.into_iter().find(|finding| finding.misleads) {
+            Some(finding) => Err(MigrateError::NotAdopted { what: finding.text }),
+            None => Ok(()),
         }
     }
 
@@ -176,8 +235,8 @@ impl Database {
     }
 
     /// The applied versions, oldest first, of a schema that can be gone on from.
-    async fn sound_versions(&self) -> Result<Vec<i64>, MigrateError> {
-        let migrations = self.migrations().await?;
+    async fn sound_versions(&self) -> Result<(Vec<i64>, Adopted), MigrateError> {
+        let (migrations, adopted) = self.migrations_and_adopted().await?;
         let state = SchemaState::of(&migrations);
         if !matches!(state, SchemaState::UpToDate | SchemaState::Behind { .. }) {
             return Err(MigrateError::State(state));
@@ -185,6 +244,9 @@ impl Database {
         let applied = migrations
             .iter()
             .filter(|migration| migration.state == MigrationState::Applied);
-        Ok(applied.map(|migration| migration.version).collect())
+        Ok((
+            applied.map(|migration| migration.version).collect(),
+            adopted,
+        ))
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use sqlx::migrate::Migrator;
 
+use super::adopted::Adopted;
+
 /// A line of the database's own list of migrations.
 #[derive(Debug, Clone)]
 pub(super) struct LedgerLine {
@@ -38,6 +40,8 @@ pub enum MigrationState {
     Dirty,
     /// It was edited after it was applied.
     Changed,
+    /// Its tables are there, made by another application, and left alone.
+    Adopted,
 }
 
 impl MigrationState {
@@ -50,17 +54,23 @@ impl MigrationState {
             Self::Unknown => "unknown",
             Self::Dirty => "dirty",
             Self::Changed => "changed",
+            Self::Adopted => "adopted",
         }
     }
 }
 
-pub(super) fn compare(migrator: &Migrator, ledger: &[LedgerLine]) -> Vec<Migration> {
+pub(super) fn compare(
+    migrator: &Migrator,
+    ledger: &[LedgerLine],
+    adopted: &Adopted,
+) -> Vec<Migration> {
     let mut all = BTreeMap::new();
     for known in migrator
         .iter()
         .filter(|m| m.migration_type.is_up_migration())
     {
         let state = match ledger.iter().find(|line| line.version == known.version) {
+            None if adopted.versions.contains(&known.version) => MigrationState::Adopted,
             None => MigrationState::Pending,
             Some(line) if !line.success => MigrationState::Dirty,
             Some(line) if line.checksum != *known.checksum => MigrationState::Changed,

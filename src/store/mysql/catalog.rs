@@ -1,8 +1,22 @@
 //! What the server says about its tables.
 
+use std::collections::BTreeSet;
+
 use sqlx::{AssertSqlSafe, MySqlPool};
 
 use crate::store::Collection;
+
+/// The names in lower case of the tables and views in the database of the
+/// session, as far as this user may see them.
+pub(in crate::store) async fn tables(pool: &MySqlPool) -> sqlx::Result<BTreeSet<String>> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT LOWER(CAST(TABLE_NAME AS CHAR)) FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA = DATABASE()",
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(names.into_iter().collect())
+}
 
 /// Whether a table exists in the database of the session.
 pub(in crate::store) async fn table_exists(pool: &MySqlPool, table: &str) -> sqlx::Result<bool> {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::search::{MySqlQuery, bind_bounds, push_bounds};
+use super::search::{MySqlQuery, PositionSql};
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
@@ -26,7 +26,7 @@ pub(super) struct ListingSql {
     has_position: String,
     latitude: String,
     longitude: String,
-    location: String,
+    position: PositionSql,
     texts: [String; TextField::ALL.len()],
     created_at: String,
     updated_at: String,
@@ -34,15 +34,20 @@ pub(super) struct ListingSql {
 
 impl ListingSql {
     pub(super) fn new(collection: &Collection, names: &Names) -> Self {
-        let Names { table, id, .. } = names;
+        let Names {
+            table,
+            id,
+            and_shown,
+            ..
+        } = names;
         let or_null = |name: &Option<String>| name.clone().unwrap_or_else(|| "NULL".to_owned());
         Self {
             id: id.clone(),
-            from: format!(" FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}"),
+            from: format!(" FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}{and_shown}"),
             has_position: names.has_position(),
             latitude: names.latitude.clone(),
             longitude: names.longitude.clone(),
-            location: names.location.clone(),
+            position: PositionSql::new(names),
             texts: TextField::ALL.map(|field| text_or_null(collection, field)),
             created_at: or_null(&names.created_at),
             updated_at: or_null(&names.updated_at),
@@ -77,7 +82,7 @@ impl ListingSql {
 
     fn push_viewport(&self, viewport: &Viewport, text: &mut String) {
         let (latitude, longitude) = (&self.latitude, &self.longitude);
-        push_bounds(viewport.bounds(), &self.location, text);
+        self.position.push_bounds(viewport.bounds(), text);
         let _ = write!(
             text,
             " AND {} AND {latitude} BETWEEN ? AND ?",
@@ -96,7 +101,14 @@ impl ListingSql {
     }
 
     fn page(&self, listing: &Listing) -> String {
-        let mut text = format!("SELECT CAST({} AS SIGNED){}", self.id, self.from);
+        // Finding few among many takes longer than counting what was found; where
+        // most are found, it is the other way round.
+        let total = if listing.is_narrow() {
+            "COUNT(*) OVER ()"
+        } else {
+            "NULL"
+        };
+        let mut text = format!("SELECT CAST({} AS SIGNED), {total}{}", self.id, self.from);
         self.push_conditions(listing, &mut text);
         let direction = if listing.descending { "DESC" } else { "ASC" };
         let key = match listing.sort_by {
@@ -125,8 +137,9 @@ impl MySqlStore {
         if is_beyond_the_poles(listing) {
             return Ok(Listed::default());
         }
-        let query = sqlx::query(AssertSqlSafe(self.statements.listing.page(listing)));
-        let found = bind_conditions(query, listing)
+        let sql = &self.statements.listing;
+        let query = sqlx::query(AssertSqlSafe(sql.page(listing)));
+        let found = bind_conditions(sql, query, listing)
             .bind(part.count as u64)
             .bind(part.offset)
             .fetch_all(&self.pool)
@@ -135,11 +148,14 @@ impl MySqlStore {
             .iter()
             .map(|row| Ok(CenterId::new(row.try_get(0)?).expect("the query asks for ids only")))
             .collect::<Result<Vec<_>, sqlx::Error>>()?;
-        let complete = part.offset == 0 && ids.len() < part.count;
-        let total = if complete {
-            ids.len() as u64
-        } else {
-            self.count_listed(listing).await?
+        let counted: Option<i64> = match found.first() {
+            Some(first) => first.try_get(1)?,
+            None => None,
+        };
+        let total = match counted {
+            Some(total) => total.unsigned_abs(),
+            None if part.offset == 0 && ids.len() < part.count => ids.len() as u64,
+            None => self.count_listed(listing).await?,
         };
         Ok(Listed { ids, total })
     }
@@ -151,8 +167,9 @@ impl MySqlStore {
         if is_beyond_the_poles(listing) {
             return Ok(0);
         }
-        let query = sqlx::query(AssertSqlSafe(self.statements.listing.count(listing)));
-        let row = bind_conditions(query, listing)
+        let sql = &self.statements.listing;
+        let query = sqlx::query(AssertSqlSafe(sql.count(listing)));
+        let row = bind_conditions(sql, query, listing)
             .fetch_one(&self.pool)
             .await?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
@@ -178,7 +195,12 @@ fn is_beyond_the_poles(listing: &Listing) -> bool {
     viewport.is_some_and(|viewport| viewport.south() > 90.0 || viewport.north() < -90.0)
 }
 
-fn bind_conditions<'q>(query: MySqlQuery<'q>, listing: &Listing) -> MySqlQuery<'q> {
+/// Binds what [`ListingSql::push_conditions`] asks for.
+fn bind_conditions<'q>(
+    sql: &ListingSql,
+    query: MySqlQuery<'q>,
+    listing: &Listing,
+) -> MySqlQuery<'q> {
     let bind = |query: MySqlQuery<'q>, needle: &Needle| {
         query
             .bind(escaped_like(needle.given()))
@@ -196,7 +218,9 @@ fn bind_conditions<'q>(query: MySqlQuery<'q>, listing: &Listing) -> MySqlQuery<'
     let Some(viewport) = &listing.viewport else {
         return query;
     };
-    let query = bind_bounds(query, viewport.bounds())
+    let query = sql
+        .position
+        .bind_bounds(query, viewport.bounds())
         .bind(viewport.south())
         .bind(viewport.north());
     match viewport.meridians() {

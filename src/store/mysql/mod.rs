@@ -4,6 +4,7 @@
 //! they stay as they were: a point that says the same has the same bytes, which
 //! the server does not write again, and one that had drifted is mended.
 
+pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
 mod listing;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::{Collection, Database};
-pub(super) use catalog::{count_rows, table_exists};
+pub(super) use catalog::{count_rows, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
 
@@ -35,7 +36,7 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
     pool: MySqlPool,
-    collection: Collection,
+    collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
@@ -43,7 +44,7 @@ impl MySqlStore {
     pub(super) fn new(pool: MySqlPool, collection: &Collection) -> Self {
         Self {
             pool,
-            collection: collection.clone(),
+            collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
         }
     }

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use super::search::bind_filter;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterId, Filter, Position, Summary};
 use crate::store::StoreError;
-use crate::store::sql::conditions;
 
 impl MySqlStore {
     pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
@@ -25,39 +25,61 @@ impl MySqlStore {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let mut text = self.statements.list.clone();
-        self.statements.search.push_filter(filter, &mut text);
-        let _ = write!(text, "{}", self.statements.list_end);
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
-        for condition in conditions(filter) {
-            for value in super::search::padded_twice(condition.values) {
-                query = query.bind(value);
-            }
+        let organizations = self.database().organizations_of(filter).await?;
+        if filter.names_nobody(&organizations) {
+            return Ok(Vec::new());
         }
+        let mut text = self.statements.list.clone();
+        let search = &self.statements.search;
+        search.push_filter(filter, &organizations, "", &mut text);
+        let _ = write!(text, "{}", self.statements.list_end);
+        let query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
+        let query = bind_filter(query, filter, &organizations);
         let found = query.bind(count as u64).fetch_all(&self.pool).await?;
         Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
     }
 
-    pub(in crate::store) async fn for_each_summary(
+    pub(in crate::store) async fn fold_summaries<S>(
         &self,
-        mut each: impl FnMut(Summary<'_>) + Send,
-    ) -> Result<(), StoreError> {
+        mut state: S,
+        each: impl Fn(&mut S, Summary<'_>) + Send,
+    ) -> Result<S, StoreError> {
         let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
-            rows::summary(&row, &mut each)?;
+            rows::summary(&row, |summary| each(&mut state, summary))?;
+        }
+        Ok(state)
+    }
+
+    /// Hands on the positions of all centers that have one, in any order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn for_each_position(
+        &self,
+        mut each: impl FnMut(Position) + Send,
+    ) -> Result<(), StoreError> {
+        let mut stream = sqlx::query(self.statements.positions.text()).fetch(&self.pool);
+        while let Some(row) = stream.try_next().await? {
+            if let Ok(position) = Position::new(row.try_get(0)?, row.try_get(1)?) {
+                each(position);
+            }
         }
         Ok(())
     }
 
-    pub(in crate::store) async fn for_each_name(
+    pub(in crate::store) async fn fold_names<S>(
         &self,
-        mut each: impl FnMut(CenterId, &str, Option<Position>) + Send,
-    ) -> Result<(), StoreError> {
+        mut state: S,
+        each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send,
+    ) -> Result<S, StoreError> {
         let mut stream = sqlx::query(self.statements.names.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
-            rows::name(&row, &mut each)?;
+            rows::name(&row, |id, name, position| {
+                each(&mut state, id, name, position);
+            })?;
         }
-        Ok(())
+        Ok(state)
     }
 
     pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {

@@ -5,22 +5,48 @@ use sqlx::{FromRow, MySqlPool};
 use super::triggers;
 use crate::store::{Collection, ColumnName, SchemaFinding};
 
-#[derive(FromRow)]
-struct Column {
-    name: String,
-    kind: String,
-    nullable: bool,
-    srid: Option<i64>,
-    generated: bool,
+/// A column as the server describes it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Column {
+    pub name: String,
+    /// The bare type in lower case, as `decimal`.
+    pub kind: String,
+    /// The whole type, as `decimal(10,8)`.
+    pub full_kind: String,
+    pub nullable: bool,
+    pub srid: Option<i64>,
+    /// `STORED GENERATED`, `INVISIBLE` and the like.
+    pub extra: String,
+    /// The expression of its default, if it has one.
+    pub default_value: Option<String>,
+    pub comment: String,
 }
 
-#[derive(FromRow)]
-struct Index {
-    kind: String,
-    visible: bool,
-    column_name: String,
-    place: i64,
-    name: String,
+impl Column {
+    pub(super) fn is_generated(&self) -> bool {
+        self.extra.contains("VIRTUAL GENERATED") || self.is_stored_generated()
+    }
+
+    /// Whether it changes by itself when its row is written.
+    pub(super) fn touches_itself(&self) -> bool {
+        self.extra.to_ascii_lowercase().contains("on update")
+    }
+
+    pub(super) fn is_stored_generated(&self) -> bool {
+        self.extra.contains("STORED GENERATED")
+    }
+}
+
+/// A column's place in an index.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Index {
+    pub name: String,
+    pub kind: String,
+    pub visible: bool,
+    pub is_unique: bool,
+    pub column_name: String,
+    /// From 1.
+    pub place: i64,
 }
 
 pub(in crate::store) async fn inspect(
@@ -48,6 +74,14 @@ pub(in crate::store) async fn inspect(
     find(&collection.id);
     let coordinates = [find(&collection.latitude), find(&collection.longitude)];
     let location = find(&collection.location);
+    for name in collection.optional_columns() {
+        if !columns.iter().any(|column| column.name == name.as_str()) {
+            found.push(SchemaFinding::misleading(format!(
+                "{table} has no column {}",
+                name.as_str()
+            )));
+        }
+    }
     for column in coordinates.into_iter().flatten() {
         found.extend(inspect_coordinate(table, column));
     }
@@ -55,7 +89,12 @@ pub(in crate::store) async fn inspect(
         found.extend(inspect_location(table, column));
     }
     found.extend(inspect_indexes(pool, collection).await?);
-    let missing = triggers::missing(pool, collection).await?;
+    // A generated location needs no guard.
+    let missing = if location.is_some_and(Column::is_generated) {
+        Vec::new()
+    } else {
+        triggers::missing(pool, collection).await?
+    };
     if !missing.is_empty() {
         let names: Vec<&str> = missing
             .iter()
@@ -64,20 +103,25 @@ pub(in crate::store) async fn inspect(
         found.push(SchemaFinding::warning(format!(
             "no trigger {} (or another one, or this user lacks the TRIGGER right to see it): \
              writers that forget the location leave it wrong until `nearby backfill` runs; \
-             `nearby migrate up` makes it where the server allows it",
+             `nearby adopt --apply` makes it where the server allows it",
             names.join(" and ")
         )));
     }
     Ok(found)
 }
 
-async fn columns(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Vec<Column>> {
+pub(super) async fn columns(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<Column>> {
     sqlx::query_as(
         "SELECT CAST(COLUMN_NAME AS CHAR) AS name, LOWER(CAST(DATA_TYPE AS CHAR)) AS kind, \
-                IS_NULLABLE = 'YES' AS nullable, CAST(SRS_ID AS SIGNED) AS srid, \
-                EXTRA LIKE '%VIRTUAL GENERATED%' OR EXTRA LIKE '%STORED GENERATED%' AS `generated` \
+                CAST(COLUMN_TYPE AS CHAR) AS full_kind, IS_NULLABLE = 'YES' AS nullable, \
+                CAST(SRS_ID AS SIGNED) AS srid, CAST(EXTRA AS CHAR) AS extra, \
+                CAST(COLUMN_DEFAULT AS CHAR) AS default_value, \
+                CAST(COLUMN_COMMENT AS CHAR) AS comment \
          FROM information_schema.COLUMNS \
-         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
     )
     .bind(collection.table.as_str())
     .fetch_all(pool)
@@ -101,48 +145,52 @@ fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
     let name = &column.name;
     let mend = format!("ALTER TABLE {table} MODIFY {name} POINT NOT NULL SRID 4326");
     let mut found = Vec::new();
-    let mut wrong = |text: String| found.push(SchemaFinding::wrong(text));
     if column.kind != "point" {
-        wrong(format!(
+        found.push(SchemaFinding::misleading(format!(
             "{table}.{name} is {}, not POINT: {mend}",
             column.kind
-        ));
+        )));
     }
     if column.nullable {
-        wrong(format!(
+        found.push(SchemaFinding::misleading(format!(
             "{table}.{name} may be NULL, so no spatial index serves it: {mend}"
-        ));
+        )));
     }
     if column.srid != Some(4326) {
         let srid = column
             .srid
             .map_or("none".to_owned(), |srid| srid.to_string());
-        wrong(format!(
+        found.push(SchemaFinding::wrong(format!(
             "{table}.{name} has SRID {srid}, so no spatial index serves it: {mend}"
-        ));
+        )));
     }
-    if column.generated {
-        wrong(format!(
-            "{table}.{name} is a generated column, which nobody can write: {mend}"
-        ));
+    if column.is_generated() {
+        found.push(SchemaFinding::warning(format!(
+            "{table}.{name} is a generated column: searches are right, and nearby's own writes are \
+             refused"
+        )));
     }
     found
+}
+
+pub(super) async fn indexes(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Vec<Index>> {
+    sqlx::query_as(
+        "SELECT CAST(INDEX_NAME AS CHAR) AS name, CAST(INDEX_TYPE AS CHAR) AS kind, \
+                IS_VISIBLE = 'YES' AS visible, NON_UNIQUE = 0 AS is_unique, \
+                CAST(COLUMN_NAME AS CHAR) AS column_name, CAST(SEQ_IN_INDEX AS SIGNED) AS place \
+         FROM information_schema.STATISTICS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IS NOT NULL",
+    )
+    .bind(collection.table.as_str())
+    .fetch_all(pool)
+    .await
 }
 
 async fn inspect_indexes(
     pool: &MySqlPool,
     collection: &Collection,
 ) -> sqlx::Result<Vec<SchemaFinding>> {
-    let indexes: Vec<Index> = sqlx::query_as(
-        "SELECT CAST(INDEX_NAME AS CHAR) AS name, CAST(INDEX_TYPE AS CHAR) AS kind, \
-                IS_VISIBLE = 'YES' AS visible, CAST(COLUMN_NAME AS CHAR) AS column_name, \
-                CAST(SEQ_IN_INDEX AS SIGNED) AS place \
-         FROM information_schema.STATISTICS \
-         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IS NOT NULL",
-    )
-    .bind(collection.table.as_str())
-    .fetch_all(pool)
-    .await?;
+    let indexes = indexes(pool, collection).await?;
     let (table, location) = (collection.table.as_str(), collection.location.as_str());
     let mut found = Vec::new();
     let on_location = |index: &&Index| index.kind == "SPATIAL" && index.column_name == location;

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, MySql, Row as _};
 
 use super::statements::Names;
 use super::{MySqlStore, rows};
-use crate::domain::{Bounds, CenterId, Filter, Search, Summary, TextField};
+use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary, TextField};
 use crate::store::sql::{conditions, text_or_null};
 use crate::store::{Collection, StoreError};
 
@@ -31,11 +31,20 @@ pub struct Near<'a> {
     pub search: &'a Search,
     /// The great-circle radius in metres, inclusive.
     pub radius_m: f64,
-    /// What holds the circle.
-    pub bounds: Bounds,
+    /// What holds the circle: one piece or several, as [`crate::domain::cover`]
+    /// cuts them.
+    pub cover: &'a [Bounds],
     /// How many rows at most.
     pub rows: usize,
+    /// The organizations that the filter names, by id; looked at where it names
+    /// any.
+    pub organizations: &'a [OrganizationId],
+    /// Whether [`MySqlStore::find`] gives up after a fifth of a second.
+    pub is_trial: bool,
 }
+
+/// What makes the server give up a statement, after so many milliseconds.
+const TRIAL: &str = "/*+ MAX_EXECUTION_TIME(200) */ ";
 
 /// The parts that searches are put together from.
 #[derive(Debug)]
@@ -43,8 +52,10 @@ pub(super) struct SearchSql {
     select: String,
     distance: String,
     from: String,
-    location: String,
+    position: PositionSql,
     id: String,
+    /// The id, told apart from those of other tables.
+    own_id: String,
     filters: [(TextField, String); 3],
 }
 
@@ -54,6 +65,7 @@ impl SearchSql {
             table,
             id,
             location,
+            and_shown,
             ..
         } = names;
         let filter = |field| (field, text_or_null(collection, field));
@@ -61,19 +73,26 @@ impl SearchSql {
             select: names.summary_columns(collection),
             distance: format!("ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326))"),
             from: format!(
-                " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}",
+                " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}{and_shown}",
                 crate::domain::MAX_CENTER_ID,
                 names.has_position(),
             ),
-            location: location.clone(),
+            position: PositionSql::new(names),
             id: id.clone(),
+            own_id: format!("{table}.{id}"),
             filters: [TextField::Country, TextField::Region, TextField::City].map(filter),
         }
     }
 
     /// The collation of the column finds candidates by its index, the second
     /// comparison keeps those that are equal byte for byte.
-    pub(super) fn push_filter(&self, filter: &Filter, text: &mut String) {
+    pub(super) fn push_filter(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+        hint: &str,
+        text: &mut String,
+    ) {
         for condition in conditions(filter) {
             let of_field = |(field, _): &&(TextField, String)| *field == condition.field;
             let Some((_, column)) = self.filters.iter().find(of_field) else {
@@ -86,67 +105,191 @@ impl SearchSql {
                  AND CONVERT({column} USING utf8mb4) COLLATE utf8mb4_0900_bin IN ({marks})"
             );
         }
+        if !filter.organizations.is_empty() {
+            self.push_organizations(organizations, hint, text);
+        }
     }
 
-    fn push_conditions(&self, near: &Near<'_>, text: &mut String) {
-        push_bounds(near.bounds, &self.location, text);
-        self.push_filter(&near.search.filter, text);
+    /// Without the hint the server may begin with the organization's centers and
+    /// leave the spatial index alone, as it is to do where there is no box.
+    fn push_organizations(&self, ids: &[OrganizationId], hint: &str, text: &mut String) {
+        let _ = write!(
+            text,
+            " AND EXISTS (SELECT {hint} 1 FROM diving_center_organizations m \
+             WHERE m.diving_center_id = {} AND m.diving_organization_id IN ({}))",
+            self.own_id,
+            marks(ids.len())
+        );
+    }
+
+    fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
+        self.position.push_bounds(bounds, text);
+        let hint = match bounds {
+            Bounds::Globe => "",
+            _ => "/*+ NO_SEMIJOIN() */",
+        };
+        self.push_filter(&near.search.filter, near.organizations, hint, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
             let _ = write!(text, " AND {} NOT IN ({marks})", self.id);
         }
     }
 
+    /// Binds what [`Self::push_conditions`] asks for.
+    fn bind_conditions<'q>(
+        &self,
+        query: MySqlQuery<'q>,
+        near: &Near<'q>,
+        bounds: Bounds,
+    ) -> MySqlQuery<'q> {
+        let query = self.position.bind_bounds(query, bounds);
+        let query = bind_filter(query, &near.search.filter, near.organizations);
+        padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
+    }
+
+    /// One query for every piece of the cover. What lies on an edge between two is
+    /// found by both and kept once, as UNION does.
     fn find(&self, near: &Near<'_>) -> String {
-        let mut text = format!(
-            "SELECT {}, {} AS nearby_distance_m{}",
-            self.select, self.distance, self.from
-        );
-        self.push_conditions(near, &mut text);
-        text.push_str(
-            " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
-             OR nearby_distance_m = ? AND nearby_id > ?) \
-             ORDER BY nearby_distance_m, nearby_id LIMIT ?",
-        );
-        text
+        // It stands in the first piece and holds for all.
+        let mut trial = if near.is_trial { TRIAL } else { "" };
+        let pieces = near.cover.iter().map(|&bounds| {
+            let mut text = format!(
+                "SELECT {}{}, {} AS nearby_distance_m{}",
+                std::mem::take(&mut trial),
+                self.select,
+                self.distance,
+                self.from
+            );
+            self.push_conditions(near, bounds, &mut text);
+            text.push_str(
+                " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
+                 OR nearby_distance_m = ? AND nearby_id > ?)",
+            );
+            text
+        });
+        format!(
+            "{} ORDER BY nearby_distance_m, nearby_id LIMIT ?",
+            pieces.collect::<Vec<_>>().join(" UNION "),
+        )
     }
 
+    /// What lies on an edge between two pieces counts twice: it is but a guess.
     fn count_near(&self, near: &Near<'_>) -> String {
-        let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_conditions(near, &mut text);
-        if near.search.after.is_some() {
-            let _ = write!(text, " AND {} >= ?", self.distance);
-        }
-        text.push_str(" LIMIT ?) AS seen");
-        text
+        let pieces = near.cover.iter().map(|&bounds| {
+            let mut text = format!("(SELECT 1{}", self.from);
+            self.push_conditions(near, bounds, &mut text);
+            if near.search.after.is_some() {
+                let _ = write!(text, " AND {} >= ?", self.distance);
+            }
+            text.push_str(" LIMIT ?)");
+            text
+        });
+        format!(
+            "SELECT COUNT(*) FROM ({} LIMIT ?) AS seen",
+            pieces.collect::<Vec<_>>().join(" UNION ALL ")
+        )
     }
 
-    fn matching(&self, filter: &Filter) -> String {
+    fn matching(&self, filter: &Filter, organizations: &[OrganizationId]) -> String {
         let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_filter(filter, &mut text);
+        self.push_filter(filter, organizations, "", &mut text);
         text.push_str(" LIMIT ?) AS seen");
         text
     }
 }
 
-/// The condition that reaches the spatial index; [`bind_bounds`] binds it.
-pub(super) fn push_bounds(bounds: Bounds, location: &str, text: &mut String) {
-    match bounds {
-        Bounds::Box { .. } => {
-            let _ = write!(
+/// How positions are found to be within bounds.
+#[derive(Debug)]
+pub(super) enum PositionSql {
+    /// By the spatial index over a stored point.
+    Located(String),
+    /// By latitude and longitude, where there is no such point.
+    Bare { latitude: String, longitude: String },
+}
+
+impl PositionSql {
+    pub(super) fn new(names: &Names) -> Self {
+        if names.is_located {
+            Self::Located(names.location.clone())
+        } else {
+            Self::Bare {
+                latitude: names.latitude.clone(),
+                longitude: names.longitude.clone(),
+            }
+        }
+    }
+
+    /// The condition that a position is within bounds, or near by;
+    /// [`Self::bind_bounds`] binds it.
+    pub(super) fn push_bounds(&self, bounds: Bounds, text: &mut String) {
+        let _ = match (self, bounds) {
+            (Self::Located(location), Bounds::Box { .. }) => write!(
                 text,
                 " AND MBRIntersects(ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
-            );
-        }
-        // A line around the globe: its bounding box has every longitude.
-        Bounds::Band { .. } => {
-            let _ = write!(
+            ),
+            // A line around the globe: its bounding box has every longitude.
+            (Self::Located(location), Bounds::Band { .. }) => write!(
                 text,
                 " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
                  POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
-            );
+            ),
+            (
+                Self::Bare {
+                    latitude,
+                    longitude,
+                },
+                Bounds::Box { west, east, .. },
+            ) => {
+                let either = if west <= east { "AND" } else { "OR" };
+                // The antimeridian has two names, and the box knows one.
+                let antimeridian = if east == 180.0 || west > east {
+                    format!(" OR {longitude} = -180")
+                } else {
+                    String::new()
+                };
+                write!(
+                    text,
+                    " AND {latitude} BETWEEN ? AND ? \
+                     AND ({longitude} >= ? {either} {longitude} <= ?{antimeridian})"
+                )
+            }
+            (Self::Bare { latitude, .. }, Bounds::Band { .. }) => {
+                write!(text, " AND {latitude} BETWEEN ? AND ?")
+            }
+            (_, Bounds::Globe) => Ok(()),
+        };
+    }
+
+    /// Binds what [`Self::push_bounds`] asks for.
+    pub(super) fn bind_bounds<'q>(&self, query: MySqlQuery<'q>, bounds: Bounds) -> MySqlQuery<'q> {
+        match (self, bounds) {
+            (
+                Self::Located(_),
+                Bounds::Box {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
+            ) => query.bind(west).bind(south).bind(east).bind(north),
+            (Self::Located(_), Bounds::Band { south, north }) => query
+                .bind(south)
+                .bind(south)
+                .bind(south)
+                .bind(south)
+                .bind(north),
+            (
+                Self::Bare { .. },
+                Bounds::Box {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
+            ) => query.bind(south).bind(north).bind(west).bind(east),
+            (Self::Bare { .. }, Bounds::Band { south, north }) => query.bind(south).bind(north),
+            (_, Bounds::Globe) => query,
         }
-        Bounds::Globe => {}
     }
 }
 
@@ -154,25 +297,41 @@ pub(super) type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
 
 impl MySqlStore {
     /// Hands on the centers of a circle with their distances in metres, nearest
-    /// first, ties by id, beyond the search's cursor.
+    /// first, ties by id, beyond the search's cursor. Gives whether these are all:
+    /// a trial may have taken too long.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn find(
         &self,
         near: &Near<'_>,
+        each: impl FnMut(f64, Summary<'_>) + Send,
+    ) -> Result<bool, StoreError> {
+        match self.find_all(near, each).await {
+            Ok(()) => Ok(true),
+            Err(error) if near.is_trial && error.is_out_of_time() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_all(
+        &self,
+        near: &Near<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
         let after = near.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.find(near)));
-        let mut rows = bind_conditions(bind_origin(query, near), near)
-            .bind(near.radius_m)
-            .bind(passed_m)
-            .bind(passed_m)
-            .bind(id)
-            .bind(near.rows as u64)
-            .fetch(&self.pool);
+        let sql = &self.statements.search;
+        let mut query = sqlx::query(AssertSqlSafe(sql.find(near)));
+        for &bounds in near.cover {
+            query = sql
+                .bind_conditions(bind_origin(query, near), near, bounds)
+                .bind(near.radius_m)
+                .bind(passed_m)
+                .bind(passed_m)
+                .bind(id);
+        }
+        let mut rows = query.bind(near.rows as u64).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let distance_m: f64 = row.try_get(7)?;
             rows::summary(&row, |summary| each(distance_m, summary))?;
@@ -180,28 +339,48 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Counts the centers within the bounds of a circle that are not before the
+    /// Counts the centers within the cover of a circle that are not before the
     /// search's cursor, up to `near.rows`.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.count_near(near)));
-        let mut query = bind_conditions(query, near);
-        if let Some(cursor) = near.search.after {
-            query = bind_origin(query, near).bind(cursor.key);
+        let sql = &self.statements.search;
+        let mut query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
+        for &bounds in near.cover {
+            query = sql.bind_conditions(query, near, bounds);
+            if let Some(cursor) = near.search.after {
+                query = bind_origin(query, near).bind(cursor.key);
+            }
+            query = query.bind(near.rows as u64);
         }
         let row = query.bind(near.rows as u64).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
+    }
+
+    /// The organizations that a filter names; asks only where it names any.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn organizations_of(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        self.database().organizations_of(filter).await
     }
 
     /// Counts the centers that a filter keeps, up to `most`.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn matching(&self, filter: &Filter, most: usize) -> Result<usize, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.matching(filter)));
-        let row = bind_filter(query, filter)
+    pub async fn matching(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let text = self.statements.search.matching(filter, organizations);
+        let row = bind_filter(sqlx::query(AssertSqlSafe(text)), filter, organizations)
             .bind(most as u64)
             .fetch_one(&self.pool)
             .await?;
@@ -218,34 +397,19 @@ fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
     query.bind(longitude).bind(near.search.origin.latitude())
 }
 
-fn bind_conditions<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
-    let query = bind_filter(bind_bounds(query, near.bounds), &near.search.filter);
-    padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
-}
-
-/// Binds what [`push_bounds`] asks for.
-pub(super) fn bind_bounds(query: MySqlQuery<'_>, bounds: Bounds) -> MySqlQuery<'_> {
-    match bounds {
-        Bounds::Box {
-            west,
-            south,
-            east,
-            north,
-        } => query.bind(west).bind(south).bind(east).bind(north),
-        Bounds::Band { south, north } => query
-            .bind(south)
-            .bind(south)
-            .bind(south)
-            .bind(south)
-            .bind(north),
-        Bounds::Globe => query,
-    }
-}
-
-fn bind_filter<'q>(query: MySqlQuery<'q>, filter: &'q Filter) -> MySqlQuery<'q> {
-    conditions(filter)
+/// Binds what [`SearchSql::push_filter`] asks for.
+pub(super) fn bind_filter<'q>(
+    query: MySqlQuery<'q>,
+    filter: &'q Filter,
+    organizations: &[OrganizationId],
+) -> MySqlQuery<'q> {
+    let query = conditions(filter)
         .flat_map(|condition| padded_twice(condition.values))
-        .fold(query, Query::bind)
+        .fold(query, Query::bind);
+    if filter.organizations.is_empty() {
+        return query;
+    }
+    padded(organizations).fold(query, |query, id| query.bind(id.get()))
 }
 
 /// Placeholders for a list of values.
@@ -270,7 +434,7 @@ fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
 }
 
 /// The values of a filter as [`SearchSql::push_filter`] asks for them.
-pub(super) fn padded_twice(values: &[String]) -> impl Iterator<Item = &String> {
+fn padded_twice(values: &[String]) -> impl Iterator<Item = &String> {
     padded(values).chain(padded(values))
 }
 

@@ -5,7 +5,7 @@ use super::location::{has_position, location};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::sql::{Sql, text_columns, text_or_null};
-use crate::store::{Collection, ColumnName};
+use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Longest text, in characters, that travels as VARCHAR in a list of rows.
 const VARCHAR_CHARS: usize = 1_000;
@@ -25,6 +25,7 @@ pub(super) struct Statements {
     pub(super) read_many: Sql,
     pub(super) read_many_to_update: Sql,
     pub(super) summaries: Sql,
+    pub(super) positions: Sql,
     pub(super) names: Sql,
     pub(super) count: Sql,
     /// `SELECT … WHERE id > ? AND id <= …`, to be followed by filters.
@@ -60,7 +61,8 @@ impl Statements {
                 .map(|(place, (_, column))| value(place, column))
                 .collect()
         };
-        let now = names.now_values();
+        let now = names.new_values();
+        let shown = &names.and_shown;
         let touch = names.touch();
         Self {
             texts: names.texts.iter().map(|(field, _)| *field).collect(),
@@ -77,7 +79,7 @@ impl Statements {
             // leaves it and its index alone.
             update: Sql::new(format!(
                 "UPDATE {table} SET {location} = {point}, {latitude} = ?, {longitude} = ?\
-                 {texts}{touch} WHERE {id} = ?",
+                 {texts}{touch} WHERE {id} = ?{shown}",
                 texts = values(&|_, column| format!(", {column} = ?")),
             )),
             update_many: Sql::new(format!(
@@ -87,29 +89,42 @@ impl Statements {
                 texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
                 touch = touch.replacen(", ", ", t.", 1),
             )),
-            delete: Sql::new(format!("DELETE FROM {table} WHERE {id} = ?")),
-            read: Sql::new(format!("SELECT {center} FROM {table} WHERE {id} = ?")),
-            read_to_update: Sql::new(format!(
-                "SELECT {center} FROM {table} WHERE {id} = ? FOR UPDATE"
+            delete: Sql::new(match &collection.deleted_at {
+                None => format!("DELETE FROM {table} WHERE {id} = ?{shown}"),
+                Some(deleted_at) => format!(
+                    "UPDATE {table} SET {} = UTC_TIMESTAMP(){touch} WHERE {id} = ?{shown}",
+                    deleted_at.quoted(),
+                ),
+            }),
+            read: Sql::new(format!(
+                "SELECT {center} FROM {table} WHERE {id} = ?{shown}"
             )),
-            read_many: Sql::new(format!("SELECT {center} FROM {many}")),
+            read_to_update: Sql::new(format!(
+                "SELECT {center} FROM {table} WHERE {id} = ?{shown} FOR UPDATE"
+            )),
+            read_many: Sql::new(format!("SELECT {center} FROM {many} WHERE TRUE{shown}")),
             read_many_to_update: Sql::new(format!(
                 "SELECT {center}, {in_order} FROM {many} FOR UPDATE OF {table}"
             )),
             summaries: Sql::new(format!(
-                "SELECT {} FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}",
+                "SELECT {} FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
                 names.summary_columns(collection),
+                names.has_position(),
+            )),
+            positions: Sql::new(format!(
+                "SELECT CAST({latitude} AS DOUBLE), CAST({longitude} AS DOUBLE) FROM {table} \
+                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
                 names.has_position(),
             )),
             names: Sql::new(format!(
                 "SELECT CAST({id} AS SIGNED), CAST({latitude} AS DOUBLE), \
                  CAST({longitude} AS DOUBLE), {name} FROM {table} \
-                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}",
+                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}{shown}",
                 name = text_or_null(collection, TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             list: format!(
-                "SELECT {center} FROM {table} WHERE {id} > ? AND {id} <= {MAX_CENTER_ID}"
+                "SELECT {center} FROM {table} WHERE {id} > ? AND {id} <= {MAX_CENTER_ID}{shown}"
             ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             search: SearchSql::new(collection, &names),
@@ -124,7 +139,14 @@ pub(super) struct Names {
     pub(super) id: String,
     pub(super) latitude: String,
     pub(super) longitude: String,
+    /// The stored point, or the one that the coordinates say where the table
+    /// has no column for it.
     pub(super) location: String,
+    /// Whether it is stored, so that an index may find it.
+    pub(super) is_located: bool,
+    /// The condition that a row is shown, to follow another one.
+    pub(super) and_shown: String,
+    status: Option<String>,
     view_count: Option<String>,
     pub(super) created_at: Option<String>,
     pub(super) updated_at: Option<String>,
@@ -134,12 +156,20 @@ pub(super) struct Names {
 impl Names {
     fn new(collection: &Collection) -> Self {
         let optional = |name: &Option<ColumnName>| name.as_ref().map(ColumnName::quoted);
+        let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
         Self {
             table: collection.table.quoted(),
             id: collection.id.quoted(),
-            latitude: collection.latitude.quoted(),
-            longitude: collection.longitude.quoted(),
-            location: collection.location.quoted(),
+            location: if collection.is_located() {
+                collection.location.quoted()
+            } else {
+                location(&latitude, &longitude)
+            },
+            latitude,
+            longitude,
+            is_located: collection.is_located(),
+            and_shown: collection.and_shown(),
+            status: optional(&collection.status),
             view_count: optional(&collection.view_count),
             created_at: optional(&collection.created_at),
             updated_at: optional(&collection.updated_at),
@@ -207,12 +237,18 @@ impl Names {
         columns.extend(self.texts.iter().map(|(_, column)| column.as_str()));
         columns.extend(self.created_at.as_deref());
         columns.extend(self.updated_at.as_deref());
+        columns.extend(self.status.as_deref());
         columns.join(", ")
     }
 
-    fn now_values(&self) -> String {
+    /// What every new row has, whatever its center: the last of the columns.
+    fn new_values(&self) -> String {
         let times = self.created_at.iter().chain(&self.updated_at);
-        ", UTC_TIMESTAMP()".repeat(times.count())
+        let times = ", UTC_TIMESTAMP()".repeat(times.count());
+        match self.status {
+            Some(_) => format!("{times}, '{SHOWN_STATUS}'"),
+            None => times,
+        }
     }
 
     fn touch(&self) -> String {

@@ -29,12 +29,17 @@ pub(in crate::store) struct Conditions {
 
 impl Conditions {
     pub(in crate::store) fn of(collection: &Collection) -> Self {
+        Self::with_location(collection, &collection.location.quoted())
+    }
+
+    /// As if this expression were the location.
+    fn with_location(collection: &Collection, held: &str) -> Self {
         let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
         let expected = location(&latitude, &longitude);
         Self {
             has_position: format!("({}) IS TRUE", has_position(&latitude, &longitude)),
             has_coordinates: format!("({latitude} IS NOT NULL AND {longitude} IS NOT NULL)"),
-            differs: format!("NOT ({} <=> {expected})", collection.location.quoted()),
+            differs: format!("NOT ({held} <=> {expected})"),
             expected,
         }
     }
@@ -47,14 +52,32 @@ pub(in crate::store) async fn survey(
     after: i64,
     count: u32,
 ) -> sqlx::Result<Survey> {
+    survey_as(
+        pool,
+        collection,
+        &collection.location.quoted(),
+        after,
+        count,
+    )
+    .await
+}
+
+/// As [`survey()`], with an expression in the place of the location: `NULL`
+/// where the table has no such column yet.
+pub(in crate::store) async fn survey_as(
+    pool: &MySqlPool,
+    collection: &Collection,
+    location: &str,
+    after: i64,
+    count: u32,
+) -> sqlx::Result<Survey> {
     let Conditions {
         has_position,
         has_coordinates,
         differs,
         ..
-    } = Conditions::of(collection);
+    } = Conditions::with_location(collection, location);
     let (id, table) = (collection.id.quoted(), collection.table.quoted());
-    let location = collection.location.quoted();
     let sum = |condition: &str| format!("CAST(COALESCE(SUM({condition}), 0) AS SIGNED)");
     let sql = format!(
         "SELECT COUNT(*) AS total, CAST(MAX(id) AS SIGNED) AS last_id, \

@@ -5,17 +5,17 @@
 //! go with their table.
 
 use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, Executor, MySqlPool};
+use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::location::location;
 use super::table_exists;
 use crate::store::{Collection, Guard, StoreError};
 
 /// The longest name that MySQL allows.
-const MAX_NAME: usize = 64;
+pub(super) const MAX_NAME: usize = 64;
 
 /// One trigger as it should be.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct Trigger {
     pub name: String,
     event: &'static str,
@@ -61,25 +61,44 @@ pub(in crate::store) async fn missing(
     pool: &MySqlPool,
     collection: &Collection,
 ) -> sqlx::Result<Vec<Trigger>> {
-    let there: Vec<(String, String, String, String)> = sqlx::query_as(
-        "SELECT TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, CAST(ACTION_STATEMENT AS CHAR) \
+    let there = installed(pool, collection).await?;
+    let mut triggers: Vec<Trigger> = wanted(collection).into();
+    triggers.retain(|trigger| !there.iter().any(|there| there.is(trigger)));
+    Ok(triggers)
+}
+
+/// A trigger that a table has.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(super) struct Installed {
+    pub name: String,
+    event: String,
+    timing: String,
+    body: String,
+}
+
+impl Installed {
+    pub(super) fn is(&self, wanted: &Trigger) -> bool {
+        self.name == wanted.name
+            && self.event == wanted.event
+            && self.timing == "BEFORE"
+            && self.body == wanted.body
+    }
+}
+
+/// The triggers of a table that this user may see.
+pub(super) async fn installed(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<Installed>> {
+    sqlx::query_as(
+        "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CAST(EVENT_MANIPULATION AS CHAR) AS event, \
+                CAST(ACTION_TIMING AS CHAR) AS timing, CAST(ACTION_STATEMENT AS CHAR) AS body \
          FROM information_schema.TRIGGERS \
          WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ?",
     )
     .bind(collection.table.as_str())
     .fetch_all(pool)
-    .await?;
-    let is_there = |wanted: &Trigger| {
-        there.iter().any(|(name, event, timing, body)| {
-            *name == wanted.name
-                && event == wanted.event
-                && timing == "BEFORE"
-                && *body == wanted.body
-        })
-    };
-    let mut triggers: Vec<Trigger> = wanted(collection).into();
-    triggers.retain(|trigger| !is_there(trigger));
-    Ok(triggers)
+    .await
 }
 
 /// Makes the triggers that are missing or differ.
@@ -105,31 +124,51 @@ pub(in crate::store) async fn ensure(
     Ok(Some(Guard::Installed))
 }
 
-/// Puts a trigger in place of one that differs. A stand-in is made first, so that
-/// a refusal leaves the old one, and no write goes by unguarded.
 async fn make(pool: &MySqlPool, collection: &Collection, trigger: &Trigger) -> sqlx::Result<()> {
-    let stand_in = name(collection.table.as_str(), "_location_stand_in");
-    let drop = |name: &str| format!("DROP TRIGGER IF EXISTS `{name}`");
-    let create = |name: &str| {
-        format!(
-            "CREATE TRIGGER `{name}` BEFORE {} ON {} FOR EACH ROW {}",
-            trigger.event,
-            collection.table.quoted(),
-            trigger.body
-        )
-    };
     let mut connection = pool.acquire().await?;
-    for statement in [
-        drop(&stand_in),
-        create(&stand_in),
-        drop(&trigger.name),
-        create(&trigger.name),
-        drop(&stand_in),
-    ] {
+    for statement in trigger.replace(collection) {
         // As text: the protocol for prepared statements knows no triggers.
         connection.execute(AssertSqlSafe(statement)).await?;
     }
     Ok(())
+}
+
+impl Trigger {
+    /// Makes the trigger where there is none of its name.
+    pub(super) fn create(&self, collection: &Collection) -> String {
+        self.create_as(&self.name, collection)
+    }
+
+    /// Puts the trigger in place of one that differs. A stand-in is made first,
+    /// so that a refusal leaves the old one, and no write goes by unguarded.
+    pub(super) fn replace(&self, collection: &Collection) -> [String; 5] {
+        let stand_in = stand_in(collection);
+        [
+            drop(&stand_in),
+            self.create_as(&stand_in, collection),
+            drop(&self.name),
+            self.create(collection),
+            drop(&stand_in),
+        ]
+    }
+
+    fn create_as(&self, name: &str, collection: &Collection) -> String {
+        format!(
+            "CREATE TRIGGER `{name}` BEFORE {} ON {} FOR EACH ROW {}",
+            self.event,
+            collection.table.quoted(),
+            self.body
+        )
+    }
+}
+
+/// The name of what stands in for a trigger while it is replaced.
+pub(super) fn stand_in(collection: &Collection) -> String {
+    name(collection.table.as_str(), "_location_stand_in")
+}
+
+pub(super) fn drop(name: &str) -> String {
+    format!("DROP TRIGGER IF EXISTS `{name}`")
 }
 
 /// What is missing, where the server refused for want of a right or a setting.

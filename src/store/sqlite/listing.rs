@@ -60,15 +60,15 @@ impl ListingSql {
             SortBy::CreatedAt => &self.created_at,
             SortBy::UpdatedAt => &self.updated_at,
         };
-        let texts: String = read_of(listing)
-            .map(|field| format!(", {}", self.texts[field as usize]))
-            .collect();
+        let mut columns = vec![self.id.as_str(), time];
+        columns.extend(read_of(listing).map(|field| self.texts[field as usize].as_str()));
         let inside = listing
             .viewport
             .as_ref()
             .map(|viewport| self.inside(viewport));
         format!(
-            "SELECT {id}, {time}{texts}{from}{inside} ORDER BY {id} LIMIT ?",
+            "SELECT {}{from}{inside} ORDER BY {id} LIMIT ?",
+            columns.join(", "),
             id = self.id,
             from = self.from,
             inside = inside.unwrap_or_default(),

@@ -4,15 +4,18 @@
 //! over the one connection that writes, reads over the others.
 
 pub(super) mod backfill;
+pub(super) mod bulk;
 mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
 mod listing;
 mod read;
 mod rows;
+mod scan;
 pub(super) mod schema;
 mod statements;
 pub(super) mod survey;
+mod upsert;
 mod write;
 
 use std::sync::Arc;
@@ -30,7 +33,6 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pools: SqlitePools,
-    collection: Collection,
     statements: Arc<Statements>,
 }
 
@@ -38,7 +40,6 @@ impl SqliteStore {
     pub(super) fn new(pools: SqlitePools, collection: &Collection) -> Self {
         Self {
             pools,
-            collection: collection.clone(),
             statements: Arc::new(Statements::new(collection)),
         }
     }

@@ -9,14 +9,10 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::geopackage;
-use crate::domain::{Center, CenterId, CenterText, Position, Summary, TextField};
-use crate::store::plan::Stored;
+use crate::domain::{Center, CenterId, CenterText, Position, TextField};
 
 /// The place of the first text among the columns of a center.
 const FIRST_TEXT: usize = 6;
-/// The place after the columns of a center.
-const AFTER_CENTER: usize = FIRST_TEXT + TextField::ALL.len();
 
 /// Reads the columns of a center.
 pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
@@ -42,45 +38,6 @@ pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
     })
-}
-
-/// Reads a center, its location and whether it holds neither coordinate.
-pub(super) fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
-    let center = center(row)?;
-    let location: Option<&[u8]> = row.try_get_unchecked(AFTER_CENTER)?;
-    let bare: bool = row.try_get_unchecked(AFTER_CENTER + 1)?;
-    let in_order = match center.position {
-        Some(position) => location.is_some_and(|blob| geopackage::is_at(blob, position)),
-        None => bare && location.is_none(),
-    };
-    Ok(Stored { center, in_order })
-}
-
-/// Reads the columns of a summary and hands them on.
-pub(super) fn summary(row: &SqliteRow, each: impl FnOnce(Summary<'_>)) -> Result<(), sqlx::Error> {
-    let Some(position) = position(row)? else {
-        return Ok(());
-    };
-    let name = text(row, 3)?.unwrap_or_default();
-    let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
-    each(Summary {
-        id: id(row)?,
-        position,
-        name: &name,
-        country: country.as_deref(),
-        region: region.as_deref(),
-        city: city.as_deref(),
-    });
-    Ok(())
-}
-
-/// Reads id, coordinates and name and hands them on.
-pub(super) fn name(
-    row: &SqliteRow,
-    each: impl FnOnce(CenterId, &str, Option<Position>),
-) -> Result<(), sqlx::Error> {
-    each(id(row)?, &text(row, 3)?.unwrap_or_default(), position(row)?);
-    Ok(())
 }
 
 fn id(row: &SqliteRow) -> Result<CenterId, sqlx::Error> {

@@ -3,11 +3,7 @@
 use super::listing::ListingSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::sql::{Condition, Sql, text_columns, text_or_null};
-use crate::store::{Collection, ColumnName};
-
-/// Rows of the statement that inserts many: their placeholders stay far below
-/// SQLite's limit of 32,766.
-pub(super) const BLOCK: usize = 64;
+use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
@@ -17,21 +13,28 @@ const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
 pub(super) struct Statements {
     /// Fields with a column, in the order of their placeholders.
     pub(super) texts: Vec<TextField>,
-    insert: String,
-    /// How many of the written columns are times; they come last.
+    /// How many of the inserted values are times; they come last.
     pub(super) times: usize,
-    pub(super) insert_one: Sql,
-    pub(super) insert_block: Sql,
+    pub(super) insert: Sql,
+    /// [`Self::mark_changed`], and an insert that gives the row as it is then.
+    pub(super) create: Sql,
     pub(super) update: Sql,
+    /// The same of a row that differs, shown or not.
+    pub(super) update_changed: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_many: Sql,
+    /// Which of a JSON array of ids have a row, shown or not.
+    pub(super) ids_there: Sql,
+    /// Id, coordinates and texts, for [`super::scan`].
     pub(super) summaries: Sql,
+    /// Id, coordinates and name, for [`super::scan`].
     pub(super) names: Sql,
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
     list: String,
+    list_by_organization: String,
     list_end: String,
     filters: [(TextField, String); 3],
 }
@@ -42,113 +45,85 @@ impl Statements {
         let id = collection.id.quoted();
         let latitude = collection.latitude.quoted();
         let longitude = collection.longitude.quoted();
-        let location = collection.location.quoted();
         let texts = text_columns(collection);
-        let times = [&collection.created_at, &collection.updated_at];
-        let times: Vec<String> = times
-            .into_iter()
-            .flatten()
-            .map(ColumnName::quoted)
-            .collect();
-
-        let mut written = vec![
-            id.clone(),
-            location.clone(),
-            latitude.clone(),
-            longitude.clone(),
-        ];
-        written.extend(texts.iter().map(|(_, column)| column.clone()));
-        written.extend(times.iter().cloned());
+        let shown = collection.and_shown();
 
         // Text and bytes sort after every number, so they are not between any.
         let has_position =
             format!("{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180");
-        let ours = format!("{id} BETWEEN 1 AND {MAX_CENTER_ID}");
-        let center = format!(
-            "{id}, IIF({has_position}, {latitude}, NULL), IIF({has_position}, {longitude}, NULL), \
-             {}, {}, {}, {}",
-            collection
-                .view_count
-                .as_ref()
-                .map_or("NULL".to_owned(), |name| format!(
-                    "CAST({} AS INTEGER)",
-                    name.quoted()
-                )),
-            time_or_null(collection.created_at.as_ref()),
-            time_or_null(collection.updated_at.as_ref()),
-            TextField::ALL
-                .map(|field| text_or_null(collection, field))
-                .join(", "),
-        );
+        let ours = format!("{id} BETWEEN 1 AND {MAX_CENTER_ID}{shown}");
+        let center = center_columns(collection, &has_position);
         let text = |field| text_or_null(collection, field);
-        let set: Vec<String> = texts
-            .iter()
-            .map(|(_, column)| format!("{column} = ?"))
-            .collect();
-        let set = set.join(", ");
-        let touch = collection
-            .updated_at
-            .as_ref()
-            .map_or(String::new(), |name| {
-                format!(", {} = strftime('{TIME_FORMAT}', 'now')", name.quoted())
-            });
-        let mut statements = Self {
+        let bytes = |field| format!("CAST({} AS TEXT)", text(field));
+        let mark_changed = format!(
+            "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
+             WHERE table_name = '{}'",
+            collection.table.as_str()
+        );
+        let edited = edited_columns(collection);
+        let edit = format!(
+            "UPDATE {table} SET {}{} WHERE {id} = ?{}",
+            placed(&edited, "=").join(", "),
+            touch(collection),
+            edited.len() + 1,
+        );
+        Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
-            insert: format!("INSERT INTO {table} ({}) VALUES ", written.join(", ")),
-            times: times.len(),
-            insert_one: Sql::new(String::new()),
-            insert_block: Sql::new(String::new()),
-            update: Sql::new(format!(
-                "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?, {set}{touch} \
-                 WHERE {id} = ?"
+            times: times(collection).count(),
+            create: Sql::new(format!(
+                "{mark_changed}; {} RETURNING {center}",
+                insert(collection)
             )),
-            delete: Sql::new(format!("DELETE FROM {table} WHERE {id} = ?")),
-            read: Sql::new(format!("SELECT {center} FROM {table} WHERE {id} = ?")),
+            insert: Sql::new(insert(collection)),
+            update: Sql::new(format!("{edit}{shown}")),
+            update_changed: Sql::new(format!(
+                "{edit} AND NOT ({})",
+                placed(&edited, "IS").join(" AND ")
+            )),
+            delete: Sql::new(delete(collection)),
+            read: Sql::new(format!(
+                "SELECT {center} FROM {table} WHERE {id} = ?{shown}"
+            )),
             read_many: Sql::new(format!(
-                "SELECT {center}, {location}, {latitude} IS NULL AND {longitude} IS NULL \
-                 FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
+                "SELECT {center} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?)){shown}"
+            )),
+            ids_there: Sql::new(format!(
+                "SELECT {id} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
             )),
             summaries: Sql::new(format!(
                 "SELECT {id}, {latitude}, {longitude}, {}, {}, {}, {} FROM {table} \
-                 WHERE {ours} AND {id} > ? AND {has_position} ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
-                text(TextField::Country),
-                text(TextField::Region),
-                text(TextField::City),
+                 WHERE {ours} AND {has_position}",
+                bytes(TextField::Name),
+                bytes(TextField::Country),
+                bytes(TextField::Region),
+                bytes(TextField::City),
             )),
             names: Sql::new(format!(
                 "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
-                 IIF({has_position}, {longitude}, NULL), {} FROM {table} \
-                 WHERE {ours} AND {id} > ? ORDER BY {id} LIMIT ?",
-                text(TextField::Name),
+                 IIF({has_position}, {longitude}, NULL), {} FROM {table} WHERE {ours}",
+                bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
-            mark_changed: Sql::new(format!(
-                "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
-                 WHERE table_name = '{}'",
-                collection.table.as_str()
-            )),
+            mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
+            list_by_organization: format!(
+                " AND EXISTS (SELECT 1 FROM diving_center_organizations m \
+                 WHERE m.diving_center_id = {table}.{id} \
+                 AND m.diving_organization_id IN (SELECT value FROM json_each(?)))"
+            ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             filters: [TextField::Country, TextField::Region, TextField::City]
                 .map(|field| (field, text(field))),
-        };
-        statements.insert_one = Sql::new(statements.insert_many(1));
-        statements.insert_block = Sql::new(statements.insert_many(BLOCK));
-        statements
-    }
-
-    /// An INSERT of so many rows. Its placeholders have no numbers: SQLite looks
-    /// numbered ones up one after the other, which takes longer than the rows do.
-    pub(super) fn insert_many(&self, rows: usize) -> String {
-        let columns = 4 + self.texts.len() + self.times;
-        let row = format!("({})", vec!["?"; columns].join(", "));
-        format!("{}{}", self.insert, vec![row; rows].join(", "))
+        }
     }
 
     /// A list with conditions, each of which takes a JSON array of values.
-    pub(super) fn list<'a>(&self, conditions: impl Iterator<Item = Condition<'a>>) -> String {
+    pub(super) fn list<'a>(
+        &self,
+        conditions: impl Iterator<Item = Condition<'a>>,
+        by_organization: bool,
+    ) -> String {
         let mut text = self.list.clone();
         for condition in conditions {
             for (_, column) in self
@@ -161,8 +136,99 @@ impl Statements {
                 text.push_str(" IN (SELECT value FROM json_each(?))");
             }
         }
+        if by_organization {
+            text.push_str(&self.list_by_organization);
+        }
         text.push_str(&self.list_end);
         text
+    }
+}
+
+/// What [`super::rows::center`] reads.
+fn center_columns(collection: &Collection, has_position: &str) -> String {
+    let view_count = match &collection.view_count {
+        Some(name) => format!("CAST({} AS INTEGER)", name.quoted()),
+        None => "NULL".to_owned(),
+    };
+    format!(
+        "{id}, IIF({has_position}, {latitude}, NULL), IIF({has_position}, {longitude}, NULL), \
+         {view_count}, {}, {}, {}",
+        time_or_null(collection.created_at.as_ref()),
+        time_or_null(collection.updated_at.as_ref()),
+        TextField::ALL
+            .map(|field| text_or_null(collection, field))
+            .join(", "),
+        id = collection.id.quoted(),
+        latitude = collection.latitude.quoted(),
+        longitude = collection.longitude.quoted(),
+    )
+}
+
+/// The columns that a draft says something of: location, coordinates and texts.
+fn edited_columns(collection: &Collection) -> Vec<String> {
+    let Collection {
+        location,
+        latitude,
+        longitude,
+        ..
+    } = collection;
+    let place = [location, latitude, longitude].map(ColumnName::quoted);
+    let texts = text_columns(collection);
+    let texts = texts.into_iter().map(|(_, column)| column);
+    place.into_iter().chain(texts).collect()
+}
+
+/// Columns beside their placeholders, from `?1` on.
+fn placed(columns: &[String], operator: &str) -> Vec<String> {
+    let numbered = columns.iter().zip(1..);
+    numbered
+        .map(|(column, number)| format!("{column} {operator} ?{number}"))
+        .collect()
+}
+
+/// Takes an id or NULL, the edited columns and times.
+fn insert(collection: &Collection) -> String {
+    let mut columns = vec![collection.id.quoted()];
+    columns.extend(edited_columns(collection));
+    columns.extend(times(collection).map(ColumnName::quoted));
+    let mut values = vec!["?".to_owned(); columns.len()];
+    if let Some(status) = &collection.status {
+        columns.push(status.quoted());
+        values.push(format!("'{SHOWN_STATUS}'"));
+    }
+    format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        collection.table.quoted(),
+        columns.join(", "),
+        values.join(", "),
+    )
+}
+
+/// The columns of times that are written.
+fn times(collection: &Collection) -> impl Iterator<Item = &ColumnName> {
+    collection.created_at.iter().chain(&collection.updated_at)
+}
+
+/// The end of what an UPDATE sets.
+fn touch(collection: &Collection) -> String {
+    collection
+        .updated_at
+        .as_ref()
+        .map_or(String::new(), |name| {
+            format!(", {} = strftime('{TIME_FORMAT}', 'now')", name.quoted())
+        })
+}
+
+fn delete(collection: &Collection) -> String {
+    let (table, id) = (collection.table.quoted(), collection.id.quoted());
+    let shown = collection.and_shown();
+    match &collection.deleted_at {
+        None => format!("DELETE FROM {table} WHERE {id} = ?{shown}"),
+        Some(deleted_at) => format!(
+            "UPDATE {table} SET {} = strftime('{TIME_FORMAT}', 'now'){} WHERE {id} = ?{shown}",
+            deleted_at.quoted(),
+            touch(collection),
+        ),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct SchemaFinding {
     pub text: String,
     /// Whether rows cannot be looked at with it.
     pub(super) hides_rows: bool,
+    /// Whether searches would give wrong answers with it, or none.
+    pub(in crate::store) misleads: bool,
 }
 
 impl SchemaFinding {
@@ -28,6 +30,7 @@ impl SchemaFinding {
             severity: Severity::Wrong,
             text: text.into(),
             hides_rows: false,
+            misleads: false,
         }
     }
 
@@ -41,6 +44,13 @@ impl SchemaFinding {
     pub(in crate::store) fn missing(text: impl Into<String>) -> Self {
         Self {
             hides_rows: true,
+            ..Self::misleading(text)
+        }
+    }
+
+    pub(in crate::store) fn misleading(text: impl Into<String>) -> Self {
+        Self {
+            misleads: true,
             ..Self::wrong(text)
         }
     }

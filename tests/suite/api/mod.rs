@@ -17,6 +17,6 @@ mod nearest;
 mod ops;
 mod organizations;
 mod requests;
-mod server;
+pub mod server;
 mod settings;
 mod shutdown;

@@ -1,9 +1,11 @@
 //! `/search`.
 
+use nearby::domain::{CenterDraft, CenterText};
+use nearby::store::{Collection, Store};
 use serde_json::{Value, json};
 
 use super::server::{TestServer, center, ids_of};
-use crate::support::on_both_stores;
+use crate::support::{connect, on_both_stores};
 
 on_both_stores! {
     async fn prefixes_come_before_words_and_words_before_the_rest(db: TestDatabase) {
@@ -76,6 +78,19 @@ on_both_stores! {
             ids[0], ids[1],
         )).await;
         assert_eq!(server.found_ids("/search?q=blue&limit=1").await, ids[2..]);
+    }
+
+    async fn names_that_others_write_are_found_soon(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        server.seed(&[center("Blue", 0.0, 0.0)]).await;
+        assert!(server.found_ids("/search?q=red").await.is_empty());
+        let other = connect(server.db.url()).await;
+        let store = Store::new(&other, &Collection::diving_centers());
+        let text = CenterText { name: "Red".into(), ..CenterText::default() };
+        let made = store.create(&CenterDraft::new(text, None).unwrap()).await.unwrap();
+        server.eventually("it is found", async || {
+            server.found_ids("/search?q=red").await == [made.id.get()]
+        }).await;
     }
 
     async fn what_cannot_be_looked_for_is_refused(db: TestDatabase) {

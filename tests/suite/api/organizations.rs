@@ -173,6 +173,53 @@ on_both_stores! {
         assert_eq!(left().await, 0);
     }
 
+    async fn a_filter_follows_what_centers_work_by_at_once(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server
+            .seed(&[center("a", 1.0, 1.0), center("b", 1.0, 1.001), center("c", 1.0, 1.002)])
+            .await;
+        let padi = id_of(&server, "Professional Association", "PADI").await;
+        let ssi = id_of(&server, "Schools É", "SSI").await;
+        for (center, organization) in [(ids[0], padi), (ids[2], padi), (ids[1], ssi), (ids[2], ssi)] {
+            let path = format!("/centers/{center}/organizations");
+            let body = json!({ "organization_id": organization });
+            assert_eq!(server.post(&path, &body).send().await.status, 201);
+        }
+        let assert_found = async |filter: &str, expected: &[i64]| {
+            for path in ["/nearby?lat=1&lng=1", "/nearest?lat=1&lng=1", "/centers?limit=50"] {
+                let found = server.found_ids(&format!("{path}&{filter}")).await;
+                assert_eq!(found, expected, "{path}&{filter}");
+            }
+        };
+        assert_found("organization=PADI", &[ids[0], ids[2]]).await;
+        assert_found("organization=padi", &[ids[0], ids[2]]).await;
+        assert_found("organization=schools%20%C3%A9", &[ids[1], ids[2]]).await;
+        assert_found("organization=padi&organization=ssi", &ids).await;
+        assert_found("organization=nobody", &[]).await;
+        let body = json!({ "queries": [{ "lat": 1, "lng": 1, "organization": ["ssi"] }] });
+        let batch = server.post("/nearby/batch", &body).send().await.json();
+        assert_eq!(super::server::ids_of(&batch["results"][0]), [ids[1], ids[2]]);
+
+        // Pages belong to their filter.
+        let first = server.found("/nearby?lat=1&lng=1&limit=1&organization=ssi").await;
+        let cursor = first["next"].as_str().unwrap();
+        let rest = format!("/nearby?lat=1&lng=1&organization=ssi&cursor={cursor}");
+        assert_eq!(server.found_ids(&rest).await, [ids[2]]);
+        let other = format!("/nearby?lat=1&lng=1&organization=padi&cursor={cursor}");
+        server.get(&other).send().await.problem(400, "cursor_invalid");
+
+        let path = format!("/organizations/{padi}");
+        assert_eq!(put(&server, &path, &json!({ "name": "P", "acronym": "New" })).await.status, 200);
+        assert_found("organization=new", &[ids[0], ids[2]]).await;
+        assert_found("organization=padi", &[]).await;
+        let path = format!("/centers/{}/organizations/{padi}", ids[0]);
+        assert_eq!(delete(&server, &path).await.status, 204);
+        assert_found("organization=new", &[ids[2]]).await;
+        assert_eq!(delete(&server, &format!("/organizations/{ssi}")).await.status, 204);
+        assert_found("organization=ssi", &[]).await;
+        assert_found("organization=ssi&organization=new", &[ids[2]]).await;
+    }
+
     async fn organizations_are_written_with_the_key_only(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let body = json!({ "name": "a", "acronym": "b" });

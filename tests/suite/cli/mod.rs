@@ -8,4 +8,4 @@ mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
 mod organizations;
-mod process;
+pub mod process;

@@ -2,8 +2,10 @@
 
 mod batches;
 mod centers;
+mod listings;
 mod locations;
 mod others;
+mod shown;
 mod upserts;
 
 use nearby::domain::{CenterDraft, CenterId, CenterText, Position};

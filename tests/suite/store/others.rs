@@ -34,9 +34,10 @@ on_both_stores! {
         let read = store.list(&Filter::default(), None, 10).await.unwrap();
         let positions: Vec<_> = read.iter().map(|center| center.position).collect();
         assert_eq!(positions, [Some(at(10.0, 20.0)), None, None, None, None, Some(at(0.0, 0.0))]);
-        let mut summaries = Vec::new();
-        store
-            .for_each_summary(|summary| summaries.push((summary.id.get(), summary.name.to_owned())))
+        let mut summaries = store
+            .fold_summaries(Vec::new(), |found, summary| {
+                found.push((summary.id.get(), summary.name.to_owned()));
+            })
             .await
             .unwrap();
         summaries.sort();
@@ -65,8 +66,7 @@ on_both_stores! {
             .await;
         }
         assert!(store.list(&Filter::default(), None, 10).await.unwrap().is_empty());
-        let mut summaries = 0;
-        store.for_each_summary(|_| summaries += 1).await.unwrap();
+        let summaries = store.fold_summaries(0, |seen, _| *seen += 1).await.unwrap();
         assert_eq!(summaries, 0);
         assert_eq!(store.count().await.unwrap(), 2);
     }
@@ -96,4 +96,21 @@ async fn values_of_any_type_read_from_sqlite() {
     assert_eq!(read.position, None);
     assert_eq!(read.created_at.timestamp(), 0);
     assert_eq!(read.updated_at.to_rfc3339(), "2024-02-03T04:05:06+00:00");
+    db.execute(
+        "INSERT INTO diving_centers (id, name, latitude, longitude, city) \
+         VALUES (2, x'ff41', 7, -7.5, 12.5)",
+    )
+    .await;
+    let store = db.store();
+    let summaries = store.fold_summaries(Vec::new(), |found, summary| {
+        let city = summary.city.map(str::to_owned);
+        found.push((summary.id, summary.name.to_owned(), summary.position, city));
+    });
+    let expected = (
+        id(2),
+        "\u{fffd}A".to_owned(),
+        at(7.0, -7.5),
+        Some("12.5".to_owned()),
+    );
+    assert_eq!(summaries.await.unwrap(), [expected]);
 }

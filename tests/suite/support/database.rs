@@ -210,13 +210,18 @@ impl Drop for Place {
         };
         // A runtime of its own: the test's may be gone, and nothing awaits here.
         let sql = format!("DROP DATABASE IF EXISTS `{name}`; DROP USER IF EXISTS `{name}`");
-        let server = server.clone();
+        let (server, name) = (server.clone(), name.clone());
         let dropping = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime can be made")
-                .block_on(on_server(&server, sql));
+                .block_on(async {
+                    // A rollback that nobody waited for would keep the tables for good:
+                    // the runtime that would carry it out waits here.
+                    end_connections(&server, &name).await;
+                    on_server(&server, sql).await;
+                });
         });
         let dropped = dropping.join();
         if !std::thread::panicking() {
@@ -249,14 +254,37 @@ pub fn with_database(server: &str, name: &str) -> String {
     url.to_string()
 }
 
-async fn on_server(server: &str, sql: String) {
+async fn connect_to_server(server: &str) -> sqlx::MySqlConnection {
     let url = url::Url::parse(server).expect("NEARBY_TEST_MYSQL_URL is a URL");
     let options = sqlx::mysql::MySqlConnectOptions::from_url(&url)
         .unwrap_or_else(|error| panic!("NEARBY_TEST_MYSQL_URL: {error}"));
-    let mut connection = options
+    options
         .connect()
         .await
-        .unwrap_or_else(|error| panic!("NEARBY_TEST_MYSQL_URL: {error}"));
+        .unwrap_or_else(|error| panic!("NEARBY_TEST_MYSQL_URL: {error}"))
+}
+
+async fn end_connections(server: &str, database: &str) {
+    let mut connection = connect_to_server(server).await;
+    let there: Vec<u64> =
+        // Not the process list, which stumbles over statements of others.
+        sqlx::query_scalar(
+            "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_DB = ?",
+        )
+            .bind(database)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+    for id in there {
+        // Gone by itself is as good.
+        let _ = connection
+            .execute(AssertSqlSafe(format!("KILL {id}")))
+            .await;
+    }
+}
+
+async fn on_server(server: &str, sql: String) {
+    let mut connection = connect_to_server(server).await;
     connection
         .execute(AssertSqlSafe(sql))
         .await

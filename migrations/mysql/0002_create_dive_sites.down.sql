@@ -1,0 +1,1 @@
+DROP TABLE dive_sites;

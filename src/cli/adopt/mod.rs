@@ -1,0 +1,178 @@
+//! `nearby adopt`
+
+mod json;
+mod text;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::watch;
+
+use super::database::DatabaseArgs;
+use super::{Outcome, signals};
+use crate::adopt::{self, Event};
+use crate::progress::Progress;
+use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database};
+
+/// The built-in collection.
+const CENTERS: &str = "centers";
+
+/// See what a table of another application needs to be served, and do it.
+///
+/// Without --apply it only looks. Exit code 0: nothing to do; 1: something to do,
+/// or stopped before the end; 2: the table cannot be adopted as it is, and the
+/// report says why and what to do.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which collection's table
+    #[arg(long, value_name = "NAME", default_value = CENTERS)]
+    collection: String,
+    /// Do what is missing, beside other writers; run it again wherever it stopped
+    #[arg(long)]
+    apply: bool,
+    /// Print the SQL of what is missing, for an administrator to run
+    #[arg(long, conflicts_with = "apply")]
+    sql: bool,
+    /// Report as one JSON object
+    #[arg(long, conflicts_with = "sql")]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
+    let collection = collection(&args.collection)?;
+    let database = args.database.open().await?;
+    let outcome = if args.apply {
+        apply(&database, &collection, args.json).await?
+    } else {
+        let found = look(&database, &collection).await?;
+        if args.sql {
+            text::print_sql(&found);
+        } else {
+            print(&found, args.json);
+        }
+        outcome(&found)
+    };
+    database.close().await;
+    Ok(outcome)
+}
+
+fn collection(name: &str) -> anyhow::Result<Collection> {
+    if name != CENTERS {
+        bail!("there is no collection `{name}`; there is `{CENTERS}`");
+    }
+    Ok(Collection::diving_centers())
+}
+
+/// Looks at every row, with a bar.
+async fn look(database: &Database, collection: &Collection) -> Result<Adoption, AdoptError> {
+    let mut shown = Progress::new("look", None);
+    let found = database
+        .inspect_adoption(collection, |rows| shown.set(rows))
+        .await;
+    shown.finish();
+    found
+}
+
+fn print(found: &Adoption, json: bool) {
+    if json {
+        println!("{:#}", json::report(found));
+    } else {
+        text::print_report(found);
+    }
+}
+
+fn outcome(found: &Adoption) -> Outcome {
+    if !found.obstacles.is_empty() {
+        Outcome::CannotBeDone
+    } else if found.steps.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::FoundWrong
+    }
+}
+
+async fn apply(
+    database: &Database,
+    collection: &Collection,
+    json: bool,
+) -> anyhow::Result<Outcome> {
+    let stop = signals::stop()?;
+    let mut session = database.begin_adoption(collection).await?;
+    let found = look(database, collection).await?;
+    if !found.obstacles.is_empty() || found.steps.is_empty() {
+        print(&found, json);
+        return Ok(outcome(&found));
+    }
+    if !json {
+        text::print_plan(&found);
+    }
+    match carry_out(database, collection, &mut session, &found, stop).await {
+        Err(AdoptError::Stopped) => {
+            eprintln!("{}", AdoptError::Stopped);
+            return Ok(Outcome::FoundWrong);
+        }
+        done => done.context("adopting ended early; run it again")?,
+    }
+    let left = look(database, collection).await?;
+    if json {
+        println!("{:#}", json::report(&left));
+    } else {
+        text::print_left(&left);
+    }
+    Ok(if is_all_done(&left) {
+        Outcome::Done
+    } else {
+        Outcome::FoundWrong
+    })
+}
+
+/// Without triggers somebody may have written rows since; the warning that says
+/// so is all there is to do about it.
+fn is_all_done(left: &Adoption) -> bool {
+    let mut steps = left.steps.iter();
+    steps.all(|step| step.action == Action::Backfill && !left.is_guarded())
+}
+
+async fn carry_out(
+    database: &Database,
+    collection: &Collection,
+    session: &mut AdoptionSession,
+    found: &Adoption,
+    stop: watch::Receiver<bool>,
+) -> Result<(), AdoptError> {
+    let total = found.rows.as_ref().map(|rows| rows.total);
+    let mut shown: Option<Progress> = None;
+    let done = adopt::run(
+        database,
+        collection,
+        session,
+        found,
+        stop,
+        |event| match event {
+            Event::Begins(begun) => {
+                // Of other steps nobody can tell how far they are.
+                let total = total.filter(|_| begun.action == Action::Backfill);
+                shown = Some(Progress::new(begun.action.name(), total));
+            }
+            Event::Wrote(progress) => {
+                if let Some(shown) = &mut shown {
+                    shown.set(progress.checked);
+                }
+            }
+            Event::Waits(tries) => {
+                tracing::info!(tries, "others use the table; trying again in a moment");
+            }
+            Event::Ended(ended, took) => {
+                if let Some(shown) = shown.take() {
+                    shown.finish();
+                }
+                eprintln!("done in {:.1} s: {}", took.as_secs_f64(), ended.text);
+            }
+        },
+    )
+    .await;
+    if let Some(shown) = shown {
+        shown.finish();
+    }
+    done
+}

@@ -1,0 +1,184 @@
+//! The report for people.
+
+use std::time::Duration;
+
+use crate::store::{Adoption, Facts, Finding, Locking, Rows, Step};
+
+/// The servers that will do, for the report.
+const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
+
+pub(super) fn print_report(found: &Adoption) {
+    if let Some(headline) = found.headline().filter(|_| found.facts.engine.is_some()) {
+        println!("{headline}\n");
+    }
+    print_facts(&found.facts);
+    if let Some(rows) = &found.rows {
+        print_rows(rows, found.facts.location.is_some());
+    }
+    for obstacle in &found.obstacles {
+        println!("\nin the way: {}\n  {}", obstacle.what, obstacle.remedy);
+    }
+    print_warnings(found);
+    if found.steps.is_empty() {
+        if found.obstacles.is_empty() {
+            println!("\nnothing to do");
+        }
+        return;
+    }
+    println!();
+    print_steps(&found.steps);
+    if found.obstacles.is_empty() {
+        println!("\n`nearby adopt --apply` does this; `nearby adopt --sql` prints the statements");
+    }
+}
+
+/// What is going to be done, before it begins.
+pub(super) fn print_plan(found: &Adoption) {
+    print_steps(&found.steps);
+    print_warnings(found);
+}
+
+/// What is left after all that could be done.
+pub(super) fn print_left(left: &Adoption) {
+    let table = &left.facts.table;
+    if super::is_all_done(left) {
+        println!("{table} is adopted");
+    } else {
+        println!("{table} changed meanwhile, and something is left:");
+        print_steps(&left.steps);
+    }
+    print_warnings(left);
+}
+
+/// The statements, each to be run by hand.
+pub(super) fn print_sql(found: &Adoption) {
+    for obstacle in &found.obstacles {
+        println!("-- in the way: {}\n--   {}", obstacle.what, obstacle.remedy);
+    }
+    for step in &found.steps {
+        println!("-- {}", step.text);
+        for statement in &step.statements {
+            println!("{statement};");
+        }
+    }
+}
+
+fn print_facts(facts: &Facts) {
+    let line = |name: &str, value: &str| println!("{name:<20} {value}");
+    let on = |is_on: bool| if is_on { "on" } else { "off" };
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let engine = facts.engine.as_deref().unwrap_or("not found");
+    line("table", &format!("{} ({engine})", facts.table));
+    line("key", &or_none(&facts.key));
+    line("coordinates", &list(&facts.coordinates));
+    line("location", &or_none(&facts.location));
+    line(
+        "spatial index",
+        &match &facts.spatial_index {
+            Some(index) if index.visible => index.name.clone(),
+            Some(index) => format!("{}, invisible", index.name),
+            None => "none".to_owned(),
+        },
+    );
+    for (name, in_place) in &facts.triggers {
+        let state = if *in_place { "in place" } else { "missing" };
+        line("trigger", &format!("{name}: {state}"));
+    }
+    line("triggers of others", &list(&facts.other_triggers));
+    line("user", &facts.user);
+    line("grants", &list(&facts.rights));
+    line(
+        "server",
+        &format!("MySQL {} (at least {MINIMUM})", facts.version),
+    );
+    line(
+        "binary logging",
+        &format!(
+            "{}, log_bin_trust_function_creators {}",
+            on(facts.binary_logging),
+            on(facts.trusts_creators)
+        ),
+    );
+}
+
+fn print_rows(rows: &Rows, has_location: bool) {
+    println!("rows                 {:>12}  counted exactly", rows.total);
+    println!("without coordinates  {:>12}", rows.without_coordinates);
+    print_finding("out of range", &rows.out_of_range);
+    if has_location {
+        println!("location NULL        {:>12}", rows.null_locations);
+        print_finding("in drift", &rows.drift);
+        print_finding("location only", &rows.location_only);
+    }
+}
+
+fn print_finding(name: &str, finding: &Finding) {
+    let ids: Vec<String> = finding.first_ids.iter().map(i64::to_string).collect();
+    let more = if (ids.len() as u64) < finding.count {
+        ", …"
+    } else {
+        ""
+    };
+    match ids.as_slice() {
+        [] => println!("{name:<20} {:>12}", finding.count),
+        ids => println!(
+            "{name:<20} {:>12}  ids {}{more}",
+            finding.count,
+            ids.join(", ")
+        ),
+    }
+}
+
+fn print_warnings(found: &Adoption) {
+    for warning in &found.warnings {
+        println!("\nwarning: {warning}");
+    }
+}
+
+fn print_steps(steps: &[Step]) {
+    println!("to do");
+    for (place, step) in (1..).zip(steps) {
+        println!("{place:>2}. {}\n    {}", step.text, cost(step));
+    }
+}
+
+/// How long a step takes and whom it holds up.
+fn cost(step: &Step) -> String {
+    let time = about(step.expected);
+    match step.locking {
+        Locking::Instant => "at once, as soon as transactions on the table are over".to_owned(),
+        Locking::Online => format!("{time}; others read and write meanwhile"),
+        Locking::Chunks => format!("{time}; others wait for a tenth of a second at most"),
+        Locking::BlocksWrites => {
+            format!("{time}, in which other writers of the table WAIT; readers go on")
+        }
+    }
+}
+
+fn about(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "at once".to_owned(),
+        seconds @ 1..120 => format!("about {seconds} s"),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_roughly() {
+        for (seconds, told) in [(0, "at once"), (40, "about 40 s"), (150, "about 3 min")] {
+            assert_eq!(about(Duration::from_secs(seconds)), told);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Boxes that together hold a circle, closely enough for one that spans a
+//! continent: the single box around such a circle holds far more than it.
+
+use std::f64::consts::{FRAC_PI_2, PI};
+
+use super::bounds::{Bounds, MARGIN, wrap};
+use super::distance::EARTH_RADIUS_M;
+use super::position::Origin;
+
+/// Circles from this radius in metres may be cut into strips.
+const STRIPS_FROM_M: f64 = 100_000.0;
+/// The most strips.
+const MOST_STRIPS: usize = 16;
+
+/// The widest piece of a strip: boxes are told apart from their complement only
+/// while narrower than 180 degrees.
+const WIDEST_DEG: f64 = 170.0;
+
+/// A product of two cosines of latitudes from which rounding would show in the
+/// width of a strip. So close to a pole strips go all around.
+const CLOSE_TO_POLE: f64 = 1e-4;
+
+/// What holds every point of a circle with a great-circle radius in metres: one
+/// piece or several, next to each other. A point on an edge is in two pieces.
+///
+/// The circle is cut along parallels. `is_costly` tells of a strip's pieces
+/// whether two strips of half the height would be better, as they keep closer to
+/// the circle.
+#[must_use]
+pub fn cover(
+    origin: Origin,
+    radius_m: f64,
+    mut is_costly: impl FnMut(&[Bounds]) -> bool,
+) -> Vec<Bounds> {
+    let whole = Bounds::of_circle(origin, radius_m);
+    let radius = radius_m / EARTH_RADIUS_M + MARGIN;
+    if radius_m < STRIPS_FROM_M || radius >= PI || !is_costly(&[whole]) {
+        return vec![whole];
+    }
+    let circle = Circle::new(origin, radius);
+    let south = (origin.latitude() - radius.to_degrees()).max(-90.0);
+    let north = (origin.latitude() + radius.to_degrees()).min(90.0);
+    let middle = f64::midpoint(south, north);
+    let mut strips = vec![circle.strip(south, middle), circle.strip(middle, north)];
+    // From coarse to fine, so that all are cut about as finely when it ends.
+    let mut done = Vec::new();
+    while !strips.is_empty() {
+        let count = strips.len();
+        for (place, strip) in std::mem::take(&mut strips).into_iter().enumerate() {
+            let others = done.len() + strips.len() + (count - place - 1);
+            if others + 2 <= MOST_STRIPS && is_costly(&strip.pieces) {
+                let middle = f64::midpoint(strip.south, strip.north);
+                strips.push(circle.strip(strip.south, middle));
+                strips.push(circle.strip(middle, strip.north));
+            } else {
+                done.push(strip);
+            }
+        }
+    }
+    done.into_iter().flat_map(|strip| strip.pieces).collect()
+}
+
+/// What a circle has between two latitudes.
+struct Strip {
+    south: f64,
+    north: f64,
+    pieces: Vec<Bounds>,
+}
+
+/// A circle on the unit sphere, in radians.
+struct Circle {
+    longitude: f64,
+    sin_latitude: f64,
+    cos_latitude: f64,
+    radius: f64,
+}
+
+impl Circle {
+    fn new(origin: Origin, radius: f64) -> Self {
+        let (sin_latitude, cos_latitude) = origin.latitude().to_radians().sin_cos();
+        Self {
+            longitude: origin.longitude(),
+            sin_latitude,
+            cos_latitude,
+            radius,
+        }
+    }
+
+    /// What there is between two latitudes, in one box if it is narrow enough.
+    fn strip(&self, south: f64, north: f64) -> Strip {
+        let piece = |from: f64, to: f64| Bounds::Box {
+            west: wrap(self.longitude + from),
+            south,
+            east: wrap(self.longitude + to),
+            north,
+        };
+        let pieces = match self.widest(south, north) {
+            Some(half) if half * 2.0 <= WIDEST_DEG => vec![piece(-half, half)],
+            Some(half) if half <= WIDEST_DEG => vec![piece(-half, 0.0), piece(0.0, half)],
+            _ => vec![Bounds::Band { south, north }],
+        };
+        Strip {
+            south,
+            north,
+            pieces,
+        }
+    }
+
+    /// The largest half width, in degrees, between two latitudes.
+    ///
+    /// Up to a quarter of the globe it grows up to the latitude where meridians
+    /// touch the circle and shrinks from there; beyond, its complement does, so
+    /// that the largest is at one of the ends.
+    fn widest(&self, low: f64, high: f64) -> Option<f64> {
+        let touched = (self.sin_latitude / self.radius.cos()).asin().to_degrees();
+        let inside = self.radius < FRAC_PI_2 && low < touched && touched < high;
+        let between = if inside { touched } else { low };
+        let widths = [low, high, between].map(|latitude| self.half_width(latitude));
+        widths.into_iter().try_fold(0.0, |widest: f64, width| {
+            width.map(|width| widest.max(width))
+        })
+    }
+
+    /// Half the circle's width at a latitude, in degrees; `None` where it goes all
+    /// around. By the law of cosines: cos r = sin a sin b + cos a cos b cos width.
+    fn half_width(&self, latitude: f64) -> Option<f64> {
+        let (sin, cos) = latitude.to_radians().sin_cos();
+        let scale = self.cos_latitude * cos;
+        let cos_width = (self.radius.cos() - self.sin_latitude * sin) / scale;
+        if scale < CLOSE_TO_POLE || cos_width <= -1.0 {
+            return None;
+        }
+        Some((cos_width.min(1.0).acos() + MARGIN).to_degrees())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use proptest::prelude::*;
+
+    use super::super::bounds::tests::destination;
+    use super::*;
+
+    fn at(latitude: f64, longitude: f64) -> Origin {
+        Origin::new(latitude, longitude).unwrap()
+    }
+
+    fn finest(origin: Origin, radius_m: f64) -> Vec<Bounds> {
+        cover(origin, radius_m, |_| true)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn no_point_of_a_circle_is_outside_of_its_cover(
+            latitude in prop_oneof![
+                -90.0..=90.0_f64, 89.9..=90.0_f64, -90.0..=-89.9_f64, Just(0.0), Just(-90.0)
+            ],
+            longitude in prop_oneof![-180.0..=180.0_f64, Just(180.0), Just(-180.0)],
+            radius in prop_oneof![0.0..PI, 0.04..0.06, 1.5..1.6, 3.1..PI],
+            share in prop_oneof![0.0..=1.0, Just(1.0)],
+            azimuth in prop_oneof![0.0..(2.0 * PI), Just(0.0), Just(PI), Just(PI / 2.0)],
+        ) {
+            let (lat, lng) = destination(latitude, longitude, radius * share, azimuth);
+            let pieces = finest(at(latitude, longitude), radius * EARTH_RADIUS_M);
+            prop_assert!(
+                pieces.iter().any(|piece| piece.contains(lat, lng)),
+                "{pieces:?} lack {lat} {lng}"
+            );
+        }
+
+        #[test]
+        fn boxes_are_narrower_than_half_the_globe_and_there_are_few(
+            latitude in -90.0..=90.0_f64,
+            longitude in -180.0..=180.0_f64,
+            radius_m in 0.0..20_100_000.0,
+        ) {
+            let pieces = finest(at(latitude, longitude), radius_m);
+            prop_assert!(pieces.len() <= 2 * MOST_STRIPS);
+            for piece in pieces {
+                if let Bounds::Box { west, east, south, north } = piece {
+                    let width = if west <= east { east - west } else { east - west + 360.0 };
+                    prop_assert!(width < 180.0 && south <= north);
+                    prop_assert!(-180.0 < west && west <= 180.0 && -180.0 < east && east <= 180.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_circle_is_cut_only_where_it_is_large_and_a_strip_costly() {
+        assert_eq!(finest(at(50.0, 8.0), 25_000.0).len(), 1);
+        assert_eq!(finest(at(50.0, 8.0), 1_000_000.0).len(), MOST_STRIPS);
+        assert_eq!(finest(at(50.0, 8.0), 20_100_000.0), [Bounds::Globe]);
+        assert_eq!(cover(at(50.0, 8.0), 1_000_000.0, |_| false).len(), 1);
+        let holds_gotland =
+            |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(57.5, 18.5));
+        let pieces = cover(at(50.0, 8.0), 1_000_000.0, holds_gotland);
+        assert!((2..8).contains(&pieces.len()), "{pieces:?}");
+        assert!(!holds_gotland(&pieces));
+    }
+
+    #[test]
+    fn a_cap_around_a_pole_is_one_band() {
+        let pieces = cover(at(90.0, 0.0), 3_000_000.0, |_| false);
+        assert!(
+            matches!(pieces[..], [Bounds::Band { north, .. }] if north == 90.0),
+            "{pieces:?}"
+        );
+    }
+
+    #[test]
+    fn a_coast_beside_a_circle_of_the_south_pacific_is_left_out() {
+        let pieces = finest(at(-48.9, -123.4), 3_600_000.0);
+        let holds = |latitude, longitude| {
+            let inside = |piece: &Bounds| piece.contains(latitude, longitude);
+            pieces.iter().any(inside)
+        };
+        assert!(holds(-27.1, -109.4), "Easter Island is inside");
+        assert!(!holds(-33.4, -70.7), "Santiago is 4,600 km away");
+        let one_box = Bounds::of_circle(at(-48.9, -123.4), 3_600_000.0);
+        assert!(one_box.contains(-33.4, -70.7), "but within the box");
+    }
+}

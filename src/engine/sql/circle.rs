@@ -1,0 +1,196 @@
+//! Which circle to search.
+
+use super::Asked;
+use super::density::{Crowd, Density};
+use crate::domain::{Bounds, MAX_RADIUS_M, Radius, cover};
+use crate::store::{MySqlStore, Near, StoreError};
+
+/// Where a search by the density failed, circles up to this radius in metres are
+/// searched without a count before.
+const DIRECT_RADIUS_M: f64 = 30_000.0;
+/// The first radius in metres that is counted.
+const FIRST_RADIUS_M: f64 = 20_000.0;
+/// By how much the radius grows while there are too few centers in it.
+const GROWTH: f64 = 4.0;
+/// By how much it grows after a search that found too few.
+const NEXT_GROWTH: f64 = 2.0;
+/// Two radii closer than this ratio are not worth another count.
+const CLOSE_ENOUGH: f64 = 1.05;
+/// A circle is searched when what covers it holds fewer rows than this many for
+/// every one wanted, and these.
+const ROWS_FOR_ONE: usize = 4;
+const SPARE_ROWS: usize = 200;
+/// A filter that keeps fewer centers than this is answered from all of them.
+const FEW_MATCHES: usize = 3_000;
+/// Where there is a filter, the first circle is one that holds this many times as
+/// many centers as are wanted.
+const FILTERED_FACTOR: usize = 4;
+/// So many centers beside a circle cost about as much as another strip.
+const ROWS_FOR_A_STRIP: usize = 20;
+
+/// A circle around a search's origin.
+pub(super) struct Circle {
+    radius_m: f64,
+    reach_m: f64,
+    cover: Vec<Bounds>,
+    is_trial: bool,
+}
+
+impl Circle {
+    /// Whether it is the whole circle that was asked for.
+    pub(super) fn is_all(&self) -> bool {
+        self.radius_m >= self.reach_m
+    }
+
+    pub(super) fn near<'a>(&'a self, asked: Asked<'a>, rows: usize) -> Near<'a> {
+        Near {
+            search: asked.search,
+            organizations: asked.organizations,
+            radius_m: self.radius_m,
+            cover: &self.cover,
+            rows,
+            is_trial: self.is_trial,
+        }
+    }
+}
+
+/// Chooses one circle after the other, until one holds enough.
+pub(super) struct Choice<'a> {
+    asked: Asked<'a>,
+    density: Option<&'a Density>,
+    reach_m: f64,
+    wanted: usize,
+    /// A radius that holds too few, or where the page begins.
+    too_small_m: f64,
+    /// What the density says, until it was tried.
+    guess_m: Option<f64>,
+}
+
+impl<'a> Choice<'a> {
+    pub(super) fn new(asked: Asked<'a>, density: Option<&'a Density>) -> Self {
+        let search = asked.search;
+        // One more than asked for tells whether there is a next page.
+        let wanted = search.limit.get() + 1;
+        let beyond_m = search.after.map_or(0.0, |cursor| cursor.key);
+        let guess_m = density.map(|density| {
+            let held = wanted + search.exclude.len();
+            let held = if search.filter.is_empty() {
+                held
+            } else {
+                held * FILTERED_FACTOR
+            };
+            density
+                .radius_m(search.origin, held, beyond_m)
+                .unwrap_or(MAX_RADIUS_M)
+        });
+        Self {
+            asked,
+            density,
+            reach_m: search.radius.map_or(MAX_RADIUS_M, Radius::m),
+            wanted,
+            too_small_m: beyond_m,
+            guess_m,
+        }
+    }
+
+    /// How many centers are enough.
+    pub(super) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    /// Takes in that a circle held too few.
+    pub(super) fn was_too_small(&mut self, circle: &Circle) {
+        self.too_small_m = circle.radius_m;
+    }
+
+    /// A circle that likely holds enough centers, or all that was asked for.
+    pub(super) async fn next(&mut self, store: &MySqlStore) -> Result<Circle, StoreError> {
+        if let Some(guess_m) = self.guess_m.take() {
+            return Ok(Circle {
+                is_trial: true,
+                ..self.around(guess_m.min(self.reach_m))
+            });
+        }
+        if self.reach_m <= DIRECT_RADIUS_M {
+            return Ok(self.around(self.reach_m));
+        }
+        if self.is_rare(store).await? {
+            return Ok(self.with(self.reach_m, vec![Bounds::Globe]));
+        }
+        self.counted(store).await
+    }
+
+    /// Whether there is a filter that keeps few centers.
+    async fn is_rare(&self, store: &MySqlStore) -> Result<bool, StoreError> {
+        let Asked {
+            search,
+            organizations,
+        } = self.asked;
+        let matching = store.matching(&search.filter, organizations, FEW_MATCHES);
+        Ok(!search.filter.is_empty() && matching.await? < FEW_MATCHES)
+    }
+
+    /// A circle for which not too many rows have to be looked at.
+    async fn counted(&self, store: &MySqlStore) -> Result<Circle, StoreError> {
+        let most = self.wanted * ROWS_FOR_ONE + SPARE_ROWS;
+        let mut too_small_m = self.too_small_m;
+        let mut large_enough_m = None;
+        let mut radius_m = FIRST_RADIUS_M
+            .max(too_small_m * NEXT_GROWTH)
+            .min(self.reach_m);
+        loop {
+            let circle = self.around(radius_m);
+            let seen = store.count_near(&circle.near(self.asked, most)).await?;
+            // A circle takes up a little more than three quarters of a box.
+            let likely_inside = seen * 3 / 4;
+            if seen >= most {
+                large_enough_m = Some(radius_m);
+            } else if likely_inside >= self.wanted || circle.is_all() {
+                return Ok(circle);
+            } else {
+                too_small_m = radius_m;
+            }
+            radius_m = match large_enough_m {
+                None => (radius_m * GROWTH).min(self.reach_m),
+                Some(large_m) if large_m <= too_small_m * CLOSE_ENOUGH || large_m < 1.0 => {
+                    return Ok(self.around(large_m));
+                }
+                Some(large_m) if too_small_m == 0.0 => large_m / GROWTH,
+                Some(large_m) => (too_small_m * large_m).sqrt(),
+            };
+        }
+    }
+
+    fn around(&self, radius_m: f64) -> Circle {
+        let origin = self.asked.search.origin;
+        let mut beside: Option<Vec<Crowd>> = None;
+        let cover = cover(origin, radius_m, |strip| {
+            let Some(density) = self.density else {
+                return false;
+            };
+            let beside = beside.get_or_insert_with(|| density.beside(origin, radius_m));
+            let in_strip = |crowd: &&Crowd| {
+                let (latitude, longitude) = (crowd.latitude, crowd.longitude);
+                strip
+                    .iter()
+                    .any(|piece| piece.contains(latitude, longitude))
+            };
+            let rows: usize = beside
+                .iter()
+                .filter(in_strip)
+                .map(|crowd| crowd.count)
+                .sum();
+            rows > ROWS_FOR_A_STRIP
+        });
+        self.with(radius_m, cover)
+    }
+
+    fn with(&self, radius_m: f64, cover: Vec<Bounds>) -> Circle {
+        Circle {
+            radius_m,
+            reach_m: self.reach_m,
+            cover,
+            is_trial: false,
+        }
+    }
+}

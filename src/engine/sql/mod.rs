@@ -1,0 +1,200 @@
+//! The engine that asks MySQL.
+//!
+//! The radius to search is chosen by how densely centers lie there, of which the
+//! engine keeps a rough picture. Where a search by the picture takes too long or
+//! finds too few, quick counts of a bounded number of rows find a better radius.
+//! What makes an answer complete is neither picture nor counts: its circle held as
+//! many centers as were wanted, or was the whole circle asked for.
+
+mod circle;
+mod density;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+use tokio::task::spawn_blocking;
+
+use super::{Answer, Hit, SearchError};
+use crate::domain::{CenterId, EngineKind, OrganizationId, Search, Summary};
+use crate::store::{MySqlStore, StoreError};
+use crate::wire::render_summary;
+use circle::Choice;
+use density::{Density, point};
+
+/// The density is measured again after so long, and after so many times what
+/// measuring took: a hundredth of a core of the server. Sooner, where it misled a
+/// search.
+const MEASURE_AFTER: Duration = Duration::from_mins(1);
+const REST_FACTOR: u32 = 100;
+const MEASURE_AFTER_MISLED: Duration = Duration::from_secs(5);
+const REST_FACTOR_MISLED: u32 = 20;
+/// A search that takes longer looked at more rows than it should have.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// Answers searches from a MySQL store.
+#[derive(Debug)]
+pub struct SqlEngine {
+    store: MySqlStore,
+    measured: RwLock<Option<Arc<Measured>>>,
+    /// Whether the density was seen to be wrong since it was measured.
+    misled: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Measured {
+    density: Density,
+    at: Instant,
+    took: Duration,
+}
+
+impl SqlEngine {
+    /// An engine over a MySQL store. It answers at once, and faster when it has
+    /// measured the density.
+    #[must_use]
+    pub fn new(store: MySqlStore) -> Self {
+        Self {
+            store,
+            measured: RwLock::new(None),
+            misled: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the density was not measured yet, or is likely to be out of date.
+    #[must_use]
+    pub fn is_density_due(&self) -> bool {
+        let Some(measured) = self.measured.read().clone() else {
+            return true;
+        };
+        let (least, factor) = if self.misled.load(Ordering::Relaxed) {
+            (MEASURE_AFTER_MISLED, REST_FACTOR_MISLED)
+        } else {
+            (MEASURE_AFTER, REST_FACTOR)
+        };
+        measured.at.elapsed() >= least.max(measured.took * factor)
+    }
+
+    /// Measures how densely centers lie where, from one look at all of them.
+    ///
+    /// # Errors
+    /// When the database does not answer; what was known stays.
+    #[expect(clippy::missing_panics_doc, reason = "building does not panic")]
+    pub async fn measure_density(&self) -> Result<(), StoreError> {
+        let started = Instant::now();
+        self.misled.store(false, Ordering::Relaxed);
+        let mut points = Vec::new();
+        self.store
+            .for_each_position(|position| points.push(point(position)))
+            .await?;
+        let took = started.elapsed();
+        let built = spawn_blocking(|| Density::of(points)).await;
+        *self.measured.write() = Some(Arc::new(Measured {
+            density: built.expect("building does not panic"),
+            at: Instant::now(),
+            took,
+        }));
+        Ok(())
+    }
+
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn search(
+        &self,
+        search: &Search,
+        answer: &mut impl Answer,
+    ) -> Result<(), SearchError> {
+        let started = Instant::now();
+        let measured = self.measured.read().clone();
+        let density = measured.as_ref().map(|measured| &measured.density);
+        let mut page = Page::default();
+        let organizations = self.store.organizations_of(&search.filter).await?;
+        if search.filter.names_nobody(&organizations) {
+            page.answer(search, answer);
+            return Ok(());
+        }
+        let asked = Asked {
+            search,
+            organizations: &organizations,
+        };
+        let mut choice = Choice::new(asked, density);
+        loop {
+            let circle = choice.next(&self.store).await?;
+            page.clear();
+            let near = circle.near(asked, choice.wanted());
+            let ended = self
+                .store
+                .find(&near, |distance_m, summary| page.push(distance_m, &summary))
+                .await?;
+            if ended {
+                if page.hits.len() >= choice.wanted() || circle.is_all() {
+                    break;
+                }
+                choice.was_too_small(&circle);
+            }
+        }
+        if started.elapsed() > SLOW {
+            self.misled.store(true, Ordering::Relaxed);
+        }
+        page.answer(search, answer);
+        Ok(())
+    }
+}
+
+/// A search, and the organizations that its filter names.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    search: &'a Search,
+    organizations: &'a [OrganizationId],
+}
+
+/// Found centers, rendered into one buffer.
+#[derive(Default)]
+struct Page {
+    rendered: Vec<u8>,
+    hits: Vec<Found>,
+}
+
+struct Found {
+    id: CenterId,
+    distance_m: f64,
+    /// Where it ends in the buffer.
+    end: usize,
+}
+
+impl Page {
+    fn clear(&mut self) {
+        self.rendered.clear();
+        self.hits.clear();
+    }
+
+    fn push(&mut self, distance_m: f64, summary: &Summary<'_>) {
+        render_summary(summary, &mut self.rendered);
+        self.hits.push(Found {
+            id: summary.id,
+            distance_m,
+            end: self.rendered.len(),
+        });
+    }
+
+    fn answer(&self, search: &Search, answer: &mut impl Answer) {
+        let limit = search.limit.get();
+        let count = self.hits.len().min(limit);
+        let last = self.hits[..count].last();
+        let next = last
+            .filter(|_| self.hits.len() > limit)
+            .map(|last| search.cursor_after(EngineKind::Sql, last.distance_m, last.id));
+        answer.begin(count, next);
+        let mut start = 0;
+        for found in &self.hits[..count] {
+            answer.hit(Hit {
+                id: found.id,
+                distance_m: found.distance_m,
+                rendered: &self.rendered[start..found.end],
+            });
+            start = found.end;
+        }
+    }
+}

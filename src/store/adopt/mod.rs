@@ -1,0 +1,153 @@
+//! Adopting tables that another application made and still writes: what is
+//! there, what is missing, and doing it.
+
+mod session;
+mod step;
+
+use super::{Collection, Database, Finding, mysql};
+pub use session::{AdoptError, AdoptionSession, Carried};
+pub use step::{Action, Locking, Statement, Step, Way};
+
+/// What a table is like, and what it takes to adopt it.
+#[derive(Debug, Clone)]
+pub struct Adoption {
+    /// What there is.
+    pub facts: Facts,
+    /// What its rows hold; `None` where they cannot be gone through.
+    pub rows: Option<Rows>,
+    /// Why it cannot be adopted as it is.
+    pub obstacles: Vec<Obstacle>,
+    /// What to know: nothing that adopting could mend.
+    pub warnings: Vec<String>,
+    /// What is missing, in the order in which to do it.
+    pub steps: Vec<Step>,
+}
+
+impl Adoption {
+    /// What must be known before all else: that searches read every row.
+    #[must_use]
+    pub fn headline(&self) -> Option<String> {
+        let Facts { table, .. } = &self.facts;
+        let rows = match &self.rows {
+            Some(rows) => format!("all {} rows", rows.total),
+            None => "every row".to_owned(),
+        };
+        match &self.facts.spatial_index {
+            Some(index) if index.visible => None,
+            Some(index) => Some(format!(
+                "the spatial index {} of {table} is invisible: every search reads {rows}",
+                index.name
+            )),
+            None => Some(format!(
+                "{table} has no spatial index: every search reads {rows}"
+            )),
+        }
+    }
+}
+
+impl Adoption {
+    /// Whether triggers keep locations right, or are among the steps.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.facts.triggers.iter().all(|(_, in_place)| *in_place)
+            || self
+                .steps
+                .iter()
+                .any(|step| step.action == Action::MakeTriggers)
+    }
+}
+
+/// Why a table cannot be adopted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What is in the way.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Obstacle {
+    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// A table, its columns and its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The table.
+    pub table: String,
+    /// Its storage engine; `None` where there is no such table.
+    pub engine: Option<String>,
+    /// The column that names rows, with its type and index.
+    pub key: Option<String>,
+    /// Latitude and longitude with their types, as far as they are there.
+    pub coordinates: Vec<String>,
+    /// The location with its type; `None` where the table has none.
+    pub location: Option<String>,
+    /// The index over the location.
+    pub spatial_index: Option<SpatialIndex>,
+    /// Our triggers, and whether each is as it should be.
+    pub triggers: Vec<(String, bool)>,
+    /// Triggers of others, as far as this user may see them.
+    pub other_triggers: Vec<String>,
+    /// The user, as the server knows it.
+    pub user: String,
+    /// What this user may do with the table.
+    pub rights: Vec<String>,
+    /// The server's version.
+    pub version: String,
+    /// Whether the server keeps a binary log.
+    pub binary_logging: bool,
+    /// Its `log_bin_trust_function_creators`.
+    pub trusts_creators: bool,
+}
+
+/// The index over a location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpatialIndex {
+    /// Its name.
+    pub name: String,
+    /// Whether searches may use it.
+    pub visible: bool,
+}
+
+/// What the rows of a table hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// How many there are, counted one by one.
+    pub total: u64,
+    /// Rows with one coordinate or none.
+    pub without_coordinates: u64,
+    /// Rows whose location is NULL.
+    pub null_locations: u64,
+    /// Rows with a position and another location.
+    pub drift: Finding,
+    /// Rows with a location and no position.
+    pub location_only: Finding,
+    /// Rows with coordinates that are no point on the globe.
+    pub out_of_range: Finding,
+    /// Rows whose location is to be written.
+    pub to_write: u64,
+}
+
+impl Database {
+    /// Looks at a table that is to be adopted, and changes nothing. `each` is
+    /// told how many rows were looked at.
+    ///
+    /// # Errors
+    /// When this is not MySQL, or it does not answer.
+    pub async fn inspect_adoption(
+        &self,
+        collection: &Collection,
+        each: impl FnMut(u64),
+    ) -> Result<Adoption, AdoptError> {
+        match self {
+            Self::MySql(pool) => Ok(mysql::adopt::inspect(pool, self, collection, each).await?),
+            Self::Sqlite(_) => Err(AdoptError::NotMySql),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One adoption at a time, and statements that wait for others with patience
+//! instead of making others wait.
+//!
+//! While an `ALTER TABLE` waits for a transaction on its table to end, whoever
+//! comes after it waits too, readers included. So it waits for moments only, then
+//! steps aside and tries again.
+
+use std::time::Duration;
+
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{AssertSqlSafe, Executor, MySqlConnection, MySqlPool};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::super::database::connect_beside;
+use super::super::{Collection, Database, StoreError};
+use super::step::{Statement, Way};
+
+/// How long a statement waits for the table, in seconds: what changes at once,
+/// and what takes time anyway and loses it where its end has to wait too long.
+const LOCK_WAIT_S: u32 = 1;
+const LONG_LOCK_WAIT_S: u32 = 5;
+/// How often a statement is tried that others keep from the table.
+const TRIES: u32 = 100;
+/// The pause before another try: what others get to go on in.
+const STEP_ASIDE: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(4);
+/// How long the server may take to end a statement that it was told to.
+const END_WAIT: Duration = Duration::from_secs(2);
+/// The session must outlast a long backfill on another connection, whatever the
+/// server's setting: a day.
+const KEEP_SESSION: &str = "SET SESSION wait_timeout = 86400";
+/// A name of its own for every table of the server, of at most 64 characters.
+const LOCK_NAME: &str = "CONCAT('nearby adopt ', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40))";
+
+/// Why a table was not adopted.
+#[derive(Debug, Error)]
+pub enum AdoptError {
+    /// There is nothing to adopt in an embedded database.
+    #[error(
+        "adopting is for MySQL: an embedded database belongs to nearby, which keeps its schema by \
+         itself. `nearby import` takes rows of others"
+    )]
+    NotMySql,
+    /// Another adoption of the table is under way.
+    #[error(
+        "another `nearby adopt --apply` works on {table}, or the server still finishes a statement of \
+         one that was killed (connection {connection}): wait for it, or KILL {connection}, then \
+         run this again"
+    )]
+    Busy {
+        /// The table.
+        table: String,
+        /// The server's number of the connection that holds the lock.
+        connection: i64,
+    },
+    /// Others did not let the table go.
+    #[error(
+        "gave up after {TRIES} tries, as others never let go of the table: `{statement}`. Some \
+         connection has a transaction open on it (SELECT * FROM sys.schema_table_lock_waits names \
+         it): end that, then run this again. What was done until now stays"
+    )]
+    Held {
+        /// What could not be done.
+        statement: String,
+    },
+    /// It was told to stop.
+    #[error("stopped; the table is as usable as before, and running this again goes on from here")]
+    Stopped,
+    /// Others write NULLs, and nothing turns them into points.
+    #[error(
+        "location is NULL in rows that others write meanwhile, and making it NOT NULL would stop \
+         them: they insert without naming columns (INSERT INTO … VALUES), which passes the default \
+         by, or set it to NULL. Have the triggers made, which turn that right (GRANT TRIGGER to \
+         this user, and with binary logging on SET PERSIST log_bin_trust_function_creators = 1), \
+         or let them name columns and leave the location out; then run this again"
+    )]
+    Nulls,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for AdoptError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// It is done.
+    Done,
+    /// It was refused: some row has a NULL location.
+    NullsLeft,
+}
+
+/// The right to adopt a table; lost with its connection, whatever happens.
+#[derive(Debug)]
+pub struct AdoptionSession {
+    pool: MySqlPool,
+    connection: MySqlConnection,
+    id: u64,
+}
+
+impl Database {
+    /// Keeps every other adoption of a table out until the session is dropped.
+    ///
+    /// # Errors
+    /// When this is not MySQL, another adoption is under way, or the database
+    /// does not answer.
+    pub async fn begin_adoption(
+        &self,
+        collection: &Collection,
+    ) -> Result<AdoptionSession, AdoptError> {
+        let Self::MySql(pool) = self else {
+            return Err(AdoptError::NotMySql);
+        };
+        let table = collection.table.as_str();
+        let mut connection = connect_beside(pool).await?;
+        connection.execute(KEEP_SESSION).await?;
+        let (got, holder, id): (Option<i64>, Option<i64>, u64) = sqlx::query_as(AssertSqlSafe(
+            format!("SELECT GET_LOCK({LOCK_NAME}, 3), CAST(IS_USED_LOCK({LOCK_NAME}) AS SIGNED), CONNECTION_ID()"),
+        ))
+        .bind(table)
+        .bind(table)
+        .fetch_one(&mut connection)
+        .await?;
+        if got != Some(1) {
+            return Err(AdoptError::Busy {
+                table: table.to_owned(),
+                connection: holder.unwrap_or_default(),
+            });
+        }
+        Ok(AdoptionSession {
+            pool: pool.clone(),
+            connection,
+            id,
+        })
+    }
+}
+
+impl AdoptionSession {
+    /// Runs a statement in the gentlest way that the server takes. `waiting` is
+    /// told of every try that others held up.
+    ///
+    /// # Errors
+    /// When others hold the table through all tries, when it is told to stop
+    /// (the server then undoes the statement, or is done with it before it hears
+    /// of that), or when the database refuses.
+    pub async fn carry_out(
+        &mut self,
+        statement: &Statement,
+        stop: &watch::Receiver<bool>,
+        mut waiting: impl FnMut(u32),
+    ) -> Result<Carried, AdoptError> {
+        let mut tries = 0;
+        let mut attempts = statement.attempts().into_iter();
+        let mut attempt = attempts.next();
+        while let Some((way, text)) = &attempt {
+            if *stop.borrow() {
+                return Err(AdoptError::Stopped);
+            }
+            let error = match self.try_once(*way, text, stop.clone()).await {
+                Ok(()) if *stop.borrow() => return Err(AdoptError::Stopped),
+                Ok(()) => return Ok(Carried::Done),
+                Err(error) => error,
+            };
+            match number(&error) {
+                Some(INTERRUPTED) if *stop.borrow() => return Err(AdoptError::Stopped),
+                Some(NULL_VALUE | NULL_IN_LOG) => return Ok(Carried::NullsLeft),
+                Some(LOCK_WAIT_TIMEOUT | DEADLOCK) => {
+                    tries += 1;
+                    if tries >= TRIES {
+                        return Err(AdoptError::Held {
+                            statement: text.clone(),
+                        });
+                    }
+                    waiting(tries);
+                    pause(stop.clone()).await;
+                }
+                Some(NO_SUCH_WAY | NO_SUCH_WAY_BECAUSE) => {
+                    attempt = attempts.next();
+                    if let Some((Some(way), _)) = &attempt {
+                        tracing::info!(%statement, clauses = way.clauses(), "the server needs a rougher way");
+                    } else {
+                        return Err(error.into());
+                    }
+                }
+                _ => return Err(error.into()),
+            }
+        }
+        Ok(Carried::Done)
+    }
+
+    async fn try_once(
+        &mut self,
+        way: Option<Way>,
+        text: &str,
+        mut stop: watch::Receiver<bool>,
+    ) -> sqlx::Result<()> {
+        let wait = match way {
+            None | Some(Way::Instant) => LOCK_WAIT_S,
+            Some(_) => LONG_LOCK_WAIT_S,
+        };
+        let wait = format!("SET SESSION lock_wait_timeout = {wait}");
+        self.connection.execute(AssertSqlSafe(wait)).await?;
+        let kill = format!("KILL QUERY {}", self.id);
+        // As text: the protocol for prepared statements knows no triggers.
+        let running = self.connection.execute(AssertSqlSafe(text.to_owned()));
+        tokio::pin!(running);
+        let told = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                // Nobody is left who could say it.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            done = &mut running => done.map(drop),
+            () = told => {
+                // The server would go on by itself, however the client ends.
+                self.pool.execute(AssertSqlSafe(kill)).await?;
+                // While it builds an index it may not listen for long. It keeps our
+                // lock until it is done, so there is nothing to wait for.
+                let ended = tokio::time::timeout(END_WAIT, running).await;
+                ended.map_or(Ok(()), |ended| ended.map(drop))
+            }
+        }
+    }
+}
+
+/// Lets others go on for a moment, or until it is told to stop.
+async fn pause(mut stop: watch::Receiver<bool>) {
+    let moment = rand::random_range(STEP_ASIDE);
+    // Either way the next try looks.
+    let _ = tokio::time::timeout(moment, stop.wait_for(|stop| *stop)).await;
+}
+
+/// By the MySQL Error Message Reference.
+const LOCK_WAIT_TIMEOUT: u16 = 1205;
+const DEADLOCK: u16 = 1213;
+const INTERRUPTED: u16 = 1317;
+const NULL_VALUE: u16 = 1138;
+/// A NULL came in while the table was rebuilt.
+const NULL_IN_LOG: u16 = 1048;
+const NO_SUCH_WAY: u16 = 1845;
+const NO_SUCH_WAY_BECAUSE: u16 = 1846;
+
+fn number(error: &sqlx::Error) -> Option<u16> {
+    let refusal = error.as_database_error()?;
+    let refusal = refusal.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(refusal.number())
+}

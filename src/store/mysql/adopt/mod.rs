@@ -1,0 +1,216 @@
+//! Adopting a MySQL table.
+
+mod gather;
+mod obstacles;
+mod plan;
+mod rights;
+mod sample;
+
+use sqlx::MySqlPool;
+
+use super::location::has_position;
+use super::schema::Column;
+use super::survey::survey_as;
+use super::{catalog, triggers};
+use crate::store::adopt::{Action, Adoption, Facts, Obstacle, Rows, SpatialIndex, Step};
+use crate::store::{Collection, Database, StoreError};
+use gather::{Gathered, Values};
+
+/// How many rows are looked at in one statement.
+const CHUNK: u32 = 5_000;
+
+pub(in crate::store) async fn inspect(
+    pool: &MySqlPool,
+    database: &Database,
+    collection: &Collection,
+    each: impl FnMut(u64),
+) -> Result<Adoption, StoreError> {
+    let gathered = gather::gather(pool, collection).await?;
+    let facts = facts(&gathered, collection);
+    let mut found = Adoption {
+        facts,
+        rows: None,
+        obstacles: obstacles::of_table(&gathered, collection),
+        warnings: Vec::new(),
+        steps: Vec::new(),
+    };
+    if !found.obstacles.is_empty() {
+        if obstacles::can_be_counted(&gathered, collection) {
+            let total = catalog::count_rows(pool, collection, i64::MIN).await?;
+            found.rows = Some(Rows {
+                total,
+                ..Rows::default()
+            });
+        }
+        return Ok(found);
+    }
+    let location = gathered.column(collection.location.as_str());
+    let (rows, values) = match location {
+        Some(column) => counted(pool, database, collection, column, each).await?,
+        None => (as_yet(pool, collection, each).await?, Values::default()),
+    };
+    found.obstacles = obstacles::of_values(&gathered, collection, &rows, &values);
+    if found.obstacles.is_empty() {
+        found.steps = plan::steps(&gathered, collection, &rows);
+        let indexing = |step: &&mut Step| step.action == Action::AddIndex;
+        if let Some(step) = found.steps.iter_mut().find(indexing) {
+            let measured = sample::indexing_time(pool, collection, rows.total).await;
+            step.expected = measured.unwrap_or(step.expected);
+        }
+        found
+            .obstacles
+            .extend(obstacles::of_rights(&gathered, collection, &found.steps));
+        found.warnings = plan::warnings(&gathered, collection, &rows);
+    }
+    found.rows = Some(rows);
+    Ok(found)
+}
+
+/// The rows of a table that has a location.
+async fn counted(
+    pool: &MySqlPool,
+    database: &Database,
+    collection: &Collection,
+    location: &Column,
+    each: impl FnMut(u64),
+) -> Result<(Rows, Values), StoreError> {
+    let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
+    let placed = has_position(&latitude, &longitude);
+    let values = gather::values(pool, collection, &placed).await?;
+    let found = database.verify(collection, each).await?;
+    let to_write = found.drift.count + found.stray.count;
+    let mut rows = Rows {
+        total: found.rows,
+        without_coordinates: found.without_coordinates,
+        null_locations: values.null.unsigned_abs(),
+        drift: found.drift,
+        location_only: found.stray,
+        out_of_range: found.out_of_range,
+        to_write: if location.is_generated() { 0 } else { to_write },
+    };
+    if values.null > 0 {
+        // What has no location cannot have a wrong one. Which of the ids are such
+        // is not known here.
+        let null_placed = values.null_placed.unsigned_abs();
+        for (finding, null) in [
+            (&mut rows.drift, null_placed),
+            (&mut rows.location_only, rows.null_locations - null_placed),
+        ] {
+            finding.count = finding.count.saturating_sub(null);
+            finding.first_ids.clear();
+        }
+    }
+    Ok((rows, values))
+}
+
+/// The rows of a table that has no location yet.
+async fn as_yet(
+    pool: &MySqlPool,
+    collection: &Collection,
+    mut each: impl FnMut(u64),
+) -> Result<Rows, StoreError> {
+    let mut rows = Rows::default();
+    let mut after = i64::MIN;
+    loop {
+        let survey = survey_as(pool, collection, "NULL", after, CHUNK).await?;
+        let Some(last) = survey.last_id else {
+            return Ok(rows);
+        };
+        after = last;
+        rows.total += survey.rows;
+        rows.without_coordinates += survey.without_coordinates;
+        rows.out_of_range.count += survey.out_of_range;
+        rows.to_write += survey.rows;
+        each(rows.total);
+    }
+}
+
+fn facts(gathered: &Gathered, collection: &Collection) -> Facts {
+    let column = |name: &str| {
+        let column = gathered.column(name)?;
+        Some(described(column))
+    };
+    let index = gathered.spatial_index(collection.location.as_str());
+    let wanted = triggers::wanted(collection);
+    let server = &gathered.server;
+    let is_ours = |name: &str| wanted.iter().any(|trigger| trigger.name == name);
+    let there = &gathered.triggers;
+    Facts {
+        table: collection.table.as_str().to_owned(),
+        engine: gathered.table.as_ref().map(|table| match &table.engine {
+            Some(engine) => engine.clone(),
+            None => "view".to_owned(),
+        }),
+        key: column(collection.id.as_str()).map(|text| {
+            match gathered.unique_index(collection.id.as_str()) {
+                Some(index) => format!("{text}, index {}", index.name),
+                None => format!("{text}, no unique index"),
+            }
+        }),
+        coordinates: [&collection.latitude, &collection.longitude]
+            .into_iter()
+            .filter_map(|name| column(name.as_str()))
+            .collect(),
+        location: column(collection.location.as_str()),
+        spatial_index: index.map(|index| SpatialIndex {
+            name: index.name.clone(),
+            visible: index.visible,
+        }),
+        triggers: wanted
+            .iter()
+            .map(|trigger| {
+                let in_place = there.iter().any(|there| there.is(trigger));
+                (trigger.name.clone(), in_place)
+            })
+            .collect(),
+        other_triggers: there
+            .iter()
+            .filter(|trigger| !is_ours(&trigger.name))
+            .map(|trigger| trigger.name.clone())
+            .collect(),
+        user: server.user.clone(),
+        rights: gathered.rights.names(),
+        version: server.version.clone(),
+        binary_logging: server.binary_logging,
+        trusts_creators: server.trusts_creators,
+    }
+}
+
+/// A column as one would declare it.
+fn described(column: &Column) -> String {
+    let mut text = format!("{} {}", column.name, column.full_kind);
+    if column.is_generated() {
+        let kept = if column.is_stored_generated() {
+            " GENERATED STORED"
+        } else {
+            " GENERATED VIRTUAL"
+        };
+        text.push_str(kept);
+    }
+    text.push_str(if column.nullable {
+        " NULL"
+    } else {
+        " NOT NULL"
+    });
+    if let Some(srid) = column.srid {
+        text = format!("{text} SRID {srid}");
+    }
+    if column.extra.contains("INVISIBLE") {
+        text.push_str(" INVISIBLE");
+    }
+    text
+}
+
+/// A list for people.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        "none that this user may see".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// What makes an obstacle of a text and what to do.
+fn obstacle(what: String, remedy: impl Into<String>) -> Obstacle {
+    Obstacle::new(what, remedy)
+}

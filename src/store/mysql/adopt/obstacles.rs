@@ -1,0 +1,283 @@
+//! Why a table cannot be adopted as it is.
+
+use super::gather::{Gathered, Values};
+use super::{listed, obstacle};
+use crate::store::adopt::{Action, Obstacle, Rows, Step};
+use crate::store::mysql::location::location;
+use crate::store::mysql::schema::Column;
+use crate::store::{Collection, ColumnName};
+
+const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
+const COORDINATES: [&str; 3] = ["decimal", "double", "float"];
+/// What to do where the location is somebody else's affair.
+const ANOTHER_COLUMN: &str = "leave it to its application and name another column as the \
+                              collection's location; `nearby adopt` adds it";
+
+/// Whether `COUNT(*)` by key can be asked.
+pub(super) fn can_be_counted(gathered: &Gathered, collection: &Collection) -> bool {
+    gathered.table.is_some()
+        && gathered.rights.has("SELECT")
+        && gathered
+            .column(collection.id.as_str())
+            .is_some_and(|id| INTEGERS.contains(&id.kind.as_str()))
+}
+
+/// What is in the way whatever the rows hold.
+pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
+    let table = collection.table.as_str();
+    let Some(kind) = &gathered.table else {
+        return vec![obstacle(
+            format!(
+                "there is no table {table} in {}, or this user may not see it",
+                gathered.server.name
+            ),
+            format!(
+                "name one of its tables ({}), or GRANT SELECT ON {table} TO the user",
+                listed(&gathered.others)
+            ),
+        )];
+    };
+    if kind.is_view {
+        return vec![obstacle(
+            format!("{table} is a view: it can have neither a key, a location nor an index"),
+            format!("adopt the table under it ({})", listed(&gathered.others)),
+        )];
+    }
+    let mut found = Vec::new();
+    if !gathered.rights.has("SELECT") {
+        found.push(obstacle(
+            format!("{} may not read {table}", gathered.server.user),
+            grant(&["SELECT"], gathered, collection),
+        ));
+    }
+    if kind.engine.as_deref() != Some("InnoDB") {
+        found.push(obstacle(
+            format!(
+                "{table} is kept by {}, which has no row locks",
+                kind.engine.as_deref().unwrap_or("an unknown engine")
+            ),
+            format!("ALTER TABLE `{table}` ENGINE=InnoDB (others wait until it is copied)"),
+        ));
+    }
+    if kind.is_partitioned {
+        found.push(obstacle(
+            format!("{table} is partitioned, and MySQL has no spatial index for such tables"),
+            format!("ALTER TABLE `{table}` REMOVE PARTITIONING (others wait until it is copied)"),
+        ));
+    }
+    found.extend(of_key(gathered, collection));
+    found.extend(
+        collection
+            .optional_columns()
+            .filter(|name| gathered.column(name.as_str()).is_none())
+            .map(|name| missing(gathered, table, name)),
+    );
+    for name in [&collection.latitude, &collection.longitude] {
+        found.extend(of_coordinate(gathered, collection, name));
+    }
+    let location = gathered.column(collection.location.as_str());
+    found.extend(location.and_then(|column| of_location(table, column, collection)));
+    found
+}
+
+fn missing(gathered: &Gathered, table: &str, name: &ColumnName) -> Obstacle {
+    let columns: Vec<String> = gathered.columns.iter().map(|c| c.name.clone()).collect();
+    obstacle(
+        format!("{table} has no column {}", name.as_str()),
+        format!(
+            "declare the collection with the columns that it has: {}",
+            listed(&columns)
+        ),
+    )
+}
+
+fn of_key(gathered: &Gathered, collection: &Collection) -> Option<Obstacle> {
+    let (table, id) = (collection.table.as_str(), collection.id.as_str());
+    let Some(column) = gathered.column(id) else {
+        return Some(missing(gathered, table, &collection.id));
+    };
+    if !INTEGERS.contains(&column.kind.as_str()) {
+        return Some(obstacle(
+            format!(
+                "{table}.{id} is {}, and ids are whole numbers",
+                column.full_kind
+            ),
+            "name a unique column of whole numbers, or add one: ADD COLUMN … BIGINT NOT NULL \
+             AUTO_INCREMENT UNIQUE",
+        ));
+    }
+    if column.nullable || gathered.unique_index(id).is_none() {
+        return Some(obstacle(
+            format!("{table}.{id} is no key: rows cannot be told apart by it"),
+            format!("ALTER TABLE `{table}` ADD PRIMARY KEY (`{id}`), or name its key"),
+        ));
+    }
+    None
+}
+
+fn of_coordinate(
+    gathered: &Gathered,
+    collection: &Collection,
+    name: &ColumnName,
+) -> Option<Obstacle> {
+    let table = collection.table.as_str();
+    let Some(column) = gathered.column(name.as_str()) else {
+        return Some(missing(gathered, table, name));
+    };
+    if COORDINATES.contains(&column.kind.as_str()) {
+        return None;
+    }
+    Some(obstacle(
+        format!(
+            "{table}.{} is {}, no number of degrees",
+            column.name, column.full_kind
+        ),
+        format!(
+            "make it one: ALTER TABLE `{table}` MODIFY `{}` DECIMAL(11,8), or name another column",
+            column.name
+        ),
+    ))
+}
+
+/// A location that cannot become `POINT NOT NULL SRID 4326`.
+fn of_location(table: &str, column: &Column, collection: &Collection) -> Option<Obstacle> {
+    let name = &column.name;
+    let what = format!("{table}.{name} is {}", column.full_kind);
+    if !matches!(column.kind.as_str(), "point" | "geometry") {
+        return Some(obstacle(format!("{what}, not POINT"), ANOTHER_COLUMN));
+    }
+    if let Some(srid) = column.srid.filter(|&srid| srid != 4326) {
+        return Some(obstacle(
+            format!(
+                "{what} SRID {srid}: its application writes points of another reference system"
+            ),
+            ANOTHER_COLUMN,
+        ));
+    }
+    let as_wanted = column.kind == "point"
+        && column.srid == Some(4326)
+        && !column.nullable
+        && column.is_stored_generated();
+    if column.is_generated() && !as_wanted {
+        return Some(obstacle(
+            format!("{what}, generated in a way that no spatial index serves"),
+            generated(table, collection),
+        ));
+    }
+    None
+}
+
+/// The generated column as it would be right.
+fn generated(table: &str, collection: &Collection) -> String {
+    let expression = location(
+        &collection.latitude.quoted(),
+        &collection.longitude.quoted(),
+    );
+    let name = collection.location.quoted();
+    format!(
+        "generate it as STORED from the coordinates (others wait until the table is copied): \
+         ALTER TABLE `{table}` DROP COLUMN {name}, ADD COLUMN {name} POINT \
+         GENERATED ALWAYS AS ({expression}) STORED NOT NULL SRID 4326"
+    )
+}
+
+/// What is in the way because of what rows hold.
+pub(super) fn of_values(
+    gathered: &Gathered,
+    collection: &Collection,
+    rows: &Rows,
+    values: &Values,
+) -> Vec<Obstacle> {
+    let table = collection.table.as_str();
+    let Some(column) = gathered.column(collection.location.as_str()) else {
+        return Vec::new();
+    };
+    let name = &column.name;
+    let mut found = Vec::new();
+    if column.is_generated() && rows.drift.count + rows.location_only.count > 0 {
+        found.push(obstacle(
+            format!(
+                "{table}.{name} is generated otherwise than from the coordinates: {} rows differ",
+                rows.drift.count + rows.location_only.count
+            ),
+            generated(table, collection),
+        ));
+    }
+    if values.not_points > 0 {
+        found.push(obstacle(
+            format!(
+                "{} rows of {table} hold other shapes than points in {name}",
+                values.not_points
+            ),
+            ANOTHER_COLUMN,
+        ));
+    } else if column.srid.is_none() && values.other_srid > 0 {
+        found.push(obstacle(
+            format!(
+                "{table}.{name} has no SRID, and {} rows hold points of another than 4326: once \
+                 the column has SRID 4326, whoever writes such points is refused",
+                values.other_srid
+            ),
+            format!(
+                "let the application write SRID 4326 (ST_SRID(POINT(longitude, latitude), 4326)), \
+                 then UPDATE `{table}` SET `{name}` = ST_SRID(`{name}`, 4326) and run this again; \
+                 or {ANOTHER_COLUMN}"
+            ),
+        ));
+    }
+    found
+}
+
+/// What this user lacks for the steps.
+pub(super) fn of_rights(
+    gathered: &Gathered,
+    collection: &Collection,
+    steps: &[Step],
+) -> Option<Obstacle> {
+    let mut wanted = Vec::new();
+    for step in steps {
+        wanted.extend_from_slice(match step.action {
+            Action::Backfill => &["UPDATE"],
+            Action::MakeTriggers => &["TRIGGER"],
+            // ALTER TABLE asks for all three.
+            _ => &["ALTER", "CREATE", "INSERT"],
+        });
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let lacking = gathered.rights.lacking(&wanted);
+    if lacking.is_empty() {
+        return None;
+    }
+    Some(obstacle(
+        format!(
+            "{} lacks {} for what is to do",
+            gathered.server.user,
+            lacking.join(", ")
+        ),
+        format!(
+            "{}, or let an administrator run what `nearby adopt --sql` prints",
+            grant(&lacking, gathered, collection)
+        ),
+    ))
+    .filter(|_| !steps.is_empty())
+}
+
+fn grant(rights: &[&str], gathered: &Gathered, collection: &Collection) -> String {
+    let Gathered { server, .. } = gathered;
+    format!(
+        "GRANT {} ON `{}`.{} TO {}",
+        rights.join(", "),
+        server.name,
+        collection.table.quoted(),
+        account(&server.user)
+    )
+}
+
+/// `u@%` as SQL names it.
+fn account(user: &str) -> String {
+    match user.rsplit_once('@') {
+        Some((name, host)) => format!("'{name}'@'{host}'"),
+        None => format!("'{user}'"),
+    }
+}

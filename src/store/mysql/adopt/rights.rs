@@ -1,0 +1,168 @@
+//! What a user may do with a table, as `SHOW GRANTS` tells.
+
+use std::collections::BTreeSet;
+
+use sqlx::MySqlPool;
+
+/// The rights on tables that matter to us.
+const KNOWN: [&str; 8] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "TRIGGER", "SUPER",
+];
+
+/// What a user may do with one table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Rights(BTreeSet<&'static str>);
+
+impl Rights {
+    pub(super) fn has(&self, right: &str) -> bool {
+        self.0.contains(right)
+    }
+
+    /// Those of `wanted` that are missing.
+    pub(super) fn lacking<'a>(&self, wanted: &[&'a str]) -> Vec<&'a str> {
+        let missing = wanted.iter().filter(|right| !self.has(right));
+        missing.copied().collect()
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        let held = KNOWN.iter().filter(|right| self.has(right));
+        held.map(|&right| right.to_owned()).collect()
+    }
+
+    /// Reads the lines of `SHOW GRANTS`, those of active roles included.
+    fn parse<'a>(lines: impl IntoIterator<Item = &'a str>, database: &str, table: &str) -> Self {
+        let mut rights = Self::default();
+        for line in lines {
+            let (grant, rest) = match (line.strip_prefix("GRANT "), line.strip_prefix("REVOKE ")) {
+                (Some(rest), _) => (true, rest),
+                (_, Some(rest)) => (false, rest),
+                _ => continue,
+            };
+            // Grants of roles have no ON.
+            let Some((list, rest)) = rest.split_once(" ON ") else {
+                continue;
+            };
+            if !covers(rest, database, table) {
+                continue;
+            }
+            let all = list.starts_with("ALL PRIVILEGES");
+            // A right on single columns, `SELECT (a)`, is none on the table.
+            let named: Vec<&str> = list.split(',').map(str::trim).collect();
+            for right in KNOWN {
+                if (all && right != "SUPER")
+                    || named.contains(&right)
+                    || (all && rest.starts_with("*.*"))
+                {
+                    if grant {
+                        rights.0.insert(right);
+                    } else {
+                        rights.0.remove(right);
+                    }
+                }
+            }
+        }
+        rights
+    }
+}
+
+/// Whether `*.*`, `` `database`.* `` or `` `database`.`table` `` names the table.
+fn covers(rest: &str, database: &str, table: &str) -> bool {
+    let object = rest
+        .split_once(" TO ")
+        .or_else(|| rest.split_once(" FROM "))
+        .map_or(rest, |(object, _)| object);
+    if object == "*.*" {
+        return true;
+    }
+    let Some((schema, name)) = object.split_once('.') else {
+        return false;
+    };
+    let (schema, name) = (schema.trim_matches('`'), name.trim_matches('`'));
+    match name {
+        "*" => like(schema, database),
+        _ => schema == database && name.eq_ignore_ascii_case(table),
+    }
+}
+
+/// Whether a text is like a pattern of `GRANT`: `%` is any text, `_` any
+/// character, a backslash takes their meaning away.
+fn like(pattern: &str, text: &str) -> bool {
+    let Some(first) = pattern.chars().next() else {
+        return text.is_empty();
+    };
+    let rest = &pattern[first.len_utf8()..];
+    let mut after = text.chars();
+    match first {
+        '%' => text
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([text.len()])
+            .any(|at| like(rest, &text[at..])),
+        '_' => after.next().is_some() && like(rest, after.as_str()),
+        _ => {
+            let (wanted, rest) = match (first, rest.chars().next()) {
+                ('\\', Some(escaped)) => (escaped, &rest[escaped.len_utf8()..]),
+                _ => (first, rest),
+            };
+            after.next() == Some(wanted) && like(rest, after.as_str())
+        }
+    }
+}
+
+/// Asks the server for this user's rights.
+pub(super) async fn rights(pool: &MySqlPool, database: &str, table: &str) -> sqlx::Result<Rights> {
+    let lines: Vec<String> = sqlx::query_scalar("SHOW GRANTS").fetch_all(pool).await?;
+    Ok(Rights::parse(
+        lines.iter().map(String::as_str),
+        database,
+        table,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rights(lines: &[&str]) -> Vec<String> {
+        Rights::parse(lines.iter().copied(), "dive_map", "diving_centers").names()
+    }
+
+    #[test]
+    fn rights_come_from_the_server_the_database_and_the_table() {
+        assert_eq!(
+            rights(&[
+                "GRANT SUPER ON *.* TO `u`@`%`",
+                "GRANT SELECT, INSERT ON `dive\\_map`.* TO `u`@`%`",
+                "GRANT ALTER ON `dive_map`.`diving_centers` TO `u`@`%`",
+                "GRANT `role`@`%` TO `u`@`%`",
+            ]),
+            ["SELECT", "INSERT", "ALTER", "SUPER"]
+        );
+        assert_eq!(
+            rights(&["GRANT ALL PRIVILEGES ON `dive%`.* TO `u`@`%`"]).len(),
+            7
+        );
+        assert_eq!(rights(&["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"]).len(), 8);
+    }
+
+    #[test]
+    fn rights_on_something_else_are_none() {
+        assert!(
+            rights(&[
+                "GRANT USAGE ON *.* TO `u`@`%`",
+                "GRANT SELECT ON `other`.* TO `u`@`%`",
+                "GRANT SELECT ON `dive\\_ma`.* TO `u`@`%`",
+                "GRANT SELECT ON `dive_map`.`dive_sites` TO `u`@`%`",
+                "GRANT SELECT (`id`), UPDATE (`name`) ON `dive_map`.`diving_centers` TO `u`@`%`",
+            ])
+            .is_empty()
+        );
+        assert_eq!(
+            rights(&[
+                "GRANT SELECT, ALTER ON *.* TO `u`@`%`",
+                "REVOKE ALTER ON `dive_map`.* FROM `u`@`%`",
+            ]),
+            ["SELECT"]
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading whole tables.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::SqliteStore;
+use super::bulk::{blocking, interrupted, open_to_read};
+use crate::domain::{CenterId, Position, Summary};
+use crate::store::StoreError;
+use crate::store::sql::Sql;
+
+impl SqliteStore {
+    pub(in crate::store) async fn fold_summaries<S: Send + 'static>(
+        &self,
+        state: S,
+        each: impl Fn(&mut S, Summary<'_>) + Send + 'static,
+    ) -> Result<S, StoreError> {
+        self.fold(&self.statements.summaries, state, move |state, row| {
+            let Some(position) = position(row)? else {
+                return Ok(());
+            };
+            let name = text(row, 3)?.unwrap_or_default();
+            let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
+            let summary = Summary {
+                id: id(row)?,
+                position,
+                name: &name,
+                country: country.as_deref(),
+                region: region.as_deref(),
+                city: city.as_deref(),
+            };
+            each(state, summary);
+            Ok(())
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn fold_names<S: Send + 'static>(
+        &self,
+        state: S,
+        each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send + 'static,
+    ) -> Result<S, StoreError> {
+        self.fold(&self.statements.names, state, move |state, row| {
+            let name = text(row, 3)?.unwrap_or_default();
+            each(state, id(row)?, &name, position(row)?);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Passes every row of a statement to `each`: all as the file was at one time.
+    async fn fold<S: Send + 'static>(
+        &self,
+        statement: &Sql,
+        mut state: S,
+        each: impl Fn(&mut S, &Row<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<S, StoreError> {
+        let path = Arc::clone(&self.pools.path);
+        let sql = statement.text().0;
+        let caller = Arc::new(());
+        let waits = Arc::downgrade(&caller);
+        let read = blocking(move || {
+            let connection = open_to_read(&path)?;
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                each(&mut state, row)?;
+                // Nobody waits for the rest.
+                if waits.strong_count() == 0 {
+                    return Err(interrupted());
+                }
+            }
+            Ok(state)
+        })
+        .await;
+        drop(caller);
+        read
+    }
+}
+
+fn id(row: &Row<'_>) -> rusqlite::Result<CenterId> {
+    let id = row.get(0)?;
+    CenterId::new(id).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, id))
+}
+
+fn position(row: &Row<'_>) -> rusqlite::Result<Option<Position>> {
+    let degrees = |at| {
+        Ok::<_, rusqlite::Error>(match row.get_ref(at)? {
+            ValueRef::Real(degrees) => Some(degrees),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "SQLite found it between -180 and 180"
+            )]
+            ValueRef::Integer(degrees) => Some(degrees as f64),
+            _ => None,
+        })
+    };
+    Ok(degrees(1)?
+        .zip(degrees(2)?)
+        .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
+}
+
+/// The statements cast texts, so that nothing else is there but NULL.
+fn text<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<Cow<'r, str>>> {
+    Ok(match row.get_ref(at)? {
+        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
+        _ => None,
+    })
+}

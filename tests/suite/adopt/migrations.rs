@@ -1,0 +1,92 @@
+//! Migrations leave adopted tables alone.
+
+use nearby::store::{Collection, MigrateError, MigrationState, SchemaState};
+
+use super::neighbour::{Kind, checksum, divemap, nearby, stdout};
+
+const ROWS: u32 = 200;
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn an_adopted_table_is_served_and_neither_made_nor_dropped() {
+    let db = divemap(Kind::WithLocation, ROWS).await;
+    let database = db.database();
+    let before = checksum(&db, ROWS).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    assert!(
+        database
+            .is_adopted(&Collection::diving_centers())
+            .await
+            .unwrap()
+    );
+
+    let migrated = database.migrate_up(None).await.unwrap();
+    assert!(!migrated.applied.contains(&1));
+    let guarded: Vec<&String> = migrated.guards.iter().map(|(table, _)| table).collect();
+    assert_eq!(guarded, ["dive_sites"]);
+    let migrations = database.migrations().await.unwrap();
+    assert_eq!(migrations[0].state, MigrationState::Adopted);
+    assert_eq!(
+        database.schema_state().await.unwrap(),
+        SchemaState::UpToDate
+    );
+    assert!(database.ensure_schema(false).await.unwrap().is_none());
+    nearby(&db, &["verify"]).await.assert(0, &[]);
+    let status = nearby(&db, &["migrate", "status"]).await;
+    status.assert(0, &[]);
+    assert!(
+        stdout(&status).contains("0001 adopted"),
+        "{}",
+        stdout(&status)
+    );
+
+    let down = nearby(&db, &["migrate", "down", "99"]).await;
+    down.assert(0, &[]);
+    assert!(stdout(&down).contains("made by another application, and stays"));
+    assert_eq!(checksum(&db, ROWS).await, before);
+}
+
+/// Searches would miss every row whose location is NULL.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_that_is_not_adopted_yet_is_not_served() {
+    let db = divemap(Kind::Ignorant, ROWS).await;
+    let database = db.database();
+    database.migrate_up(None).await.unwrap();
+    for change in [
+        "DO 0",
+        "ALTER TABLE diving_centers ADD COLUMN location POINT NULL SRID 4326",
+    ] {
+        db.execute(change).await;
+        let refused = database.ensure_schema(false).await.unwrap_err();
+        assert!(
+            matches!(refused, MigrateError::NotAdopted { .. }),
+            "{refused}"
+        );
+        assert!(
+            refused.to_string().contains("`nearby adopt --apply`"),
+            "{refused}"
+        );
+    }
+    // Slow is not wrong: whoever loses an index can still be served.
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    db.execute("DROP INDEX idx_diving_centers_location ON diving_centers")
+        .await;
+    assert!(database.ensure_schema(false).await.unwrap().is_none());
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_that_its_application_drops_is_made_by_the_next_migration() {
+    let db = divemap(Kind::WithLocation, 10).await;
+    db.database().migrate_up(None).await.unwrap();
+    db.execute("DROP TABLE diving_centers").await;
+    let migrated = db.database().migrate_up(None).await.unwrap();
+    assert_eq!(migrated.applied, [1]);
+    assert!(
+        !db.database()
+            .is_adopted(&Collection::diving_centers())
+            .await
+            .unwrap()
+    );
+}

@@ -1,0 +1,12 @@
+//! `nearby adopt`: tables that another application made and goes on writing.
+
+mod apply;
+mod beside;
+mod half_done;
+mod interrupted;
+mod migrations;
+mod neighbour;
+mod refused;
+mod report;
+mod rights;
+mod served;

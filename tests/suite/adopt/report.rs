@@ -1,0 +1,105 @@
+//! What a look tells, and that it changes nothing.
+
+use super::neighbour::{Kind, actions, divemap, nearby, report, stdout};
+use crate::support::TestDatabase;
+
+async fn objects(db: &TestDatabase) -> i64 {
+    db.number(
+        "SELECT CAST((SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()) \
+           + 1000 * (SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()) \
+           + 1000000 * (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) \
+           + 1000000000 * (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()) \
+         AS SIGNED)",
+    )
+    .await
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn divemaps_lost_index_is_told_first_and_looking_changes_nothing() {
+    let db = divemap(Kind::WithLocation, 1_000).await;
+    let before = objects(&db).await;
+    let found = nearby(&db, &["adopt"]).await;
+    found.assert(1, &[]);
+    let text = stdout(&found);
+    assert_eq!(
+        text.lines().next(),
+        Some("diving_centers has no spatial index: every search reads all 1000 rows")
+    );
+    for line in [
+        "table                diving_centers (InnoDB)",
+        "key                  id int NOT NULL, index PRIMARY",
+        "coordinates          latitude decimal(10,8) NULL, longitude decimal(11,8) NULL",
+        "location             location point NOT NULL SRID 4326",
+        "spatial index        none",
+        "trigger              diving_centers_location_insert: missing",
+        "rows                         1000  counted exactly",
+        "without coordinates           250",
+        "in drift                       20  ids 1, 51, 101",
+        "binary logging       on, log_bin_trust_function_creators off",
+        "other writers of the table WAIT",
+        "`nearby adopt --apply` does this",
+    ] {
+        assert!(text.contains(line), "no `{line}` in {text}");
+    }
+    assert_eq!(objects(&db).await, before);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn the_report_for_programs_has_it_all() {
+    let db = divemap(Kind::WithLocation, 200).await;
+    db.execute(
+        "UPDATE diving_centers SET latitude = 95 WHERE id = 5; \
+         UPDATE diving_centers SET latitude = NULL WHERE id IN (6, 7); \
+         CREATE TRIGGER theirs BEFORE INSERT ON diving_centers FOR EACH ROW SET NEW.city = NEW.city",
+    )
+    .await;
+    let report = report(&db).await;
+    assert_eq!(report["state"], "to_do");
+    assert_eq!(actions(&report), ["make_triggers", "backfill", "add_index"]);
+    assert_eq!(report["steps"][2]["locking"], "blocks_writes");
+    assert_eq!(report["table"]["spatial_index"], serde_json::Value::Null);
+    assert_eq!(report["table"]["other_triggers"][0], "theirs");
+    assert_eq!(report["rows"]["total"], 200);
+    assert_eq!(report["rows"]["exact"], true);
+    assert_eq!(report["rows"]["without_coordinates"], 52);
+    assert_eq!(report["rows"]["out_of_range"]["first_ids"][0], 5);
+    assert_eq!(report["rows"]["location_only"]["count"], 3);
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("3 rows have a location and no coordinates"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("no point on the globe"), "{warnings}");
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn the_printed_statements_adopt_the_table_by_themselves() {
+    for kind in [Kind::WithLocation, Kind::Ignorant] {
+        let db = divemap(kind, 300).await;
+        let printed = nearby(&db, &["adopt", "--sql"]).await;
+        printed.assert(1, &[]);
+        for statement in stdout(&printed)
+            .lines()
+            .filter(|line| !line.starts_with("--"))
+        {
+            db.execute(statement.trim_end_matches(';')).await;
+        }
+        nearby(&db, &["adopt"]).await.assert(0, &[]);
+        let touched =
+            "SELECT COUNT(*) FROM diving_centers WHERE updated_at <> '2021-02-03 04:05:06'";
+        assert_eq!(db.number(touched).await, 0);
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_of_nearby_itself_needs_nothing() {
+    let db = TestDatabase::mysql().await;
+    let found = nearby(&db, &["adopt"]).await;
+    found.assert(0, &[]);
+    assert!(stdout(&found).contains("nothing to do"));
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+}

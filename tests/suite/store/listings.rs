@@ -1,0 +1,177 @@
+//! Lists: both stores, and the index where it answers, give the same.
+
+use std::sync::Arc;
+
+use nearby::catalog::Catalog;
+use nearby::domain::{
+    CenterDraft, CenterText, Listed, Listing, Needle, Part, SortBy, TextField, Viewport,
+};
+use nearby::engine::Engine;
+use nearby::engine::memory::MemoryEngine;
+use nearby::store::BatchItem;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::{id, item};
+use crate::support::TestDatabase;
+
+/// Letters that MySQL sorts apart from what they are typed as, or finds by
+/// themselves only, as they are typed as two.
+const APART: [char; 14] = [
+    'ı', '‘', '’', 'ʻ', 'ʼ', '`', 'ß', 'æ', 'Æ', 'œ', 'Œ', 'þ', 'Þ', '´',
+];
+
+/// Some of the world's places, every fifth without a position.
+fn places() -> Vec<BatchItem> {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let places = nearby::transfer::bundled_places().iter().step_by(61);
+    let plain = places.filter(|place| {
+        let texts = [place.name, place.country, place.region, place.city];
+        !texts.iter().any(|text| text.contains(APART))
+    });
+    (1..)
+        .zip(plain)
+        .map(|(id, place)| {
+            let text = CenterText {
+                name: place.name.to_owned(),
+                description: some(place.city).filter(|_| id % 3 == 0),
+                country: some(place.country),
+                region: some(place.region),
+                city: some(place.city),
+                ..CenterText::default()
+            };
+            let position = Some(place.position).filter(|_| id % 5 > 0);
+            item(Some(id), CenterDraft::new(text, position).unwrap())
+        })
+        .collect()
+}
+
+/// Needles out of the texts, viewports in every turn, each alone and together.
+fn listing(places: &[BatchItem], random: &mut StdRng) -> Listing {
+    let some_text = |random: &mut StdRng, field| {
+        let text = places.choose(random)?.draft.text().get(field)?;
+        let letters: Vec<char> = text.chars().collect();
+        let start = random.random_range(0..letters.len());
+        let piece: String = letters[start..]
+            .iter()
+            .take(random.random_range(1..5))
+            .collect();
+        Needle::new(&piece)
+    };
+    let within = [
+        TextField::Name,
+        TextField::Country,
+        TextField::Region,
+        TextField::City,
+    ];
+    let within = within.into_iter().filter_map(|field| {
+        let needle = some_text(random, field).filter(|_| random.random_range(0..4) == 0);
+        Some((field, needle?))
+    });
+    let within = within.collect();
+    let anywhere = some_text(random, TextField::Name).filter(|_| random.random_range(0..3) == 0);
+    let (south, west) = (
+        random.random_range(-95.0..80.0),
+        random.random_range(-700.0..700.0),
+    );
+    let (height, width) = (
+        random.random_range(1.0..90.0),
+        random.random_range(-100.0..370.0),
+    );
+    let viewport = Viewport::new(south + height, south, west + width, west);
+    if random.random_range(0..4) == 0 {
+        return Listing {
+            viewport,
+            ..Listing::default()
+        };
+    }
+    Listing {
+        anywhere,
+        within,
+        viewport: viewport.filter(|_| random.random_range(0..2) == 0),
+        sort_by: *[
+            SortBy::Text(TextField::Name),
+            SortBy::Text(TextField::Country),
+            SortBy::Id,
+        ]
+        .choose(random)
+        .unwrap(),
+        descending: random.random_range(0..2) == 0,
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn both_stores_and_the_index_list_the_same_in_the_same_order() {
+    let (mysql, sqlite) = (TestDatabase::mysql().await, TestDatabase::sqlite().await);
+    let places = places();
+    for store in [mysql.store(), sqlite.store()] {
+        store.upsert(places.as_slice()).await.unwrap();
+    }
+    let index = Catalog::new(
+        sqlite.store(),
+        Arc::new(Engine::Memory(MemoryEngine::new())),
+    );
+    index.load().await.unwrap();
+    let mut random = StdRng::seed_from_u64(3);
+    let (mut found_some, mut asked_index) = (0, 0);
+    for _ in 0..150 {
+        let listing = listing(&places, &mut random);
+        let part = Part {
+            offset: random.random_range(0..30),
+            count: random.random_range(1..200),
+        };
+        let expected = sqlite.store().listed(&listing, part).await.unwrap();
+        let found = mysql.store().listed(&listing, part).await.unwrap();
+        assert_eq!(found, expected, "{listing:?} {part:?}");
+        assert_eq!(
+            mysql.store().count_listed(&listing).await.unwrap(),
+            expected.total
+        );
+        assert_eq!(
+            sqlite.store().count_listed(&listing).await.unwrap(),
+            expected.total
+        );
+        assert_eq!(
+            index.listed(&listing, part).await.unwrap(),
+            expected,
+            "{listing:?} {part:?}"
+        );
+        found_some += usize::from(expected.total > 0);
+        asked_index += usize::from(listing.viewport_alone().is_some());
+    }
+    assert!(
+        found_some > 75 && asked_index > 10,
+        "{found_some} {asked_index}"
+    );
+}
+
+#[tokio::test]
+async fn centers_are_read_in_the_order_of_their_ids_and_those_gone_left_out() {
+    let db = TestDatabase::sqlite().await;
+    let store = db.store();
+    store.upsert(&places()[..5]).await.unwrap();
+    let read = store
+        .read_many(&[id(4), id(99), id(1), id(3)])
+        .await
+        .unwrap();
+    let ids: Vec<i64> = read.iter().map(|center| center.id.get()).collect();
+    assert_eq!(ids, [4, 1, 3]);
+    assert_eq!(
+        store
+            .listed(
+                &Listing::default(),
+                Part {
+                    offset: 9,
+                    count: 9
+                }
+            )
+            .await
+            .unwrap(),
+        Listed {
+            ids: Vec::new(),
+            total: 5
+        }
+    );
+}
