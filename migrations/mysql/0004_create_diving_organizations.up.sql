@@ -1,5 +1,6 @@
 -- Organizations that train divers, and which centers work by them. Names differ
--- by more than case. The last index allows one primary organization a center.
+-- by more than case. The functional index allows one primary organization a center.
+-- No foreign key to the centers: their table may be another application's.
 CREATE TABLE diving_organizations (
     id           BIGINT       NOT NULL AUTO_INCREMENT,
     name         VARCHAR(255) COLLATE utf8mb4_0900_as_ci NOT NULL,
@@ -26,8 +27,6 @@ CREATE TABLE diving_center_organizations (
     UNIQUE INDEX uq_diving_center_organizations_pair (diving_center_id, diving_organization_id),
     UNIQUE INDEX uq_diving_center_organizations_primary ((IF(is_primary, diving_center_id, NULL))),
     INDEX idx_diving_center_organizations_organization (diving_organization_id, diving_center_id),
-    CONSTRAINT fk_diving_center_organizations_center
-        FOREIGN KEY (diving_center_id) REFERENCES diving_centers (id) ON DELETE CASCADE,
     CONSTRAINT fk_diving_center_organizations_organization
         FOREIGN KEY (diving_organization_id) REFERENCES diving_organizations (id) ON DELETE CASCADE
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci;

@@ -13,6 +13,7 @@ mod listing;
 mod name_search;
 mod organization;
 mod position;
+mod rating;
 mod search;
 mod setting;
 mod viewport;
@@ -33,6 +34,7 @@ pub use organization::{
     large_organizations,
 };
 pub use position::{Origin, Position, PositionError};
+pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, reviews_switch};
 pub use search::{
     Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
     RadiusError, Search,

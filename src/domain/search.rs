@@ -6,6 +6,7 @@ use super::center::{CenterId, Summary};
 use super::cursor::{Cursor, EngineKind};
 use super::organization::OrganizationId;
 use super::position::Origin;
+use super::rating::MinRating;
 
 /// The most centers that one answer holds.
 pub const MAX_LIMIT: usize = 1_000;
@@ -78,7 +79,7 @@ impl Limit {
 /// Which centers count. Values of one field are alternatives, fields must all
 /// hold; an empty list means any. Values compare exactly, byte for byte, on
 /// every engine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Countries to keep, at most [`MAX_FILTER_VALUES`].
     pub countries: Vec<String>,
@@ -89,6 +90,8 @@ pub struct Filter {
     /// Organizations by name or acronym, case aside, of which a center has to work
     /// by one; at most [`MAX_FILTER_VALUES`].
     pub organizations: Vec<String>,
+    /// The least average that a center has to be rated with.
+    pub min_rating: Option<MinRating>,
 }
 
 impl Filter {
@@ -99,6 +102,14 @@ impl Filter {
             && self.regions.is_empty()
             && self.cities.is_empty()
             && self.organizations.is_empty()
+            && self.least_rating().is_none()
+    }
+
+    /// The least average to keep; `None` where any will do, as where ratings are
+    /// hidden.
+    #[must_use]
+    pub fn least_rating(&self) -> Option<f64> {
+        self.min_rating?.demanded()
     }
 
     /// Whether organizations are named, and these, found by their names, are none.
@@ -107,8 +118,8 @@ impl Filter {
         !self.organizations.is_empty() && organizations.is_empty()
     }
 
-    /// Whether a center counts as far as its own fields tell; organizations are
-    /// not among them.
+    /// Whether a center counts as far as its own fields tell; organizations and
+    /// ratings are not among them.
     #[must_use]
     pub fn matches(&self, center: &Summary<'_>) -> bool {
         let kept = |allowed: &[String], value: Option<&str>| {
@@ -174,6 +185,10 @@ impl Search {
             hasher.update(organization.as_bytes());
             hasher.update(&[0]);
         }
+        if let Some(min_rating) = self.filter.min_rating {
+            hasher.update(&[3]);
+            hasher.update(&min_rating.asked().to_le_bytes());
+        }
         for id in &self.exclude {
             hasher.update(&id.get().to_le_bytes());
         }
@@ -230,7 +245,7 @@ mod tests {
                 countries: owned(countries),
                 regions: owned(regions),
                 cities: owned(cities),
-                organizations: Vec::new(),
+                ..Filter::default()
             }
         };
         assert!(filter(&[], &[], &[]).matches(&center));
@@ -258,6 +273,8 @@ mod tests {
         by_country.filter.countries = vec!["GR".into()];
         let mut by_organization = base.clone();
         by_organization.filter.organizations = vec!["GR".into()];
+        let mut by_rating = base.clone();
+        by_rating.filter.min_rating = MinRating::new(7.0);
         let mut by_region = base.clone();
         by_region.filter.regions = vec!["GR".into()];
         let anywhere = Search {
@@ -270,6 +287,7 @@ mod tests {
             excluding,
             by_country,
             by_organization,
+            by_rating,
             by_region,
             anywhere,
         ];

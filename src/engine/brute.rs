@@ -7,7 +7,7 @@ use geo::{Distance, HaversineMeasure, Point};
 
 use crate::domain::{
     CenterId, EARTH_RADIUS_M, Filter, OrganizationId, OrganizationNames, Origin, Position, Radius,
-    Search, Summary,
+    Rating, Search, Summary,
 };
 
 /// A center that the oracle found.
@@ -27,6 +27,7 @@ pub struct BruteForce {
     centers: Vec<OwnedSummary>,
     names: OrganizationNames,
     organizations: HashMap<CenterId, Vec<OrganizationId>>,
+    ratings: HashMap<CenterId, Rating>,
 }
 
 /// A center as the oracle keeps it.
@@ -91,6 +92,17 @@ impl BruteForce {
         self.organizations.insert(id, organizations.to_vec());
     }
 
+    /// Notes how a center is rated, whether it is there or not.
+    pub fn set_rating(&mut self, id: CenterId, rating: Rating) {
+        self.ratings.insert(id, rating);
+    }
+
+    /// How a center is rated.
+    #[must_use]
+    pub fn rating(&self, id: CenterId) -> Option<Rating> {
+        self.ratings.get(&id).copied()
+    }
+
     /// Adds a center or puts it in the place of the one with its id.
     pub fn upsert(&mut self, center: &Summary<'_>) {
         self.remove(center.id);
@@ -140,11 +152,16 @@ impl BruteForce {
             let mut own = self.organizations.get(&id).into_iter().flatten();
             search.filter.organizations.is_empty() || own.any(|one| wanted.contains(one))
         };
+        let least = search.filter.least_rating();
+        let is_rated = |id: CenterId| {
+            least.is_none_or(|least| self.rating(id).is_some_and(|own| own.average >= least))
+        };
         self.centers
             .iter()
             .filter(|center| {
                 center.passes(&search.filter)
                     && works_by(center.id)
+                    && is_rated(center.id)
                     && !search.exclude.contains(&center.id)
             })
             .map(|center| Found {

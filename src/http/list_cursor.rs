@@ -63,6 +63,10 @@ fn fingerprint(filter: &Filter) -> u32 {
         hasher.update(organization.as_bytes());
         hasher.update(&[0]);
     }
+    if let Some(min_rating) = filter.min_rating {
+        hasher.update(&[3]);
+        hasher.update(&min_rating.asked().to_le_bytes());
+    }
     hasher.finalize()
 }
 

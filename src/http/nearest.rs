@@ -19,6 +19,7 @@ const PARAMS: &[Param] = &[
     Param::repeatable("region"),
     Param::repeatable("city"),
     Param::repeatable("organization"),
+    Param::once("min_rating"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
     Param::once("format"),

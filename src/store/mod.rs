@@ -13,6 +13,7 @@ mod migrate;
 mod mysql;
 mod organizations;
 mod plan;
+mod ratings;
 mod settings;
 mod sql;
 mod sqlite;
@@ -99,6 +100,12 @@ impl Store {
     #[must_use]
     pub fn database(&self) -> Database {
         on_each!(self, store => store.database())
+    }
+
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        on_each!(self, store => store.is_linked())
     }
 
     /// Inserts a center.

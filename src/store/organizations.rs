@@ -122,6 +122,9 @@ const SET_PRIMARY: &str = "\
 const PART: &str = "\
     DELETE FROM diving_center_organizations \
     WHERE diving_center_id = ? AND diving_organization_id = ?";
+const FORGET_MEMBERSHIPS: &str =
+    "DELETE FROM diving_center_organizations WHERE diving_center_id = ?";
+const FORGET_RATINGS: &str = "DELETE FROM center_ratings WHERE diving_center_id = ?";
 
 #[derive(Deserialize)]
 struct OrganizationRow {
@@ -238,7 +241,7 @@ macro_rules! in_transaction {
 
 /// Nothing where the table is missing: beside another application's tables there
 /// need not be one.
-fn or_none<T>(rows: Result<Vec<T>, sqlx::Error>) -> Result<Vec<T>, sqlx::Error> {
+pub(super) fn or_none<T>(rows: Result<Vec<T>, sqlx::Error>) -> Result<Vec<T>, sqlx::Error> {
     match rows {
         Err(error) if is_missing_table(&error) => Ok(Vec::new()),
         rows => rows,
@@ -570,6 +573,25 @@ impl Database {
             .into_iter()
             .find(|one| one.organization.id == organization);
         Ok(found)
+    }
+
+    /// Forgets which organizations a center that is gone worked by, and how it
+    /// was rated; SQLite does so by itself.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn forget_center(&self, center: CenterId) -> Result<(), StoreError> {
+        let Self::MySql(pool) = self else {
+            return Ok(());
+        };
+        for statement in [FORGET_MEMBERSHIPS, FORGET_RATINGS] {
+            let deleted = sqlx::query(statement)
+                .bind(center.get())
+                .execute(pool)
+                .await;
+            or_none(deleted.map(|_| Vec::<()>::new()))?;
+        }
+        Ok(())
     }
 
     /// Notes that a center no longer works by an organization; `false` where it

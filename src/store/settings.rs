@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sqlx::Row as _;
 
-use super::{Database, StoreError};
+use super::error::is_missing_table;
+use super::{Database, DatabaseFailure, StoreError};
 use crate::domain::{Setting, SettingKey};
 
 /// Backticks are quotes to SQLite, too.
@@ -49,6 +50,25 @@ impl Database {
         let value: Value =
             serde_json::from_str(&value).map_err(|error| sqlx::Error::Decode(error.into()))?;
         Ok(Some(Setting { value, description }))
+    }
+
+    /// The same where the table may be missing, beside another application's, or
+    /// hold what is not JSON: nobody has set it then.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn setting_or_none(
+        &self,
+        key: &SettingKey,
+    ) -> Result<Option<Setting>, StoreError> {
+        match self.setting(key).await {
+            Err(StoreError::Refused(DatabaseFailure::Statement(error)))
+                if is_missing_table(&error) || matches!(error, sqlx::Error::Decode(_)) =>
+            {
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     /// Writes a setting, new or over what it was.

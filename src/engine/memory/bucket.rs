@@ -60,7 +60,7 @@ pub(super) const MAX_BUCKETS: usize = u32::MAX as usize / CAPACITY;
 pub(super) struct Slot {
     /// The center.
     pub(super) id: CenterId,
-    /// Its country, region and city.
+    /// Its country, region, city, organizations and rating.
     pub(super) values: [ValueId; FIELDS],
     /// Where its text ends; it begins where the one before ends.
     end: u32,

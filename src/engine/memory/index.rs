@@ -3,12 +3,13 @@
 
 use rstar::RTree;
 
-use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place};
+use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
 use super::organizations::Organizations;
+use super::ratings::{Ratings, rating_of};
 use super::table::Table;
 use super::tree::{BucketTree, Leaf, Point, is_within, may_hold_open, rounded};
-use super::vocabulary::{FIELDS, ORGANIZATIONS, ValueId, Vocabulary};
-use crate::domain::{CenterId, OrganizationId, OrganizationNames, Summary};
+use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
+use crate::domain::{CenterId, OrganizationId, OrganizationNames, Rating, Summary};
 
 /// Shards of the table of places: a write that makes one grow hashes some
 /// thousand ids again at ten million centers.
@@ -25,6 +26,7 @@ pub(super) struct Index {
     places: Table,
     vocabularies: [Vocabulary; FIELDS],
     organizations: Organizations,
+    ratings: Ratings,
 }
 
 impl Index {
@@ -33,6 +35,7 @@ impl Index {
         filled: impl Iterator<Item = Bucket>,
         vocabularies: [Vocabulary; FIELDS],
         organizations: Organizations,
+        ratings: Ratings,
     ) -> Self {
         let mut index = Self {
             tree: BucketTree::new_with_params(),
@@ -40,6 +43,7 @@ impl Index {
             places: Table::new(SHARDS),
             vocabularies,
             organizations,
+            ratings,
         };
         let mut leaves = Vec::new();
         for bucket in filled {
@@ -81,6 +85,13 @@ impl Index {
 
     pub(super) fn organizations(&self) -> &Organizations {
         &self.organizations
+    }
+
+    /// How the center in a place is rated.
+    pub(super) fn rating(&self, slot: &Slot) -> Option<Rating> {
+        self.vocabularies[RATING]
+            .text(slot.values[RATING])
+            .map(rating_of)
     }
 
     /// Notes what organizations are called.
@@ -295,7 +306,8 @@ impl Index {
 
     fn intern(&mut self, center: &Summary<'_>) -> [ValueId; FIELDS] {
         let set = self.organizations.of(center.id);
-        let texts = [center.country, center.region, center.city, set];
+        let rating = self.ratings.of(center.id);
+        let texts = [center.country, center.region, center.city, set, rating];
         std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]))
     }
 

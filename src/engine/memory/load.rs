@@ -6,9 +6,10 @@ use std::thread;
 use super::bucket::{Bucket, CAPACITY};
 use super::index::Index;
 use super::organizations::Organizations;
+use super::ratings::Ratings;
 use super::tree::{Point, bounds_of, widest_axis};
 use super::vocabulary::{FIELDS, ValueId, Vocabulary};
-use crate::domain::{CenterId, OrganizationId, OrganizationNames, Position, Summary};
+use crate::domain::{CenterId, OrganizationId, OrganizationNames, Position, Rating, Summary};
 use crate::wire::render_summary;
 
 /// The most centers that a new bucket gets: some room is left, so that the first
@@ -25,6 +26,7 @@ pub struct Loading {
     names: Vec<u8>,
     vocabularies: [Vocabulary; FIELDS],
     organizations: Organizations,
+    ratings: Ratings,
 }
 
 /// A new index, for [`super::MemoryEngine::finish_load`].
@@ -59,10 +61,16 @@ impl Loading {
         self.organizations.set(center, organizations);
     }
 
+    /// Notes how a center is rated, before it is added.
+    pub fn set_rating(&mut self, center: CenterId, rating: Rating) {
+        self.ratings.set(center, rating);
+    }
+
     /// Adds a center. Each id may be added once.
     pub fn push(&mut self, center: &Summary<'_>) {
         let set = self.organizations.of(center.id);
-        let texts = [center.country, center.region, center.city, set];
+        let rating = self.ratings.of(center.id);
+        let texts = [center.country, center.region, center.city, set, rating];
         let values = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
         self.centers.push(Loaded {
             id: center.id,
@@ -105,8 +113,14 @@ impl Loading {
         drop(keys);
         let vocabularies = std::mem::take(&mut self.vocabularies);
         let organizations = std::mem::take(&mut self.organizations);
+        let ratings = std::mem::take(&mut self.ratings);
         drop(self);
-        BuiltIndex(Index::new(buckets.into_iter(), vocabularies, organizations))
+        BuiltIndex(Index::new(
+            buckets.into_iter(),
+            vocabularies,
+            organizations,
+            ratings,
+        ))
     }
 
     /// Divides keys into so many runs of about equal length, at medians of the

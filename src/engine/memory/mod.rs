@@ -11,7 +11,7 @@
 //! - `tree`: the R-tree's types and box arithmetic
 //! - `walk`, `best`, `search`: answering
 //! - `vocabulary`: filter values and the buckets that hold them
-//! - `organizations`: those of each center, as a filter value
+//! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
 //! - `load`: building it all in one go
 
@@ -20,6 +20,7 @@ mod bucket;
 mod index;
 mod load;
 mod organizations;
+mod ratings;
 mod search;
 mod table;
 #[cfg(test)]

@@ -6,11 +6,11 @@ use super::bucket::{BucketId, Buckets};
 use super::table::Table;
 use super::tree::{Bounds, BucketTree, Leaf};
 
-/// How many fields can be filtered by: country, region, city and the set of
-/// organizations, in this order.
-pub(super) const FIELDS: usize = 4;
-/// The last of them.
+/// How many fields can be filtered by: country, region, city, the set of
+/// organizations and the rating, in this order.
+pub(super) const FIELDS: usize = 5;
 pub(super) const ORGANIZATIONS: usize = 3;
+pub(super) const RATING: usize = 4;
 
 /// Shards of the table of one field's values.
 const SHARDS: usize = 64;

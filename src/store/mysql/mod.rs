@@ -49,7 +49,15 @@ impl MySqlStore {
         }
     }
 
-    pub(super) fn database(&self) -> Database {
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.collection.is_linked()
+    }
+
+    /// The database that holds it.
+    #[must_use]
+    pub fn database(&self) -> Database {
         Database::MySql(self.pool.clone())
     }
 }

@@ -31,7 +31,7 @@ impl MySqlStore {
         }
         let mut text = self.statements.list.clone();
         let search = &self.statements.search;
-        search.push_filter(filter, &organizations, "", &mut text);
+        search.push_filter(filter, &organizations, false, &mut text);
         let _ = write!(text, "{}", self.statements.list_end);
         let query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
         let query = bind_filter(query, filter, &organizations);

@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, MySql, Row as _};
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary, TextField};
+use crate::store::ratings::AVERAGE;
 use crate::store::sql::{conditions, text_or_null};
 use crate::store::{Collection, StoreError};
 
@@ -85,12 +86,13 @@ impl SearchSql {
     }
 
     /// The collation of the column finds candidates by its index, the second
-    /// comparison keeps those that are equal byte for byte.
+    /// comparison keeps those that are equal byte for byte. Whether few rows are
+    /// left to look at, as bounds do, decides how other tables are looked at.
     pub(super) fn push_filter(
         &self,
         filter: &Filter,
         organizations: &[OrganizationId],
-        hint: &str,
+        is_bounded: bool,
         text: &mut String,
     ) {
         for condition in conditions(filter) {
@@ -106,13 +108,21 @@ impl SearchSql {
             );
         }
         if !filter.organizations.is_empty() {
-            self.push_organizations(organizations, hint, text);
+            self.push_organizations(organizations, is_bounded, text);
+        }
+        if filter.least_rating().is_some() {
+            self.push_rating(is_bounded, text);
         }
     }
 
     /// Without the hint the server may begin with the organization's centers and
     /// leave the spatial index alone, as it is to do where there is no box.
-    fn push_organizations(&self, ids: &[OrganizationId], hint: &str, text: &mut String) {
+    fn push_organizations(&self, ids: &[OrganizationId], is_bounded: bool, text: &mut String) {
+        let hint = if is_bounded {
+            "/*+ NO_SEMIJOIN() */"
+        } else {
+            ""
+        };
         let _ = write!(
             text,
             " AND EXISTS (SELECT {hint} 1 FROM diving_center_organizations m \
@@ -122,13 +132,27 @@ impl SearchSql {
         );
     }
 
+    /// Row by row within bounds, from all ratings at once elsewhere.
+    fn push_rating(&self, is_bounded: bool, text: &mut String) {
+        let id = &self.own_id;
+        let _ = if is_bounded {
+            write!(
+                text,
+                " AND (SELECT {AVERAGE} FROM center_ratings r WHERE r.diving_center_id = {id}) >= ?"
+            )
+        } else {
+            write!(
+                text,
+                " AND {id} IN (SELECT r.diving_center_id FROM center_ratings r \
+                 GROUP BY r.diving_center_id HAVING {AVERAGE} >= ?)"
+            )
+        };
+    }
+
     fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
         self.position.push_bounds(bounds, text);
-        let hint = match bounds {
-            Bounds::Globe => "",
-            _ => "/*+ NO_SEMIJOIN() */",
-        };
-        self.push_filter(&near.search.filter, near.organizations, hint, text);
+        let is_bounded = !matches!(bounds, Bounds::Globe);
+        self.push_filter(&near.search.filter, near.organizations, is_bounded, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
             let _ = write!(text, " AND {} NOT IN ({marks})", self.id);
@@ -192,7 +216,7 @@ impl SearchSql {
 
     fn matching(&self, filter: &Filter, organizations: &[OrganizationId]) -> String {
         let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_filter(filter, organizations, "", &mut text);
+        self.push_filter(filter, organizations, false, &mut text);
         text.push_str(" LIMIT ?) AS seen");
         text
     }
@@ -406,10 +430,15 @@ pub(super) fn bind_filter<'q>(
     let query = conditions(filter)
         .flat_map(|condition| padded_twice(condition.values))
         .fold(query, Query::bind);
-    if filter.organizations.is_empty() {
-        return query;
+    let query = if filter.organizations.is_empty() {
+        query
+    } else {
+        padded(organizations).fold(query, |query, id| query.bind(id.get()))
+    };
+    match filter.least_rating() {
+        Some(least) => query.bind(least),
+        None => query,
     }
-    padded(organizations).fold(query, |query, id| query.bind(id.get()))
 }
 
 /// Placeholders for a list of values.

@@ -44,6 +44,10 @@ impl SqliteStore {
         }
     }
 
+    pub(super) fn is_linked(&self) -> bool {
+        self.statements.is_linked
+    }
+
     pub(super) fn database(&self) -> Database {
         Database::Sqlite(self.pools.clone())
     }

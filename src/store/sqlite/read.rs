@@ -28,7 +28,7 @@ impl SqliteStore {
             return Ok(Vec::new());
         }
         let by_organization = !filter.organizations.is_empty();
-        let text = self.statements.list(conditions(filter), by_organization);
+        let text = self.statements.list(filter);
         let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
         for condition in conditions(filter) {
             query = query.bind(json!(condition.values).to_string());
@@ -36,6 +36,9 @@ impl SqliteStore {
         if by_organization {
             let ids: Vec<i64> = organizations.iter().map(|id| id.get()).collect();
             query = query.bind(json!(ids).to_string());
+        }
+        if let Some(least) = filter.least_rating() {
+            query = query.bind(least);
         }
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let found = query.bind(count).fetch_all(&self.pools.readers).await?;
