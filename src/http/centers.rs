@@ -20,7 +20,7 @@ use super::search::{NO_CACHE, VARY_ACCEPT};
 use super::state::State;
 use crate::domain::{Center, CenterId};
 use crate::metrics::WriteOperation;
-use crate::store::{Collection, UpdateError};
+use crate::store::{Collection, StoreError, UpdateError};
 
 const READ_PARAMS: &[Param] = &[Param::once("format")];
 
@@ -53,11 +53,16 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let id = id_of(&request)?;
     let state = State::of(&request);
     let reading = Arc::clone(&catalog);
-    let found = state.run(async move { reading.read(id).await }).await?;
+    let reading = async move {
+        let found = reading.read(id).await?;
+        let ratings = reading.ratings(found.as_slice()).await?;
+        Ok::<_, StoreError>((found, ratings.get(&id).copied()))
+    };
+    let (found, rating) = state.run(reading).await?;
     let center = found.ok_or_else(|| not_found(catalog.collection(), id))?;
     let body = match format {
-        Format::Json => serde_json::to_vec(&CenterView::from(&center)),
-        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center)),
+        Format::Json => serde_json::to_vec(&CenterView::from(&center).rated(rating)),
+        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center).rated(rating)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use nearby::domain::{Cursor, Limit, MAX_LIMIT, Radius, Search};
+use nearby::domain::{CenterId, Cursor, Limit, MAX_LIMIT, OrganizationNames, Radius, Search};
 use nearby::engine::brute::BruteForce;
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::{Answer, Hit};
@@ -42,6 +42,14 @@ pub fn both(places: &[Place]) -> (MemoryEngine, BruteForce) {
     let engine = MemoryEngine::new();
     let mut loading = engine.begin_load();
     let mut brute = BruteForce::default();
+    let names = OrganizationNames::of(&world::organizations());
+    loading.name_organizations(names.clone());
+    brute.name_organizations(names);
+    for place in places {
+        let id = CenterId::new(place.id).expect("test ids are positive");
+        loading.set_organizations(id, &world::organizations_of(place.id));
+        brute.set_organizations(id, &world::organizations_of(place.id));
+    }
     for summary in places.iter().filter_map(Place::summary) {
         loading.push(&summary);
         brute.push(&summary);

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nearby::domain::{
-    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, Origin, Position, Radius, Search,
+    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, OrganizationNames, Origin,
+    Position, Radius, Search,
 };
 use nearby::engine::brute::BruteForce;
 use nearby::engine::sql::SqlEngine;
@@ -57,8 +58,27 @@ impl World {
             engine: SqlEngine::new(mysql),
             brute: BruteForce::default(),
         };
+        for (id, (name, acronym, _)) in (1..).zip(world::ORGANIZATIONS) {
+            let sql = format!(
+                "INSERT INTO diving_organizations (id, name, acronym) \
+                 VALUES ({id}, '{name}', '{acronym}')"
+            );
+            let pool = world.pool();
+            pool.execute(AssertSqlSafe(sql))
+                .await
+                .expect("organizations are taken");
+        }
+        let names = OrganizationNames::of(&world::organizations());
+        world.brute.name_organizations(names);
         world.add(places).await;
         world
+    }
+
+    fn pool(&self) -> sqlx::MySqlPool {
+        let Database::MySql(pool) = &self.database else {
+            panic!("this is MySQL");
+        };
+        pool.clone()
     }
 
     async fn add(&mut self, places: &[Place]) {
@@ -66,6 +86,22 @@ impl World {
         let items: Vec<BatchItem> = places.iter().map(item).collect();
         for items in items.chunks(ROWS) {
             store.upsert(items).await.expect("rows are taken");
+        }
+        for place in places {
+            let id = CenterId::new(place.id).expect("test ids are positive");
+            let organizations = world::organizations_of(place.id);
+            self.brute.set_organizations(id, &organizations);
+        }
+        let pool = self.pool();
+        for (id, (_, _, divisor)) in (1..).zip(world::ORGANIZATIONS) {
+            let sql = format!(
+                "INSERT IGNORE INTO diving_center_organizations \
+                 (diving_center_id, diving_organization_id) \
+                 SELECT id, {id} FROM diving_centers WHERE id % {divisor} = 0"
+            );
+            pool.execute(AssertSqlSafe(sql))
+                .await
+                .expect("links are taken");
         }
         for summary in places.iter().filter_map(Place::summary) {
             self.brute.push(&summary);
@@ -113,10 +149,10 @@ impl World {
 
     async fn remove(&self) {
         let drop = AssertSqlSafe(format!("DROP DATABASE `{}`", self.name));
-        let Database::MySql(pool) = &self.database else {
-            panic!("this is MySQL");
-        };
-        pool.execute(drop).await.expect("the database is dropped");
+        self.pool()
+            .execute(drop)
+            .await
+            .expect("the database is dropped");
     }
 }
 
@@ -231,19 +267,23 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
     let places = world::with_hostile(60);
     assert!(places.len() > MANY_ROWS);
     let world = World::of(&places).await;
-    let Database::MySql(pool) = &world.database else {
-        panic!("this is MySQL");
-    };
+    let pool = &world.pool();
     let mut shapes = HashSet::new();
     for (latitude, longitude) in [(48.85, 2.35), (10.0, 180.0), (89.99, 5.0), (-90.0, 0.0)] {
         for radius_m in [0.0, 1_000.0, 25_000.0, 40_000.0] {
-            for countries in [vec![], vec!["FR".to_owned()], vec!["even".to_owned(); 9]] {
+            for (countries, organizations) in [
+                (vec![], vec![]),
+                (vec!["FR".to_owned()], vec![]),
+                (vec!["even".to_owned(); 9], vec![]),
+                (vec![], vec!["du".to_owned()]),
+            ] {
                 let mut search = Search {
                     origin: Origin::new(latitude, longitude).unwrap(),
                     radius: Some(Radius::from_m(radius_m).unwrap()),
                     limit: Limit::new(1).unwrap(),
                     filter: Filter {
                         countries,
+                        organizations,
                         ..Filter::default()
                     },
                     exclude: Vec::new(),
@@ -266,7 +306,14 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
                 for row in executed {
                     let (text, examined): (String, u64) = (row.get(0), row.get(1));
                     assert!(examined < FEW_ROWS, "{examined} rows examined by {text}");
-                    let kind = ["COUNT", "LINESTRING", "MULTIPOINT", "COLLATE", "NOT IN"];
+                    let kind = [
+                        "COUNT",
+                        "LINESTRING",
+                        "MULTIPOINT",
+                        "COLLATE",
+                        "NOT IN",
+                        "EXISTS",
+                    ];
                     shapes.insert(kind.map(|word| text.contains(word)));
                 }
             }
@@ -274,5 +321,5 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
     }
     world.remove().await;
     // A count or not, both forms of box, with and without a filter.
-    assert!(shapes.len() >= 8, "{shapes:?}");
+    assert!(shapes.len() >= 12, "{shapes:?}");
 }

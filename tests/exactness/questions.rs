@@ -110,6 +110,25 @@ impl<'a> Questions<'a> {
                 filter.regions = values(&second.region);
             }
             7 => filter.countries = vec!["no such country".to_owned()],
+            8..12 => {
+                let names = [
+                    "sdp",
+                    "SOCIÉTÉ DES PLONGEURS",
+                    "DU",
+                    "thf",
+                    "the happy few",
+                    "nobody",
+                ];
+                let random = &mut self.random;
+                let name =
+                    |random: &mut StdRng| names[random.random_range(0..names.len())].to_owned();
+                filter.organizations = vec![name(random)];
+                match random.random_range(0..3) {
+                    0 => filter.organizations.push(name(random)),
+                    1 => filter.countries = values(&first.country),
+                    _ => {}
+                }
+            }
             _ => {}
         }
         filter

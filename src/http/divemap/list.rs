@@ -15,16 +15,16 @@ use crate::store::StoreError;
 
 const PAGE_SIZES: [i64; 11] = [1, 3, 5, 10, 15, 20, 25, 50, 100, 250, 1_000];
 
-/// In the order in which errors list them. What no center has yet leaves the
-/// order to the ids.
+/// In the order in which errors list them. Comments, which no center has, leave
+/// the order to the ids.
 const SORTS: [(&str, SortBy); 9] = [
-    ("average_rating", SortBy::Id),
+    ("average_rating", SortBy::Rating),
     ("city", SortBy::Text(TextField::City)),
     ("comment_count", SortBy::Id),
     ("country", SortBy::Text(TextField::Country)),
     ("created_at", SortBy::CreatedAt),
     ("name", SortBy::Text(TextField::Name)),
-    ("rating", SortBy::Id),
+    ("rating", SortBy::Rating),
     ("region", SortBy::Text(TextField::Region)),
     ("updated_at", SortBy::UpdatedAt),
 ];

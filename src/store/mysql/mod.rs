@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use sqlx::MySqlPool;
 
-use super::Collection;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
@@ -51,5 +51,17 @@ impl MySqlStore {
 
     pub(super) fn collection(&self) -> &Collection {
         &self.collection
+    }
+
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.collection.is_linked()
+    }
+
+    /// The database that holds it.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::MySql(self.pool.clone())
     }
 }

@@ -17,6 +17,8 @@ mod names;
 mod nearby;
 mod nearest;
 mod ops;
+mod organizations;
 mod requests;
 pub mod server;
+mod settings;
 mod shutdown;
