@@ -80,6 +80,8 @@ codes! {
     NotAcceptable = NOT_ACCEPTABLE, "not_acceptable", "None of the accepted formats can be given";
     /// The body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
+    /// Centers with a similar name are near.
+    CenterExists = CONFLICT, "center_exists", "A center like this is near";
     /// Another organization has this name or acronym.
     OrganizationExists = CONFLICT, "organization_exists", "Another organization is called so";
     /// The center works by this organization already.
