@@ -5,6 +5,7 @@
 //! viewport does not come here.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
 use serde_json::json;
@@ -71,11 +72,12 @@ impl ListingSql {
         let mut columns = vec![self.id.as_str(), key];
         columns.extend(read_of(listing).map(|field| self.texts[field as usize].as_str()));
         let RatingRange { min, max } = listing.ratings;
-        let rated: String = [(min, ">="), (max, "<=")]
-            .into_iter()
-            .filter(|(end, _)| end.is_some())
-            .map(|(_, operator)| format!(" AND {} {operator} ?", self.average))
-            .collect();
+        let mut rated = String::new();
+        for (end, operator) in [(min, ">="), (max, "<=")] {
+            if end.is_some() {
+                let _ = write!(rated, " AND {} {operator} ?", self.average);
+            }
+        }
         let inside = listing
             .viewport
             .as_ref()
