@@ -3,6 +3,7 @@
 //! A write is told to the engine after its commit and before its request is
 //! answered, so whoever wrote a center finds it.
 
+mod duplicates;
 mod organizations;
 
 use std::borrow::Cow;
@@ -20,6 +21,8 @@ use crate::engine::memory::{Change, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::{BatchError, BatchItem, Collection, Database, Store, StoreError, UpdateError};
+
+pub use duplicates::CreateError;
 
 /// What the HTTP resources work on.
 #[derive(Debug)]
@@ -158,6 +161,10 @@ impl Catalog {
     /// When the database does not answer; nothing is written then.
     pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let _order = self.write_order.lock().await;
+        self.create_in_order(draft).await
+    }
+
+    async fn create_in_order(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let center = self.store.create(draft).await?;
         self.follow(std::slice::from_ref(&center));
         Ok(center)

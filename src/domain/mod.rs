@@ -8,6 +8,7 @@ mod center;
 mod cover;
 mod cursor;
 mod distance;
+mod duplicate;
 mod fold;
 mod listing;
 mod name_search;
@@ -25,6 +26,7 @@ pub use center::{
 pub use cover::cover;
 pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
+pub use duplicate::{MAX_DUPLICATE_DISTANCE_M, MAX_NEIGHBOURS, Neighbour, are_alike};
 pub use fold::{fold, word_starts};
 pub use listing::{Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};

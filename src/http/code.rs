@@ -84,6 +84,8 @@ codes! {
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
     /// A place without coordinates has nothing around it.
     CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
+    /// Centers with a similar name are near.
+    CenterExists = CONFLICT, "center_exists", "A center like this is near";
     /// Another organization has this name or acronym.
     OrganizationExists = CONFLICT, "organization_exists", "Another organization is called so";
     /// The center works by this organization already.

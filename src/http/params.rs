@@ -7,8 +7,9 @@ use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    CenterId, Cursor, Filter, Limit, MAX_CENTER_ID, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT,
-    MAX_RADIUS_M, MinRating, Origin, PositionError, Radius, TextField,
+    CenterId, Cursor, Filter, Limit, MAX_CENTER_ID, MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED,
+    MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError, Radius,
+    TextField,
 };
 
 /// How many centers an answer holds when the client does not say.
@@ -116,6 +117,23 @@ pub fn max_radius_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
     };
     let metres = finite("max_radius_m", text, "a number of metres from 0")?;
     radius_m("max_radius_m", metres).map(Some)
+}
+
+/// How far from others of a similar name a new center has to be, from
+/// `min_distance_m`.
+///
+/// # Errors
+/// When it is not a number in its range.
+pub fn min_distance_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
+    const NAME: &str = "min_distance_m";
+    const DISTANCE: &str = "a number of metres from 0 to 10000";
+    let Some(text) = query.one(NAME) else {
+        return Ok(None);
+    };
+    let distance = Radius::from_m(finite(NAME, text, DISTANCE)?).ok();
+    let near = distance.filter(|distance| distance.m() <= MAX_DUPLICATE_DISTANCE_M);
+    near.map(Some)
+        .ok_or_else(|| Problem::invalid(NAME, text, DISTANCE))
 }
 
 fn radius_m(name: &'static str, metres: f64) -> Result<Radius, Problem> {

@@ -91,8 +91,27 @@ impl World {
             let id = CenterId::new(place.id).expect("test ids are positive");
             let organizations = world::organizations_of(place.id);
             self.brute.set_organizations(id, &organizations);
+            if let Some(rating) = world::rating_of(place.id) {
+                self.brute.set_rating(id, rating);
+            }
         }
         let pool = self.pool();
+        let marks: Vec<String> = places
+            .iter()
+            .flat_map(|place| {
+                (1..)
+                    .zip(world::marks_of(place.id))
+                    .map(|(user, mark)| format!("({}, {user}, {mark})", place.id))
+            })
+            .collect();
+        for marks in marks.chunks(ROWS) {
+            let sql = format!(
+                "INSERT INTO center_ratings (diving_center_id, user_id, score) VALUES {}",
+                marks.join(", ")
+            );
+            let marked = pool.execute(AssertSqlSafe(sql)).await;
+            marked.expect("marks are taken");
+        }
         for (id, (_, _, divisor)) in (1..).zip(world::ORGANIZATIONS) {
             let sql = format!(
                 "INSERT IGNORE INTO diving_center_organizations \
@@ -120,7 +139,14 @@ impl World {
     /// Asks the engine and lets brute force judge. Gives the centers compared.
     async fn compare(&self, search: &Search, walk: bool) -> usize {
         let radius_m = search.radius.map(Radius::m);
-        let Page { mut centers, next } = self.page(search).await;
+        let Page {
+            mut centers,
+            next,
+            ratings,
+        } = self.page(search).await;
+        for (center, rating) in centers.iter().zip(ratings) {
+            assert_eq!(rating, self.brute.rating(center.id));
+        }
         let mut limit = search.limit.get();
         assert!(next.is_none() || centers.len() == limit, "{search:?}");
         if walk {

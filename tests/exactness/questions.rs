@@ -1,6 +1,6 @@
 //! Random searches over a set of places, seeded: the same every time.
 
-use nearby::domain::{CenterId, Filter, Limit, MAX_LIMIT, Origin, Radius, Search};
+use nearby::domain::{CenterId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius, Search};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -126,6 +126,17 @@ impl<'a> Questions<'a> {
                 match random.random_range(0..3) {
                     0 => filter.organizations.push(name(random)),
                     1 => filter.countries = values(&first.country),
+                    _ => {}
+                }
+            }
+            12..15 => {
+                let least = [0.0, 5.0, 6.5, 22.0 / 3.0, 9.0, 10.0];
+                let least = least[self.random.random_range(0..least.len())];
+                filter.min_rating = MinRating::new(least);
+                match self.random.random_range(0..4) {
+                    0 => filter.countries = values(&first.country),
+                    1 => filter.organizations = vec!["sdp".to_owned()],
+                    2 => filter.min_rating = filter.min_rating.map(MinRating::ignored),
                     _ => {}
                 }
             }

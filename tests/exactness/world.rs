@@ -6,7 +6,9 @@ use std::path::Path;
 
 use chrono::DateTime;
 use flate2::read::GzDecoder;
-use nearby::domain::{CenterId, Organization, OrganizationId, OrganizationText, Position, Summary};
+use nearby::domain::{
+    CenterId, Organization, OrganizationId, OrganizationText, Position, Rating, Summary,
+};
 
 /// A center as the tests hold it.
 #[derive(Debug, Clone)]
@@ -64,6 +66,24 @@ pub fn organizations_of(center: i64) -> Vec<OrganizationId> {
     ids.filter(|(_, (_, _, divisor))| center % divisor == 0)
         .map(|(id, _)| OrganizationId::new(id).expect("test ids are positive"))
         .collect()
+}
+
+/// The marks of a center: none to six.
+pub fn marks_of(center: i64) -> Vec<i64> {
+    (0..center % 4 * (center % 3))
+        .map(|user| 1 + (center * 7 + user * user) % 10)
+        .collect()
+}
+
+/// How a center is rated.
+#[expect(clippy::cast_precision_loss, reason = "marks are few and small")]
+pub fn rating_of(center: i64) -> Option<Rating> {
+    let marks = marks_of(center);
+    let sum: i64 = marks.iter().sum();
+    (!marks.is_empty()).then(|| Rating {
+        average: sum as f64 / marks.len() as f64,
+        count: marks.len() as u64,
+    })
 }
 
 /// The first id of the hostile points, beyond those of the bundled places.
