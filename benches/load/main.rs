@@ -29,10 +29,10 @@ struct Args {
     #[arg(long, default_value_t = 1_000_000)]
     count: u64,
     /// How long each side of a round is driven, in seconds
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// How many rounds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Connections at once
     #[arg(long, default_value_t = 16)]

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use anyhow::ensure;
 use nearby::domain::Filter;
 use serde_json::json;
 
@@ -23,6 +24,13 @@ const WRITES_PER_SECOND: f64 = 1_000.0;
 
 /// The share of its greatest load at which latency is measured.
 const STEADY_LOAD: f64 = 0.7;
+
+/// A load is borne while this is not exceeded by the 99th percentile, in
+/// microseconds: beyond, requests queue up and wait the longer the longer it lasts.
+const BORNE_P99_US: f64 = 20_000.0;
+
+/// Loads tried to find the greatest one: to a hundredth.
+const LOADS_TRIED: usize = 7;
 
 /// Searches in a batch.
 const BATCH: usize = 1_000;
@@ -180,8 +188,7 @@ impl<'a> Bench<'a> {
     fn while_writing(&self) -> anyhow::Result<()> {
         let question = Question::nearby(25.0, 50);
         let requests = question.requests(&self.origins);
-        let greatest = open_loop_capacity(self, &requests)?;
-        let rate = greatest * STEADY_LOAD;
+        let rate = self.greatest_load(&requests)? * STEADY_LOAD;
         let (mut with, mut without) = (Vec::new(), Vec::new());
         let mut written_per_second = f64::INFINITY;
         for _ in 0..self.args.rounds {
@@ -198,6 +205,21 @@ impl<'a> Bench<'a> {
         let name = format!("p99 at {rate:.0} req/s, {written_per_second:.0} writes/s");
         compare(&name, &with, &without, "us", Bound::AtMost(2.0));
         Ok(())
+    }
+
+    /// The most requests a second that the service bears.
+    fn greatest_load(&self, requests: &Requests) -> anyhow::Result<f64> {
+        let (mut borne, mut too_much) = (0.0, self.closed(self.service, requests)?);
+        for _ in 0..LOADS_TRIED {
+            let rate = f64::midpoint(borne, too_much);
+            if self.steady(requests, rate)? < BORNE_P99_US {
+                borne = rate;
+            } else {
+                too_much = rate;
+            }
+        }
+        ensure!(borne > 0.0, "the service bears no load at all");
+        Ok(borne)
     }
 
     fn steady(&self, requests: &Requests, rate: f64) -> anyhow::Result<f64> {
@@ -311,18 +333,6 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The load that an open loop with these connections can put on the service.
-fn open_loop_capacity(bench: &Bench<'_>, requests: &Requests) -> anyhow::Result<f64> {
-    let run = open_loop(
-        bench.service,
-        requests,
-        bench.args.connections,
-        1e6,
-        bench.args.duration().min(Duration::from_secs(2)),
-    )?;
-    Ok(run.per_second)
-}
-
 fn milliseconds(work: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<f64> {
     let start = Instant::now();
     work()?;
@@ -341,6 +351,7 @@ fn filtered_questions() -> Vec<Question> {
             countries: list(country),
             regions: list(region),
             cities: list(city),
+            ..Filter::default()
         }
     };
     [

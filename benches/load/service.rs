@@ -90,11 +90,10 @@ async fn fill(store: &Store, count: u64) -> anyhow::Result<()> {
     for center in generate(count, SEED) {
         items.push(item(&center)?);
         if items.len() == CHUNK {
-            store.upsert(&items).await?;
-            items.clear();
+            store.upsert(std::mem::take(&mut items)).await?;
         }
     }
-    store.upsert(&items).await?;
+    store.upsert(items).await?;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! `POST /centers` and `/centers/{id}`: one center created, read, replaced,
-//! patched, deleted.
+//! patched, deleted; dive sites and the rows of other collections alike.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use super::auth::Writer;
 use super::body::{JSON, MERGE_PATCH, read_json};
 use super::code::Code;
+use super::collections::{catalog_of, path_of};
 use super::dto::{CenterBody, CenterFeature, CenterView};
 use super::negotiate::Format;
 use super::params;
@@ -17,10 +18,12 @@ use super::problem::Problem;
 use super::query::{Param, Query};
 use super::search::{NO_CACHE, VARY_ACCEPT};
 use super::state::State;
+use crate::catalog::CreateError;
 use crate::domain::{Center, CenterId};
 use crate::metrics::WriteOperation;
-use crate::store::UpdateError;
+use crate::store::{Collection, StoreError, UpdateError};
 
+const CREATE_PARAMS: &[Param] = &[Param::once("min_distance_m")];
 const READ_PARAMS: &[Param] = &[Param::once("format")];
 
 pub(super) async fn post(
@@ -28,16 +31,22 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    Query::parse(request.query_string(), &[])?;
+    let catalog = catalog_of(&request)?;
+    let query = Query::parse(request.query_string(), CREATE_PARAMS)?;
+    let distance = params::min_distance_of(&query)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
-    let draft = body.into_draft()?;
+    let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
-    let center = state
-        .run(async move { catalog.create(&draft).await })
-        .await?;
+    let path = path_of(catalog.collection());
+    let creating = async move {
+        match distance {
+            Some(distance) => catalog.create_apart(&draft, distance).await,
+            None => Ok(catalog.create(&draft).await?),
+        }
+    };
+    let center = state.run(creating).await?;
     state.metrics.wrote(WriteOperation::Create);
-    let location = HeaderValue::from_str(&format!("/centers/{}", center.id))
+    let location = HeaderValue::from_str(&format!("{path}/{}", center.id))
         .expect("a number is part of a path");
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location));
@@ -45,16 +54,22 @@ pub(super) async fn post(
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), READ_PARAMS)?;
     let format = Format::of(&request, &query)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
-    let found = state.run(async move { catalog.read(id).await }).await?;
-    let center = found.ok_or_else(|| not_found(id))?;
+    let reading = Arc::clone(&catalog);
+    let reading = async move {
+        let found = reading.read(id).await?;
+        let ratings = reading.ratings(found.as_slice()).await?;
+        Ok::<_, StoreError>((found, ratings.get(&id).copied()))
+    };
+    let (found, rating) = state.run(reading).await?;
+    let center = found.ok_or_else(|| not_found(catalog.collection(), id))?;
     let body = match format {
-        Format::Json => serde_json::to_vec(&CenterView::from(&center)),
-        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center)),
+        Format::Json => serde_json::to_vec(&CenterView::from(&center).rated(rating)),
+        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center).rated(rating)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
@@ -68,16 +83,17 @@ pub(super) async fn put(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
-    let draft = body.into_draft()?;
+    let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let writing = Arc::clone(&catalog);
     let written = state
-        .run(async move { catalog.replace(id, &draft).await })
+        .run(async move { writing.replace(id, &draft).await })
         .await?;
-    let center = written.ok_or_else(|| not_found(id))?;
+    let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Replace);
     Ok(json(HttpResponse::Ok(), &center))
 }
@@ -87,42 +103,47 @@ pub(super) async fn patch(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let body: CenterBody = read_json(&request, payload, MERGE_PATCH).await?;
-    body.refuse_read_only()?;
+    body.refuse(catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let writing = Arc::clone(&catalog);
     let written = state
-        .run(async move { catalog.update(id, |center| body.patch(center)).await })
+        .run(async move { writing.update(id, |center| body.patch(center)).await })
         .await?;
-    let center = written.ok_or_else(|| not_found(id))?;
+    let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Update);
     Ok(json(HttpResponse::Ok(), &center))
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
-    let deleted = state.run(async move { catalog.delete(id).await }).await?;
+    let writing = Arc::clone(&catalog);
+    let deleted = state.run(async move { writing.delete(id).await }).await?;
     if !deleted {
-        return Err(not_found(id));
+        return Err(not_found(catalog.collection(), id));
     }
     state.metrics.wrote(WriteOperation::Delete);
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn id_of(request: &HttpRequest) -> Result<CenterId, Problem> {
+/// The id in the path.
+pub(super) fn id_of(request: &HttpRequest) -> Result<CenterId, Problem> {
     params::center_id("id", request.match_info().query("id"))
 }
 
-fn not_found(id: CenterId) -> Problem {
-    Problem::new(Code::CenterNotFound, format!("there is no center {id}"))
+/// There is no such row.
+pub(super) fn not_found(collection: &Collection, id: CenterId) -> Problem {
+    let name = &collection.name;
+    Problem::new(Code::CenterNotFound, format!("there is no {id} in {name}"))
         .at("id")
         .got(&id.to_string())
-        .allowed("the id of a center")
+        .allowed(format!("the id of one of the {name}"))
 }
 
 fn json(mut response: HttpResponseBuilder, center: &Center) -> HttpResponse {
@@ -131,6 +152,27 @@ fn json(mut response: HttpResponseBuilder, center: &Center) -> HttpResponse {
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
         .insert_header(NO_CACHE)
         .body(body)
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Duplicate(neighbours) => Self::new(
+                Code::CenterExists,
+                format!(
+                    "{} with a similar name within min_distance_m: write to one of them, \
+                     or send the request without min_distance_m",
+                    match neighbours.len() {
+                        1 => "there is a center".to_owned(),
+                        count => format!("there are {count} centers"),
+                    }
+                ),
+            )
+            .near(neighbours),
+            CreateError::Search(error) => error.into(),
+            CreateError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<UpdateError<Problem>> for Problem {

@@ -4,8 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::code::Code;
+use super::collections::check_field;
 use super::problem::Problem;
-use crate::domain::{Center, CenterDraft, CenterText, FieldError, PositionError, TextField};
+use crate::domain::{
+    Center, CenterDraft, CenterText, FieldError, PositionError, Rating, TextField,
+};
+use crate::store::Collection;
 
 /// A member of a body: left out, null, or there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,8 +73,8 @@ impl CenterBody {
     ///
     /// # Errors
     /// When a field cannot be taken, or is not the client's to write.
-    pub fn into_draft(self) -> Result<CenterDraft, Problem> {
-        self.refuse_read_only()?;
+    pub fn into_draft(self, collection: &Collection) -> Result<CenterDraft, Problem> {
+        self.refuse(collection)?;
         self.over(CenterText::default(), None)
     }
 
@@ -87,12 +91,37 @@ impl CenterBody {
         self.over(center.text.clone(), position)
     }
 
-    /// Refuses what only nearby writes; a patch can be refused before the
-    /// center is read.
+    /// Refuses what only nearby writes, and values that the collection cannot
+    /// keep; a patch can be refused before the center is read.
     ///
     /// # Errors
     /// When such a member is there.
-    pub fn refuse_read_only(&self) -> Result<(), Problem> {
+    pub fn refuse(&self, collection: &Collection) -> Result<(), Problem> {
+        self.refuse_read_only()?;
+        for (field, given) in self.texts() {
+            if matches!(given, Given::Value(_)) {
+                check_field(collection, field)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn texts(&self) -> [(TextField, &Given<String>); TextField::ALL.len()] {
+        [
+            (TextField::Name, &self.name),
+            (TextField::Description, &self.description),
+            (TextField::Address, &self.address),
+            (TextField::Email, &self.email),
+            (TextField::Phone, &self.phone),
+            (TextField::Website, &self.website),
+            (TextField::Country, &self.country),
+            (TextField::Region, &self.region),
+            (TextField::City, &self.city),
+            (TextField::LogoUrl, &self.logo_url),
+        ]
+    }
+
+    fn refuse_read_only(&self) -> Result<(), Problem> {
         let read_only = [
             ("id", self.id.is_absent()),
             ("view_count", self.view_count.is_absent()),
@@ -191,6 +220,10 @@ pub struct CenterView<'a> {
     view_count: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    average_rating: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating_count: Option<u64>,
 }
 
 impl<'a> From<&'a Center> for CenterView<'a> {
@@ -213,6 +246,20 @@ impl<'a> From<&'a Center> for CenterView<'a> {
             view_count: center.view_count,
             created_at: center.created_at,
             updated_at: center.updated_at,
+            average_rating: None,
+            rating_count: None,
+        }
+    }
+}
+
+impl CenterView<'_> {
+    /// With how the center is rated.
+    #[must_use]
+    pub fn rated(self, rating: Option<Rating>) -> Self {
+        Self {
+            average_rating: rating.map(|rating| rating.average),
+            rating_count: rating.map(|rating| rating.count),
+            ..self
         }
     }
 }
@@ -244,6 +291,17 @@ impl<'a> From<&'a Center> for CenterFeature<'a> {
                 coordinates: [position.longitude(), position.latitude()],
             }),
             properties: center.into(),
+        }
+    }
+}
+
+impl CenterFeature<'_> {
+    /// With how the center is rated.
+    #[must_use]
+    pub fn rated(self, rating: Option<Rating>) -> Self {
+        Self {
+            properties: self.properties.rated(rating),
+            ..self
         }
     }
 }

@@ -1,11 +1,13 @@
-//! `GET /centers`: all centers by id, page by page, with a position or without.
+//! `GET /centers` and its like: all rows of a collection by id, page by page, with a position or without.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::collections::{catalog_of, check_filter};
 use super::dto::{CenterFeature, CenterView};
 use super::list_cursor;
 use super::negotiate::Format;
@@ -14,13 +16,16 @@ use super::problem::Problem;
 use super::query::{Param, Query};
 use super::search::{NO_CACHE, VARY_ACCEPT};
 use super::state::State;
-use crate::domain::Center;
+use crate::domain::{Center, CenterId, Rating};
+use crate::store::StoreError;
 
 const PARAMS: &[Param] = &[
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),
     Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
     Param::once("cursor"),
     Param::once("format"),
 ];
@@ -41,21 +46,26 @@ struct FeaturePage<'a> {
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), PARAMS)?;
     let format = Format::of(&request, &query)?;
     let limit = params::limit_of(&query)?.get();
     let filter = Arc::new(params::filter_of(&query)?);
+    check_filter(catalog.collection(), &filter)?;
     let after = query
         .one("cursor")
         .map(|text| list_cursor::decode(text, &filter))
         .transpose()?;
 
     let state = State::of(&request);
-    let (catalog, asked) = (Arc::clone(&state.catalog), Arc::clone(&filter));
+    let asked = Arc::clone(&filter);
     // One more than asked tells whether another page follows.
-    let mut centers = state
-        .run(async move { catalog.list(&asked, after, limit + 1).await })
-        .await?;
+    let reading = async move {
+        let centers = catalog.list(&asked, after, limit + 1).await?;
+        let ratings = catalog.ratings(&centers).await?;
+        Ok::<_, StoreError>((centers, ratings))
+    };
+    let (mut centers, ratings) = state.run(reading).await?;
     let more = centers.len() > limit;
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);
@@ -64,22 +74,34 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         .insert_header((CONTENT_TYPE, format.content_type()))
         .insert_header(NO_CACHE)
         .insert_header(VARY_ACCEPT)
-        .body(page(format, &centers, next)))
+        .body(page(format, &centers, &ratings, next)))
 }
 
-fn page(format: Format, centers: &[Center], next: Option<String>) -> Vec<u8> {
+fn page(
+    format: Format,
+    centers: &[Center],
+    ratings: &HashMap<CenterId, Rating>,
+    next: Option<String>,
+) -> Vec<u8> {
     let count = centers.len();
+    let rating = |center: &Center| ratings.get(&center.id).copied();
     match format {
         Format::Json => serde_json::to_vec(&Page {
             count,
             next,
-            centers: centers.iter().map(Into::into).collect(),
+            centers: centers
+                .iter()
+                .map(|center| CenterView::from(center).rated(rating(center)))
+                .collect(),
         }),
         Format::GeoJson => serde_json::to_vec(&FeaturePage {
             r#type: "FeatureCollection",
             count,
             next,
-            features: centers.iter().map(Into::into).collect(),
+            features: centers
+                .iter()
+                .map(|center| CenterFeature::from(center).rated(rating(center)))
+                .collect(),
         }),
     }
     .expect("centers are always JSON")

@@ -6,26 +6,31 @@
 //! is found, [`problem`] says what went wrong, [`observe`] watches over all.
 
 mod answer;
+mod around;
 mod auth;
 mod batch;
 mod body;
 mod centers;
 mod centers_batch;
 pub mod code;
+mod collections;
 mod divemap;
 mod dto;
 mod list;
 mod list_cursor;
+mod memberships;
 mod names;
 mod nearby;
 mod nearest;
 mod negotiate;
 pub(crate) mod observe;
 mod ops;
+mod organizations;
 mod params;
 mod problem;
 mod query;
 mod request_id;
 pub mod routes;
 mod search;
+mod settings;
 pub(crate) mod state;

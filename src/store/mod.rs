@@ -8,10 +8,14 @@ mod backfill;
 mod collection;
 mod database;
 mod error;
+mod fit;
 mod guard;
 mod migrate;
 mod mysql;
+mod organizations;
 mod plan;
+mod ratings;
+mod settings;
 mod sql;
 mod sqlite;
 mod survey;
@@ -33,6 +37,7 @@ pub use database::{
 pub use error::{BatchError, DatabaseFailure, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use organizations::{MembershipError, OrganizationError};
 pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
@@ -90,6 +95,24 @@ impl Store {
             Database::MySql(pool) => Self::MySql(MySqlStore::new(pool.clone(), collection)),
             Database::Sqlite(pools) => Self::Sqlite(SqliteStore::new(pools.clone(), collection)),
         }
+    }
+
+    /// The collection that was opened.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        on_each!(self, store => store.collection())
+    }
+
+    /// The database that holds the collection.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        on_each!(self, store => store.database())
+    }
+
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        on_each!(self, store => store.is_linked())
     }
 
     /// Inserts a center.
@@ -155,8 +178,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn upsert(&self, items: &[BatchItem]) -> Result<Upserted, StoreError> {
-        on_each!(self, store => store.upsert(items).await)
+    pub async fn upsert(&self, items: impl Into<Vec<BatchItem>>) -> Result<Upserted, StoreError> {
+        let items = items.into();
+        match self {
+            Self::MySql(store) => store.upsert(&items).await,
+            Self::Sqlite(store) => store.upsert(items).await,
+        }
     }
 
     /// Up to `count` centers with ids beyond `after`, by id.

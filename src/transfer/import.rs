@@ -325,7 +325,7 @@ pub async fn import<R: Read + Send + 'static>(
                 None => break,
             },
         };
-        match store.upsert(&batch.items).await {
+        match store.upsert(batch.items).await {
             Ok(upserted) => {
                 imported.written.inserted += upserted.inserted;
                 imported.written.updated += upserted.updated;

@@ -6,12 +6,15 @@
 //! else. One file an endpoint.
 
 pub mod center;
+pub mod dive_sites;
 pub mod errors;
 mod input;
 mod item;
 pub mod list;
 pub mod nearby;
+pub mod organizations;
 pub mod search;
+pub mod settings;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};

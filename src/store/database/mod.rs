@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use sqlx::{Connection, MySqlPool, SqlitePool};
 
+use super::sqlite::bulk::BulkWriter;
 use super::{Collection, StoreError};
 pub use error::ConnectError;
 pub(super) use mysql::connect_beside;
-pub(super) use sqlite::BUSY_TIMEOUT;
+pub(super) use sqlite::{BUSY_TIMEOUT, WRITER_CACHE_KIB};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wait::Wait;
 
@@ -88,6 +89,8 @@ pub struct SqlitePools {
     pub readers: SqlitePool,
     /// The one connection that writes; SQLite takes one writer at a time.
     pub writer: SqlitePool,
+    /// What writes large batches.
+    pub(super) bulk: BulkWriter,
 }
 
 /// An open database.
@@ -171,6 +174,7 @@ impl Database {
             Self::MySql(pool) => pool.close().await,
             Self::Sqlite(pools) => {
                 pools.readers.close().await;
+                pools.bulk.close();
                 // Last: the last connection to close folds the log into the file.
                 pools.writer.close().await;
             }

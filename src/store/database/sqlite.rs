@@ -1,6 +1,7 @@
 //! Opening a SQLite file: ours, or none of ours.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -8,11 +9,13 @@ use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 
 use super::error::{ConnectError, Failure};
 use super::{PoolSettings, SqlitePools};
+use crate::store::sqlite::bulk::BulkWriter;
 use crate::store::sqlite::schema::APPLICATION_ID;
 
-/// Memory for pages in the connection that writes, in KiB. SQLite's own 2 MB make
-/// an import of a million rows read its indexes from the file over and over.
-const WRITER_CACHE_KIB: u32 = 128 * 1024;
+/// Memory for pages in a connection that writes, in KiB. SQLite's own 2 MB make an
+/// import write pages out that the next rows need again; more than this gained
+/// nothing, for rows in the order of their ids or in none.
+pub(in crate::store) const WRITER_CACHE_KIB: u32 = 32 * 1024;
 /// How long a statement waits for another process that holds the file.
 pub(in crate::store) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -42,9 +45,13 @@ pub(super) async fn connect(
                 .map_err(|error| failure(path, &error))
         })
         .await?;
-    let pool = || settings.pool();
+    // A file has no connection to lose: asking for a sign of life is one more trip
+    // to the thread of the connection, and finds nothing.
+    let pool = || settings.pool().test_before_acquire(false);
+    let path: Arc<Path> = path.into();
     Ok(SqlitePools {
-        path: path.into(),
+        bulk: BulkWriter::new(Arc::clone(&path)),
+        path,
         readers: pool().connect_lazy_with(shared.clone().pragma("query_only", "ON")),
         // Never replaced while it works: what it has seen of other processes'
         // writes would be forgotten, and its pages read again.

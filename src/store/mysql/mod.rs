@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use sqlx::MySqlPool;
 
-use super::Collection;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
@@ -39,7 +39,7 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
     pool: MySqlPool,
-    collection: Collection,
+    collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
@@ -47,8 +47,24 @@ impl MySqlStore {
     pub(super) fn new(pool: MySqlPool, collection: &Collection) -> Self {
         Self {
             pool,
-            collection: collection.clone(),
+            collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
         }
+    }
+
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.collection.is_linked()
+    }
+
+    /// The database that holds it.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::MySql(self.pool.clone())
     }
 }

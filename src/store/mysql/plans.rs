@@ -185,6 +185,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
                             radius_m,
                             cover,
                             rows: 11,
+                            organizations: &[],
                             is_trial,
                         })
                         .await;
@@ -217,14 +218,15 @@ async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter()
             radius_m: 20e6,
             cover: &[Bounds::Globe],
             rows: 11,
+            organizations: &[],
             is_trial: false,
         };
         let found = world
             .keys(sql.find(&near), |query| sql.bind_find(query, &near))
             .await;
         let matching = world
-            .keys(sql.matching(&search.filter), |query| {
-                super::search::bind_filter(query, &search.filter).bind(3_000)
+            .keys(sql.matching(&search.filter, &[]), |query| {
+                super::search::bind_filter(query, &search.filter, &[]).bind(3_000)
             })
             .await;
         for key in found.into_iter().chain(matching) {

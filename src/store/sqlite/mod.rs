@@ -4,24 +4,28 @@
 //! over the one connection that writes, reads over the others.
 
 pub(super) mod backfill;
+pub(super) mod bulk;
 mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
 mod listing;
+mod obstacles;
 mod read;
 mod rows;
 mod scan;
 pub(super) mod schema;
 mod statements;
 pub(super) mod survey;
+mod upsert;
 mod write;
 
 use std::sync::Arc;
 
-use super::Collection;
 use super::database::SqlitePools;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists};
 pub(super) use foreign_changes::changed_elsewhere;
+pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.
@@ -31,7 +35,7 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pools: SqlitePools,
-    collection: Collection,
+    collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
@@ -39,8 +43,20 @@ impl SqliteStore {
     pub(super) fn new(pools: SqlitePools, collection: &Collection) -> Self {
         Self {
             pools,
-            collection: collection.clone(),
+            collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
         }
+    }
+
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
+    pub(super) fn is_linked(&self) -> bool {
+        self.statements.is_linked
+    }
+
+    pub(super) fn database(&self) -> Database {
+        Database::Sqlite(self.pools.clone())
     }
 }

@@ -9,14 +9,10 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::geopackage;
 use crate::domain::{Center, CenterId, CenterText, Position, TextField};
-use crate::store::plan::Stored;
 
 /// The place of the first text among the columns of a center.
 const FIRST_TEXT: usize = 6;
-/// The place after the columns of a center.
-const AFTER_CENTER: usize = FIRST_TEXT + TextField::ALL.len();
 
 /// Reads the columns of a center.
 pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
@@ -42,18 +38,6 @@ pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
     })
-}
-
-/// Reads a center, its location and whether it holds neither coordinate.
-pub(super) fn stored(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
-    let center = center(row)?;
-    let location: Option<&[u8]> = row.try_get_unchecked(AFTER_CENTER)?;
-    let bare: bool = row.try_get_unchecked(AFTER_CENTER + 1)?;
-    let in_order = match center.position {
-        Some(position) => location.is_some_and(|blob| geopackage::is_at(blob, position)),
-        None => bare && location.is_none(),
-    };
-    Ok(Stored { center, in_order })
 }
 
 fn id(row: &SqliteRow) -> Result<CenterId, sqlx::Error> {

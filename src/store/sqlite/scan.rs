@@ -1,22 +1,15 @@
 //! Reading whole tables.
-//!
-//! sqlx hands every row from the thread that steps through the table to the task
-//! that asked, each value copied on the way, which takes ten times as long as
-//! reading it. So tables are read whole by rusqlite, over the same SQLite, on a
-//! thread that may block.
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
-use tokio::task::spawn_blocking;
 
 use super::SqliteStore;
+use super::bulk::{blocking, interrupted, open_to_read};
 use crate::domain::{CenterId, Position, Summary};
 use crate::store::StoreError;
-use crate::store::database::BUSY_TIMEOUT;
 use crate::store::sql::Sql;
 
 impl SqliteStore {
@@ -69,8 +62,8 @@ impl SqliteStore {
         let sql = statement.text().0;
         let caller = Arc::new(());
         let waits = Arc::downgrade(&caller);
-        let reading = spawn_blocking(move || {
-            let connection = open(&path)?;
+        let read = blocking(move || {
+            let connection = open_to_read(&path)?;
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query(())?;
             while let Some(row) = rows.next()? {
@@ -81,29 +74,11 @@ impl SqliteStore {
                 }
             }
             Ok(state)
-        });
-        let read = reading.await.map_err(|_| interrupted())?;
+        })
+        .await;
         drop(caller);
-        Ok(read?)
+        read
     }
-}
-
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    // One thread uses it: SQLite need not guard it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    Ok(connection)
-}
-
-fn interrupted() -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(
-        rusqlite::ffi::Error {
-            code: ErrorCode::OperationInterrupted,
-            extended_code: rusqlite::ffi::SQLITE_INTERRUPT,
-        },
-        None,
-    )
 }
 
 fn id(row: &Row<'_>) -> rusqlite::Result<CenterId> {

@@ -1,13 +1,10 @@
 //! The SQL of a collection in SQLite, built once.
 
 use super::listing::ListingSql;
-use crate::domain::{MAX_CENTER_ID, TextField};
-use crate::store::sql::{Condition, Sql, text_columns, text_or_null};
+use crate::domain::{Filter, MAX_CENTER_ID, TextField};
+use crate::store::ratings::AVERAGE;
+use crate::store::sql::{Sql, conditions, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
-
-/// Rows of the statement that inserts many: their placeholders stay far below
-/// SQLite's limit of 32,766.
-pub(super) const BLOCK: usize = 64;
 
 /// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
@@ -17,21 +14,19 @@ const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%fZ";
 pub(super) struct Statements {
     /// Fields with a column, in the order of their placeholders.
     pub(super) texts: Vec<TextField>,
-    insert: String,
-    /// How many of the written columns are times; they come last.
+    /// How many of the inserted values are times; they come last.
     pub(super) times: usize,
-    /// What every new row has after them.
-    fixed: String,
-    pub(super) insert_one: Sql,
-    pub(super) insert_block: Sql,
+    pub(super) insert: Sql,
+    /// [`Self::mark_changed`], and an insert that gives the row as it is then.
+    pub(super) create: Sql,
     pub(super) update: Sql,
-    /// The same, shown or not.
-    pub(super) update_stored: Sql,
+    /// The same of a row that differs, shown or not.
+    pub(super) update_changed: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_many: Sql,
-    /// Rows as they are, shown or not, for [`super::rows::stored`].
-    pub(super) stored: Sql,
+    /// Which of a JSON array of ids have a row, shown or not.
+    pub(super) ids_there: Sql,
     /// Id, coordinates and texts, for [`super::scan`].
     pub(super) summaries: Sql,
     /// Id, coordinates and name, for [`super::scan`].
@@ -39,7 +34,11 @@ pub(super) struct Statements {
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
+    /// Whether organizations and ratings are about the rows.
+    pub(super) is_linked: bool,
     list: String,
+    list_by_organization: String,
+    list_by_rating: String,
     list_end: String,
     filters: [(TextField, String); 3],
 }
@@ -50,9 +49,7 @@ impl Statements {
         let id = collection.id.quoted();
         let latitude = collection.latitude.quoted();
         let longitude = collection.longitude.quoted();
-        let location = collection.location.quoted();
         let texts = text_columns(collection);
-        let written = written_columns(collection);
         let shown = collection.and_shown();
 
         // Text and bytes sort after every number, so they are not between any.
@@ -62,28 +59,31 @@ impl Statements {
         let center = center_columns(collection, &has_position);
         let text = |field| text_or_null(collection, field);
         let bytes = |field| format!("CAST({} AS TEXT)", text(field));
-        let set: Vec<String> = texts
-            .iter()
-            .map(|(_, column)| format!("{column} = ?"))
-            .collect();
-        let set = set.join(", ");
-        let touch = touch(collection);
-        let update = format!(
-            "UPDATE {table} SET {location} = ?, {latitude} = ?, {longitude} = ?, {set}{touch} \
-             WHERE {id} = ?"
+        let mark_changed = format!(
+            "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
+             WHERE table_name = '{}'",
+            collection.table.as_str()
         );
-        let mut statements = Self {
+        let edited = edited_columns(collection);
+        let edit = format!(
+            "UPDATE {table} SET {}{} WHERE {id} = ?{}",
+            placed(&edited, "=").join(", "),
+            touch(collection),
+            edited.len() + 1,
+        );
+        Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
-            insert: format!("INSERT INTO {table} ({}) VALUES ", written.join(", ")),
             times: times(collection).count(),
-            fixed: match collection.status {
-                Some(_) => format!(", '{SHOWN_STATUS}'"),
-                None => String::new(),
-            },
-            insert_one: Sql::new(String::new()),
-            insert_block: Sql::new(String::new()),
-            update: Sql::new(format!("{update}{shown}")),
-            update_stored: Sql::new(update),
+            create: Sql::new(format!(
+                "{mark_changed}; {} RETURNING {center}",
+                insert(collection)
+            )),
+            insert: Sql::new(insert(collection)),
+            update: Sql::new(format!("{edit}{shown}")),
+            update_changed: Sql::new(format!(
+                "{edit} AND NOT ({})",
+                placed(&edited, "IS").join(" AND ")
+            )),
             delete: Sql::new(delete(collection)),
             read: Sql::new(format!(
                 "SELECT {center} FROM {table} WHERE {id} = ?{shown}"
@@ -91,9 +91,8 @@ impl Statements {
             read_many: Sql::new(format!(
                 "SELECT {center} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?)){shown}"
             )),
-            stored: Sql::new(format!(
-                "SELECT {center}, {location}, {latitude} IS NULL AND {longitude} IS NULL \
-                 FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
+            ids_there: Sql::new(format!(
+                "SELECT {id} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))"
             )),
             summaries: Sql::new(format!(
                 "SELECT {id}, {latitude}, {longitude}, {}, {}, {}, {} FROM {table} \
@@ -109,34 +108,29 @@ impl Statements {
                 bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
-            mark_changed: Sql::new(format!(
-                "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
-                 WHERE table_name = '{}'",
-                collection.table.as_str()
-            )),
+            mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
+            is_linked: collection.is_linked(),
+            list_by_organization: format!(
+                " AND EXISTS (SELECT 1 FROM diving_center_organizations m \
+                 WHERE m.diving_center_id = {table}.{id} \
+                 AND m.diving_organization_id IN (SELECT value FROM json_each(?)))"
+            ),
+            list_by_rating: format!(
+                " AND (SELECT {AVERAGE} FROM center_ratings r \
+                 WHERE r.diving_center_id = {table}.{id}) >= ?"
+            ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             filters: [TextField::Country, TextField::Region, TextField::City]
                 .map(|field| (field, text(field))),
-        };
-        statements.insert_one = Sql::new(statements.insert_many(1));
-        statements.insert_block = Sql::new(statements.insert_many(BLOCK));
-        statements
-    }
-
-    /// An INSERT of so many rows. Its placeholders have no numbers: SQLite looks
-    /// numbered ones up one after the other, which takes longer than the rows do.
-    pub(super) fn insert_many(&self, rows: usize) -> String {
-        let columns = 4 + self.texts.len() + self.times;
-        let row = format!("({}{})", vec!["?"; columns].join(", "), self.fixed);
-        format!("{}{}", self.insert, vec![row; rows].join(", "))
+        }
     }
 
     /// A list with conditions, each of which takes a JSON array of values.
-    pub(super) fn list<'a>(&self, conditions: impl Iterator<Item = Condition<'a>>) -> String {
+    pub(super) fn list(&self, filter: &Filter) -> String {
         let mut text = self.list.clone();
-        for condition in conditions {
+        for condition in conditions(filter) {
             for (_, column) in self
                 .filters
                 .iter()
@@ -146,6 +140,12 @@ impl Statements {
                 text.push_str(column);
                 text.push_str(" IN (SELECT value FROM json_each(?))");
             }
+        }
+        if !filter.organizations.is_empty() {
+            text.push_str(&self.list_by_organization);
+        }
+        if filter.least_rating().is_some() {
+            text.push_str(&self.list_by_rating);
         }
         text.push_str(&self.list_end);
         text
@@ -172,26 +172,44 @@ fn center_columns(collection: &Collection, has_position: &str) -> String {
     )
 }
 
-/// The columns of an INSERT, in the order of its values.
-fn written_columns(collection: &Collection) -> Vec<String> {
+/// The columns that a draft says something of: location, coordinates and texts.
+fn edited_columns(collection: &Collection) -> Vec<String> {
     let Collection {
-        id,
         location,
         latitude,
         longitude,
         ..
     } = collection;
-    let mut written: Vec<String> = [id, location, latitude, longitude]
-        .map(ColumnName::quoted)
-        .into();
-    written.extend(
-        text_columns(collection)
-            .into_iter()
-            .map(|(_, column)| column),
-    );
-    written.extend(times(collection).map(ColumnName::quoted));
-    written.extend(collection.status.as_ref().map(ColumnName::quoted));
-    written
+    let place = [location, latitude, longitude].map(ColumnName::quoted);
+    let texts = text_columns(collection);
+    let texts = texts.into_iter().map(|(_, column)| column);
+    place.into_iter().chain(texts).collect()
+}
+
+/// Columns beside their placeholders, from `?1` on.
+fn placed(columns: &[String], operator: &str) -> Vec<String> {
+    let numbered = columns.iter().zip(1..);
+    numbered
+        .map(|(column, number)| format!("{column} {operator} ?{number}"))
+        .collect()
+}
+
+/// Takes an id or NULL, the edited columns and times.
+fn insert(collection: &Collection) -> String {
+    let mut columns = vec![collection.id.quoted()];
+    columns.extend(edited_columns(collection));
+    columns.extend(times(collection).map(ColumnName::quoted));
+    let mut values = vec!["?".to_owned(); columns.len()];
+    if let Some(status) = &collection.status {
+        columns.push(status.quoted());
+        values.push(format!("'{SHOWN_STATUS}'"));
+    }
+    format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        collection.table.quoted(),
+        columns.join(", "),
+        values.join(", "),
+    )
 }
 
 /// The columns of times that are written.

@@ -6,30 +6,27 @@
 use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
-use serde_json::json;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
-use super::statements::BLOCK;
 use super::{SqliteStore, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterId, Position};
-use crate::store::plan::{Plan, Stored, runs};
-use crate::store::sql::Sql;
-use crate::store::{BatchError, BatchItem, StoreError, UpdateError, Upserted};
-
-/// Items compared with the rows that are there in one go.
-const LONGEST_RUN: usize = 16 * BLOCK;
+use crate::store::{BatchError, BatchItem, StoreError, UpdateError};
 
 type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let mut transaction = self.begin().await?;
-        let id = self.insert(&mut transaction, &[(None, draft)]).await?;
-        let center = self.read_in(&mut transaction, id).await?;
-        self.commit(transaction).await?;
-        center.ok_or_else(|| sqlx::Error::RowNotFound.into())
+        let query = sqlx::query(self.statements.create.text());
+        let row = self
+            .bind_new(query, draft)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let center = rows::center(&row)?;
+        transaction.commit().await?;
+        Ok(center)
     }
 
     pub(in crate::store) async fn replace(
@@ -83,10 +80,7 @@ impl SqliteStore {
         let mut ids = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let id = match item.id {
-                None => {
-                    self.insert(&mut transaction, &[(None, &item.draft)])
-                        .await?
-                }
+                None => self.insert(&mut transaction, &item.draft).await?,
                 Some(id) => {
                     if !self.overwrite(&mut transaction, id, &item.draft).await? {
                         return Err(BatchError::NotFound { index, id });
@@ -105,40 +99,6 @@ impl SqliteStore {
         Ok(centers)
     }
 
-    pub(in crate::store) async fn upsert(
-        &self,
-        items: &[BatchItem],
-    ) -> Result<Upserted, StoreError> {
-        let mut upserted = Upserted::default();
-        let mut transaction = self.begin().await?;
-        for run in runs(items, LONGEST_RUN) {
-            let stored = self.stored(&mut transaction, &run).await?;
-            let plan = Plan::new(&self.collection, &run, stored);
-            let inserts: Vec<_> = plan
-                .inserts
-                .iter()
-                .map(|item| (item.id, &item.draft))
-                .collect();
-            for block in inserts.chunks(BLOCK) {
-                self.insert(&mut transaction, block).await?;
-            }
-            for edit in &plan.updates {
-                self.overwrite_by(
-                    &self.statements.update_stored,
-                    &mut transaction,
-                    edit.id,
-                    edit.draft,
-                )
-                .await?;
-            }
-            upserted += plan.outcome();
-        }
-        if upserted.inserted + upserted.updated > 0 {
-            self.commit(transaction).await?;
-        }
-        Ok(upserted)
-    }
-
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
         self.pools.writer.begin_with("BEGIN IMMEDIATE").await
     }
@@ -152,30 +112,26 @@ impl SqliteStore {
         transaction.commit().await
     }
 
-    /// The id of the last of the new rows.
+    /// The id of the new row.
     async fn insert(
         &self,
         connection: &mut SqliteConnection,
-        drafts: &[(Option<CenterId>, &CenterDraft)],
+        draft: &CenterDraft,
     ) -> Result<i64, sqlx::Error> {
-        // One text for whole blocks and one for single rows: other lengths are the
-        // ends of imports, not worth a place among the prepared statements.
-        let mut query = match drafts.len() {
-            BLOCK => sqlx::query(self.statements.insert_block.text()),
-            1 => sqlx::query(self.statements.insert_one.text()),
-            rows => sqlx::query(AssertSqlSafe(self.statements.insert_many(rows))).persistent(false),
-        };
+        let query = sqlx::query(self.statements.insert.text());
+        let inserted = self.bind_new(query, draft).execute(connection).await?;
+        Ok(inserted.last_insert_rowid())
+    }
+
+    fn bind_new<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
+        let mut query = self.bind_draft(query.bind(None::<i64>), draft);
         let now: Arc<str> = Utc::now()
             .to_rfc3339_opts(SecondsFormat::Millis, true)
             .into();
-        for (id, draft) in drafts {
-            query = self.bind_draft(query.bind(id.map(CenterId::get)), draft);
-            for _ in 0..self.statements.times {
-                query = query.bind(Arc::clone(&now));
-            }
+        for _ in 0..self.statements.times {
+            query = query.bind(Arc::clone(&now));
         }
-        let inserted = query.execute(connection).await?;
-        Ok(inserted.last_insert_rowid())
+        query
     }
 
     /// Whether there was such a row, and it is shown.
@@ -185,18 +141,7 @@ impl SqliteStore {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<bool, sqlx::Error> {
-        self.overwrite_by(&self.statements.update, connection, id, draft)
-            .await
-    }
-
-    async fn overwrite_by(
-        &self,
-        statement: &Sql,
-        connection: &mut SqliteConnection,
-        id: CenterId,
-        draft: &CenterDraft,
-    ) -> Result<bool, sqlx::Error> {
-        let query = sqlx::query(statement.text());
+        let query = sqlx::query(self.statements.update.text());
         let written = self
             .bind_draft(query, draft)
             .bind(id.get())
@@ -225,24 +170,5 @@ impl SqliteStore {
             .fetch_optional(connection)
             .await?;
         row.as_ref().map(rows::center).transpose()
-    }
-
-    async fn stored(
-        &self,
-        connection: &mut SqliteConnection,
-        items: &[&BatchItem],
-    ) -> Result<Vec<Stored>, sqlx::Error> {
-        let ids: Vec<i64> = items
-            .iter()
-            .filter_map(|item| item.id.map(CenterId::get))
-            .collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = sqlx::query(self.statements.stored.text())
-            .bind(json!(ids).to_string())
-            .fetch_all(connection)
-            .await?;
-        found.iter().map(rows::stored).collect()
     }
 }

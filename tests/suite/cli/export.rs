@@ -73,7 +73,7 @@ on_both_stores! {
     async fn what_is_exported_imports_as_the_same_rows(db: TestDatabase) {
         // More than one page, with gaps between the ids.
         let many: Vec<_> = nasty_centers().into_iter().cycle().take(2_500).collect();
-        db.store().upsert(&many).await.unwrap();
+        db.store().upsert(many).await.unwrap();
         db.execute("DELETE FROM diving_centers WHERE id % 7 = 3").await;
         let before = writable(&db).await;
         assert!(before.len() > 2_000);
@@ -164,7 +164,7 @@ async fn an_exported_file_is_readable_as_other_files_are() {
 async fn a_reader_that_goes_away_ends_an_export_quietly() {
     let db = TestDatabase::sqlite().await;
     let many: Vec<_> = nasty_centers().into_iter().cycle().take(2_000).collect();
-    db.store().upsert(&many).await.unwrap();
+    db.store().upsert(many).await.unwrap();
     let mut child = nearby()
         .args(["export", "-", "--database-url", db.url()])
         .stdout(Stdio::piped())
@@ -180,7 +180,7 @@ async fn a_reader_that_goes_away_ends_an_export_quietly() {
 #[tokio::test]
 async fn an_export_that_fails_leaves_no_file() {
     let db = TestDatabase::sqlite().await;
-    db.store().upsert(&nasty_centers()).await.unwrap();
+    db.store().upsert(nasty_centers()).await.unwrap();
     db.execute("ALTER TABLE diving_centers RENAME COLUMN city TO town")
         .await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! The commands, as processes.
 
+mod collections;
 mod database;
 mod export;
 mod generate;
@@ -7,4 +8,6 @@ mod import;
 mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
+mod organizations;
 pub mod process;
+pub mod served;

@@ -81,7 +81,7 @@ on_both_stores! {
         seed(&db).await;
         let sites = sites(&db);
         let items: Vec<_> = (1..=5).map(|id| item(Some(id), draft("new", Some((3.0, 4.0))))).collect();
-        let upserted = sites.upsert(&items).await.unwrap();
+        let upserted = sites.upsert(items).await.unwrap();
         assert_eq!(upserted, Upserted { inserted: 1, updated: 4, unchanged: 0 });
         assert_eq!(db.number("SELECT COUNT(*) FROM dive_sites WHERE name = 'new'").await, 5);
         let shown = sites.list(&Filter::default(), None, 10).await.unwrap();

@@ -57,8 +57,8 @@ on_both_stores! {
         let items: Vec<_> = (1..=1_111)
             .map(|number| item(Some(number), draft(&number.to_string(), Some((1.0, 2.0)))))
             .collect();
-        assert_eq!(store.upsert(&items).await.unwrap().inserted, 1_111);
-        assert_eq!(store.upsert(&items).await.unwrap().unchanged, 1_111);
+        assert_eq!(store.upsert(items.clone()).await.unwrap().inserted, 1_111);
+        assert_eq!(store.upsert(items).await.unwrap().unchanged, 1_111);
         let listed = store.list(&Filter::default(), None, 2_000).await.unwrap();
         assert!(listed.iter().all(|center| center.text.name == center.id.to_string()));
         assert_eq!(listed.len(), 1_111);
@@ -75,9 +75,9 @@ on_both_stores! {
         };
         let longest = CenterDraft::new(text, None).unwrap();
         let items: Vec<_> = (1..=250).map(|id| item(Some(id), longest.clone())).collect();
-        assert_eq!(store.upsert(&items).await.unwrap().inserted, 250);
+        assert_eq!(store.upsert(items.clone()).await.unwrap().inserted, 250);
         assert_eq!(&store.read(id(250)).await.unwrap().unwrap().text, longest.text());
-        assert_eq!(store.upsert(&items).await.unwrap().unchanged, 250);
+        assert_eq!(store.upsert(items).await.unwrap().unchanged, 250);
     }
 
     async fn concurrent_imports_of_the_same_rows_all_end(db: TestDatabase) {
@@ -91,7 +91,7 @@ on_both_stores! {
                         let row = if writer % 2 == 0 { row } else { 201 - row };
                         item(Some(row), draft(&format!("by {writer}"), Some((1.0, 2.0))))
                     });
-                    store.upsert(&rows.collect::<Vec<_>>()).await.unwrap()
+                    store.upsert(rows.collect::<Vec<_>>()).await.unwrap()
                 })
             })
             .collect();
