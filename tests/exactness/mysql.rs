@@ -61,6 +61,19 @@ impl World {
         world
     }
 
+    /// The same places, as if their table had no location.
+    fn by_coordinates(mut self) -> Self {
+        let centers = Collection::diving_centers();
+        let location = centers.location.clone();
+        let bare = centers.keeping(|column| *column != location);
+        assert!(!bare.is_located());
+        let Store::MySql(mysql) = Store::new(&self.database, &bare) else {
+            panic!("this is MySQL");
+        };
+        self.engine = SqlEngine::new(mysql);
+        self
+    }
+
     async fn add(&mut self, places: &[Place]) {
         let store = Store::new(&self.database, &Collection::diving_centers());
         let items: Vec<BatchItem> = places.iter().map(item).collect();
@@ -207,6 +220,18 @@ async fn answers_of_mysql_by_its_density_equal_brute_force() {
     let world = World::of(&places).await;
     world.engine.measure_density().await.expect("MySQL answers");
     compare_in(world, "density", places, questions(2_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_by_coordinates_alone_equal_brute_force() {
+    let places = world::with_hostile(6);
+    let world = World::of(&places).await.by_coordinates();
+    compare_in(world, "by coordinates", places, questions(1_000)).await;
+    let places = world::hostile();
+    let world = World::of(&places).await.by_coordinates();
+    world.engine.measure_density().await.expect("MySQL answers");
+    compare_in(world, "by coordinates, hostile", places, questions(2_000)).await;
 }
 
 /// Centers that came since then lie where there were none.
