@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
 use super::MySqlStore;
 use super::search::{MySqlQuery, Near};
 use crate::domain::{
-    Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, Origin, Search, SortBy,
-    TextField, Viewport, cover,
+    Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, Origin, RatingRange, Search,
+    SortBy, TextField, Viewport, cover,
 };
 use crate::store::{Collection, Database, PoolSettings};
 
@@ -258,6 +258,7 @@ async fn a_list_of_what_a_map_shows_reads_the_spatial_index() {
                 viewport: Viewport::new(north, south, east, west),
                 sort_by,
                 descending: false,
+                ratings: RatingRange::default(),
             };
             let page = world.keys(sql.page(&listing), |query| {
                 super::listing::bind_conditions(sql, query, &listing)

@@ -314,9 +314,9 @@ impl PositionSql {
                 Bounds::Box { west, east, .. },
             ) => {
                 let either = if west <= east { "AND" } else { "OR" };
-                // The antimeridian has two names, and the box knows one.
-                let antimeridian = if east == 180.0 || west > east {
-                    format!(" OR {longitude} = -180")
+                // The antimeridian has two names, and the box may know but one.
+                let antimeridian = if east == 180.0 || west == -180.0 || west > east {
+                    format!(" OR {longitude} IN (-180, 180)")
                 } else {
                     String::new()
                 };
