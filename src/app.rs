@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::catalog::Catalog;
+use crate::collections::Collections;
 use crate::follow::follow;
 use crate::http::observe::Observe;
 use crate::http::routes::{self, Labels};
@@ -149,7 +149,7 @@ pub struct App {
 }
 
 impl App {
-    /// Listens, and starts to load the index. Must be called within a runtime,
+    /// Listens, and starts to load the indexes. Must be called within a runtime,
     /// which has to outlive the service: work on the database runs there.
     ///
     /// # Errors
@@ -157,12 +157,14 @@ impl App {
     pub fn bind(
         settings: AppSettings,
         database: Database,
-        catalog: Arc<Catalog>,
+        collections: impl Into<Collections>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
+        let collections = collections.into();
         let labels = Arc::new(Labels::new(&metrics));
         let state = Arc::new(State {
-            catalog: Arc::clone(&catalog),
+            catalog: Arc::clone(collections.default()),
+            collections: collections.clone(),
             database: database.clone(),
             metrics: Arc::clone(&metrics),
             admin_key: settings.admin_key,
@@ -198,7 +200,7 @@ impl App {
         let upkeep = settings
             .upkeep
             .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, metrics)));
-        let following = tokio::spawn(follow(database, catalog));
+        let following = tokio::spawn(follow(database, collections));
         Ok(Self {
             addresses,
             server: server.run(),

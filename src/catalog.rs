@@ -20,7 +20,7 @@ use crate::domain::{
 use crate::engine::memory::{Change, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
-use crate::store::{BatchError, BatchItem, Database, Store, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, Collection, Database, Store, StoreError, UpdateError};
 
 pub use duplicates::CreateError;
 
@@ -48,6 +48,12 @@ impl Catalog {
             names: Names::default(),
             names_order: Mutex::new(()),
         }
+    }
+
+    /// What it is a catalog of.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        self.store.collection()
     }
 
     /// The store, for what needs no engine.

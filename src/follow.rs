@@ -1,11 +1,11 @@
-//! Keeps what the engine holds in memory at what the database holds: loads it
-//! after the start, and again when another process wrote the embedded file, or on
-//! MySQL from time to time.
+//! Keeps what engines hold in memory at what the database holds: loads it after
+//! the start, and again when another process wrote the embedded file, or on MySQL
+//! from time to time.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::catalog::Catalog;
+use crate::collections::Collections;
 use crate::store::{Database, StoreError};
 
 /// How often the file is looked at; how long others' writes may go unseen.
@@ -16,24 +16,16 @@ const REST_FACTOR: u32 = 4;
 /// The longest rest.
 const REST_AT_MOST: Duration = Duration::from_mins(1);
 
-/// Loads the index, then follows other writers of the embedded file; on MySQL,
+/// Loads the indexes, then follows other writers of the embedded file; on MySQL,
 /// where nothing tells of them, names that are asked for and how densely centers
 /// lie. While the database is away everything stays as it was.
-pub async fn follow(database: Database, catalog: Arc<Catalog>) {
-    let mut loaded = false;
+pub async fn follow(database: Database, collections: Collections) {
+    let mut followed: Vec<Followed> = collections.iter().map(Followed::new).collect();
     let mut was_away = false;
     loop {
         let started = Instant::now();
-        match step(&database, &catalog, &mut loaded).await {
-            Ok(reloaded) => {
-                if reloaded {
-                    tracing::info!(
-                        duration_ms = u64::try_from(started.elapsed().as_millis()).ok(),
-                        "index loaded"
-                    );
-                }
-                was_away = false;
-            }
+        match step(&database, &mut followed).await {
+            Ok(()) => was_away = false,
             // Said once, not every second.
             Err(error) if !was_away => {
                 tracing::warn!(cause = %error, "the index cannot be loaded now; trying on");
@@ -46,23 +38,48 @@ pub async fn follow(database: Database, catalog: Arc<Catalog>) {
     }
 }
 
-/// Loads the index if that is needed, and tells whether it was.
-async fn step(
-    database: &Database,
-    catalog: &Catalog,
-    loaded: &mut bool,
-) -> Result<bool, StoreError> {
+/// Loads what has to be loaded. A collection that cannot be keeps no other one
+/// from it; the first error is told.
+async fn step(database: &Database, followed: &mut [Followed<'_>]) -> Result<(), StoreError> {
     // Asked before loading, so that what is written meanwhile is seen next time.
     let changed = database.changed_elsewhere().await?;
-    if *loaded && !changed {
-        catalog.refresh_names(false).await?;
-        catalog.refresh_density().await?;
-        return Ok(false);
+    let mut all = Ok(());
+    for followed in followed {
+        // Stays true when loading fails, as the change would not be told again.
+        followed.behind |= changed;
+        all = all.and(followed.catch_up().await);
     }
-    // Stays false when loading fails, as the change would not be told again.
-    *loaded = false;
-    catalog.load().await?;
-    catalog.refresh_names(true).await?;
-    *loaded = true;
-    Ok(true)
+    all
+}
+
+/// A collection, and whether others wrote it since it was loaded.
+struct Followed<'a> {
+    catalog: &'a Catalog,
+    behind: bool,
+}
+
+impl<'a> Followed<'a> {
+    fn new(catalog: &'a std::sync::Arc<Catalog>) -> Self {
+        Self {
+            catalog,
+            behind: true,
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        if !self.behind {
+            self.catalog.refresh_names(false).await?;
+            return self.catalog.refresh_density().await;
+        }
+        let started = Instant::now();
+        self.catalog.load().await?;
+        self.catalog.refresh_names(true).await?;
+        self.behind = false;
+        tracing::info!(
+            collection = self.catalog.collection().name.as_str(),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).ok(),
+            "index loaded"
+        );
+        Ok(())
+    }
 }

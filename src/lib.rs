@@ -9,10 +9,11 @@
 //! - [`store`]: the only place with sqlx; MySQL and SQLite behind one contract.
 //! - [`engine`]: what answers searches, in memory or by SQL.
 //! - [`catalog`]: a store and its engine, kept together by every write.
+//! - [`collections`]: every catalog of a service, by name.
 //! - [`backfill`]: locations written from coordinates, table-wide.
 //! - [`adopt`]: a table of another application made fit, step by step.
 //! - [`transfer`]: import and export of files.
-//! - [`follow`]: the index loaded at the start and after other writers.
+//! - [`follow`]: the indexes loaded at the start and after other writers.
 //! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
@@ -22,6 +23,7 @@ pub mod app;
 pub mod backfill;
 pub mod catalog;
 pub mod cli;
+pub mod collections;
 pub mod domain;
 pub mod engine;
 pub mod follow;

@@ -10,7 +10,7 @@ use prometheus::{
 };
 
 use crate::domain::EngineKind;
-use crate::store::{Connections, Verification};
+use crate::store::{CollectionName, Connections, Verification};
 
 /// Bounds in seconds: answers from memory take tens of microseconds, those from
 /// a database milliseconds.
@@ -74,12 +74,12 @@ pub struct Metrics {
     durations: HistogramVec,
     results: Histogram,
     writes: [IntCounter; WriteOperation::ALL.len()],
-    index_centers: IntGauge,
-    index_last_change: IntGauge,
+    index_centers: IntGaugeVec,
+    index_last_change: IntGaugeVec,
     pool_in_use: IntGauge,
     pool_idle: IntGauge,
-    rows_at_fault: [IntGauge; FAULTS.len()],
-    last_verify: IntGauge,
+    rows_at_fault: IntGaugeVec,
+    last_verify: IntGaugeVec,
     backfilled: [IntCounter; BACKFILL_OUTCOMES.len()],
 }
 
@@ -124,32 +124,35 @@ impl Metrics {
             "Writes committed over HTTP.",
             "operation",
         );
-        let index_centers = gauge(
+        let index_centers = gauges(
             &registry,
             "nearby_index_centers",
-            "Centers in the memory index; 0 with the sql engine.",
+            "Centers in the memory index of a collection; 0 with the sql engine.",
+            &["collection"],
         );
-        let index_last_change = gauge(
+        let index_last_change = gauges(
             &registry,
             "nearby_index_last_change_timestamp_seconds",
             "When the index was last loaded or followed a write, as Unix time; 0 before.",
+            &["collection"],
         );
         let pool = gauges(
             &registry,
             "nearby_pool_connections",
             "Open database connections.",
-            "state",
+            &["state"],
         );
         let rows_at_fault = gauges(
             &registry,
             "nearby_fault_rows",
             "Rows at fault when this process last verified the table: drift, location without coordinates (stray), coordinates out of range.",
-            "fault",
+            &["collection", "fault"],
         );
-        let last_verify = gauge(
+        let last_verify = gauges(
             &registry,
             "nearby_last_verify_timestamp_seconds",
-            "When this process last verified the table, as Unix time; 0 where it never did.",
+            "When this process last verified the table, as Unix time.",
+            &["collection"],
         );
         let backfilled = counters(
             &registry,
@@ -176,7 +179,7 @@ impl Metrics {
             index_last_change,
             pool_in_use: pool.with_label_values(&["in_use"]),
             pool_idle: pool.with_label_values(&["idle"]),
-            rows_at_fault: FAULTS.map(|fault| rows_at_fault.with_label_values(&[fault])),
+            rows_at_fault,
             last_verify,
             backfilled: BACKFILL_OUTCOMES.map(|outcome| backfilled.with_label_values(&[outcome])),
             registry,
@@ -205,14 +208,17 @@ impl Metrics {
         self.writes[operation as usize].inc();
     }
 
-    /// The table was verified.
-    pub fn verified(&self, found: &Verification) {
+    /// The table of a collection was verified.
+    pub fn verified(&self, collection: &CollectionName, found: &Verification) {
+        let name = collection.as_str();
         // In the order of the labels.
         let findings = [&found.drift, &found.stray, &found.out_of_range];
-        for (gauge, finding) in self.rows_at_fault.iter().zip(findings) {
+        for (fault, finding) in FAULTS.iter().zip(findings) {
+            let gauge = self.rows_at_fault.with_label_values(&[name, fault]);
             gauge.set(i64::try_from(finding.count).unwrap_or(i64::MAX));
         }
-        self.last_verify.set(unix_seconds(SystemTime::now()));
+        let last = self.last_verify.with_label_values(&[name]);
+        last.set(unix_seconds(SystemTime::now()));
     }
 
     /// A backfill ended.
@@ -223,17 +229,25 @@ impl Metrics {
         }
     }
 
-    /// Everything in the Prometheus text format, with the state of index and
-    /// pool at this moment.
+    /// Everything in the Prometheus text format, with the state of every
+    /// collection's index and of the pool at this moment.
     ///
     /// # Panics
     /// Never: names and labels are constants.
     #[must_use]
-    pub fn render(&self, index: Option<IndexState>, connections: Connections) -> String {
-        set(&self.index_centers, index.map_or(0, |index| index.centers));
-        let changed_at = index.and_then(|index| index.changed_at);
-        self.index_last_change
-            .set(changed_at.map_or(0, unix_seconds));
+    pub fn render<'a>(
+        &self,
+        indexes: impl Iterator<Item = (&'a CollectionName, Option<IndexState>)>,
+        connections: Connections,
+    ) -> String {
+        for (collection, index) in indexes {
+            let labels = [collection.as_str()];
+            let centers = self.index_centers.with_label_values(&labels);
+            set(&centers, index.map_or(0, |index| index.centers));
+            let changed_at = index.and_then(|index| index.changed_at);
+            let last_change = self.index_last_change.with_label_values(&labels);
+            last_change.set(changed_at.map_or(0, unix_seconds));
+        }
         set(&self.pool_in_use, connections.in_use);
         set(&self.pool_idle, connections.idle);
         TextEncoder::new()
@@ -296,18 +310,14 @@ where
     metric
 }
 
-fn gauge(registry: &Registry, name: &'static str, help: &'static str) -> IntGauge {
-    registered(registry, IntGauge::new(name, help))
-}
-
-/// Gauges told apart by one label.
+/// Gauges told apart by labels.
 fn gauges(
     registry: &Registry,
     name: &'static str,
     help: &'static str,
-    label: &'static str,
+    labels: &[&str],
 ) -> IntGaugeVec {
-    registered(registry, IntGaugeVec::new(Opts::new(name, help), &[label]))
+    registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
 }
 
 /// Counters told apart by one label.
@@ -344,7 +354,8 @@ mod tests {
             centers: 5,
             changed_at: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
         };
-        metrics.render(Some(index), connections)
+        let name = CollectionName::new("centers").unwrap();
+        metrics.render([(&name, Some(index))].into_iter(), connections)
     }
 
     #[test]
@@ -371,8 +382,8 @@ mod tests {
         metrics.search_answered(7);
         let text = rendered(&metrics);
         for line in [
-            "nearby_index_centers 5",
-            "nearby_index_last_change_timestamp_seconds 1700000000",
+            r#"nearby_index_centers{collection="centers"} 5"#,
+            r#"nearby_index_last_change_timestamp_seconds{collection="centers"} 1700000000"#,
             r#"nearby_pool_connections{state="in_use"} 2"#,
             r#"nearby_writes_total{operation="update"} 1"#,
             r#"nearby_writes_total{operation="batch"} 0"#,

@@ -1,5 +1,5 @@
-//! Looks after the locations while the service runs: verifies the table now and
-//! then, backfills it where that is wanted, and tells the metrics what was found.
+//! Looks after the locations while the service runs: verifies the tables now and
+//! then, backfills them where that is wanted, and tells the metrics what was found.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const BATCH_SIZE: u32 = 1_000;
 /// What to look after, and how.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
-    /// Which centers.
-    pub collection: Collection,
+    /// The collections that have locations.
+    pub collections: Vec<Collection>,
     /// The rest between two looks.
     pub every: Duration,
     /// Whether drift is mended, and not only told.
@@ -29,8 +29,15 @@ pub async fn keep_up(database: Database, upkeep: Upkeep, metrics: Arc<Metrics>) 
     // Until `keep_up` is dropped nobody tells it to stop.
     let (_told, stop) = watch::channel(false);
     loop {
-        if let Err(error) = look(&database, &upkeep, &metrics, stop.clone()).await {
-            tracing::warn!(cause = %error, "the locations could not be verified; trying again later");
+        for collection in &upkeep.collections {
+            let looking = look(&database, collection, upkeep.mend, &metrics, stop.clone());
+            if let Err(error) = looking.await {
+                tracing::warn!(
+                    collection = collection.name.as_str(),
+                    cause = %error,
+                    "the locations could not be verified; trying again later"
+                );
+            }
         }
         tokio::time::sleep(upkeep.every).await;
     }
@@ -38,26 +45,32 @@ pub async fn keep_up(database: Database, upkeep: Upkeep, metrics: Arc<Metrics>) 
 
 async fn look(
     database: &Database,
-    upkeep: &Upkeep,
+    collection: &Collection,
+    mend: bool,
     metrics: &Metrics,
     stop: watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
-    let mut found = database.verify(&upkeep.collection, |_| {}).await?;
-    if upkeep.mend && needs_backfill(&found) {
+    let mut found = database.verify(collection, |_| {}).await?;
+    if mend && needs_backfill(&found) {
         let settings = backfill::Settings {
             batch_size: BATCH_SIZE,
             pause: Duration::ZERO,
             dry_run: false,
             after: None,
         };
-        let done = backfill::run(database, &upkeep.collection, &settings, stop, |_| {}).await?;
+        let done = backfill::run(database, collection, &settings, stop, |_| {}).await?;
         metrics.backfilled(done.checked, done.written);
-        tracing::info!(written = done.written, "locations backfilled");
-        found = database.verify(&upkeep.collection, |_| {}).await?;
+        tracing::info!(
+            collection = collection.name.as_str(),
+            written = done.written,
+            "locations backfilled"
+        );
+        found = database.verify(collection, |_| {}).await?;
     }
-    metrics.verified(&found);
+    metrics.verified(&collection.name, &found);
     if !found.is_sound() {
         tracing::warn!(
+            collection = collection.name.as_str(),
             drift = found.drift.count,
             stray = found.stray.count,
             out_of_range = found.out_of_range.count,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::Outcome;
+use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::backfill::{self, Progress, Settings};
 use crate::progress;
@@ -35,13 +36,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     after: Option<i64>,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.database.open().await?;
     database.ensure_schema(false).await?;
-    let collection = Collection::diving_centers();
+    let collection = args.collection.open_located(&database).await?;
     let settings = Settings {
         batch_size: args.batch_size,
         pause: Duration::from_millis(args.pause_ms),
@@ -66,11 +69,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let progress = match ended {
         Ok(progress) => progress,
         Err(error) => {
-            report(&so_far, settings.dry_run);
+            report(&so_far, &collection, settings.dry_run);
             return Err(error).context("backfill ended early; run it again");
         }
     };
-    report(&progress, settings.dry_run);
+    report(&progress, &collection, settings.dry_run);
     database.close().await;
     let found = settings.dry_run && progress.written > 0;
     Ok(if progress.complete && !found {
@@ -80,7 +83,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     })
 }
 
-fn report(progress: &Progress, dry_run: bool) {
+fn report(progress: &Progress, collection: &Collection, dry_run: bool) {
     let written = if dry_run { "to write" } else { "written" };
     println!("rows checked         {:>12}", progress.checked);
     println!("{written:<20} {:>12}", progress.written);
@@ -96,7 +99,8 @@ fn report(progress: &Progress, dry_run: bool) {
     if !progress.complete {
         match progress.last_id {
             Some(id) => println!(
-                "stopped before the end: run it again, or go on with `nearby backfill --after {id}`"
+                "stopped before the end: run it again, or go on with `nearby backfill{} --after {id}`",
+                collection.flag()
             ),
             None => println!("stopped before the first row: run it again"),
         }

@@ -35,7 +35,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     if store.count().await? < BUNDLED_PLACES {
         load(&database, &store).await?;
     }
-    serve(database, &args.server, say_what_to_try).await?;
+    let collections = Collection::built_in().into();
+    serve(database, &args.server, collections, say_what_to_try).await?;
     Ok(Outcome::Done)
 }
 

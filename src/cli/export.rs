@@ -11,10 +11,11 @@ use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
 use super::Outcome;
+use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use super::signals::told_to_stop;
 use crate::progress::Progress;
-use crate::store::{Collection, Store};
+use crate::store::Store;
 
 use crate::transfer::{ExportError, Exported, Format, export};
 
@@ -35,6 +36,8 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
@@ -42,7 +45,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let target = Target::new(&args)?;
     let database = args.database.open().await?;
     database.ensure_schema(false).await?;
-    let store = Store::new(&database, &Collection::diving_centers());
+    let collection = args.collection.open(&database).await?;
+    let store = Store::new(&database, &collection);
     let mut shown = Progress::new("exporting", None);
     let progress = |rows| shown.set(rows);
     let written = match target {

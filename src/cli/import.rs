@@ -7,10 +7,11 @@ use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Outcome;
+use super::collections::CollectionArgs;
 use super::database::PoolArgs;
 use super::signals::told_to_stop;
 use crate::progress::Progress;
-use crate::store::{Collection, DatabaseUrl, Store};
+use crate::store::{DatabaseUrl, Store};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
 };
@@ -72,6 +73,8 @@ pub(super) struct Args {
     )]
     database_url: Option<SecretString>,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     pool: PoolArgs,
 }
 
@@ -107,7 +110,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let database = args.pool.open(&url).await?;
     database.ensure_schema(false).await?;
-    let store = Store::new(&database, &Collection::diving_centers());
+    let collection = args.collection.open_located(&database).await?;
+    let store = Store::new(&database, &collection);
     let (batches, mut reading) = job.batches("importing", args.on_error == OnError::Skip)?;
     let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()?).await;
     reading.progress.finish();

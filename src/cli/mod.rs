@@ -5,6 +5,7 @@
 
 mod adopt;
 mod backfill;
+mod collections;
 mod database;
 mod demo;
 mod export;

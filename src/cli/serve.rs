@@ -1,6 +1,7 @@
 //! `nearby serve`
 
 use super::Outcome;
+use super::collections::DeclaredArgs;
 use super::database::DatabaseArgs;
 use super::migrate::report_guard;
 use super::server::{ServerArgs, serve};
@@ -14,6 +15,8 @@ pub(super) struct Args {
     #[command(flatten)]
     server: ServerArgs,
     #[command(flatten)]
+    declared: DeclaredArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     /// Apply pending migrations first: for a single instance; the embedded database always does
     #[arg(long, env = "NEARBY_MIGRATE")]
@@ -25,6 +28,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     if let Some(migrated) = database.ensure_schema(args.migrate).await? {
         report_guard(&migrated);
     }
-    serve(database, &args.server, |_| {}).await?;
+    let collections = args.declared.served(&database).await?;
+    serve(database, &args.server, collections, |_| {}).await?;
     Ok(Outcome::Done)
 }

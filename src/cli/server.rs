@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::signals::told_to_stop;
 use crate::app::{App, AppSettings, CorsOrigins};
 use crate::catalog::Catalog;
+use crate::collections::Collections;
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
@@ -93,7 +94,7 @@ enum EngineChoice {
 }
 
 impl ServerArgs {
-    fn settings(&self) -> anyhow::Result<AppSettings> {
+    fn settings(&self, collections: &[Collection]) -> anyhow::Result<AppSettings> {
         let mut settings = AppSettings {
             bind: self.addresses()?,
             admin_key: admin_key()?,
@@ -101,7 +102,11 @@ impl ServerArgs {
             body_limit: self.body_limit,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             upkeep: (self.verify_every > 0).then(|| Upkeep {
-                collection: Collection::diving_centers(),
+                collections: collections
+                    .iter()
+                    .filter(|collection| collection.is_located())
+                    .cloned()
+                    .collect(),
                 every: Duration::from_secs(self.verify_every),
                 mend: self.mend,
             }),
@@ -165,30 +170,34 @@ fn admin_key() -> anyhow::Result<Option<SecretString>> {
     Ok(Some(key))
 }
 
-/// Serves the centers of a database until the process is told to stop.
-/// `announce` is called with the addresses once searches are answered.
+/// Serves collections of a database, the default one first, until the process is
+/// told to stop. `announce` is called with the addresses once searches are
+/// answered.
 pub(super) async fn serve(
     database: Database,
     args: &ServerArgs,
+    collections: Vec<Collection>,
     announce: impl FnOnce(&[SocketAddr]) + Send + 'static,
 ) -> anyhow::Result<()> {
     let stop = told_to_stop()?;
-    let store = Store::new(&database, &Collection::diving_centers());
-    let engine = Arc::new(args.engine(&store)?);
-    let metrics = Arc::new(Metrics::new(engine.kind()));
-    let catalog = Arc::new(Catalog::new(store, engine));
-    let app = App::bind(
-        args.settings()?,
-        database.clone(),
-        Arc::clone(&catalog),
-        metrics,
-    )?;
+    let settings = args.settings(&collections)?;
+    let mut catalogs = Vec::new();
+    for collection in &collections {
+        let store = Store::new(&database, collection);
+        let engine = Arc::new(args.engine(&store)?);
+        catalogs.push(Arc::new(Catalog::new(store, engine)));
+    }
+    let default = catalogs.remove(0);
+    let engine = default.engine().kind();
+    let collections = Collections::new(default, catalogs);
+    let metrics = Arc::new(Metrics::new(engine));
+    let app = App::bind(settings, database.clone(), collections.clone(), metrics)?;
     for address in app.addresses() {
-        tracing::info!(%address, engine = catalog.engine().kind().name(), "listening");
+        tracing::info!(%address, engine = engine.name(), "listening");
     }
     let addresses = app.addresses().to_vec();
     let announcing = tokio::spawn(async move {
-        until_ready(&catalog).await;
+        until_ready(&collections).await;
         tracing::info!("ready");
         announce(&addresses);
     });
@@ -199,10 +208,10 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// Waits until the engine answers.
-async fn until_ready(catalog: &Catalog) {
+/// Waits until the engines answer.
+async fn until_ready(collections: &Collections) {
     const LOOK_EVERY: Duration = Duration::from_millis(10);
-    while !catalog.engine().is_ready() {
+    while !collections.are_ready() {
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

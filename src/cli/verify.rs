@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::progress::Progress;
 use crate::store::{Collection, Finding, SchemaFinding, SchemaState, Severity, Verification};
@@ -23,12 +24,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.database.open().await?;
-    let collection = Collection::diving_centers();
+    let collection = args.collection.open(&database).await?;
     let total = database.count_rows(&collection, None).await?;
     let mut shown = Progress::new("verify", Some(total));
     let found = database.verify(&collection, |rows| shown.set(rows)).await?;
@@ -37,7 +40,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     database.close().await;
     let sound = found.is_sound() && state == SchemaState::UpToDate;
     match args.format {
-        Format::Text => print_text(&found, &state),
+        Format::Text => print_text(&found, &collection, &state),
         Format::Json => println!("{:#}", to_json(&found, &state, sound)),
     }
     Ok(if sound {
@@ -47,7 +50,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     })
 }
 
-fn print_text(found: &Verification, state: &SchemaState) {
+fn print_text(found: &Verification, collection: &Collection, state: &SchemaState) {
     println!("rows                 {:>12}", found.rows);
     println!("without coordinates  {:>12}", found.without_coordinates);
     println!("without location     {:>12}", found.without_location);
@@ -65,7 +68,8 @@ fn print_text(found: &Verification, state: &SchemaState) {
     }
     if found.drift.count + found.stray.count > 0 {
         println!(
-            "`nearby backfill` writes the locations in drift and takes away those without coordinates"
+            "`nearby backfill{}` writes the locations in drift and takes away those without coordinates",
+            collection.flag()
         );
     }
     if found.out_of_range.count > 0 {

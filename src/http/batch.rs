@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::answer::AnswerBody;
 use super::body::{JSON, read_json};
+use super::collections::{catalog_of, check_filter};
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
@@ -24,6 +25,7 @@ use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::Search;
 use crate::engine::SearchError;
+use crate::store::Collection;
 
 /// The most searches in one batch.
 const MAX_QUERIES: usize = 1_000;
@@ -86,15 +88,17 @@ impl TryFrom<QueryBody> for Search {
 
 pub(super) async fn post(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
+    let catalog = catalog_of(&request)?;
     let body: BatchBody = read_json(&request, payload, JSON).await?;
-    let body = answer(State::of(&request), searches(body)?).await?;
+    let searches = searches(body, catalog.collection())?;
+    let body = answer(State::of(&request), &catalog, searches).await?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
         .insert_header(NO_CACHE)
         .body(body))
 }
 
-fn searches(body: BatchBody) -> Result<Vec<Search>, Problem> {
+fn searches(body: BatchBody, collection: &Collection) -> Result<Vec<Search>, Problem> {
     let count = body.queries.len();
     if !(1..=MAX_QUERIES).contains(&count) {
         return Err(Problem::invalid(
@@ -108,7 +112,11 @@ fn searches(body: BatchBody) -> Result<Vec<Search>, Problem> {
         .into_iter()
         .enumerate()
         .map(|(index, query)| {
-            Search::try_from(query).map_err(|problem| problem.within(&format!("queries[{index}]")))
+            let search = Search::try_from(query).and_then(|search| {
+                check_filter(collection, &search.filter)?;
+                Ok(search)
+            });
+            search.map_err(|problem| problem.within(&format!("queries[{index}]")))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let total: usize = searches.iter().map(|search| search.limit.get()).sum();
@@ -122,7 +130,11 @@ fn searches(body: BatchBody) -> Result<Vec<Search>, Problem> {
     Ok(searches)
 }
 
-async fn answer(state: &Arc<State>, searches: Vec<Search>) -> Result<Vec<u8>, Problem> {
+async fn answer(
+    state: &Arc<State>,
+    catalog: &Arc<Catalog>,
+    searches: Vec<Search>,
+) -> Result<Vec<u8>, Problem> {
     let parts: Vec<(usize, Vec<Search>)> = searches
         .chunks(PART)
         .enumerate()
@@ -131,10 +143,9 @@ async fn answer(state: &Arc<State>, searches: Vec<Search>) -> Result<Vec<u8>, Pr
     let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
     stream::iter(parts)
         .map(|(first, part)| {
-            let state = Arc::clone(state);
+            let (state, catalog) = (Arc::clone(state), Arc::clone(catalog));
             async move {
                 let turns = Arc::clone(&state.batch_turns);
-                let catalog = Arc::clone(&state.catalog);
                 let work = async move {
                     let _turn = turns.acquire().await.expect("the turns are never closed");
                     answer_part(&catalog, first, &part).await

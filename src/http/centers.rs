@@ -1,5 +1,5 @@
 //! `POST /centers` and `/centers/{id}`: one center created, read, replaced,
-//! patched, deleted.
+//! patched, deleted; dive sites and the rows of other collections alike.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use super::auth::Writer;
 use super::body::{JSON, MERGE_PATCH, read_json};
 use super::code::Code;
+use super::collections::{catalog_of, path_of};
 use super::dto::{CenterBody, CenterFeature, CenterView};
 use super::negotiate::Format;
 use super::params;
@@ -20,7 +21,7 @@ use super::state::State;
 use crate::catalog::CreateError;
 use crate::domain::{Center, CenterId};
 use crate::metrics::WriteOperation;
-use crate::store::{StoreError, UpdateError};
+use crate::store::{Collection, StoreError, UpdateError};
 
 const CREATE_PARAMS: &[Param] = &[Param::once("min_distance_m")];
 const READ_PARAMS: &[Param] = &[Param::once("format")];
@@ -30,12 +31,13 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), CREATE_PARAMS)?;
     let distance = params::min_distance_of(&query)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
-    let draft = body.into_draft()?;
+    let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let path = path_of(catalog.collection());
     let creating = async move {
         match distance {
             Some(distance) => catalog.create_apart(&draft, distance).await,
@@ -44,7 +46,7 @@ pub(super) async fn post(
     };
     let center = state.run(creating).await?;
     state.metrics.wrote(WriteOperation::Create);
-    let location = HeaderValue::from_str(&format!("/centers/{}", center.id))
+    let location = HeaderValue::from_str(&format!("{path}/{}", center.id))
         .expect("a number is part of a path");
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location));
@@ -52,18 +54,19 @@ pub(super) async fn post(
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), READ_PARAMS)?;
     let format = Format::of(&request, &query)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let asked = Arc::clone(&catalog);
     let reading = async move {
-        let found = catalog.read(id).await?;
-        let ratings = catalog.ratings(found.as_slice()).await?;
+        let found = asked.read(id).await?;
+        let ratings = asked.ratings(found.as_slice()).await?;
         Ok::<_, StoreError>((found, ratings.get(&id).copied()))
     };
     let (found, rating) = state.run(reading).await?;
-    let center = found.ok_or_else(|| not_found(id))?;
+    let center = found.ok_or_else(|| not_found(catalog.collection(), id))?;
     let body = match format {
         Format::Json => serde_json::to_vec(&CenterView::from(&center).rated(rating)),
         Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center).rated(rating)),
@@ -80,16 +83,17 @@ pub(super) async fn put(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
-    let draft = body.into_draft()?;
+    let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let writing = Arc::clone(&catalog);
     let written = state
-        .run(async move { catalog.replace(id, &draft).await })
+        .run(async move { writing.replace(id, &draft).await })
         .await?;
-    let center = written.ok_or_else(|| not_found(id))?;
+    let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Replace);
     Ok(json(HttpResponse::Ok(), &center))
 }
@@ -99,42 +103,47 @@ pub(super) async fn patch(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let body: CenterBody = read_json(&request, payload, MERGE_PATCH).await?;
-    body.refuse_read_only()?;
+    body.refuse(catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let writing = Arc::clone(&catalog);
     let written = state
-        .run(async move { catalog.update(id, |center| body.patch(center)).await })
+        .run(async move { writing.update(id, |center| body.patch(center)).await })
         .await?;
-    let center = written.ok_or_else(|| not_found(id))?;
+    let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Update);
     Ok(json(HttpResponse::Ok(), &center))
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
-    let deleted = state.run(async move { catalog.delete(id).await }).await?;
+    let writing = Arc::clone(&catalog);
+    let deleted = state.run(async move { writing.delete(id).await }).await?;
     if !deleted {
-        return Err(not_found(id));
+        return Err(not_found(catalog.collection(), id));
     }
     state.metrics.wrote(WriteOperation::Delete);
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn id_of(request: &HttpRequest) -> Result<CenterId, Problem> {
+/// The id in the path.
+pub(super) fn id_of(request: &HttpRequest) -> Result<CenterId, Problem> {
     params::center_id("id", request.match_info().query("id"))
 }
 
-pub(super) fn not_found(id: CenterId) -> Problem {
-    Problem::new(Code::CenterNotFound, format!("there is no center {id}"))
+/// There is no such row.
+pub(super) fn not_found(collection: &Collection, id: CenterId) -> Problem {
+    let name = &collection.name;
+    Problem::new(Code::CenterNotFound, format!("there is no {id} in {name}"))
         .at("id")
         .got(&id.to_string())
-        .allowed("the id of a center")
+        .allowed(format!("the id of one of the {name}"))
 }
 
 fn json(mut response: HttpResponseBuilder, center: &Center) -> HttpResponse {

@@ -1,7 +1,6 @@
 //! `POST /centers/batch`: centers created and replaced together, all or nothing.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Payload;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::auth::Writer;
 use super::body::{JSON, read_json};
 use super::code::Code;
+use super::collections::catalog_of;
 use super::dto::{CenterBody, CenterView, Given};
 use super::params;
 use super::problem::Problem;
@@ -19,7 +19,7 @@ use super::search::NO_CACHE;
 use super::state::State;
 use crate::domain::CenterId;
 use crate::metrics::WriteOperation;
-use crate::store::{BatchError, BatchItem};
+use crate::store::{BatchError, BatchItem, Collection};
 
 /// The most centers in one batch.
 const MAX_CENTERS: usize = 1_000;
@@ -41,11 +41,11 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     Query::parse(request.query_string(), &[])?;
     let body: BatchBody = read_json(&request, payload, JSON).await?;
-    let items = items(body)?;
+    let items = items(body, catalog.collection())?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
     let centers = state
         .run(async move { catalog.write_batch(&items).await })
         .await?;
@@ -60,7 +60,7 @@ pub(super) async fn post(
         .body(serde_json::to_vec(&written).expect("centers are always JSON")))
 }
 
-fn items(body: BatchBody) -> Result<Vec<BatchItem>, Problem> {
+fn items(body: BatchBody, collection: &Collection) -> Result<Vec<BatchItem>, Problem> {
     let count = body.centers.len();
     if !(1..=MAX_CENTERS).contains(&count) {
         return Err(Problem::invalid(
@@ -74,12 +74,16 @@ fn items(body: BatchBody) -> Result<Vec<BatchItem>, Problem> {
         .into_iter()
         .enumerate()
         .map(|(index, center)| {
-            item(center, &mut seen).map_err(|problem| problem.within(&place(index)))
+            item(center, collection, &mut seen).map_err(|problem| problem.within(&place(index)))
         })
         .collect()
 }
 
-fn item(mut center: CenterBody, seen: &mut HashSet<CenterId>) -> Result<BatchItem, Problem> {
+fn item(
+    mut center: CenterBody,
+    collection: &Collection,
+    seen: &mut HashSet<CenterId>,
+) -> Result<BatchItem, Problem> {
     let id = match std::mem::take(&mut center.id) {
         Given::Absent => None,
         Given::Null => return Err(params::id_problem("id", "null")),
@@ -101,7 +105,7 @@ fn item(mut center: CenterBody, seen: &mut HashSet<CenterId>) -> Result<BatchIte
     }
     Ok(BatchItem {
         id,
-        draft: center.into_draft()?,
+        draft: center.into_draft(collection)?,
     })
 }
 

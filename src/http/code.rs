@@ -74,6 +74,8 @@ codes! {
     MembershipNotFound = NOT_FOUND, "membership_not_found", "The center does not have this organization";
     /// There is no such setting.
     SettingNotFound = NOT_FOUND, "setting_not_found", "There is no such setting";
+    /// There is no such collection.
+    CollectionNotFound = NOT_FOUND, "collection_not_found", "There is no such collection";
     /// The path is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// None of the formats that `Accept` names can be given.
@@ -88,6 +90,8 @@ codes! {
     MembershipExists = CONFLICT, "membership_exists", "The center has this organization already";
     /// Another organization is the center's primary one.
     PrimaryExists = CONFLICT, "primary_exists", "The center has another primary organization";
+    /// A place without coordinates has nothing around it.
+    CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.

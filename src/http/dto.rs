@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::code::Code;
+use super::collections::check_field;
 use super::problem::Problem;
 use crate::domain::{
     Center, CenterDraft, CenterText, FieldError, PositionError, Rating, TextField,
 };
+use crate::store::Collection;
 
 /// A member of a body: left out, null, or there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,8 +73,8 @@ impl CenterBody {
     ///
     /// # Errors
     /// When a field cannot be taken, or is not the client's to write.
-    pub fn into_draft(self) -> Result<CenterDraft, Problem> {
-        self.refuse_read_only()?;
+    pub fn into_draft(self, collection: &Collection) -> Result<CenterDraft, Problem> {
+        self.refuse(collection)?;
         self.over(CenterText::default(), None)
     }
 
@@ -89,12 +91,37 @@ impl CenterBody {
         self.over(center.text.clone(), position)
     }
 
-    /// Refuses what only nearby writes; a patch can be refused before the
-    /// center is read.
+    /// Refuses what only nearby writes, and values that the collection cannot
+    /// keep; a patch can be refused before the center is read.
     ///
     /// # Errors
     /// When such a member is there.
-    pub fn refuse_read_only(&self) -> Result<(), Problem> {
+    pub fn refuse(&self, collection: &Collection) -> Result<(), Problem> {
+        self.refuse_read_only()?;
+        for (field, given) in self.texts() {
+            if matches!(given, Given::Value(_)) {
+                check_field(collection, field)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn texts(&self) -> [(TextField, &Given<String>); TextField::ALL.len()] {
+        [
+            (TextField::Name, &self.name),
+            (TextField::Description, &self.description),
+            (TextField::Address, &self.address),
+            (TextField::Email, &self.email),
+            (TextField::Phone, &self.phone),
+            (TextField::Website, &self.website),
+            (TextField::Country, &self.country),
+            (TextField::Region, &self.region),
+            (TextField::City, &self.city),
+            (TextField::LogoUrl, &self.logo_url),
+        ]
+    }
+
+    fn refuse_read_only(&self) -> Result<(), Problem> {
         let read_only = [
             ("id", self.id.is_absent()),
             ("view_count", self.view_count.is_absent()),

@@ -1,4 +1,4 @@
-//! `GET /centers`: all centers by id, page by page, with a position or without.
+//! `GET /centers` and its like: all rows of a collection by id, page by page, with a position or without.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::collections::{catalog_of, check_filter};
 use super::dto::{CenterFeature, CenterView};
 use super::list_cursor;
 use super::negotiate::Format;
@@ -45,17 +46,19 @@ struct FeaturePage<'a> {
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), PARAMS)?;
     let format = Format::of(&request, &query)?;
     let limit = params::limit_of(&query)?.get();
     let filter = Arc::new(params::filter_of(&query)?);
+    check_filter(catalog.collection(), &filter)?;
     let after = query
         .one("cursor")
         .map(|text| list_cursor::decode(text, &filter))
         .transpose()?;
 
     let state = State::of(&request);
-    let (catalog, asked) = (Arc::clone(&state.catalog), Arc::clone(&filter));
+    let asked = Arc::clone(&filter);
     // One more than asked tells whether another page follows.
     let reading = async move {
         let centers = catalog.list(&asked, after, limit + 1).await?;

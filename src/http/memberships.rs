@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::state::State;
 use crate::domain::{CenterId, Membership, OrganizationId};
+use crate::store::Collection;
 use crate::store::MembershipError;
 
 #[derive(Deserialize)]
@@ -71,7 +72,7 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let found = state
         .run(async move { database.memberships(center).await })
         .await?;
-    let found = found.ok_or_else(|| centers::not_found(center))?;
+    let found = found.ok_or_else(|| centers::not_found(&Collection::diving_centers(), center))?;
     Ok(json(
         HttpResponse::Ok(),
         &Memberships {
@@ -163,7 +164,7 @@ fn not_joined(center: CenterId, organization: OrganizationId) -> Problem {
 
 fn problem_of(error: MembershipError, center: CenterId, organization: OrganizationId) -> Problem {
     match error {
-        MembershipError::NoCenter => centers::not_found(center),
+        MembershipError::NoCenter => centers::not_found(&Collection::diving_centers(), center),
         MembershipError::NoOrganization => organizations::not_found(organization),
         MembershipError::Joined => Problem::new(
             Code::MembershipExists,

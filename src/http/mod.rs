@@ -6,12 +6,14 @@
 //! is found, [`problem`] says what went wrong, [`observe`] watches over all.
 
 mod answer;
+mod around;
 mod auth;
 mod batch;
 mod body;
 mod centers;
 mod centers_batch;
 pub mod code;
+mod collections;
 mod divemap;
 mod dto;
 mod list;

@@ -1,11 +1,10 @@
 //! `GET /search`: names as one types them.
 
-use std::sync::Arc;
-
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::collections::catalog_of;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
@@ -74,11 +73,11 @@ fn to_the_micrometre(metres: f64) -> f64 {
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), PARAMS)?;
     let origin = origin_of(&query)?;
     let asked = name_query(&query, origin)?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
     let found = state
         .run(async move { catalog.find_names(&asked).await })
         .await?;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::collections::{catalog_of, check_filter};
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
@@ -29,7 +30,18 @@ const PARAMS: &[Param] = &[
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = Query::parse(request.query_string(), PARAMS)?;
     let format = Format::of(&request, &query)?;
-    respond(State::of(&request), search(&query)?, format).await
+    let state = State::of(&request);
+    respond(state, &state.catalog, search(&query)?, format).await
+}
+
+/// The same of the collection that the path names.
+pub(super) async fn of_collection(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(&request)?;
+    let query = Query::parse(request.query_string(), PARAMS)?;
+    let format = Format::of(&request, &query)?;
+    let search = search(&query)?;
+    check_filter(catalog.collection(), &search.filter)?;
+    respond(State::of(&request), &catalog, search, format).await
 }
 
 fn search(query: &Query<'_>) -> Result<Search, Problem> {

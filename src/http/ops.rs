@@ -25,13 +25,12 @@ pub(super) async fn healthz(request: HttpRequest) -> Result<HttpResponse, Proble
     Ok(status(r#"{"status":"ok"}"#))
 }
 
-/// Ready: the index is loaded and the database answers.
+/// Ready: the indexes are loaded and the database answers.
 pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let state = State::of(&request);
-    match state.catalog.engine() {
-        Engine::Memory(engine) if !engine.is_loaded() => return Err(Problem::index_loading()),
-        Engine::Memory(_) | Engine::Sql(_) => {}
+    if !state.collections.are_ready() {
+        return Err(Problem::index_loading());
     }
     let database = state.database.clone();
     let ping = async move {
@@ -54,14 +53,11 @@ fn status(body: &'static str) -> HttpResponse {
 pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let state = Arc::clone(State::of(&request));
-    let index = match state.catalog.engine() {
-        Engine::Memory(engine) => Some(IndexState {
-            centers: engine.len(),
-            changed_at: engine.changed_at(),
-        }),
-        Engine::Sql(_) => None,
-    };
-    let text = state.metrics.render(index, state.database.connections());
+    let indexes = state
+        .collections
+        .iter()
+        .map(|catalog| (&catalog.collection().name, index_state(catalog.engine())));
+    let text = state.metrics.render(indexes, state.database.connections());
     Ok(HttpResponse::Ok()
         .insert_header((
             CONTENT_TYPE,
@@ -69,6 +65,16 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Proble
         ))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .body(text))
+}
+
+fn index_state(engine: &Engine) -> Option<IndexState> {
+    match engine {
+        Engine::Memory(engine) => Some(IndexState {
+            centers: engine.len(),
+            changed_at: engine.changed_at(),
+        }),
+        Engine::Sql(_) => None,
+    }
 }
 
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -13,8 +13,8 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
-    batch, centers, centers_batch, divemap, list, memberships, names, nearby, nearest, ops,
-    organizations, settings,
+    around, batch, centers, centers_batch, collections, divemap, list, memberships, names, nearby,
+    nearest, ops, organizations, settings,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -94,6 +94,47 @@ pub const ROUTES: &[Endpoint] = &[
     }),
     endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
     endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
+    endpoint("GET", "/dive-sites", |route| route.to(list::get)),
+    endpoint("POST", "/dive-sites", |route| route.to(centers::post)),
+    endpoint("POST", "/dive-sites/batch", |route| {
+        route.to(centers_batch::post)
+    }),
+    endpoint("GET", "/dive-sites/{id}", |route| route.to(centers::get)),
+    endpoint("PUT", "/dive-sites/{id}", |route| route.to(centers::put)),
+    endpoint("PATCH", "/dive-sites/{id}", |route| {
+        route.to(centers::patch)
+    }),
+    endpoint("DELETE", "/dive-sites/{id}", |route| {
+        route.to(centers::delete)
+    }),
+    endpoint("GET", "/dive-sites/{id}/nearby", |route| {
+        route.to(around::sites)
+    }),
+    endpoint("GET", "/dive-sites/{id}/centers", |route| {
+        route.to(around::centers)
+    }),
+    endpoint("GET", "/collections", |route| route.to(collections::list)),
+    endpoint("GET", "/collections/{collection}", |route| {
+        route.to(collections::get)
+    }),
+    endpoint("GET", "/collections/{collection}/nearby", |route| {
+        route.to(nearby::of_collection)
+    }),
+    endpoint("GET", "/collections/{collection}/nearest", |route| {
+        route.to(nearest::of_collection)
+    }),
+    endpoint("POST", "/collections/{collection}/nearby/batch", |route| {
+        route.to(batch::post)
+    }),
+    endpoint("GET", "/collections/{collection}/search", |route| {
+        route.to(names::get)
+    }),
+    endpoint("GET", "/collections/{collection}/items", |route| {
+        route.to(list::get)
+    }),
+    endpoint("GET", "/collections/{collection}/items/{id}", |route| {
+        route.to(centers::get)
+    }),
     endpoint("GET", "/api/v1/diving-centers", |route| {
         route.to(divemap::list::get)
     }),
@@ -121,6 +162,9 @@ pub const ROUTES: &[Endpoint] = &[
     ),
     endpoint("GET", "/api/v1/settings/{key}", |route| {
         route.to(divemap::settings::get)
+    }),
+    endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
+        route.to(divemap::dive_sites::nearby)
     }),
     endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
     endpoint("GET", "/readyz", |route| route.to(ops::readyz)),

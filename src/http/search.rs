@@ -10,6 +10,7 @@ use super::answer::AnswerBody;
 use super::negotiate::Format;
 use super::problem::Problem;
 use super::state::State;
+use crate::catalog::Catalog;
 use crate::domain::Search;
 use crate::engine::{Answer, Engine, SearchError};
 
@@ -21,17 +22,18 @@ pub const NO_CACHE: (HeaderName, HeaderValue) =
 /// Where the Accept header has a say.
 pub const VARY_ACCEPT: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("Accept"));
 
-/// Answers a search.
+/// Answers a search of a collection.
 ///
 /// # Errors
 /// As [`Engine::search`].
 pub async fn respond(
     state: &Arc<State>,
+    catalog: &Arc<Catalog>,
     search: Search,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
     let answer = AnswerBody::new(format, &search);
-    let answer = ask(state, search, answer).await?;
+    let answer = ask(state, catalog, search, answer).await?;
     state.metrics.search_answered(answer.count());
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
@@ -46,17 +48,18 @@ pub async fn respond(
 /// As [`Engine::search`].
 pub async fn ask<A: Answer + Send + 'static>(
     state: &Arc<State>,
+    catalog: &Arc<Catalog>,
     search: Search,
     mut answer: A,
 ) -> Result<A, Problem> {
-    match state.catalog.engine() {
+    match catalog.engine() {
         // Takes microseconds and waits for nothing, but for what ratings ask: not
         // worth another thread.
         Engine::Memory(_) if search.filter.min_rating.is_none() => {
-            state.catalog.engine().search(&search, &mut answer).await?;
+            catalog.engine().search(&search, &mut answer).await?;
             if answer.shows_ratings() {
-                let catalog = Arc::clone(&state.catalog);
-                let hidden = state.run(async move { catalog.hides_ratings().await });
+                let asked = Arc::clone(catalog);
+                let hidden = state.run(async move { asked.hides_ratings().await });
                 if hidden.await? {
                     answer.hide_ratings();
                 }
@@ -64,7 +67,7 @@ pub async fn ask<A: Answer + Send + 'static>(
             Ok(answer)
         }
         _ => {
-            let catalog = Arc::clone(&state.catalog);
+            let catalog = Arc::clone(catalog);
             let asking = async move {
                 catalog.search(&search, &mut answer).await?;
                 Ok::<_, SearchError>(answer)

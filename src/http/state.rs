@@ -10,14 +10,17 @@ use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::catalog::Catalog;
+use crate::collections::Collections;
 use crate::metrics::Metrics;
 use crate::store::Database;
 
 /// What every request works on; one for all workers.
 #[derive(Debug)]
 pub struct State {
-    /// The centers.
+    /// The centers: the default collection, reached without a look-up.
     pub catalog: Arc<Catalog>,
+    /// All collections, the default one among them.
+    pub collections: Collections,
     /// Where they are kept, for signs of life.
     pub database: Database,
     /// What is counted.

@@ -8,6 +8,7 @@ mod backfill;
 mod collection;
 mod database;
 mod error;
+mod fit;
 mod guard;
 mod migrate;
 mod mysql;
@@ -106,6 +107,12 @@ impl Store {
     #[must_use]
     pub fn is_linked(&self) -> bool {
         on_each!(self, store => store.is_linked())
+    }
+
+    /// The collection that was opened.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        on_each!(self, store => store.collection())
     }
 
     /// Inserts a center.

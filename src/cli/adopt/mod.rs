@@ -6,14 +6,12 @@ mod text;
 use anyhow::{Context as _, bail};
 use tokio::sync::watch;
 
+use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
-use super::{Outcome, signals};
+use super::{Outcome, collections, signals};
 use crate::adopt::{self, Event};
 use crate::progress::Progress;
 use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database};
-
-/// The built-in collection.
-const CENTERS: &str = "centers";
 
 /// See what a table of another application needs to be served, and do it.
 ///
@@ -22,9 +20,6 @@ const CENTERS: &str = "centers";
 /// report says why and what to do.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Which collection's table
-    #[arg(long, value_name = "NAME", default_value = CENTERS)]
-    collection: String,
     /// Do what is missing, beside other writers; run it again wherever it stopped
     #[arg(long)]
     apply: bool,
@@ -35,12 +30,15 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "sql")]
     json: bool,
     #[command(flatten)]
+    collection: CollectionArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let collection = collection(&args.collection)?;
+    let declared = args.collection.declared()?;
     let database = args.database.open().await?;
+    let collection = to_adopt(declared, &database).await?;
     let outcome = if args.apply {
         apply(&database, &collection, args.json).await?
     } else {
@@ -48,7 +46,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         if args.sql {
             text::print_sql(&found);
         } else {
-            print(&found, args.json);
+            print(&found, &collection, args.json);
         }
         outcome(&found)
     };
@@ -56,11 +54,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn collection(name: &str) -> anyhow::Result<Collection> {
-    if name != CENTERS {
-        bail!("there is no collection `{name}`; there is `{CENTERS}`");
+/// The collection with the column for the location that its table is to have.
+async fn to_adopt(declared: Collection, database: &Database) -> anyhow::Result<Collection> {
+    if !declared.is_located() {
+        bail!(
+            "the collection {name} has no location, so there is nothing to adopt: add \
+             `location = \"location\"` to [collections.{name}], and its table gets the column",
+            name = declared.name
+        );
     }
-    Ok(Collection::diving_centers())
+    let location = declared.location.clone();
+    collections::fitted(declared, database, |column| *column == location).await
 }
 
 /// Looks at every row, with a bar.
@@ -73,11 +77,11 @@ async fn look(database: &Database, collection: &Collection) -> Result<Adoption, 
     found
 }
 
-fn print(found: &Adoption, json: bool) {
+fn print(found: &Adoption, collection: &Collection, json: bool) {
     if json {
         println!("{:#}", json::report(found));
     } else {
-        text::print_report(found);
+        text::print_report(found, collection);
     }
 }
 
@@ -100,7 +104,7 @@ async fn apply(
     let mut session = database.begin_adoption(collection).await?;
     let found = look(database, collection).await?;
     if !found.obstacles.is_empty() || found.steps.is_empty() {
-        print(&found, json);
+        print(&found, collection, json);
         return Ok(outcome(&found));
     }
     if !json {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::store::{Adoption, Facts, Finding, Locking, Rows, Step};
+use crate::store::{Adoption, Collection, Facts, Finding, Locking, Rows, Step};
 
 /// The servers that will do, for the report.
 const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
 
-pub(super) fn print_report(found: &Adoption) {
+pub(super) fn print_report(found: &Adoption, collection: &Collection) {
     if let Some(headline) = found.headline().filter(|_| found.facts.engine.is_some()) {
         println!("{headline}\n");
     }
@@ -28,7 +28,10 @@ pub(super) fn print_report(found: &Adoption) {
     println!();
     print_steps(&found.steps);
     if found.obstacles.is_empty() {
-        println!("\n`nearby adopt --apply` does this; `nearby adopt --sql` prints the statements");
+        let flag = collection.flag();
+        println!(
+            "\n`nearby adopt{flag} --apply` does this; `nearby adopt{flag} --sql` prints the statements"
+        );
     }
 }
 

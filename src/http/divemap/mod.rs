@@ -6,6 +6,7 @@
 //! else. One file an endpoint.
 
 pub mod center;
+pub mod dive_sites;
 pub mod errors;
 mod input;
 mod item;

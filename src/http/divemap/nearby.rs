@@ -37,7 +37,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         after: None,
     };
     let state = State::of(&request);
-    let found = ask(state, search, Centers::default()).await?;
+    let found = ask(state, &state.catalog, search, Centers::default()).await?;
     state.metrics.search_answered(found.count);
     Ok(answer(found.finish()))
 }

@@ -45,7 +45,9 @@ pub(super) async fn connect(
                 .map_err(|error| failure(path, &error))
         })
         .await?;
-    let pool = || settings.pool();
+    // A file has no connection to lose: asking for a sign of life is one more trip
+    // to the thread of the connection, and finds nothing.
+    let pool = || settings.pool().test_before_acquire(false);
     let path: Arc<Path> = path.into();
     Ok(SqlitePools {
         bulk: BulkWriter::new(Arc::clone(&path)),

@@ -60,4 +60,8 @@ impl MySqlStore {
     pub fn database(&self) -> Database {
         Database::MySql(self.pool.clone())
     }
+
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
+    }
 }

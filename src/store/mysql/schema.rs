@@ -7,7 +7,7 @@ use crate::store::{Collection, ColumnName, SchemaFinding};
 
 /// A column as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub(super) struct Column {
+pub(in crate::store) struct Column {
     pub name: String,
     /// The bare type in lower case, as `decimal`.
     pub kind: String,
@@ -73,7 +73,11 @@ pub(in crate::store) async fn inspect(
     };
     find(&collection.id);
     let coordinates = [find(&collection.latitude), find(&collection.longitude)];
-    let location = find(&collection.location);
+    let location = if collection.is_located() {
+        find(&collection.location)
+    } else {
+        None
+    };
     for name in collection.optional_columns() {
         if !columns.iter().any(|column| column.name == name.as_str()) {
             found.push(SchemaFinding::misleading(format!(
@@ -90,7 +94,8 @@ pub(in crate::store) async fn inspect(
     }
     found.extend(inspect_indexes(pool, collection).await?);
     // A generated location needs no guard.
-    let missing = if location.is_some_and(Column::is_generated) {
+    let is_safe = !collection.is_located() || location.is_some_and(Column::is_generated);
+    let missing = if is_safe {
         Vec::new()
     } else {
         triggers::missing(pool, collection).await?
@@ -101,16 +106,17 @@ pub(in crate::store) async fn inspect(
             .map(|trigger| trigger.name.as_str())
             .collect();
         found.push(SchemaFinding::warning(format!(
-            "no trigger {} (or another one, or this user lacks the TRIGGER right to see it): \
-             writers that forget the location leave it wrong until `nearby backfill` runs; \
-             `nearby adopt --apply` makes it where the server allows it",
-            names.join(" and ")
+            "no trigger {names} (or another one, or this user lacks the TRIGGER right to see it): \
+             writers that forget the location leave it wrong until `nearby backfill{flag}` runs; \
+             `nearby adopt{flag} --apply` makes it where the server allows it",
+            names = names.join(" and "),
+            flag = collection.flag(),
         )));
     }
     Ok(found)
 }
 
-pub(super) async fn columns(
+pub(in crate::store) async fn columns(
     pool: &MySqlPool,
     collection: &Collection,
 ) -> sqlx::Result<Vec<Column>> {
@@ -195,6 +201,7 @@ async fn inspect_indexes(
     let mut found = Vec::new();
     let on_location = |index: &&Index| index.kind == "SPATIAL" && index.column_name == location;
     match indexes.iter().find(on_location) {
+        _ if !collection.is_located() => {}
         None => found.push(SchemaFinding::wrong(format!(
             "{table}.{location} has no spatial index, so searches read every row: \
              ALTER TABLE {table} ADD SPATIAL INDEX ({location})"

@@ -29,7 +29,7 @@ pub(in crate::store) struct Conditions {
 
 impl Conditions {
     pub(in crate::store) fn of(collection: &Collection) -> Self {
-        Self::with_location(collection, &collection.location.quoted())
+        Self::with_location(collection, &held(collection))
     }
 
     /// As if this expression were the location.
@@ -45,6 +45,18 @@ impl Conditions {
     }
 }
 
+/// The location that a row holds; of a table without such a column, what it
+/// would be, which never differs.
+fn held(collection: &Collection) -> String {
+    if collection.is_located() {
+        return collection.location.quoted();
+    }
+    location(
+        &collection.latitude.quoted(),
+        &collection.longitude.quoted(),
+    )
+}
+
 /// Looks at up to `count` rows with ids beyond `after`, without a lock.
 pub(in crate::store) async fn survey(
     pool: &MySqlPool,
@@ -52,14 +64,11 @@ pub(in crate::store) async fn survey(
     after: i64,
     count: u32,
 ) -> sqlx::Result<Survey> {
-    survey_as(
-        pool,
-        collection,
-        &collection.location.quoted(),
-        after,
-        count,
-    )
-    .await
+    let mut survey = survey_as(pool, collection, &held(collection), after, count).await?;
+    if !collection.is_located() {
+        survey.without_location = survey.rows;
+    }
+    Ok(survey)
 }
 
 /// As [`survey()`], with an expression in the place of the location: `NULL`

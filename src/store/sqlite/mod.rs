@@ -9,6 +9,7 @@ mod catalog;
 mod foreign_changes;
 pub(super) mod geopackage;
 mod listing;
+mod obstacles;
 mod read;
 mod rows;
 mod scan;
@@ -24,6 +25,7 @@ use super::database::SqlitePools;
 use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists};
 pub(super) use foreign_changes::changed_elsewhere;
+pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;
 
 /// A collection of centers in an embedded GeoPackage.
@@ -33,6 +35,7 @@ use statements::Statements;
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pools: SqlitePools,
+    collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
@@ -40,15 +43,20 @@ impl SqliteStore {
     pub(super) fn new(pools: SqlitePools, collection: &Collection) -> Self {
         Self {
             pools,
+            collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
         }
     }
 
     pub(super) fn is_linked(&self) -> bool {
-        self.statements.is_linked
+        self.collection.is_linked()
     }
 
     pub(super) fn database(&self) -> Database {
         Database::Sqlite(self.pools.clone())
+    }
+
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
     }
 }

@@ -18,6 +18,10 @@ pub(in crate::store) async fn inspect(
             "there is no table {table}: run `nearby migrate up`"
         ))]);
     }
+    if !collection.is_located() {
+        // No layer of a GeoPackage, and not meant to be one.
+        return Ok(Vec::new());
+    }
     let mut found = inspect_columns(pool, collection).await?;
     let application: i64 = sqlx::query_scalar("PRAGMA application_id")
         .fetch_one(pool)
@@ -38,7 +42,8 @@ pub(in crate::store) async fn inspect(
     if !guarded {
         found.push(SchemaFinding::warning(format!(
             "no trigger {table}_stale_location: writers that change coordinates and forget the \
-             location leave it wrong until `nearby backfill` runs"
+             location leave it wrong until `nearby backfill{}` runs",
+            collection.flag()
         )));
     }
     Ok(found)

@@ -4,8 +4,8 @@ use sqlx::{AssertSqlSafe, Sqlite, SqliteExecutor};
 
 use super::geopackage;
 use crate::domain::Position;
-use crate::store::Collection;
 use crate::store::survey::{Fault, Survey};
+use crate::store::{Collection, ColumnName, Field};
 
 /// A row as it was read.
 #[derive(sqlx::FromRow)]
@@ -36,7 +36,7 @@ impl Surveyed {
         self.faults.iter().filter_map(with)
     }
 
-    fn add(&mut self, row: &SurveyRow) {
+    fn add(&mut self, row: &SurveyRow, is_located: bool) {
         let survey = &mut self.survey;
         survey.rows += 1;
         survey.last_id = Some(row.id);
@@ -51,6 +51,7 @@ impl Surveyed {
             self.faults.push((Fault::OutOfRange, row.id));
         }
         let fault = match (position, &row.location) {
+            _ if !is_located => return,
             (Some(position), Some(blob)) if geopackage::is_at(blob, position) => return,
             (None, None) => return,
             (Some(_), _) => {
@@ -87,7 +88,9 @@ pub(in crate::store) async fn survey(
          FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?",
         number(collection.latitude.quoted()),
         number(collection.longitude.quoted()),
-        collection.location.quoted(),
+        collection
+            .column(Field::Location)
+            .map_or_else(|| "NULL".to_owned(), ColumnName::quoted),
     );
     let rows: Vec<SurveyRow> = sqlx::query_as::<Sqlite, _>(AssertSqlSafe(sql))
         .bind(after)
@@ -96,7 +99,7 @@ pub(in crate::store) async fn survey(
         .await?;
     let mut surveyed = Surveyed::default();
     for row in &rows {
-        surveyed.add(row);
+        surveyed.add(row, collection.is_located());
     }
     Ok(surveyed)
 }

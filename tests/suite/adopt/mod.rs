@@ -2,6 +2,7 @@
 
 mod apply;
 mod beside;
+mod dive_sites;
 mod half_done;
 mod interrupted;
 mod migrations;

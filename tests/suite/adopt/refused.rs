@@ -152,7 +152,9 @@ async fn an_embedded_database_is_not_adopted() {
     for args in [&["adopt"][..], &["adopt", "--apply"], &["adopt", "--sql"]] {
         nearby_on(db.url(), args).assert(2, &["adopting is for MySQL", "`nearby import`"]);
     }
-    nearby_on(db.url(), &["adopt", "--collection", "shops"])
-        .assert(2, &["there is no collection `shops`; there is `centers`"]);
+    nearby_on(db.url(), &["adopt", "--collection", "shops"]).assert(
+        2,
+        &["there is no collection `shops`; there are `centers`, `dive-sites`"],
+    );
     run(&["adopt", "--sql", "--apply", "--database-url", db.url()]).assert(2, &["cannot be used"]);
 }

@@ -56,7 +56,7 @@ on_both_stores! {
             "nearby_writes_total{operation=\"batch\"} 1".to_owned(),
             "nearby_search_results_sum 4".to_owned(),
             "nearby_search_results_count 2".to_owned(),
-            format!("nearby_index_centers {}", if server.db.is_mysql() { 0 } else { 2 }),
+            format!("nearby_index_centers{{collection=\"centers\"}} {}", if server.db.is_mysql() { 0 } else { 2 }),
             "nearby_pool_connections{state=\"idle\"} ".to_owned(),
         ] {
             assert!(text.contains(&line), "{line} in {text}");
@@ -70,7 +70,7 @@ on_both_stores! {
         db.drop_guards().await;
         db.insert_drifted(7).await;
         let upkeep = |mend: bool| Upkeep {
-            collection: Collection::diving_centers(),
+            collections: vec![Collection::diving_centers()],
             every: Duration::from_millis(50),
             mend,
         };
@@ -80,11 +80,11 @@ on_both_stores! {
             }).await;
         };
         let server = TestServer::start_with(db, |settings| settings.upkeep = Some(upkeep(false))).await;
-        tells(&server, "nearby_fault_rows{fault=\"drift\"} 7").await;
+        tells(&server, "nearby_fault_rows{collection=\"centers\",fault=\"drift\"} 7").await;
         let db = server.stop().await;
         let server = TestServer::start_with(db, |settings| settings.upkeep = Some(upkeep(true))).await;
         tells(&server, "nearby_backfill_rows_total{outcome=\"written\"} 7").await;
-        tells(&server, "nearby_fault_rows{fault=\"drift\"} 0").await;
+        tells(&server, "nearby_fault_rows{collection=\"centers\",fault=\"drift\"} 0").await;
     }
 }
 

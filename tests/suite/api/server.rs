@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use nearby::app::{App, AppSettings};
 use nearby::catalog::Catalog;
+use nearby::collections::Collections;
 use nearby::engine::Engine;
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::sql::SqlEngine;
 use nearby::metrics::Metrics;
-use nearby::store::Store;
+use nearby::store::{Collection, Store};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -46,7 +47,10 @@ impl TestServer {
 
     /// The same with other settings.
     pub async fn start_with(db: TestDatabase, adjust: impl FnOnce(&mut AppSettings)) -> Self {
-        let server = Self::launch(db, adjust);
+        Self::until_ready(Self::launch(db, adjust)).await
+    }
+
+    async fn until_ready(server: Self) -> Self {
         server
             .eventually("it is ready", async || {
                 server.get("/readyz").send().await.status == 200
@@ -55,8 +59,21 @@ impl TestServer {
         server
     }
 
+    /// The same with more collections.
+    pub async fn start_declared(db: TestDatabase, declared: Vec<Collection>) -> Self {
+        Self::until_ready(Self::launch_declared(db, declared, |_| {})).await
+    }
+
     /// The same without waiting.
     pub fn launch(db: TestDatabase, adjust: impl FnOnce(&mut AppSettings)) -> Self {
+        Self::launch_declared(db, Vec::new(), adjust)
+    }
+
+    fn launch_declared(
+        db: TestDatabase,
+        declared: Vec<Collection>,
+        adjust: impl FnOnce(&mut AppSettings),
+    ) -> Self {
         let mut settings = AppSettings {
             bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             admin_key: Some(KEY.into()),
@@ -64,13 +81,19 @@ impl TestServer {
             ..AppSettings::default()
         };
         adjust(&mut settings);
-        let engine = match db.store() {
-            Store::MySql(store) => Engine::Sql(SqlEngine::new(store)),
-            Store::Sqlite(_) => Engine::Memory(MemoryEngine::new()),
+        let catalog = |collection: &Collection| {
+            let store = Store::new(db.database(), collection);
+            let engine = match &store {
+                Store::MySql(store) => Engine::Sql(SqlEngine::new(store.clone())),
+                Store::Sqlite(_) => Engine::Memory(MemoryEngine::new()),
+            };
+            Arc::new(Catalog::new(store, Arc::new(engine)))
         };
-        let metrics = Arc::new(Metrics::new(engine.kind()));
-        let catalog = Arc::new(Catalog::new(db.store(), Arc::new(engine)));
-        let app = App::bind(settings, db.database().clone(), catalog, metrics)
+        let default = catalog(&Collection::diving_centers());
+        let metrics = Arc::new(Metrics::new(default.engine().kind()));
+        let others = [Collection::dive_sites()].into_iter().chain(declared);
+        let collections = Collections::new(default, others.map(|c| catalog(&c)).collect());
+        let app = App::bind(settings, db.database().clone(), collections, metrics)
             .unwrap_or_else(|error| panic!("{error}"));
         let address = app.addresses()[0];
         let (stop, stopped) = oneshot::channel();

@@ -1,5 +1,6 @@
 //! The commands, as processes.
 
+mod collections;
 mod database;
 mod export;
 mod generate;
@@ -9,3 +10,4 @@ mod import_interrupted;
 mod maintenance;
 mod organizations;
 pub mod process;
+pub mod served;

@@ -5,6 +5,7 @@ mod obstacles;
 mod plan;
 mod rights;
 mod sample;
+mod serving;
 
 use sqlx::MySqlPool;
 
@@ -15,6 +16,7 @@ use super::{catalog, triggers};
 use crate::store::adopt::{Action, Adoption, Facts, Obstacle, Rows, SpatialIndex, Step};
 use crate::store::{Collection, Database, StoreError};
 use gather::{Gathered, Values};
+pub(in crate::store) use serving::obstacles_to_serving;
 
 /// How many rows are looked at in one statement.
 const CHUNK: u32 = 5_000;

@@ -22,11 +22,11 @@ pub(super) fn can_be_counted(gathered: &Gathered, collection: &Collection) -> bo
             .is_some_and(|id| INTEGERS.contains(&id.kind.as_str()))
 }
 
-/// What is in the way whatever the rows hold.
-pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
+/// That there is no table.
+pub(super) fn of_place(gathered: &Gathered, collection: &Collection) -> Option<Obstacle> {
     let table = collection.table.as_str();
     let Some(kind) = &gathered.table else {
-        return vec![obstacle(
+        return Some(obstacle(
             format!(
                 "there is no table {table} in {}, or this user may not see it",
                 gathered.server.name
@@ -35,14 +35,23 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
                 "name one of its tables ({}), or GRANT SELECT ON {table} TO the user",
                 listed(&gathered.others)
             ),
-        )];
+        ));
     };
-    if kind.is_view {
-        return vec![obstacle(
+    kind.is_view.then(|| {
+        obstacle(
             format!("{table} is a view: it can have neither a key, a location nor an index"),
             format!("adopt the table under it ({})", listed(&gathered.others)),
-        )];
+        )
+    })
+}
+
+/// What is in the way whatever the rows hold.
+pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
+    if let Some(found) = of_place(gathered, collection) {
+        return vec![found];
     }
+    let table = collection.table.as_str();
+    let kind = gathered.table.as_ref().expect("it is in its place");
     let mut found = Vec::new();
     if !gathered.rights.has("SELECT") {
         found.push(obstacle(
@@ -65,7 +74,16 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
             format!("ALTER TABLE `{table}` REMOVE PARTITIONING (others wait until it is copied)"),
         ));
     }
-    found.extend(of_key(gathered, collection));
+    found.extend(of_columns(gathered, collection));
+    let location = gathered.column(collection.location.as_str());
+    found.extend(location.and_then(|column| of_location(table, column, collection)));
+    found
+}
+
+/// What is in the way of all columns but the location.
+pub(super) fn of_columns(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
+    let table = collection.table.as_str();
+    let mut found: Vec<Obstacle> = of_key(gathered, collection).into_iter().collect();
     found.extend(
         collection
             .optional_columns()
@@ -75,8 +93,6 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
     for name in [&collection.latitude, &collection.longitude] {
         found.extend(of_coordinate(gathered, collection, name));
     }
-    let location = gathered.column(collection.location.as_str());
-    found.extend(location.and_then(|column| of_location(table, column, collection)));
     found
 }
 
@@ -140,7 +156,11 @@ fn of_coordinate(
 }
 
 /// A location that cannot become `POINT NOT NULL SRID 4326`.
-fn of_location(table: &str, column: &Column, collection: &Collection) -> Option<Obstacle> {
+pub(super) fn of_location(
+    table: &str,
+    column: &Column,
+    collection: &Collection,
+) -> Option<Obstacle> {
     let name = &column.name;
     let what = format!("{table}.{name} is {}", column.full_kind);
     if !matches!(column.kind.as_str(), "point" | "geometry") {
@@ -256,14 +276,15 @@ pub(super) fn of_rights(
             lacking.join(", ")
         ),
         format!(
-            "{}, or let an administrator run what `nearby adopt --sql` prints",
-            grant(&lacking, gathered, collection)
+            "{}, or let an administrator run what `nearby adopt{} --sql` prints",
+            grant(&lacking, gathered, collection),
+            collection.flag()
         ),
     ))
     .filter(|_| !steps.is_empty())
 }
 
-fn grant(rights: &[&str], gathered: &Gathered, collection: &Collection) -> String {
+pub(super) fn grant(rights: &[&str], gathered: &Gathered, collection: &Collection) -> String {
     let Gathered { server, .. } = gathered;
     format!(
         "GRANT {} ON `{}`.{} TO {}",

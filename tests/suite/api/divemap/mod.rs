@@ -1,6 +1,7 @@
 //! Divemap's endpoints under `/api/v1`.
 
 mod center;
+mod dive_sites;
 mod errors;
 mod list;
 mod nearby;

@@ -1,160 +1,16 @@
 //! Which table holds a collection and which column holds which field.
 
+mod field;
+mod name;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 
 use thiserror::Error;
 
 use crate::domain::TextField;
-
-/// A text is not a usable table or column name.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "`{0}` is not a table or column name: 1 to 64 letters, digits or underscores, not starting with a digit"
-)]
-pub struct NameError(String);
-
-/// The name of a table or column, safe to stand quoted in SQL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnName(String);
-
-impl ColumnName {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// When it is empty, longer than 64 characters or holds anything but ASCII
-    /// letters, digits and underscores.
-    pub fn new(name: &str) -> Result<Self, NameError> {
-        let mut chars = name.chars();
-        let starts_well = chars
-            .next()
-            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-        let goes_on_well = chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if starts_well && goes_on_well && name.len() <= 64 {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(NameError(name.to_owned()))
-        }
-    }
-
-    /// The bare name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name quoted as MySQL quotes it; SQLite takes the same.
-    #[must_use]
-    pub fn quoted(&self) -> String {
-        format!("`{}`", self.0)
-    }
-}
-
-/// A text is not usable as the public name of a collection.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no name of a collection: 1 to 64 of a-z, 0-9 and -, as in dive-sites")]
-pub struct CollectionNameError(String);
-
-/// What clients call a collection: a segment of a path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CollectionName(String);
-
-impl CollectionName {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// When it is empty, longer than 64 characters or holds anything but small
-    /// letters, digits and hyphens.
-    pub fn new(name: &str) -> Result<Self, CollectionNameError> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if (1..=64).contains(&name.len()) && name.bytes().all(fits) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(CollectionNameError(name.to_owned()))
-        }
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for CollectionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A column that a collection can have. What a table lacks of the optional ones
-/// reads as NULL and is not written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Field {
-    /// The primary key.
-    Id,
-    /// Degrees north.
-    Latitude,
-    /// Degrees east.
-    Longitude,
-    /// The point.
-    Location,
-    /// How often a center was viewed.
-    ViewCount,
-    /// When a center was created, UTC.
-    CreatedAt,
-    /// When a center was last written, UTC.
-    UpdatedAt,
-    /// Only rows where it is [`SHOWN_STATUS`] are shown.
-    Status,
-    /// Only rows where it is NULL are shown.
-    DeletedAt,
-    /// A text.
-    Text(TextField),
-}
-
-/// The status of rows that are shown.
-pub const SHOWN_STATUS: &str = "approved";
-
-/// The column of the point where a collection names none.
-const DEFAULT_LOCATION: &str = "location";
-
-impl Field {
-    /// Every field there is.
-    pub fn all() -> impl Iterator<Item = Self> {
-        [
-            Self::Id,
-            Self::Latitude,
-            Self::Longitude,
-            Self::Location,
-            Self::ViewCount,
-            Self::CreatedAt,
-            Self::UpdatedAt,
-            Self::Status,
-            Self::DeletedAt,
-        ]
-        .into_iter()
-        .chain(TextField::ALL.map(Self::Text))
-    }
-
-    /// What it is called in a collections file, and the column's name in tables
-    /// of our own.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Latitude => "latitude",
-            Self::Longitude => "longitude",
-            Self::Location => DEFAULT_LOCATION,
-            Self::ViewCount => "view_count",
-            Self::CreatedAt => "created_at",
-            Self::UpdatedAt => "updated_at",
-            Self::Status => "status",
-            Self::DeletedAt => "deleted_at",
-            Self::Text(field) => field.name(),
-        }
-    }
-}
+use field::DEFAULT_LOCATION;
+pub use field::{Field, SHOWN_STATUS};
+pub use name::{CollectionName, CollectionNameError, ColumnName, NameError};
 
 /// A table and its columns are no collection.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -271,7 +127,7 @@ impl Collection {
     pub fn diving_centers() -> Self {
         let fields =
             Field::all().filter(|field| !matches!(field, Field::Status | Field::DeletedAt));
-        Self::of_ours("centers", "diving_centers", fields)
+        Self::of_ours(CENTERS, "diving_centers", fields)
     }
 
     /// The built-in collection `dive-sites` on `dive_sites`: those approved and
@@ -296,6 +152,32 @@ impl Collection {
             columns.collect(),
         )
         .expect("fields have names of their own, and these are all that are needed")
+    }
+
+    /// The same without the optional columns, the point among them, that a table
+    /// does not have.
+    #[must_use]
+    pub fn keeping(mut self, has: impl Fn(&ColumnName) -> bool) -> Self {
+        self.is_located &= has(&self.location);
+        let times = [&mut self.created_at, &mut self.updated_at];
+        let shown = [&mut self.status, &mut self.deleted_at];
+        let others = times.into_iter().chain(shown).chain([&mut self.view_count]);
+        for column in others.chain(&mut self.texts) {
+            if column.as_ref().is_some_and(|column| !has(column)) {
+                *column = None;
+            }
+        }
+        self
+    }
+
+    /// What to add to a command that is to be about this collection.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        if self.name.as_str() == CENTERS {
+            String::new()
+        } else {
+            format!(" --collection {}", self.name)
+        }
     }
 
     /// Whether the table has a column for the point.
@@ -356,21 +238,14 @@ impl Collection {
     }
 }
 
+/// The default collection, which commands are about unless told otherwise.
+const CENTERS: &str = "centers";
+
 const NAME: Field = Field::Text(TextField::Name);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_that_could_leave_their_quotes_are_refused() {
-        for bad in ["", "a`b", "a b", "1a", "a;--", "naïve", &"a".repeat(65)] {
-            assert!(ColumnName::new(bad).is_err(), "{bad}");
-        }
-        for good in ["a", "_a1", "diving_centers", &"a".repeat(64)] {
-            assert!(ColumnName::new(good).is_ok(), "{good}");
-        }
-    }
 
     #[test]
     fn the_built_in_collection_has_a_column_for_every_text() {
@@ -380,16 +255,6 @@ mod tests {
                 collection.text(field).map(ColumnName::as_str),
                 Some(field.name())
             );
-        }
-    }
-
-    #[test]
-    fn a_public_name_is_a_segment_of_a_path() {
-        for bad in ["", "A", "a_b", "a/b", "a b", "é", &"a".repeat(65)] {
-            assert!(CollectionName::new(bad).is_err(), "{bad}");
-        }
-        for good in ["a", "dive-sites", "7", &"a".repeat(64)] {
-            assert!(CollectionName::new(good).is_ok(), "{good}");
         }
     }
 
@@ -439,5 +304,19 @@ mod tests {
         assert_eq!(Collection::diving_centers().and_shown(), "");
         let shown = Collection::dive_sites().and_shown();
         assert_eq!(shown, " AND `status` = 'approved' AND `deleted_at` IS NULL");
+    }
+
+    #[test]
+    fn what_a_table_lacks_is_left_out() {
+        let has = ["description", "status"];
+        let sites = Collection::dive_sites().keeping(|column| has.contains(&column.as_str()));
+        assert!(!sites.is_located());
+        let left: Vec<Field> = sites.columns().map(|(field, _)| field).collect();
+        let description = Field::Text(TextField::Description);
+        let required = [Field::Id, Field::Latitude, Field::Longitude];
+        assert_eq!(
+            left,
+            [&required[..], &[Field::Status, description]].concat()
+        );
     }
 }

@@ -1,0 +1,144 @@
+//! The collections of a service, and which one a command is about.
+
+mod file;
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::store::{Collection, ColumnName, Database, Obstacle};
+
+/// Collections beside the built-in ones.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Collections")]
+pub(super) struct DeclaredArgs {
+    /// A TOML file that declares more collections: tables, and which column holds which field
+    #[arg(long, env = "NEARBY_COLLECTIONS", value_name = "FILE")]
+    collections: Option<PathBuf>,
+}
+
+/// Which collection a command is about.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Collections")]
+pub(super) struct CollectionArgs {
+    /// Which collection: `centers`, `dive-sites`, or one of the file's
+    #[arg(long, value_name = "NAME", default_value = "centers")]
+    collection: String,
+    #[command(flatten)]
+    declared: DeclaredArgs,
+}
+
+impl DeclaredArgs {
+    /// Those that the file declares.
+    fn read(&self) -> anyhow::Result<Vec<Collection>> {
+        match &self.collections {
+            Some(path) => file::read(path),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// All collections that a database can serve, the default one first.
+    ///
+    /// A table `dive_sites` of another application may be of no use: then there
+    /// are no dive sites, and centers are served all the same.
+    ///
+    /// # Errors
+    /// When the file is wrong, or a table is not what it says.
+    pub(super) async fn served(&self, database: &Database) -> anyhow::Result<Vec<Collection>> {
+        let declared = self.read()?;
+        let mut served = vec![Collection::diving_centers()];
+        let sites = fitted(Collection::dive_sites(), database, |_| false).await?;
+        match unusable(&sites, database).await? {
+            None => served.push(sites),
+            Some(why) => tracing::warn!("dive sites are not served: {why}"),
+        }
+        for collection in declared {
+            if let Some(why) = unusable(&collection, database).await? {
+                bail!("the collection {} cannot be served: {why}", collection.name);
+            }
+            served.push(collection);
+        }
+        Ok(served)
+    }
+}
+
+impl CollectionArgs {
+    /// The collection as it is declared.
+    ///
+    /// # Errors
+    /// When the file is wrong or there is no such collection.
+    pub(super) fn declared(&self) -> anyhow::Result<Collection> {
+        let mut all = Vec::from(Collection::built_in());
+        all.extend(self.declared.read()?);
+        let names: Vec<String> = all.iter().map(|c| format!("`{}`", c.name)).collect();
+        let is_it = |collection: &Collection| collection.name.as_str() == self.collection;
+        match all.into_iter().find(is_it) {
+            Some(collection) => Ok(collection),
+            None => bail!(
+                "there is no collection `{}`; there are {}",
+                self.collection,
+                names.join(", ")
+            ),
+        }
+    }
+
+    /// The collection as it is in a database.
+    ///
+    /// # Errors
+    /// When the file is wrong, there is no such collection, or its table is not
+    /// what the file says.
+    pub(super) async fn open(&self, database: &Database) -> anyhow::Result<Collection> {
+        let collection = self.declared()?;
+        if is_built_in(&collection) {
+            return fitted(collection, database, |_| false).await;
+        }
+        match unusable(&collection, database).await? {
+            None => Ok(collection),
+            Some(why) => bail!("the collection {} cannot be used: {why}", collection.name),
+        }
+    }
+
+    /// The same, with a column for the location, which is to be written.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when there is no such column.
+    pub(super) async fn open_located(&self, database: &Database) -> anyhow::Result<Collection> {
+        let collection = self.open(database).await?;
+        if !collection.is_located() {
+            let table = collection.table.as_str();
+            bail!(
+                "the collection {} has no location: {table} is only read. Declare `location`, and \
+                 `nearby adopt{} --apply` adds the column",
+                collection.name,
+                collection.flag()
+            );
+        }
+        Ok(collection)
+    }
+}
+
+fn is_built_in(collection: &Collection) -> bool {
+    Collection::built_in().contains(collection)
+}
+
+/// Dive sites of another application may have fewer columns. Those that are
+/// `wanted` are kept all the same.
+pub(super) async fn fitted(
+    collection: Collection,
+    database: &Database,
+    wanted: impl Fn(&ColumnName) -> bool,
+) -> anyhow::Result<Collection> {
+    if collection != Collection::dive_sites() || !database.is_adopted(&collection).await? {
+        return Ok(collection);
+    }
+    let columns = database.columns(&collection).await?;
+    Ok(collection.keeping(|column| wanted(column) || columns.contains(column.as_str())))
+}
+
+/// What keeps a collection from being served, and what to do about it.
+async fn unusable(collection: &Collection, database: &Database) -> anyhow::Result<Option<String>> {
+    let found = database.obstacles_to_serving(collection).await?;
+    let said = |obstacle: &Obstacle| format!("{} ({})", obstacle.what, obstacle.remedy);
+    let said: Vec<String> = found.iter().map(said).collect();
+    Ok((!said.is_empty()).then(|| said.join("; ")))
+}

@@ -1,0 +1,179 @@
+//! `GET /collections`, and which collection any other request is about.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::body::JSON;
+use super::code::Code;
+use super::problem::Problem;
+use super::query::Query;
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::catalog::Catalog;
+use crate::domain::{Filter, TextField};
+use crate::store::{Collection, Field};
+
+/// What paths of dive sites begin with, and what their collection is called.
+const DIVE_SITES_PATH: &str = "/dive-sites";
+pub(super) const DIVE_SITES: &str = "dive-sites";
+const CENTERS_PATH: &str = "/centers";
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    collections: Vec<CollectionView<'a>>,
+}
+
+#[derive(Serialize)]
+struct CollectionView<'a> {
+    name: &'a str,
+    /// Whether paths need not name it.
+    default: bool,
+    engine: &'static str,
+    /// The fields that its rows can have; all others are null.
+    fields: Vec<&'static str>,
+    path: String,
+}
+
+impl<'a> CollectionView<'a> {
+    fn new(catalog: &'a Catalog, state: &State) -> Self {
+        let collection = catalog.collection();
+        let name = collection.name.as_str();
+        let fields = collection.columns().map(|(field, _)| field);
+        Self {
+            name,
+            default: collection.name == state.catalog.collection().name,
+            engine: catalog.engine().kind().name(),
+            fields: fields
+                .filter(|&field| is_sent(field))
+                .map(Field::name)
+                .collect(),
+            path: format!("/collections/{name}"),
+        }
+    }
+}
+
+fn is_sent(field: Field) -> bool {
+    !matches!(field, Field::Location | Field::Status | Field::DeletedAt)
+}
+
+pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let state = State::of(&request);
+    let all = state.collections.iter();
+    Ok(json(&Answer {
+        collections: all
+            .map(|catalog| CollectionView::new(catalog, state))
+            .collect(),
+    }))
+}
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let catalog = catalog_of(&request)?;
+    Ok(json(&CollectionView::new(&catalog, State::of(&request))))
+}
+
+fn json(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
+        .insert_header(NO_CACHE)
+        .body(serde_json::to_vec(body).expect("names are always JSON"))
+}
+
+/// The collection that the path names: in itself, by its beginning, or, where it
+/// does neither, the default one.
+///
+/// # Errors
+/// When there is no such collection.
+pub(super) fn catalog_of(request: &HttpRequest) -> Result<Arc<Catalog>, Problem> {
+    let state = State::of(request);
+    if let Some(name) = request.match_info().get("collection") {
+        return named(state, name);
+    }
+    // The pattern, as the path itself may come with escapes.
+    let pattern = request.match_pattern().unwrap_or_default();
+    if pattern.starts_with(DIVE_SITES_PATH) {
+        named(state, DIVE_SITES)
+    } else {
+        Ok(Arc::clone(&state.catalog))
+    }
+}
+
+/// The collection of a name.
+///
+/// # Errors
+/// When there is no such collection.
+pub(super) fn named(state: &State, name: &str) -> Result<Arc<Catalog>, Problem> {
+    let found = state.collections.get(name).map(Arc::clone);
+    found.ok_or_else(|| {
+        let all = state.collections.iter();
+        let names: Vec<&str> = all.map(|c| c.collection().name.as_str()).collect();
+        Problem::new(Code::CollectionNotFound, "there is no such collection")
+            .at("collection")
+            .got(name)
+            .allowed(names.join(", "))
+    })
+}
+
+/// Where the rows of a collection that can be written have their paths.
+pub(super) fn path_of(collection: &Collection) -> &'static str {
+    if collection.name.as_str() == DIVE_SITES {
+        DIVE_SITES_PATH
+    } else {
+        CENTERS_PATH
+    }
+}
+
+/// Refuses a filter by what no row of a collection can have: it would never find
+/// anything.
+///
+/// # Errors
+/// When there is such a filter.
+pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(), Problem> {
+    for (field, values) in [
+        (TextField::Country, &filter.countries),
+        (TextField::Region, &filter.regions),
+        (TextField::City, &filter.cities),
+    ] {
+        if !values.is_empty() {
+            check_field(collection, field)?;
+        }
+    }
+    let of_centers = [
+        ("organization", !filter.organizations.is_empty()),
+        ("min_rating", filter.min_rating.is_some()),
+    ];
+    match of_centers.into_iter().find(|(_, is_there)| *is_there) {
+        Some((name, _)) if !collection.is_linked() => Err(Problem::new(
+            Code::ParameterUnknown,
+            format!("{name} is about centers, not {}", collection.name),
+        )
+        .at(name)
+        .got(name)
+        .allowed("what is about rows of this collection")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a text field that rows of a collection cannot have.
+///
+/// # Errors
+/// When it is such a field.
+pub(super) fn check_field(collection: &Collection, field: TextField) -> Result<(), Problem> {
+    if collection.text(field).is_some() {
+        return Ok(());
+    }
+    let known = TextField::ALL.into_iter();
+    let known = known.filter(|&field| collection.text(field).is_some());
+    let known: Vec<&str> = known.map(TextField::name).collect();
+    Err(Problem::new(
+        Code::ParameterUnknown,
+        format!("{} have no {}", collection.name, field.name()),
+    )
+    .at(field.name())
+    .got("a value")
+    .allowed(known.join(", ")))
+}

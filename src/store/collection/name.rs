@@ -1,0 +1,111 @@
+//! Names from outside: those of tables and columns, which stand in SQL, and those
+//! of collections, which stand in paths.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A text is not a usable table or column name.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is not a table or column name: 1 to 64 letters, digits or underscores, not starting with a digit"
+)]
+pub struct NameError(String);
+
+/// The name of a table or column, safe to stand quoted in SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnName(pub(super) String);
+
+impl ColumnName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 64 characters or holds anything but ASCII
+    /// letters, digits and underscores.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        let mut chars = name.chars();
+        let starts_well = chars
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        let goes_on_well = chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if starts_well && goes_on_well && name.len() <= 64 {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(NameError(name.to_owned()))
+        }
+    }
+
+    /// The bare name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name quoted as MySQL quotes it; SQLite takes the same.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        format!("`{}`", self.0)
+    }
+}
+
+/// A text is not usable as the public name of a collection.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is no name of a collection: 1 to 64 of a-z, 0-9 and -, as in dive-sites")]
+pub struct CollectionNameError(String);
+
+/// What clients call a collection: a segment of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CollectionName(pub(super) String);
+
+impl CollectionName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 64 characters or holds anything but small
+    /// letters, digits and hyphens.
+    pub fn new(name: &str) -> Result<Self, CollectionNameError> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if (1..=64).contains(&name.len()) && name.bytes().all(fits) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(CollectionNameError(name.to_owned()))
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CollectionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_leave_their_quotes_are_refused() {
+        for bad in ["", "a`b", "a b", "1a", "a;--", "naïve", &"a".repeat(65)] {
+            assert!(ColumnName::new(bad).is_err(), "{bad}");
+        }
+        for good in ["a", "_a1", "diving_centers", &"a".repeat(64)] {
+            assert!(ColumnName::new(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_public_name_is_a_segment_of_a_path() {
+        for bad in ["", "A", "a_b", "a/b", "a b", "é", &"a".repeat(65)] {
+            assert!(CollectionName::new(bad).is_err(), "{bad}");
+        }
+        for good in ["a", "dive-sites", "7", &"a".repeat(64)] {
+            assert!(CollectionName::new(good).is_ok(), "{good}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Why a table of a SQLite file cannot be served as a collection.
+
+use sqlx::{FromRow, SqlitePool};
+
+use crate::store::{Collection, ColumnName, Field, Obstacle};
+
+/// A column as the file describes it.
+#[derive(Debug, Clone, FromRow)]
+pub(in crate::store) struct Column {
+    pub name: String,
+    /// The declared type in upper case.
+    pub kind: String,
+    /// Whether it alone tells rows apart.
+    pub is_key: bool,
+}
+
+/// The columns of a table or view; none where there is no such thing.
+pub(in crate::store) async fn columns(pool: &SqlitePool, table: &str) -> sqlx::Result<Vec<Column>> {
+    sqlx::query_as(
+        "SELECT name, upper(type) AS kind, \
+                pk = 1 AND (SELECT COUNT(*) FROM pragma_table_info(?1) WHERE pk > 0) = 1 \
+                OR EXISTS (SELECT 1 FROM pragma_index_list(?1) AS i \
+                           WHERE i.\"unique\" AND NOT i.partial AND c.\"notnull\" \
+                           AND (SELECT group_concat(n.name, '/') \
+                                FROM pragma_index_info(i.name) AS n) = c.name) AS is_key \
+         FROM pragma_table_info(?1) AS c",
+    )
+    .bind(table)
+    .fetch_all(pool)
+    .await
+}
+
+pub(in crate::store) async fn obstacles(
+    pool: &SqlitePool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<Obstacle>> {
+    let table = collection.table.as_str();
+    let kind: Option<String> = sqlx::query_scalar(
+        "SELECT type FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?",
+    )
+    .bind(table)
+    .fetch_optional(pool)
+    .await?;
+    match kind.as_deref() {
+        None => {
+            return Ok(vec![Obstacle::new(
+                format!("there is no table {table} in the file"),
+                format!("name one of its tables: {}", tables(pool).await?.join(", ")),
+            )]);
+        }
+        Some("view") => {
+            return Ok(vec![Obstacle::new(
+                format!("{table} is a view: it has no key to tell rows apart by"),
+                "name the table under it",
+            )]);
+        }
+        Some(_) => {}
+    }
+    let columns = columns(pool, table).await?;
+    let mut found = of_columns(collection, &columns);
+    if found.is_empty() && collection.is_located() {
+        found.extend(of_location(pool, collection, &columns).await?);
+    }
+    Ok(found)
+}
+
+/// The tables that can hold rows to search.
+async fn tables(pool: &SqlitePool) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' \
+         AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'gpkg_*' AND name NOT GLOB 'rtree_*' \
+         AND name NOT GLOB '_sqlx_*' ORDER BY name",
+    )
+    .fetch_all(pool)
+    .await
+}
+
+fn of_columns(collection: &Collection, columns: &[Column]) -> Vec<Obstacle> {
+    let table = collection.table.as_str();
+    let of_name = |name: &ColumnName| columns.iter().find(|column| column.name == name.as_str());
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let mut found: Vec<Obstacle> = collection
+        .columns()
+        .filter(|(_, name)| of_name(name).is_none())
+        .map(|(field, name)| {
+            let remedy = match field {
+                Field::Location => "leave `location` out, or name one of its columns",
+                _ => "declare the collection with the columns that it has",
+            };
+            Obstacle::new(
+                format!("{table} has no column {}", name.as_str()),
+                format!("{remedy}: {}", names.join(", ")),
+            )
+        })
+        .collect();
+    if let Some(id) = of_name(&collection.id)
+        && !(id.is_key && id.kind.contains("INT"))
+    {
+        found.push(Obstacle::new(
+            format!("{table}.{} is no key of whole numbers", id.name),
+            "name the INTEGER PRIMARY KEY of the table, or make a unique index over a column \
+             INTEGER NOT NULL",
+        ));
+    }
+    let coordinates = [&collection.latitude, &collection.longitude];
+    for column in coordinates.into_iter().filter_map(of_name) {
+        if is_text(&column.kind) {
+            found.push(Obstacle::new(
+                format!(
+                    "{table}.{} is {}, no number of degrees",
+                    column.name, column.kind
+                ),
+                "make it DOUBLE, or name another column",
+            ));
+        }
+    }
+    found
+}
+
+/// Whether SQLite turns numbers into text in such a column (its documentation,
+/// "Determination Of Column Affinity").
+fn is_text(kind: &str) -> bool {
+    !kind.contains("INT")
+        && ["CHAR", "CLOB", "TEXT"]
+            .iter()
+            .any(|text| kind.contains(text))
+}
+
+/// What a GeoPackage says of a geometry column.
+#[derive(FromRow)]
+struct Geometry {
+    kind: String,
+    srs_id: i64,
+}
+
+async fn of_location(
+    pool: &SqlitePool,
+    collection: &Collection,
+    columns: &[Column],
+) -> sqlx::Result<Option<Obstacle>> {
+    let (table, name) = (collection.table.as_str(), collection.location.as_str());
+    let remedy = "name another column, or leave `location` out";
+    let column = columns.iter().find(|column| column.name == name);
+    if let Some(column) = column
+        && !matches!(column.kind.as_str(), "POINT" | "GEOMETRY" | "BLOB")
+    {
+        let what = format!("{table}.{name} is {}, not POINT", column.kind);
+        return Ok(Some(Obstacle::new(what, remedy)));
+    }
+    let described: Option<Geometry> = sqlx::query_as(
+        "SELECT upper(geometry_type_name) AS kind, srs_id FROM gpkg_geometry_columns \
+         WHERE table_name = ? AND column_name = ?",
+    )
+    .bind(table)
+    .bind(name)
+    .fetch_optional(pool)
+    .await?;
+    Ok(match described {
+        Some(Geometry { kind, .. }) if !matches!(kind.as_str(), "POINT" | "GEOMETRY") => {
+            let what = format!("{table}.{name} holds {kind}, not POINT");
+            Some(Obstacle::new(what, remedy))
+        }
+        Some(Geometry { srs_id, .. }) if srs_id != 4326 => {
+            let what = format!("{table}.{name} is in the reference system {srs_id}, not 4326");
+            Some(Obstacle::new(what, remedy))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,77 @@
+//! `nearby serve` as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+
+use serde_json::Value;
+
+use super::process::nearby;
+use crate::api::server::PATIENCE;
+
+/// A running `nearby serve` on a free port; ends with the test.
+pub struct Served {
+    process: Child,
+    address: String,
+}
+
+impl Served {
+    /// Starts it and waits until it is ready.
+    pub fn start(args: &[&str]) -> Self {
+        let mut process = nearby()
+            .args(["serve", "--bind", "127.0.0.1:0", "--log-format", "json"])
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = BufReader::new(process.stderr.take().expect("it is piped"));
+        let (tell, told) = mpsc::channel();
+        // Read to its end: what is logged later must have somewhere to go.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                // Nobody listens once it is ready.
+                let _ = tell.send(line);
+            }
+        });
+        let mut address = None;
+        let mut said = Vec::new();
+        while let Ok(line) = told.recv_timeout(PATIENCE) {
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
+            said.push(line);
+            if event["message"] == "ready" {
+                break;
+            }
+            if let Some(listening) = event["address"].as_str() {
+                address = Some(listening.to_owned());
+            }
+        }
+        Self {
+            process,
+            address: address.unwrap_or_else(|| panic!("it did not start: {said:?}")),
+        }
+    }
+
+    /// The status and body of a GET.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address);
+        let answer = reqwest::get(url).await.expect("it answers");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.expect("the body is JSON"))
+    }
+
+    /// The ids that a search finds.
+    pub async fn found_ids(&self, path: &str) -> Vec<i64> {
+        let (status, answer) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        crate::api::server::ids_of(&answer)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
