@@ -115,6 +115,13 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let (batches, mut reading) = job.batches("importing", args.on_error == OnError::Skip)?;
     let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()?).await;
     reading.progress.finish();
+    if !imported.dropped.is_empty() {
+        eprintln!(
+            "not imported, as {} have no such field: {}",
+            collection.name,
+            Listed(imported.dropped.iter().map(|field| field.name()))
+        );
+    }
     job.conclude(imported)
 }
 

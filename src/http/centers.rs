@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use super::auth::Writer;
 use super::body::{JSON, MERGE_PATCH, read_json};
 use super::code::Code;
-use super::collections::{catalog_of, path_of};
+use super::collections::{catalog_of, catalog_to_write, path_of};
 use super::dto::{CenterBody, CenterFeature, CenterView};
 use super::negotiate::Format;
 use super::params;
@@ -31,7 +31,7 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
+    let catalog = catalog_to_write(&request)?;
     let query = Query::parse(request.query_string(), CREATE_PARAMS)?;
     let distance = params::min_distance_of(&query)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
@@ -59,10 +59,10 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let format = Format::of(&request, &query)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
-    let asked = Arc::clone(&catalog);
+    let reading = Arc::clone(&catalog);
     let reading = async move {
-        let found = asked.read(id).await?;
-        let ratings = asked.ratings(found.as_slice()).await?;
+        let found = reading.read(id).await?;
+        let ratings = reading.ratings(found.as_slice()).await?;
         Ok::<_, StoreError>((found, ratings.get(&id).copied()))
     };
     let (found, rating) = state.run(reading).await?;
@@ -83,7 +83,7 @@ pub(super) async fn put(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
+    let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
@@ -103,7 +103,7 @@ pub(super) async fn patch(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
+    let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let body: CenterBody = read_json(&request, payload, MERGE_PATCH).await?;
@@ -119,7 +119,7 @@ pub(super) async fn patch(
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
+    let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
     let state = State::of(&request);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::auth::Writer;
 use super::body::{JSON, read_json};
 use super::code::Code;
-use super::collections::catalog_of;
+use super::collections::catalog_to_write;
 use super::dto::{CenterBody, CenterView, Given};
 use super::params;
 use super::problem::Problem;
@@ -41,7 +41,7 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
+    let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
     let body: BatchBody = read_json(&request, payload, JSON).await?;
     let items = items(body, catalog.collection())?;

@@ -68,20 +68,22 @@ codes! {
     PathUnknown = NOT_FOUND, "path_unknown", "There is nothing at this path";
     /// There is no such center.
     CenterNotFound = NOT_FOUND, "center_not_found", "There is no such center";
+    /// There is no such collection.
+    CollectionNotFound = NOT_FOUND, "collection_not_found", "There is no such collection";
     /// There is no such organization.
     OrganizationNotFound = NOT_FOUND, "organization_not_found", "There is no such organization";
     /// The center does not work by this organization.
     MembershipNotFound = NOT_FOUND, "membership_not_found", "The center does not have this organization";
     /// There is no such setting.
     SettingNotFound = NOT_FOUND, "setting_not_found", "There is no such setting";
-    /// There is no such collection.
-    CollectionNotFound = NOT_FOUND, "collection_not_found", "There is no such collection";
     /// The path is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// None of the formats that `Accept` names can be given.
     NotAcceptable = NOT_ACCEPTABLE, "not_acceptable", "None of the accepted formats can be given";
     /// The body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
+    /// A place without coordinates has nothing around it.
+    CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
     /// Centers with a similar name are near.
     CenterExists = CONFLICT, "center_exists", "A center like this is near";
     /// Another organization has this name or acronym.
@@ -90,8 +92,6 @@ codes! {
     MembershipExists = CONFLICT, "membership_exists", "The center has this organization already";
     /// Another organization is the center's primary one.
     PrimaryExists = CONFLICT, "primary_exists", "The center has another primary organization";
-    /// A place without coordinates has nothing around it.
-    CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.

@@ -102,6 +102,28 @@ pub(super) fn catalog_of(request: &HttpRequest) -> Result<Arc<Catalog>, Problem>
     }
 }
 
+/// The same for writing.
+///
+/// # Errors
+/// When there is no such collection, or its table has no column for the
+/// location: one that is written without would be adrift once it has one.
+pub(super) fn catalog_to_write(request: &HttpRequest) -> Result<Arc<Catalog>, Problem> {
+    let catalog = catalog_of(request)?;
+    let collection = catalog.collection();
+    if collection.is_located() {
+        return Ok(catalog);
+    }
+    Err(Problem::new(
+        Code::WritesDisabled,
+        format!(
+            "{} are only read, as their table has no usable location; `nearby adopt{}` says what \
+             it lacks",
+            collection.name,
+            collection.flag()
+        ),
+    ))
+}
+
 /// The collection of a name.
 ///
 /// # Errors
@@ -142,20 +164,7 @@ pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(
             check_field(collection, field)?;
         }
     }
-    let of_centers = [
-        ("organization", !filter.organizations.is_empty()),
-        ("min_rating", filter.min_rating.is_some()),
-    ];
-    match of_centers.into_iter().find(|(_, is_there)| *is_there) {
-        Some((name, _)) if !collection.is_linked() => Err(Problem::new(
-            Code::ParameterUnknown,
-            format!("{name} is about centers, not {}", collection.name),
-        )
-        .at(name)
-        .got(name)
-        .allowed("what is about rows of this collection")),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Refuses a text field that rows of a collection cannot have.

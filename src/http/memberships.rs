@@ -17,8 +17,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::state::State;
 use crate::domain::{CenterId, Membership, OrganizationId};
-use crate::store::Collection;
-use crate::store::MembershipError;
+use crate::store::{Collection, MembershipError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +71,7 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let found = state
         .run(async move { database.memberships(center).await })
         .await?;
-    let found = found.ok_or_else(|| centers::not_found(&Collection::diving_centers(), center))?;
+    let found = found.ok_or_else(|| centers::not_found(state.catalog.collection(), center))?;
     Ok(json(
         HttpResponse::Ok(),
         &Memberships {
@@ -97,7 +96,7 @@ pub(super) async fn post(
     let joined = state
         .run(async move {
             let joined = catalog.join(center, organization, body.is_primary).await;
-            joined.map_err(|error| problem_of(error, center, organization))
+            joined.map_err(|error| problem_of(error, catalog.collection(), center, organization))
         })
         .await?;
     Ok(json(
@@ -115,12 +114,12 @@ pub(super) async fn put(
     let (center, organization) = (center_of(&request)?, organization_of(&request)?);
     let body: PrimaryBody = read_json(&request, payload, JSON).await?;
     let state = State::of(&request);
-    let database = state.database.clone();
+    let (database, catalog) = (state.database.clone(), Arc::clone(&state.catalog));
     let written = state
         .run(async move {
             let is_primary = body.is_primary;
             let written = database.set_primary(center, organization, is_primary).await;
-            written.map_err(|error| problem_of(error, center, organization))
+            written.map_err(|error| problem_of(error, catalog.collection(), center, organization))
         })
         .await?;
     let membership = written.ok_or_else(|| not_joined(center, organization))?;
@@ -162,9 +161,14 @@ fn not_joined(center: CenterId, organization: OrganizationId) -> Problem {
     .allowed("the id of an organization of this center")
 }
 
-fn problem_of(error: MembershipError, center: CenterId, organization: OrganizationId) -> Problem {
+fn problem_of(
+    error: MembershipError,
+    centers: &Collection,
+    center: CenterId,
+    organization: OrganizationId,
+) -> Problem {
     match error {
-        MembershipError::NoCenter => centers::not_found(&Collection::diving_centers(), center),
+        MembershipError::NoCenter => centers::not_found(centers, center),
         MembershipError::NoOrganization => organizations::not_found(organization),
         MembershipError::Joined => Problem::new(
             Code::MembershipExists,

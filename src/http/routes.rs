@@ -61,39 +61,6 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("PUT", "/centers/{id}", |route| route.to(centers::put)),
     endpoint("PATCH", "/centers/{id}", |route| route.to(centers::patch)),
     endpoint("DELETE", "/centers/{id}", |route| route.to(centers::delete)),
-    endpoint("GET", "/centers/{id}/organizations", |route| {
-        route.to(memberships::list)
-    }),
-    endpoint("POST", "/centers/{id}/organizations", |route| {
-        route.to(memberships::post)
-    }),
-    endpoint(
-        "PUT",
-        "/centers/{id}/organizations/{organization_id}",
-        |route| route.to(memberships::put),
-    ),
-    endpoint(
-        "DELETE",
-        "/centers/{id}/organizations/{organization_id}",
-        |route| route.to(memberships::delete),
-    ),
-    endpoint("GET", "/organizations", |route| {
-        route.to(organizations::list)
-    }),
-    endpoint("POST", "/organizations", |route| {
-        route.to(organizations::post)
-    }),
-    endpoint("GET", "/organizations/{id}", |route| {
-        route.to(organizations::get)
-    }),
-    endpoint("PUT", "/organizations/{id}", |route| {
-        route.to(organizations::put)
-    }),
-    endpoint("DELETE", "/organizations/{id}", |route| {
-        route.to(organizations::delete)
-    }),
-    endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
-    endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
     endpoint("GET", "/dive-sites", |route| route.to(list::get)),
     endpoint("POST", "/dive-sites", |route| route.to(centers::post)),
     endpoint("POST", "/dive-sites/batch", |route| {
@@ -135,6 +102,39 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/collections/{collection}/items/{id}", |route| {
         route.to(centers::get)
     }),
+    endpoint("GET", "/centers/{id}/organizations", |route| {
+        route.to(memberships::list)
+    }),
+    endpoint("POST", "/centers/{id}/organizations", |route| {
+        route.to(memberships::post)
+    }),
+    endpoint(
+        "PUT",
+        "/centers/{id}/organizations/{organization_id}",
+        |route| route.to(memberships::put),
+    ),
+    endpoint(
+        "DELETE",
+        "/centers/{id}/organizations/{organization_id}",
+        |route| route.to(memberships::delete),
+    ),
+    endpoint("GET", "/organizations", |route| {
+        route.to(organizations::list)
+    }),
+    endpoint("POST", "/organizations", |route| {
+        route.to(organizations::post)
+    }),
+    endpoint("GET", "/organizations/{id}", |route| {
+        route.to(organizations::get)
+    }),
+    endpoint("PUT", "/organizations/{id}", |route| {
+        route.to(organizations::put)
+    }),
+    endpoint("DELETE", "/organizations/{id}", |route| {
+        route.to(organizations::delete)
+    }),
+    endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
+    endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {
         route.to(divemap::list::get)
     }),
@@ -155,6 +155,9 @@ pub const ROUTES: &[Endpoint] = &[
         "/api/v1/diving-centers/{diving_center_id}",
         |route| route.to(divemap::center::get),
     ),
+    endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
+        route.to(divemap::dive_sites::nearby)
+    }),
     endpoint(
         "GET",
         "/api/v1/diving-centers/{diving_center_id}/organizations",
@@ -162,9 +165,6 @@ pub const ROUTES: &[Endpoint] = &[
     ),
     endpoint("GET", "/api/v1/settings/{key}", |route| {
         route.to(divemap::settings::get)
-    }),
-    endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
-        route.to(divemap::dive_sites::nearby)
     }),
     endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
     endpoint("GET", "/readyz", |route| route.to(ops::readyz)),

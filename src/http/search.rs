@@ -58,8 +58,8 @@ pub async fn ask<A: Answer + Send + 'static>(
         Engine::Memory(_) if search.filter.min_rating.is_none() => {
             catalog.engine().search(&search, &mut answer).await?;
             if answer.shows_ratings() {
-                let asked = Arc::clone(catalog);
-                let hidden = state.run(async move { asked.hides_ratings().await });
+                let catalog = Arc::clone(catalog);
+                let hidden = state.run(async move { catalog.hides_ratings().await });
                 if hidden.await? {
                     answer.hide_ratings();
                 }

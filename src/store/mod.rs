@@ -97,6 +97,12 @@ impl Store {
         }
     }
 
+    /// The collection that was opened.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        on_each!(self, store => store.collection())
+    }
+
     /// The database that holds the collection.
     #[must_use]
     pub fn database(&self) -> Database {
@@ -107,12 +113,6 @@ impl Store {
     #[must_use]
     pub fn is_linked(&self) -> bool {
         on_each!(self, store => store.is_linked())
-    }
-
-    /// The collection that was opened.
-    #[must_use]
-    pub fn collection(&self) -> &Collection {
-        on_each!(self, store => store.collection())
     }
 
     /// Inserts a center.

@@ -3,7 +3,7 @@
 //! One thread parses while the other writes; a few batches wait between them, so
 //! memory stays flat whatever the size of the file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::read::{InputError, RowReader};
 use super::report::Report;
-use crate::domain::CenterId;
+use crate::domain::{CenterId, TextField};
 use crate::store::{BatchItem, Store, StoreError, Upserted};
 
 /// The most rows of one transaction.
@@ -264,6 +264,8 @@ pub struct Imported {
     pub halt: Option<Halt>,
     /// What was read, when reading came to an end by itself.
     pub survey: Option<Survey>,
+    /// Fields that rows had and the collection has not.
+    pub dropped: BTreeSet<TextField>,
 }
 
 impl Imported {
@@ -311,6 +313,10 @@ pub async fn import<R: Read + Send + 'static>(
         let _ = done.send(surveyed);
     });
 
+    let collection = store.collection();
+    let lacked = TextField::ALL.into_iter();
+    let lacked = lacked.filter(|&field| collection.text(field).is_none());
+    let lacked: Vec<TextField> = lacked.collect();
     let mut imported = Imported::default();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -325,6 +331,12 @@ pub async fn import<R: Read + Send + 'static>(
                 None => break,
             },
         };
+        for &field in &lacked {
+            let mut drafts = batch.items.iter().map(|item| &item.draft);
+            if drafts.any(|draft| draft.text().get(field).is_some()) {
+                imported.dropped.insert(field);
+            }
+        }
         match store.upsert(batch.items).await {
             Ok(upserted) => {
                 imported.written.inserted += upserted.inserted;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nearby::domain::{
     CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, OrganizationNames, Origin,
-    Position, Radius, Search,
+    Position, Radius, Search, Summary,
 };
 use nearby::engine::brute::BruteForce;
 use nearby::engine::sql::SqlEngine;
@@ -79,6 +79,51 @@ impl World {
             panic!("this is MySQL");
         };
         pool.clone()
+    }
+
+    /// The same places, as if their table had no location.
+    fn by_coordinates(mut self) -> Self {
+        let centers = Collection::diving_centers();
+        let location = centers.location.clone();
+        let bare = centers.keeping(|column| *column != location);
+        assert!(!bare.is_located());
+        let Store::MySql(mysql) = Store::new(&self.database, &bare) else {
+            panic!("this is MySQL");
+        };
+        self.engine = SqlEngine::new(mysql);
+        self
+    }
+
+    /// The same places as dive sites, of which a third is pending and a seventh
+    /// deleted.
+    async fn of_sites(places: &[Place]) -> Self {
+        let mut world = Self::of(&[]).await;
+        let store = Store::new(&world.database, &Collection::dive_sites());
+        let items: Vec<BatchItem> = places.iter().map(item).collect();
+        for items in items.chunks(ROWS) {
+            store.upsert(items).await.expect("rows are taken");
+        }
+        let (Database::MySql(pool), Store::MySql(mysql)) = (&world.database, store) else {
+            panic!("this is MySQL");
+        };
+        for hide in [
+            "UPDATE dive_sites SET status = 'pending' WHERE id % 3 = 0",
+            "UPDATE dive_sites SET deleted_at = UTC_TIMESTAMP() WHERE id % 7 = 0",
+        ] {
+            pool.execute(hide).await.expect("rows are hidden");
+        }
+        world.engine = SqlEngine::new(mysql);
+        for place in places {
+            let is_shown = place.id % 3 != 0 && place.id % 7 != 0;
+            if let Some(summary) = place.summary().filter(|_| is_shown) {
+                // Sites are in no city.
+                world.brute.push(&Summary {
+                    city: None,
+                    ..summary
+                });
+            }
+        }
+        world
     }
 
     async fn add(&mut self, places: &[Place]) {
@@ -269,6 +314,27 @@ async fn answers_of_mysql_by_its_density_equal_brute_force() {
     let world = World::of(&places).await;
     world.engine.measure_density().await.expect("MySQL answers");
     compare_in(world, "density", places, questions(2_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_by_coordinates_alone_equal_brute_force() {
+    let places = world::with_hostile(6);
+    let world = World::of(&places).await.by_coordinates();
+    compare_in(world, "by coordinates", places, questions(1_000)).await;
+    let places = world::hostile();
+    let world = World::of(&places).await.by_coordinates();
+    world.engine.measure_density().await.expect("MySQL answers");
+    compare_in(world, "by coordinates, hostile", places, questions(2_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn answers_of_mysql_over_sites_that_are_not_all_shown_equal_brute_force() {
+    let places = world::with_hostile(6);
+    let world = World::of_sites(&places).await;
+    world.engine.measure_density().await.expect("MySQL answers");
+    compare_in(world, "dive sites", places, questions(1_000)).await;
 }
 
 /// Centers that came since then lie where there were none.

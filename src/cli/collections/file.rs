@@ -11,6 +11,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -65,6 +66,27 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Collection>> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     parse(&text).with_context(|| format!("{shown} declares no collections as it is"))
+}
+
+/// Reads a declaration on the command line: the keys of the file, without it.
+///
+/// # Errors
+/// When it says something that cannot be.
+pub(super) fn of_flag(text: &str) -> anyhow::Result<Vec<Collection>> {
+    let wrong = || {
+        format!(
+            "`--declare {text}` declares no collection: write NAME: table=TABLE id=COLUMN \
+             name=COLUMN latitude=COLUMN longitude=COLUMN, and what else there is"
+        )
+    };
+    let (name, columns) = text.split_once(':').with_context(wrong)?;
+    let mut lines = format!("[collections.{name:?}]\n");
+    for pair in columns.split_whitespace() {
+        let (key, column) = pair.split_once('=').with_context(wrong)?;
+        // Quoted, so that nothing in them is TOML's own.
+        let _ = writeln!(lines, "{key:?} = {column:?}");
+    }
+    parse(&lines).with_context(wrong)
 }
 
 fn parse(text: &str) -> anyhow::Result<Vec<Collection>> {
@@ -148,6 +170,28 @@ country = \"country_code\"
         assert_eq!(country, Some("country_code"));
         assert!(!shops.is_located());
         assert!(parse("[collections]").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_flag_says_what_a_file_does() {
+        let flag = "shops: table=shops id=shop_id name=title latitude=lat longitude=lon \
+                    country=country_code";
+        assert_eq!(of_flag(flag).unwrap(), parse(SHOPS).unwrap());
+        for (flag, told) in [
+            ("shops", "NAME: table=TABLE"),
+            ("shops: table", "NAME: table=TABLE"),
+            ("shops: table=shops", "`id` is missing"),
+            (
+                "shops: table=shops tabel=x",
+                "`tabel`: the keys are table, id",
+            ),
+            ("shops: table=a`b", "letters, digits or underscores"),
+            ("a\"]\nb: table=x", "a-z, 0-9 and -"),
+            ("shops: table=x #=y", "`#"),
+        ] {
+            let error = format!("{:#}", of_flag(flag).expect_err(flag));
+            assert!(error.contains(told), "{told} in {error} of {flag}");
+        }
     }
 
     #[test]

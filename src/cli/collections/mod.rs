@@ -15,6 +15,9 @@ pub(super) struct DeclaredArgs {
     /// A TOML file that declares more collections: tables, and which column holds which field
     #[arg(long, env = "NEARBY_COLLECTIONS", value_name = "FILE")]
     collections: Option<PathBuf>,
+    /// One collection without a file: `shops: table=shops id=shop_id name=title latitude=lat longitude=lon`; may be repeated
+    #[arg(long, value_name = "NAME: KEY=COLUMN …")]
+    declare: Vec<String>,
 }
 
 /// Which collection a command is about.
@@ -29,29 +32,32 @@ pub(super) struct CollectionArgs {
 }
 
 impl DeclaredArgs {
-    /// Those that the file declares.
+    /// Those that the file and the flags declare.
     fn read(&self) -> anyhow::Result<Vec<Collection>> {
-        match &self.collections {
-            Some(path) => file::read(path),
-            None => Ok(Vec::new()),
+        let mut declared = match &self.collections {
+            Some(path) => file::read(path)?,
+            None => Vec::new(),
+        };
+        for text in &self.declare {
+            for collection in file::of_flag(text)? {
+                let name = &collection.name;
+                if declared.iter().any(|other| other.name == *name) {
+                    bail!("the collection {name} is declared twice: choose another name");
+                }
+                declared.push(collection);
+            }
         }
+        Ok(declared)
     }
 
     /// All collections that a database can serve, the default one first.
     ///
-    /// A table `dive_sites` of another application may be of no use: then there
-    /// are no dive sites, and centers are served all the same.
-    ///
     /// # Errors
-    /// When the file is wrong, or a table is not what it says.
+    /// When a declaration is wrong, or a table is not what it says.
     pub(super) async fn served(&self, database: &Database) -> anyhow::Result<Vec<Collection>> {
         let declared = self.read()?;
         let mut served = vec![Collection::diving_centers()];
-        let sites = fitted(Collection::dive_sites(), database, |_| false).await?;
-        match unusable(&sites, database).await? {
-            None => served.push(sites),
-            Some(why) => tracing::warn!("dive sites are not served: {why}"),
-        }
+        served.extend(sites(database).await?);
         for collection in declared {
             if let Some(why) = unusable(&collection, database).await? {
                 bail!("the collection {} cannot be served: {why}", collection.name);
@@ -115,6 +121,23 @@ impl CollectionArgs {
         }
         Ok(collection)
     }
+}
+
+/// Dive sites, if they can be served. Where another application made their table
+/// its location may be of no use, or all of it: centers are served all the same.
+async fn sites(database: &Database) -> anyhow::Result<Option<Collection>> {
+    let sites = fitted(Collection::dive_sites(), database, |_| false).await?;
+    let Some(why) = unusable(&sites, database).await? else {
+        return Ok(Some(sites));
+    };
+    let location = sites.location.clone();
+    let bare = sites.keeping(|column| *column != location);
+    if unusable(&bare, database).await?.is_none() {
+        tracing::warn!("dive sites are searched by their coordinates, and only read: {why}");
+        return Ok(Some(bare));
+    }
+    tracing::warn!("dive sites are not served: {why}");
+    Ok(None)
 }
 
 fn is_built_in(collection: &Collection) -> bool {

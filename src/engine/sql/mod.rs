@@ -79,7 +79,8 @@ impl SqlEngine {
         measured.at.elapsed() >= least.max(measured.took * factor)
     }
 
-    /// Measures how densely centers lie where, from one look at all of them.
+    /// Measures how densely centers lie where, from one look at all of them, and
+    /// learns which indexes there are.
     ///
     /// # Errors
     /// When the database does not answer; what was known stays.
@@ -87,6 +88,7 @@ impl SqlEngine {
     pub async fn measure_density(&self) -> Result<(), StoreError> {
         let started = Instant::now();
         self.misled.store(false, Ordering::Relaxed);
+        self.store.learn_indexes().await?;
         let mut points = Vec::new();
         self.store
             .for_each_position(|position| points.push(point(position)))

@@ -109,7 +109,7 @@ impl ListingSql {
         }
     }
 
-    fn page(&self, listing: &Listing) -> String {
+    pub(super) fn page(&self, listing: &Listing) -> String {
         // Finding few among many takes longer than counting what was found; where
         // most are found, it is the other way round.
         let total = if listing.is_narrow() {
@@ -131,7 +131,7 @@ impl ListingSql {
         text
     }
 
-    fn count(&self, listing: &Listing) -> String {
+    pub(super) fn count(&self, listing: &Listing) -> String {
         let mut text = format!("SELECT COUNT(*){}", self.from);
         self.push_conditions(listing, &mut text);
         text
@@ -206,7 +206,7 @@ fn is_beyond_the_poles(listing: &Listing) -> bool {
 }
 
 /// Binds what [`ListingSql::push_conditions`] asks for.
-fn bind_conditions<'q>(
+pub(super) fn bind_conditions<'q>(
     sql: &ListingSql,
     query: MySqlQuery<'q>,
     listing: &Listing,

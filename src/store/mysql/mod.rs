@@ -7,8 +7,11 @@
 pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
+mod hint;
 mod listing;
 pub(super) mod location;
+#[cfg(test)]
+mod plans;
 mod read;
 mod retry;
 mod rows;
@@ -49,6 +52,10 @@ impl MySqlStore {
         }
     }
 
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
     /// Whether organizations and ratings are about its rows.
     #[must_use]
     pub fn is_linked(&self) -> bool {
@@ -59,9 +66,5 @@ impl MySqlStore {
     #[must_use]
     pub fn database(&self) -> Database {
         Database::MySql(self.pool.clone())
-    }
-
-    pub(super) fn collection(&self) -> &Collection {
-        &self.collection
     }
 }

@@ -10,6 +10,7 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, Row as _};
 
+use super::hint::Hints;
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary, TextField};
@@ -45,7 +46,7 @@ pub struct Near<'a> {
 }
 
 /// What makes the server give up a statement, after so many milliseconds.
-const TRIAL: &str = "/*+ MAX_EXECUTION_TIME(200) */ ";
+const TRIAL: &str = "MAX_EXECUTION_TIME(200) ";
 
 /// The parts that searches are put together from.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub(super) struct SearchSql {
     /// The id, told apart from those of other tables.
     own_id: String,
     filters: [(TextField, String); 3],
+    pub(super) hints: Hints,
 }
 
 impl SearchSql {
@@ -82,6 +84,7 @@ impl SearchSql {
             id: id.clone(),
             own_id: format!("{table}.{id}"),
             filters: [TextField::Country, TextField::Region, TextField::City].map(filter),
+            hints: Hints::default(),
         }
     }
 
@@ -173,16 +176,14 @@ impl SearchSql {
 
     /// One query for every piece of the cover. What lies on an edge between two is
     /// found by both and kept once, as UNION does.
-    fn find(&self, near: &Near<'_>) -> String {
+    pub(super) fn find(&self, near: &Near<'_>) -> String {
         // It stands in the first piece and holds for all.
         let mut trial = if near.is_trial { TRIAL } else { "" };
         let pieces = near.cover.iter().map(|&bounds| {
+            let hint = self.hint(near, bounds, std::mem::take(&mut trial));
             let mut text = format!(
-                "SELECT {}{}, {} AS nearby_distance_m{}",
-                std::mem::take(&mut trial),
-                self.select,
-                self.distance,
-                self.from
+                "SELECT {hint}{}, {} AS nearby_distance_m{}",
+                self.select, self.distance, self.from
             );
             self.push_conditions(near, bounds, &mut text);
             text.push_str(
@@ -197,10 +198,30 @@ impl SearchSql {
         )
     }
 
+    /// Binds what [`Self::find`] asks for.
+    pub(super) fn bind_find<'q>(
+        &self,
+        mut query: MySqlQuery<'q>,
+        near: &Near<'q>,
+    ) -> MySqlQuery<'q> {
+        let after = near.search.after;
+        let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
+        for &bounds in near.cover {
+            query = self
+                .bind_conditions(bind_origin(query, near), near, bounds)
+                .bind(near.radius_m)
+                .bind(passed_m)
+                .bind(passed_m)
+                .bind(id);
+        }
+        query.bind(near.rows as u64)
+    }
+
     /// What lies on an edge between two pieces counts twice: it is but a guess.
-    fn count_near(&self, near: &Near<'_>) -> String {
+    pub(super) fn count_near(&self, near: &Near<'_>) -> String {
         let pieces = near.cover.iter().map(|&bounds| {
-            let mut text = format!("(SELECT 1{}", self.from);
+            let hint = self.hint(near, bounds, "");
+            let mut text = format!("(SELECT {hint}1{}", self.from);
             self.push_conditions(near, bounds, &mut text);
             if near.search.after.is_some() {
                 let _ = write!(text, " AND {} >= ?", self.distance);
@@ -214,7 +235,35 @@ impl SearchSql {
         )
     }
 
-    fn matching(&self, filter: &Filter, organizations: &[OrganizationId]) -> String {
+    /// Binds what [`Self::count_near`] asks for.
+    pub(super) fn bind_count_near<'q>(
+        &self,
+        mut query: MySqlQuery<'q>,
+        near: &Near<'q>,
+    ) -> MySqlQuery<'q> {
+        for &bounds in near.cover {
+            query = self.bind_conditions(query, near, bounds);
+            if let Some(cursor) = near.search.after {
+                query = bind_origin(query, near).bind(cursor.key);
+            }
+            query = query.bind(near.rows as u64);
+        }
+        query.bind(near.rows as u64)
+    }
+
+    fn hint(&self, near: &Near<'_>, bounds: Bounds, trial: &str) -> String {
+        let index = match bounds {
+            Bounds::Globe => String::new(),
+            _ => self.hints.within_bounds(!near.search.filter.is_empty()),
+        };
+        if trial.is_empty() && index.is_empty() {
+            String::new()
+        } else {
+            format!("/*+ {trial}{index}*/ ")
+        }
+    }
+
+    pub(super) fn matching(&self, filter: &Filter, organizations: &[OrganizationId]) -> String {
         let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
         self.push_filter(filter, organizations, false, &mut text);
         text.push_str(" LIMIT ?) AS seen");
@@ -265,9 +314,9 @@ impl PositionSql {
                 Bounds::Box { west, east, .. },
             ) => {
                 let either = if west <= east { "AND" } else { "OR" };
-                // The antimeridian has two names, and the box knows one.
-                let antimeridian = if east == 180.0 || west > east {
-                    format!(" OR {longitude} = -180")
+                // The antimeridian has two names, and the box may know but one.
+                let antimeridian = if east == 180.0 || west == -180.0 || west > east {
+                    format!(" OR {longitude} IN (-180, 180)")
                 } else {
                     String::new()
                 };
@@ -343,19 +392,9 @@ impl MySqlStore {
         near: &Near<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
-        let after = near.search.after;
-        let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
         let sql = &self.statements.search;
-        let mut query = sqlx::query(AssertSqlSafe(sql.find(near)));
-        for &bounds in near.cover {
-            query = sql
-                .bind_conditions(bind_origin(query, near), near, bounds)
-                .bind(near.radius_m)
-                .bind(passed_m)
-                .bind(passed_m)
-                .bind(id);
-        }
-        let mut rows = query.bind(near.rows as u64).fetch(&self.pool);
+        let query = sqlx::query(AssertSqlSafe(sql.find(near)));
+        let mut rows = sql.bind_find(query, near).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let distance_m: f64 = row.try_get(7)?;
             rows::summary(&row, |summary| each(distance_m, summary))?;
@@ -370,15 +409,11 @@ impl MySqlStore {
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
         let sql = &self.statements.search;
-        let mut query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
-        for &bounds in near.cover {
-            query = sql.bind_conditions(query, near, bounds);
-            if let Some(cursor) = near.search.after {
-                query = bind_origin(query, near).bind(cursor.key);
-            }
-            query = query.bind(near.rows as u64);
-        }
-        let row = query.bind(near.rows as u64).fetch_one(&self.pool).await?;
+        let query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
+        let row = sql
+            .bind_count_near(query, near)
+            .fetch_one(&self.pool)
+            .await?;
         Ok(as_count(row.try_get(0)?))
     }
 

@@ -48,15 +48,15 @@ impl SqliteStore {
         }
     }
 
+    pub(super) fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
     pub(super) fn is_linked(&self) -> bool {
-        self.collection.is_linked()
+        self.statements.is_linked
     }
 
     pub(super) fn database(&self) -> Database {
         Database::Sqlite(self.pools.clone())
-    }
-
-    pub(super) fn collection(&self) -> &Collection {
-        &self.collection
     }
 }

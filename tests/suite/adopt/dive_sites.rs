@@ -2,6 +2,7 @@
 //! its own.
 
 use nearby::store::{Collection, MigrationState};
+use serde_json::json;
 
 use super::neighbour::{Kind, divemap, nearby, stdout};
 use crate::cli::served::Served;
@@ -29,6 +30,7 @@ async fn with_sites(location: &str) -> TestDatabase {
     }
     let points = |lng: &str, lat: &str| match location {
         "" => String::new(),
+        "location VARCHAR(20)" => ", 'by boat'".to_owned(),
         _ => format!(", ST_SRID(POINT({lng}, {lat}), 4326)"),
     };
     db.execute(&format!(
@@ -140,6 +142,7 @@ async fn they_are_adopted_verified_and_backfilled_by_name() {
 async fn they_are_served_as_they_are() {
     for (location, found) in [
         ("", &[1, 2][..]),
+        ("location VARCHAR(20)", &[1, 2]),
         // What is in drift is where its location is until it is adopted.
         ("location POINT NOT NULL SRID 4326", &[1]),
     ] {
@@ -155,6 +158,12 @@ async fn they_are_served_as_they_are() {
         assert_eq!(status, 404);
         let (status, site) = served.get("/dive-sites/2").await;
         assert_eq!((status, &site["name"]), (200, &"in drift".into()));
+        let (status, written) = served.post("/dive-sites", &json!({ "name": "ours" })).await;
+        if found.len() == 1 {
+            assert_eq!(status, 201, "{written}");
+        } else {
+            assert_eq!((status, &written["code"]), (403, &json!("writes_disabled")));
+        }
         let (status, sites) = served.get("/api/v1/dive-sites/1/nearby").await;
         assert_eq!(
             (status, sites.as_array().unwrap().len()),

@@ -68,6 +68,14 @@ on_both_stores! {
         assert_eq!(all["collections"].as_array().unwrap().len(), 3);
     }
 
+    async fn a_flag_declares_what_a_file_does(db: TestDatabase) {
+        make_shops(&db).await;
+        let shops = "shops: table=shops id=shop_id name=title latitude=lat longitude=lon";
+        let served = Served::start(&["--declare", shops, "--database-url", db.url()]);
+        assert_eq!(served.found_ids("/collections/shops/nearby?lat=0&lng=0").await, [1, 2]);
+        on(&db, SHOPS, &["verify", "--declare", shops]).assert(2, &["shops is declared twice"]);
+    }
+
     async fn a_table_without_a_location_is_verified_exported_and_only_read(db: TestDatabase) {
         make_shops(&db).await;
         let of_shops = ["--collection", "shops"];
@@ -94,9 +102,9 @@ on_both_stores! {
     async fn dive_sites_are_verified_and_backfilled_imported_and_exported(db: TestDatabase) {
         let sites = ["--collection", "dive-sites"];
         let csv = NamedTempFile::with_suffix(".csv").unwrap();
-        std::fs::write(csv.path(), "id,name,latitude,longitude,country\n7,Patris,0,24.27,GR\n8,x,,,\n").unwrap();
+        std::fs::write(csv.path(), "id,name,latitude,longitude,country,city\n7,Patris,0,24.27,GR,Kea\n8,x,,,,\n").unwrap();
         let import = ["import", csv.path().to_str().unwrap()];
-        on(&db, "[collections]", &[&import[..], &sites].concat()).assert(0, &["2 inserted"]);
+        on(&db, "[collections]", &[&import[..], &sites].concat()).assert(0, &["2 inserted", "dive-sites have no such field: `city`"]);
         assert_eq!(db.number("SELECT COUNT(*) FROM dive_sites WHERE status = 'approved'").await, 2);
         assert_eq!(db.number("SELECT COUNT(*) FROM diving_centers").await, 0);
         on(&db, "[collections]", &[&["verify"], &sites[..]].concat()).assert(0, &[]);

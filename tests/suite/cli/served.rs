@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use serde_json::Value;
 
 use super::process::nearby;
-use crate::api::server::PATIENCE;
+use crate::api::server::{KEY, PATIENCE};
 
 /// A running `nearby serve` on a free port; ends with the test.
 pub struct Served {
@@ -21,6 +21,7 @@ impl Served {
         let mut process = nearby()
             .args(["serve", "--bind", "127.0.0.1:0", "--log-format", "json"])
             .args(args)
+            .env("NEARBY_ADMIN_KEY", KEY)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -56,6 +57,15 @@ impl Served {
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let url = format!("http://{}{path}", self.address);
         let answer = reqwest::get(url).await.expect("it answers");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.expect("the body is JSON"))
+    }
+
+    /// The status and body of a POST with the key.
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address);
+        let request = reqwest::Client::new().post(url).bearer_auth(KEY).json(body);
+        let answer = request.send().await.expect("it answers");
         let status = answer.status().as_u16();
         (status, answer.json().await.expect("the body is JSON"))
     }
