@@ -61,7 +61,7 @@ impl ListingSql {
     /// The id, a time or mark to sort by, then the texts that are read.
     fn scan(&self, listing: &Listing) -> String {
         // As wide as any, so that it sorts as a text.
-        let mark = format!("printf('%!025.20f', {average})", average = self.average);
+        let mark = format!("printf('%024.20f', {average})", average = self.average);
         let mark = format!("IIF({} IS NULL, NULL, {mark})", self.average);
         let key = match listing.sort_by {
             SortBy::Text(_) | SortBy::Id => "NULL",
