@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::Collection;
 use super::database::SqlitePools;
-pub(super) use catalog::{count_rows, table_exists};
+pub(super) use catalog::{count_rows, table_exists, tables};
 pub(super) use foreign_changes::changed_elsewhere;
 pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;
