@@ -3,18 +3,26 @@
 //! A write is told to the engine after its commit and before its request is
 //! answered, so whoever wrote a center finds it.
 
+mod duplicates;
+mod organizations;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::domain::{
-    Center, CenterDraft, CenterId, Filter, FoundName, Listed, Listing, NameQuery, Part, Search,
+    Center, CenterDraft, CenterId, Filter, FoundName, Listed, Listing, MinRating, NameQuery, Part,
+    Rating, Search,
 };
-use crate::engine::memory::Change;
+use crate::engine::memory::{Change, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
-use crate::store::{BatchError, BatchItem, Collection, Store, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, Collection, Database, Store, StoreError, UpdateError};
+
+pub use duplicates::CreateError;
 
 /// What the HTTP resources work on.
 #[derive(Debug)]
@@ -69,7 +77,43 @@ impl Catalog {
         search: &Search,
         answer: &mut impl Answer,
     ) -> Result<(), SearchError> {
-        self.engine.search(search, answer).await
+        let mut asked = Cow::Borrowed(search);
+        if search.filter.min_rating.is_some() && self.hides_ratings().await? {
+            ignore_ratings(&mut asked.to_mut().filter);
+        }
+        self.engine.search(&asked, answer).await?;
+        // The engine that asks the database leaves them out by itself.
+        if matches!(self.engine(), Engine::Memory(_))
+            && answer.shows_ratings()
+            && self.hides_ratings().await?
+        {
+            answer.hide_ratings();
+        }
+        Ok(())
+    }
+
+    /// Whether ratings are hidden: the setting says so now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hides_ratings(&self) -> Result<bool, StoreError> {
+        self.store.database().hides_ratings().await
+    }
+
+    /// How these centers are rated, those that are; none where ratings are
+    /// hidden.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ratings(
+        &self,
+        centers: &[Center],
+    ) -> Result<HashMap<CenterId, Rating>, StoreError> {
+        if !self.store.is_linked() {
+            return Ok(HashMap::new());
+        }
+        let ids = centers.iter().map(|center| center.id);
+        self.store.database().ratings(ids).await
     }
 
     /// Reads one center.
@@ -90,7 +134,11 @@ impl Catalog {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        self.store.list(filter, after, count).await
+        let mut asked = Cow::Borrowed(filter);
+        if filter.min_rating.is_some() && self.hides_ratings().await? {
+            ignore_ratings(asked.to_mut());
+        }
+        self.store.list(&asked, after, count).await
     }
 
     /// A part of a list, and how long the list is. What a map shows, and nothing
@@ -113,6 +161,10 @@ impl Catalog {
     /// When the database does not answer; nothing is written then.
     pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let _order = self.write_order.lock().await;
+        self.create_in_order(draft).await
+    }
+
+    async fn create_in_order(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let center = self.store.create(draft).await?;
         self.follow(std::slice::from_ref(&center));
         Ok(center)
@@ -158,9 +210,12 @@ impl Catalog {
     pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
         let _order = self.write_order.lock().await;
         let deleted = self.store.delete(id).await?;
+        if deleted && self.store.is_linked() {
+            self.store.database().forget_center(id).await?;
+        }
         self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
-            engine.apply(&[Change::Remove(id)]);
+            engine.apply(&[Change::Remove(id), Change::Organizations(id, &[])]);
         }
         Ok(deleted)
     }
@@ -188,28 +243,38 @@ impl Catalog {
     pub async fn load(&self) -> Result<(), StoreError> {
         let engine = match self.engine() {
             Engine::Memory(engine) => engine,
-            Engine::Sql(engine) => return engine.measure_density().await,
+            Engine::Sql(engine) => {
+                engine.look_for_ratings().await?;
+                return engine.measure_density().await;
+            }
         };
         let _order = self.write_order.lock().await;
+        let mut loading = engine.begin_load();
+        if self.store.is_linked() {
+            load_links(&self.store.database(), &mut loading).await?;
+        }
         let loading = self
             .store
-            .fold_summaries(engine.begin_load(), |loading, summary| {
-                loading.push(&summary);
-            })
+            .fold_summaries(loading, |loading, summary| loading.push(&summary))
             .await?;
         engine.finish_load(apart(|| loading.build()).await);
         Ok(())
     }
 
-    /// Measures the density again where the engine goes by it and it is due.
+    /// Looks for ratings, and measures the density again where it is due, where
+    /// the engine goes by them.
     ///
     /// # Errors
     /// When the database does not answer; what was known stays.
     pub async fn refresh_density(&self) -> Result<(), StoreError> {
-        match self.engine() {
-            Engine::Sql(engine) if engine.is_density_due() => engine.measure_density().await,
-            _ => Ok(()),
+        let Engine::Sql(engine) = self.engine() else {
+            return Ok(());
+        };
+        engine.look_for_ratings().await?;
+        if engine.is_density_due() {
+            engine.measure_density().await?;
         }
+        Ok(())
     }
 
     /// Answers a query for names. The first loads them.
@@ -286,6 +351,24 @@ impl Catalog {
             .collect();
         engine.apply(&changes);
     }
+}
+
+/// What other tables say of centers.
+async fn load_links(database: &Database, loading: &mut Loading) -> Result<(), StoreError> {
+    loading.name_organizations(database.organization_names().await?);
+    let pairs = database.all_memberships().await?;
+    for of_center in pairs.chunk_by(|(one, _), (next, _)| one == next) {
+        let ids: Vec<_> = of_center.iter().map(|&(_, id)| id).collect();
+        loading.set_organizations(of_center[0].0, &ids);
+    }
+    for (center, rating) in database.all_ratings().await? {
+        loading.set_rating(center, rating);
+    }
+    Ok(())
+}
+
+fn ignore_ratings(filter: &mut Filter) {
+    filter.min_rating = filter.min_rating.map(MinRating::ignored);
 }
 
 /// Runs what takes a while where nothing else waits for it.

@@ -351,6 +351,7 @@ fn filtered_questions() -> Vec<Question> {
             countries: list(country),
             regions: list(region),
             cities: list(city),
+            ..Filter::default()
         }
     };
     [

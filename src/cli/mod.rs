@@ -13,6 +13,7 @@ mod generate;
 mod health;
 mod import;
 mod migrate;
+mod organizations;
 mod serve;
 mod server;
 mod signals;
@@ -52,6 +53,8 @@ enum Command {
     Backfill(backfill::Args),
     /// Check that every location says what latitude and longitude say
     Verify(verify::Args),
+    /// Seed and list the organizations that train divers
+    Organizations(organizations::Args),
     /// Write world-like test centers as CSV to standard output
     Generate(generate::Args),
     /// Ask a running server whether it is ready
@@ -107,6 +110,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Adopt(args) => adopt::run(args).await,
         Command::Backfill(args) => backfill::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Organizations(args) => organizations::run(args).await,
         Command::Generate(args) => generate::run(&args),
         Command::Health(args) => Ok(health::run(&args)),
     }

@@ -3,6 +3,7 @@
 use super::bounds::Bounds;
 use super::center::{CenterId, TextField};
 use super::fold::fold;
+use super::rating::RatingRange;
 use super::viewport::Viewport;
 
 /// A text that is looked for anywhere in a field, without case and accents.
@@ -52,6 +53,8 @@ pub enum SortBy {
     CreatedAt,
     /// When a center was last written.
     UpdatedAt,
+    /// The average rating.
+    Rating,
     /// Nothing but the id.
     Id,
 }
@@ -65,6 +68,8 @@ pub struct Listing {
     pub within: Vec<(TextField, Needle)>,
     /// Only centers with a position in there.
     pub viewport: Option<Viewport>,
+    /// Only centers with an average rating in there.
+    pub ratings: RatingRange,
     /// What it is sorted by.
     pub sort_by: SortBy,
     /// Whether the greatest comes first.
@@ -99,6 +104,7 @@ impl Listing {
     #[must_use]
     pub fn viewport_alone(&self) -> Option<&Viewport> {
         let alone = self.within.is_empty()
+            && self.ratings.is_all()
             && self.anywhere.is_none()
             && self.sort_by == SortBy::Text(TextField::Name);
         self.viewport.as_ref().filter(|_| alone)
@@ -109,8 +115,28 @@ impl Listing {
     pub fn is_narrow(&self) -> bool {
         let is_box = |viewport: &Viewport| matches!(viewport.bounds(), Bounds::Box { .. });
         !self.within.is_empty()
+            || !self.ratings.is_all()
             || self.anywhere.is_some()
             || self.viewport.as_ref().is_some_and(is_box)
+    }
+
+    /// Whether ratings have a say.
+    #[must_use]
+    pub fn asks_for_ratings(&self) -> bool {
+        self.sort_by == SortBy::Rating || !self.ratings.is_all()
+    }
+
+    /// The same list without them, by id where they gave the order.
+    #[must_use]
+    pub fn without_ratings(self) -> Self {
+        Self {
+            ratings: RatingRange::default(),
+            sort_by: match self.sort_by {
+                SortBy::Rating => SortBy::Id,
+                sort_by => sort_by,
+            },
+            ..self
+        }
     }
 
     /// Whether the text of a field has to be read to answer.
@@ -129,6 +155,7 @@ impl Default for Listing {
             anywhere: None,
             within: Vec::new(),
             viewport: None,
+            ratings: RatingRange::default(),
             sort_by: SortBy::Text(TextField::Name),
             descending: false,
         }

@@ -8,11 +8,15 @@ mod center;
 mod cover;
 mod cursor;
 mod distance;
+mod duplicate;
 mod fold;
 mod listing;
 mod name_search;
+mod organization;
 mod position;
+mod rating;
 mod search;
+mod setting;
 mod viewport;
 
 pub use bounds::Bounds;
@@ -22,12 +26,23 @@ pub use center::{
 pub use cover::cover;
 pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
+pub use duplicate::{MAX_DUPLICATE_DISTANCE_M, MAX_NEIGHBOURS, Neighbour, are_alike};
 pub use fold::{fold, word_starts};
 pub use listing::{Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
+pub use organization::{
+    MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,
+    OrganizationFieldError, OrganizationId, OrganizationName, OrganizationNames, OrganizationText,
+    large_organizations,
+};
 pub use position::{Origin, Position, PositionError};
+pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, reviews_switch};
 pub use search::{
     Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
     RadiusError, Search,
+};
+pub use setting::{
+    MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,
+    SettingKey,
 };
 pub use viewport::{Meridians, Viewport};

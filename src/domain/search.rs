@@ -4,7 +4,9 @@ use thiserror::Error;
 
 use super::center::{CenterId, Summary};
 use super::cursor::{Cursor, EngineKind};
+use super::organization::OrganizationId;
 use super::position::Origin;
+use super::rating::MinRating;
 
 /// The most centers that one answer holds.
 pub const MAX_LIMIT: usize = 1_000;
@@ -77,7 +79,7 @@ impl Limit {
 /// Which centers count. Values of one field are alternatives, fields must all
 /// hold; an empty list means any. Values compare exactly, byte for byte, on
 /// every engine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Countries to keep, at most [`MAX_FILTER_VALUES`].
     pub countries: Vec<String>,
@@ -85,16 +87,39 @@ pub struct Filter {
     pub regions: Vec<String>,
     /// Cities to keep, at most [`MAX_FILTER_VALUES`].
     pub cities: Vec<String>,
+    /// Organizations by name or acronym, case aside, of which a center has to work
+    /// by one; at most [`MAX_FILTER_VALUES`].
+    pub organizations: Vec<String>,
+    /// The least average that a center has to be rated with.
+    pub min_rating: Option<MinRating>,
 }
 
 impl Filter {
     /// Whether every center counts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.countries.is_empty() && self.regions.is_empty() && self.cities.is_empty()
+        self.countries.is_empty()
+            && self.regions.is_empty()
+            && self.cities.is_empty()
+            && self.organizations.is_empty()
+            && self.least_rating().is_none()
     }
 
-    /// Whether a center counts.
+    /// The least average to keep; `None` where any will do, as where ratings are
+    /// hidden.
+    #[must_use]
+    pub fn least_rating(&self) -> Option<f64> {
+        self.min_rating?.demanded()
+    }
+
+    /// Whether organizations are named, and these, found by their names, are none.
+    #[must_use]
+    pub fn names_nobody(&self, organizations: &[OrganizationId]) -> bool {
+        !self.organizations.is_empty() && organizations.is_empty()
+    }
+
+    /// Whether a center counts as far as its own fields tell; organizations and
+    /// ratings are not among them.
     #[must_use]
     pub fn matches(&self, center: &Summary<'_>) -> bool {
         let kept = |allowed: &[String], value: Option<&str>| {
@@ -154,6 +179,16 @@ impl Search {
             }
             hasher.update(&[1]);
         }
+        // Told apart by length and mark: cursors given before this filter stay good.
+        for organization in &self.filter.organizations {
+            hasher.update(&[2]);
+            hasher.update(organization.as_bytes());
+            hasher.update(&[0]);
+        }
+        if let Some(min_rating) = self.filter.min_rating {
+            hasher.update(&[3]);
+            hasher.update(&min_rating.asked().to_le_bytes());
+        }
         for id in &self.exclude {
             hasher.update(&id.get().to_le_bytes());
         }
@@ -210,6 +245,7 @@ mod tests {
                 countries: owned(countries),
                 regions: owned(regions),
                 cities: owned(cities),
+                ..Filter::default()
             }
         };
         assert!(filter(&[], &[], &[]).matches(&center));
@@ -235,13 +271,26 @@ mod tests {
         };
         let mut by_country = base.clone();
         by_country.filter.countries = vec!["GR".into()];
+        let mut by_organization = base.clone();
+        by_organization.filter.organizations = vec!["GR".into()];
+        let mut by_rating = base.clone();
+        by_rating.filter.min_rating = MinRating::new(7.0);
         let mut by_region = base.clone();
         by_region.filter.regions = vec!["GR".into()];
         let anywhere = Search {
             radius: None,
             ..base.clone()
         };
-        let all = [base, elsewhere, excluding, by_country, by_region, anywhere];
+        let all = [
+            base,
+            elsewhere,
+            excluding,
+            by_country,
+            by_organization,
+            by_rating,
+            by_region,
+            anywhere,
+        ];
         let distinct: std::collections::HashSet<u32> =
             all.iter().map(Search::fingerprint).collect();
         assert_eq!(distinct.len(), all.len());

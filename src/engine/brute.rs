@@ -1,9 +1,14 @@
 //! The oracle: every center measured with the haversine formula of the `geo`
 //! crate and sorted. Shares no arithmetic with the engines that it judges.
 
+use std::collections::HashMap;
+
 use geo::{Distance, HaversineMeasure, Point};
 
-use crate::domain::{CenterId, EARTH_RADIUS_M, Filter, Origin, Position, Radius, Search, Summary};
+use crate::domain::{
+    CenterId, EARTH_RADIUS_M, Filter, OrganizationId, OrganizationNames, Origin, Position, Radius,
+    Rating, Search, Summary,
+};
 
 /// A center that the oracle found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +25,9 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct BruteForce {
     centers: Vec<OwnedSummary>,
+    names: OrganizationNames,
+    organizations: HashMap<CenterId, Vec<OrganizationId>>,
+    ratings: HashMap<CenterId, Rating>,
 }
 
 /// A center as the oracle keeps it.
@@ -74,6 +82,27 @@ impl BruteForce {
         self.centers.push(OwnedSummary::of(center));
     }
 
+    /// Notes what organizations are called.
+    pub fn name_organizations(&mut self, names: OrganizationNames) {
+        self.names = names;
+    }
+
+    /// Notes the organizations of a center, whether it is there or not.
+    pub fn set_organizations(&mut self, id: CenterId, organizations: &[OrganizationId]) {
+        self.organizations.insert(id, organizations.to_vec());
+    }
+
+    /// Notes how a center is rated, whether it is there or not.
+    pub fn set_rating(&mut self, id: CenterId, rating: Rating) {
+        self.ratings.insert(id, rating);
+    }
+
+    /// How a center is rated.
+    #[must_use]
+    pub fn rating(&self, id: CenterId) -> Option<Rating> {
+        self.ratings.get(&id).copied()
+    }
+
     /// Adds a center or puts it in the place of the one with its id.
     pub fn upsert(&mut self, center: &Summary<'_>) {
         self.remove(center.id);
@@ -118,9 +147,23 @@ impl BruteForce {
     pub fn measured(&self, search: &Search) -> Vec<Found> {
         let sphere = HaversineMeasure::new(EARTH_RADIUS_M);
         let origin = point_of_origin(search.origin);
+        let wanted = self.names.find(&search.filter.organizations);
+        let works_by = |id: CenterId| {
+            let mut own = self.organizations.get(&id).into_iter().flatten();
+            search.filter.organizations.is_empty() || own.any(|one| wanted.contains(one))
+        };
+        let least = search.filter.least_rating();
+        let is_rated = |id: CenterId| {
+            least.is_none_or(|least| self.rating(id).is_some_and(|own| own.average >= least))
+        };
         self.centers
             .iter()
-            .filter(|center| center.passes(&search.filter) && !search.exclude.contains(&center.id))
+            .filter(|center| {
+                center.passes(&search.filter)
+                    && works_by(center.id)
+                    && is_rated(center.id)
+                    && !search.exclude.contains(&center.id)
+            })
             .map(|center| Found {
                 id: center.id,
                 position: center.position,

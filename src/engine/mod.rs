@@ -8,7 +8,7 @@ pub mod sql;
 
 use thiserror::Error;
 
-use crate::domain::{CenterId, Cursor, EngineKind, Search};
+use crate::domain::{CenterId, Cursor, EngineKind, Rating, Search};
 use crate::store::StoreError;
 use memory::MemoryEngine;
 use sql::SqlEngine;
@@ -22,6 +22,8 @@ pub struct Hit<'a> {
     pub distance_m: f64,
     /// The center as [`crate::wire::render_summary`] wrote it.
     pub rendered: &'a [u8],
+    /// How it is rated, if anybody has.
+    pub rating: Option<Rating>,
 }
 
 /// Receives an answer: once [`Answer::begin`], then every hit, nearest first,
@@ -32,6 +34,12 @@ pub trait Answer {
     fn begin(&mut self, count: usize, next: Option<Cursor>);
     /// The next hit.
     fn hit(&mut self, hit: Hit<'_>);
+    /// Whether a hit told how a center is rated, and the answer shows it.
+    fn shows_ratings(&self) -> bool {
+        false
+    }
+    /// Takes all ratings out again: they are not to be seen.
+    fn hide_ratings(&mut self) {}
 }
 
 /// Why a search has no answer.

@@ -3,10 +3,12 @@
 //! Centers come rendered from the engine; an answer joins them with their
 //! distances and wraps them. Nothing here allocates for each hit.
 
+use std::ops::Range;
+
 use super::negotiate::Format;
 use crate::domain::{Cursor, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
-use crate::wire::{SummaryParts, push_distance};
+use crate::wire::{SummaryParts, push_distance, push_rating};
 
 /// What the parts around the centers take at most.
 const ENVELOPE_BYTES: usize = 256;
@@ -24,6 +26,8 @@ pub struct AnswerBody {
     count: usize,
     written: usize,
     out: Vec<u8>,
+    /// Where ratings are in it.
+    ratings: Vec<Range<usize>>,
 }
 
 impl AnswerBody {
@@ -43,6 +47,7 @@ impl AnswerBody {
             count: 0,
             written: 0,
             out,
+            ratings: Vec::new(),
         }
     }
 
@@ -65,6 +70,16 @@ impl AnswerBody {
 
     fn push(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
+    }
+
+    fn push_center(&mut self, hit: &Hit<'_>) {
+        self.push(hit.rendered);
+        if let Some(rating) = hit.rating {
+            let start = self.out.len();
+            push_rating(&mut self.out, rating);
+            self.ratings.push(start..self.out.len());
+        }
+        push_distance(&mut self.out, hit.distance_m);
     }
 
     fn push_number(&mut self, number: f64) {
@@ -116,10 +131,7 @@ impl Answer for AnswerBody {
         }
         self.written += 1;
         match self.format {
-            Format::Json => {
-                self.push(hit.rendered);
-                push_distance(&mut self.out, hit.distance_m);
-            }
+            Format::Json => self.push_center(&hit),
             Format::GeoJson => {
                 let parts =
                     SummaryParts::of(hit.rendered).expect("engines hold what render_summary wrote");
@@ -131,18 +143,32 @@ impl Answer for AnswerBody {
                 self.push(b",");
                 self.push(parts.latitude);
                 self.push(br#"]},"properties":"#);
-                self.push(hit.rendered);
-                push_distance(&mut self.out, hit.distance_m);
+                self.push_center(&hit);
                 self.push(b"}");
             }
         }
+    }
+
+    fn shows_ratings(&self) -> bool {
+        !self.ratings.is_empty()
+    }
+
+    fn hide_ratings(&mut self) {
+        let mut kept = Vec::with_capacity(self.out.len() + 2);
+        let mut start = 0;
+        for rating in self.ratings.drain(..) {
+            kept.extend_from_slice(&self.out[start..rating.start]);
+            start = rating.end;
+        }
+        kept.extend_from_slice(&self.out[start..]);
+        self.out = kept;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CenterId, EngineKind, Filter, Limit, Position, Summary};
+    use crate::domain::{CenterId, EngineKind, Filter, Limit, Position, Rating, Summary};
     use crate::wire::render_summary;
 
     fn search() -> Search {
@@ -157,6 +183,10 @@ mod tests {
     }
 
     fn body(format: Format, hits: &[(i64, f64)]) -> String {
+        String::from_utf8(answer(format, hits).finish()).unwrap()
+    }
+
+    fn answer(format: Format, hits: &[(i64, f64)]) -> AnswerBody {
         let search = search();
         let mut answer = AnswerBody::new(format, &search);
         let next = CenterId::new(9)
@@ -179,9 +209,30 @@ mod tests {
                 id,
                 distance_m: *distance_m,
                 rendered: &rendered,
+                rating: (id.get() == 8).then_some(Rating {
+                    average: 8.5,
+                    count: 2,
+                }),
             });
         }
-        String::from_utf8(answer.finish()).unwrap()
+        answer
+    }
+
+    #[test]
+    fn ratings_are_there_for_rated_centers_and_can_be_taken_out_again() {
+        let hits = [(8, 1.0), (7, 2.0), (8, 3.0)];
+        for format in [Format::Json, Format::GeoJson] {
+            let shown = body(format, &hits);
+            let rated = shown.matches(r#","average_rating":8.5,"rating_count":2,"#);
+            assert_eq!(rated.count(), 2, "{shown}");
+            let mut hidden = answer(format, &hits);
+            assert!(hidden.shows_ratings());
+            hidden.hide_ratings();
+            assert!(!hidden.shows_ratings());
+            let expected = shown.replace(r#","average_rating":8.5,"rating_count":2"#, "");
+            assert_eq!(String::from_utf8(hidden.finish()).unwrap(), expected);
+        }
+        assert!(!answer(Format::Json, &[(7, 1.0)]).shows_ratings());
     }
 
     #[test]

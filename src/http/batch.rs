@@ -58,6 +58,9 @@ struct QueryBody {
     #[serde(default)]
     city: Vec<String>,
     #[serde(default)]
+    organization: Vec<String>,
+    min_rating: Option<f64>,
+    #[serde(default)]
     exclude: Vec<i64>,
     cursor: Option<String>,
 }
@@ -70,7 +73,13 @@ impl TryFrom<QueryBody> for Search {
             origin: params::origin(query.lat, query.lng)?,
             radius: Some(params::radius(query.radius_m, query.radius_km)?),
             limit: params::limit(query.limit)?,
-            filter: params::filter(query.country, query.region, query.city)?,
+            filter: params::filter(
+                query.country,
+                query.region,
+                query.city,
+                query.organization,
+                query.min_rating,
+            )?,
             exclude: params::exclude(&query.exclude)?,
             after: query.cursor.as_deref().map(params::cursor).transpose()?,
         })

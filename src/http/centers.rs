@@ -18,10 +18,12 @@ use super::problem::Problem;
 use super::query::{Param, Query};
 use super::search::{NO_CACHE, VARY_ACCEPT};
 use super::state::State;
+use crate::catalog::CreateError;
 use crate::domain::{Center, CenterId};
 use crate::metrics::WriteOperation;
-use crate::store::{Collection, UpdateError};
+use crate::store::{Collection, StoreError, UpdateError};
 
+const CREATE_PARAMS: &[Param] = &[Param::once("min_distance_m")];
 const READ_PARAMS: &[Param] = &[Param::once("format")];
 
 pub(super) async fn post(
@@ -30,14 +32,19 @@ pub(super) async fn post(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let catalog = catalog_to_write(&request)?;
-    Query::parse(request.query_string(), &[])?;
+    let query = Query::parse(request.query_string(), CREATE_PARAMS)?;
+    let distance = params::min_distance_of(&query)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
     let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
     let path = path_of(catalog.collection());
-    let center = state
-        .run(async move { catalog.create(&draft).await })
-        .await?;
+    let creating = async move {
+        match distance {
+            Some(distance) => catalog.create_apart(&draft, distance).await,
+            None => Ok(catalog.create(&draft).await?),
+        }
+    };
+    let center = state.run(creating).await?;
     state.metrics.wrote(WriteOperation::Create);
     let location = HeaderValue::from_str(&format!("{path}/{}", center.id))
         .expect("a number is part of a path");
@@ -53,11 +60,16 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let id = id_of(&request)?;
     let state = State::of(&request);
     let reading = Arc::clone(&catalog);
-    let found = state.run(async move { reading.read(id).await }).await?;
+    let reading = async move {
+        let found = reading.read(id).await?;
+        let ratings = reading.ratings(found.as_slice()).await?;
+        Ok::<_, StoreError>((found, ratings.get(&id).copied()))
+    };
+    let (found, rating) = state.run(reading).await?;
     let center = found.ok_or_else(|| not_found(catalog.collection(), id))?;
     let body = match format {
-        Format::Json => serde_json::to_vec(&CenterView::from(&center)),
-        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center)),
+        Format::Json => serde_json::to_vec(&CenterView::from(&center).rated(rating)),
+        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center).rated(rating)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
@@ -140,6 +152,27 @@ fn json(mut response: HttpResponseBuilder, center: &Center) -> HttpResponse {
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
         .insert_header(NO_CACHE)
         .body(body)
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Duplicate(neighbours) => Self::new(
+                Code::CenterExists,
+                format!(
+                    "{} with a similar name within min_distance_m: write to one of them, \
+                     or send the request without min_distance_m",
+                    match neighbours.len() {
+                        1 => "there is a center".to_owned(),
+                        count => format!("there are {count} centers"),
+                    }
+                ),
+            )
+            .near(neighbours),
+            CreateError::Search(error) => error.into(),
+            CreateError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<UpdateError<Problem>> for Problem {

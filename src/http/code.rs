@@ -70,6 +70,12 @@ codes! {
     CenterNotFound = NOT_FOUND, "center_not_found", "There is no such center";
     /// There is no such collection.
     CollectionNotFound = NOT_FOUND, "collection_not_found", "There is no such collection";
+    /// There is no such organization.
+    OrganizationNotFound = NOT_FOUND, "organization_not_found", "There is no such organization";
+    /// The center does not work by this organization.
+    MembershipNotFound = NOT_FOUND, "membership_not_found", "The center does not have this organization";
+    /// There is no such setting.
+    SettingNotFound = NOT_FOUND, "setting_not_found", "There is no such setting";
     /// The path is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// None of the formats that `Accept` names can be given.
@@ -78,6 +84,14 @@ codes! {
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
     /// A place without coordinates has nothing around it.
     CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
+    /// Centers with a similar name are near.
+    CenterExists = CONFLICT, "center_exists", "A center like this is near";
+    /// Another organization has this name or acronym.
+    OrganizationExists = CONFLICT, "organization_exists", "Another organization is called so";
+    /// The center works by this organization already.
+    MembershipExists = CONFLICT, "membership_exists", "The center has this organization already";
+    /// Another organization is the center's primary one.
+    PrimaryExists = CONFLICT, "primary_exists", "The center has another primary organization";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::code::Code;
 use super::collections::check_field;
 use super::problem::Problem;
-use crate::domain::{Center, CenterDraft, CenterText, FieldError, PositionError, TextField};
+use crate::domain::{
+    Center, CenterDraft, CenterText, FieldError, PositionError, Rating, TextField,
+};
 use crate::store::Collection;
 
 /// A member of a body: left out, null, or there.
@@ -218,6 +220,10 @@ pub struct CenterView<'a> {
     view_count: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    average_rating: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating_count: Option<u64>,
 }
 
 impl<'a> From<&'a Center> for CenterView<'a> {
@@ -240,6 +246,20 @@ impl<'a> From<&'a Center> for CenterView<'a> {
             view_count: center.view_count,
             created_at: center.created_at,
             updated_at: center.updated_at,
+            average_rating: None,
+            rating_count: None,
+        }
+    }
+}
+
+impl CenterView<'_> {
+    /// With how the center is rated.
+    #[must_use]
+    pub fn rated(self, rating: Option<Rating>) -> Self {
+        Self {
+            average_rating: rating.map(|rating| rating.average),
+            rating_count: rating.map(|rating| rating.count),
+            ..self
         }
     }
 }
@@ -271,6 +291,17 @@ impl<'a> From<&'a Center> for CenterFeature<'a> {
                 coordinates: [position.longitude(), position.latitude()],
             }),
             properties: center.into(),
+        }
+    }
+}
+
+impl CenterFeature<'_> {
+    /// With how the center is rated.
+    #[must_use]
+    pub fn rated(self, rating: Option<Rating>) -> Self {
+        Self {
+            properties: self.properties.rated(rating),
+            ..self
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /centers` and its like: all rows of a collection by id, page by page, with a position or without.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::header::CONTENT_TYPE;
@@ -15,13 +16,16 @@ use super::problem::Problem;
 use super::query::{Param, Query};
 use super::search::{NO_CACHE, VARY_ACCEPT};
 use super::state::State;
-use crate::domain::Center;
+use crate::domain::{Center, CenterId, Rating};
+use crate::store::StoreError;
 
 const PARAMS: &[Param] = &[
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),
     Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
     Param::once("cursor"),
     Param::once("format"),
 ];
@@ -56,9 +60,12 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let state = State::of(&request);
     let asked = Arc::clone(&filter);
     // One more than asked tells whether another page follows.
-    let mut centers = state
-        .run(async move { catalog.list(&asked, after, limit + 1).await })
-        .await?;
+    let reading = async move {
+        let centers = catalog.list(&asked, after, limit + 1).await?;
+        let ratings = catalog.ratings(&centers).await?;
+        Ok::<_, StoreError>((centers, ratings))
+    };
+    let (mut centers, ratings) = state.run(reading).await?;
     let more = centers.len() > limit;
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);
@@ -67,22 +74,34 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         .insert_header((CONTENT_TYPE, format.content_type()))
         .insert_header(NO_CACHE)
         .insert_header(VARY_ACCEPT)
-        .body(page(format, &centers, next)))
+        .body(page(format, &centers, &ratings, next)))
 }
 
-fn page(format: Format, centers: &[Center], next: Option<String>) -> Vec<u8> {
+fn page(
+    format: Format,
+    centers: &[Center],
+    ratings: &HashMap<CenterId, Rating>,
+    next: Option<String>,
+) -> Vec<u8> {
     let count = centers.len();
+    let rating = |center: &Center| ratings.get(&center.id).copied();
     match format {
         Format::Json => serde_json::to_vec(&Page {
             count,
             next,
-            centers: centers.iter().map(Into::into).collect(),
+            centers: centers
+                .iter()
+                .map(|center| CenterView::from(center).rated(rating(center)))
+                .collect(),
         }),
         Format::GeoJson => serde_json::to_vec(&FeaturePage {
             r#type: "FeatureCollection",
             count,
             next,
-            features: centers.iter().map(Into::into).collect(),
+            features: centers
+                .iter()
+                .map(|center| CenterFeature::from(center).rated(rating(center)))
+                .collect(),
         }),
     }
     .expect("centers are always JSON")

@@ -58,6 +58,15 @@ fn fingerprint(filter: &Filter) -> u32 {
         }
         hasher.update(&[1]);
     }
+    for organization in &filter.organizations {
+        hasher.update(&[2]);
+        hasher.update(organization.as_bytes());
+        hasher.update(&[0]);
+    }
+    if let Some(min_rating) = filter.min_rating {
+        hasher.update(&[3]);
+        hasher.update(&min_rating.asked().to_le_bytes());
+    }
     hasher.finalize()
 }
 

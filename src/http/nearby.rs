@@ -20,6 +20,8 @@ const PARAMS: &[Param] = &[
     Param::repeatable("country"),
     Param::repeatable("region"),
     Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
     Param::once("format"),

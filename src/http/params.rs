@@ -7,8 +7,9 @@ use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    CenterId, Cursor, Filter, Limit, MAX_CENTER_ID, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT,
-    MAX_RADIUS_M, Origin, PositionError, Radius, TextField,
+    CenterId, Cursor, Filter, Limit, MAX_CENTER_ID, MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED,
+    MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError, Radius,
+    TextField,
 };
 
 /// How many centers an answer holds when the client does not say.
@@ -16,6 +17,11 @@ pub const DEFAULT_LIMIT: usize = 25;
 /// How far `/nearby` looks when the client does not say.
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
 
+/// The parameter that names organizations.
+const ORGANIZATION: &str = "organization";
+/// The parameter that says how well a center is rated at least.
+const MIN_RATING: &str = "min_rating";
+const RATING: &str = "a number from 0 to 10";
 const LATITUDE: &str = "a number of degrees from -90 to 90";
 const LONGITUDE: &str = "a finite number of degrees; beyond ±180 it is wrapped";
 
@@ -113,6 +119,23 @@ pub fn max_radius_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
     radius_m("max_radius_m", metres).map(Some)
 }
 
+/// How far from others of a similar name a new center has to be, from
+/// `min_distance_m`.
+///
+/// # Errors
+/// When it is not a number in its range.
+pub fn min_distance_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
+    const NAME: &str = "min_distance_m";
+    const DISTANCE: &str = "a number of metres from 0 to 10000";
+    let Some(text) = query.one(NAME) else {
+        return Ok(None);
+    };
+    let distance = Radius::from_m(finite(NAME, text, DISTANCE)?).ok();
+    let near = distance.filter(|distance| distance.m() <= MAX_DUPLICATE_DISTANCE_M);
+    near.map(Some)
+        .ok_or_else(|| Problem::invalid(NAME, text, DISTANCE))
+}
+
 fn radius_m(name: &'static str, metres: f64) -> Result<Radius, Problem> {
     Radius::from_m(metres).map_err(|_| {
         Problem::invalid(
@@ -157,16 +180,22 @@ fn limit_problem(got: &str) -> Problem {
     )
 }
 
-/// The filters, from `country`, `region` and `city`, each repeatable.
+/// The filters, from `country`, `region`, `city` and `organization`, each
+/// repeatable, and `min_rating`.
 ///
 /// # Errors
-/// When there are too many values of one, or one is too long.
+/// When there are too many values of one, or one is too long or no mark.
 pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
     let values = |field: TextField| query.all(field.name()).map(str::to_owned).collect();
     filter(
         values(TextField::Country),
         values(TextField::Region),
         values(TextField::City),
+        query.all(ORGANIZATION).map(str::to_owned).collect(),
+        query
+            .one(MIN_RATING)
+            .map(|text| finite(MIN_RATING, text, RATING))
+            .transpose()?,
     )
 }
 
@@ -178,18 +207,21 @@ pub fn filter(
     countries: Vec<String>,
     regions: Vec<String>,
     cities: Vec<String>,
+    organizations: Vec<String>,
+    min_rating: Option<f64>,
 ) -> Result<Filter, Problem> {
-    for (field, values) in [
-        (TextField::Country, &countries),
-        (TextField::Region, &regions),
-        (TextField::City, &cities),
+    let of = |field: TextField, values| (field.name(), field.max_chars(), values);
+    for (name, most, values) in [
+        of(TextField::Country, &countries),
+        of(TextField::Region, &regions),
+        of(TextField::City, &cities),
+        (ORGANIZATION, TextField::Name.max_chars(), &organizations),
     ] {
-        at_most(field.name(), values.len(), MAX_FILTER_VALUES)?;
-        let most = field.max_chars();
+        at_most(name, values.len(), MAX_FILTER_VALUES)?;
         let fits = |value: &&String| !value.is_empty() && value.chars().count() <= most;
         if let Some(value) = values.iter().find(|value| !fits(value)) {
             return Err(Problem::invalid(
-                field.name(),
+                name,
                 value,
                 format!("a text of 1 to {most} characters"),
             ));
@@ -199,7 +231,14 @@ pub fn filter(
         countries,
         regions,
         cities,
+        organizations,
+        min_rating: min_rating.map(least_rating).transpose()?,
     })
+}
+
+fn least_rating(average: f64) -> Result<MinRating, Problem> {
+    MinRating::new(average)
+        .ok_or_else(|| Problem::invalid(MIN_RATING, &average.to_string(), RATING))
 }
 
 /// The centers to leave out, from `exclude`, repeatable.

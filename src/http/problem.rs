@@ -15,6 +15,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use super::code::Code;
+use crate::domain::Neighbour;
 use crate::engine::SearchError;
 use crate::store::StoreError;
 
@@ -41,6 +42,7 @@ struct Parts {
     parameter: Option<String>,
     got: Option<String>,
     allowed: Option<Cow<'static, str>>,
+    neighbours: Vec<Neighbour>,
     header: Option<(HeaderName, HeaderValue)>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -59,8 +61,18 @@ struct Body<'a> {
     got: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    neighbours: Vec<NeighbourView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+}
+
+/// A center that is in the way.
+#[derive(Serialize)]
+struct NeighbourView<'a> {
+    id: i64,
+    name: &'a str,
+    distance_m: f64,
 }
 
 impl Problem {
@@ -73,6 +85,7 @@ impl Problem {
             parameter: None,
             got: None,
             allowed: None,
+            neighbours: Vec::new(),
             header: None,
             cause: None,
         }))
@@ -217,6 +230,13 @@ impl Problem {
         self.0.cause.as_deref()
     }
 
+    /// The centers that are in the way.
+    #[must_use]
+    pub fn near(mut self, neighbours: Vec<Neighbour>) -> Self {
+        self.0.neighbours = neighbours;
+        self
+    }
+
     /// The body, with the id under which the log knows the request.
     #[must_use]
     pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
@@ -230,9 +250,20 @@ impl Problem {
             parameter: parts.parameter.as_deref(),
             got: parts.got.as_deref(),
             allowed: parts.allowed.as_deref(),
+            neighbours: parts.neighbours.iter().map(Into::into).collect(),
             request_id,
         };
         serde_json::to_vec(&body).expect("a body of texts and numbers is always JSON")
+    }
+}
+
+impl<'a> From<&'a Neighbour> for NeighbourView<'a> {
+    fn from(neighbour: &'a Neighbour) -> Self {
+        Self {
+            id: neighbour.id.get(),
+            name: &neighbour.name,
+            distance_m: neighbour.distance_m,
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
-    around, batch, centers, centers_batch, collections, divemap, list, names, nearby, nearest, ops,
+    around, batch, centers, centers_batch, collections, divemap, list, memberships, names, nearby,
+    nearest, ops, organizations, settings,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -101,6 +102,39 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/collections/{collection}/items/{id}", |route| {
         route.to(centers::get)
     }),
+    endpoint("GET", "/centers/{id}/organizations", |route| {
+        route.to(memberships::list)
+    }),
+    endpoint("POST", "/centers/{id}/organizations", |route| {
+        route.to(memberships::post)
+    }),
+    endpoint(
+        "PUT",
+        "/centers/{id}/organizations/{organization_id}",
+        |route| route.to(memberships::put),
+    ),
+    endpoint(
+        "DELETE",
+        "/centers/{id}/organizations/{organization_id}",
+        |route| route.to(memberships::delete),
+    ),
+    endpoint("GET", "/organizations", |route| {
+        route.to(organizations::list)
+    }),
+    endpoint("POST", "/organizations", |route| {
+        route.to(organizations::post)
+    }),
+    endpoint("GET", "/organizations/{id}", |route| {
+        route.to(organizations::get)
+    }),
+    endpoint("PUT", "/organizations/{id}", |route| {
+        route.to(organizations::put)
+    }),
+    endpoint("DELETE", "/organizations/{id}", |route| {
+        route.to(organizations::delete)
+    }),
+    endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
+    endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {
         route.to(divemap::list::get)
     }),
@@ -123,6 +157,14 @@ pub const ROUTES: &[Endpoint] = &[
     ),
     endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
         route.to(divemap::dive_sites::nearby)
+    }),
+    endpoint(
+        "GET",
+        "/api/v1/diving-centers/{diving_center_id}/organizations",
+        |route| route.to(divemap::organizations::get),
+    ),
+    endpoint("GET", "/api/v1/settings/{key}", |route| {
+        route.to(divemap::settings::get)
     }),
     endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
     endpoint("GET", "/readyz", |route| route.to(ops::readyz)),

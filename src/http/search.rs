@@ -53,12 +53,20 @@ pub async fn ask<A: Answer + Send + 'static>(
     mut answer: A,
 ) -> Result<A, Problem> {
     match catalog.engine() {
-        // Takes microseconds and waits for nothing: not worth another thread.
-        Engine::Memory(_) => {
-            catalog.search(&search, &mut answer).await?;
+        // Takes microseconds and waits for nothing, but for what ratings ask: not
+        // worth another thread.
+        Engine::Memory(_) if search.filter.min_rating.is_none() => {
+            catalog.engine().search(&search, &mut answer).await?;
+            if answer.shows_ratings() {
+                let catalog = Arc::clone(catalog);
+                let hidden = state.run(async move { catalog.hides_ratings().await });
+                if hidden.await? {
+                    answer.hide_ratings();
+                }
+            }
             Ok(answer)
         }
-        Engine::Sql(_) => {
+        _ => {
             let catalog = Arc::clone(catalog);
             let asking = async move {
                 catalog.search(&search, &mut answer).await?;

@@ -104,6 +104,17 @@ fn is_passing_in_sqlite(code: i32) -> bool {
     matches!(code & 0xff, 5 | 6 | 9 | 10 | 13 | 14)
 }
 
+/// Whether a statement names a table that does not exist.
+pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
+    /// `ER_NO_SUCH_TABLE`.
+    const NO_SUCH_TABLE: u16 = 1146;
+    error.as_database_error().is_some_and(|refusal| {
+        mysql_number(refusal) == Some(NO_SUCH_TABLE)
+            // SQLite has no code for it.
+            || refusal.message().starts_with("no such table")
+    })
+}
+
 /// By the MySQL Error Message Reference.
 fn is_passing_in_mysql(number: u16) -> bool {
     const TOO_MANY_CONNECTIONS: [u16; 3] = [1040, 1203, 1226];

@@ -12,7 +12,10 @@ mod fit;
 mod guard;
 mod migrate;
 mod mysql;
+mod organizations;
 mod plan;
+mod ratings;
+mod settings;
 mod sql;
 mod sqlite;
 mod survey;
@@ -34,6 +37,7 @@ pub use database::{
 pub use error::{BatchError, DatabaseFailure, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use organizations::{MembershipError, OrganizationError};
 pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
@@ -97,6 +101,18 @@ impl Store {
     #[must_use]
     pub fn collection(&self) -> &Collection {
         on_each!(self, store => store.collection())
+    }
+
+    /// The database that holds the collection.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        on_each!(self, store => store.database())
+    }
+
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        on_each!(self, store => store.is_linked())
     }
 
     /// Inserts a center.

@@ -3,4 +3,6 @@
 
 mod summary;
 
-pub use summary::{SummaryParts, name_of, push_distance, render_summary, without_position};
+pub use summary::{
+    SummaryParts, name_of, push_distance, push_rating, render_summary, without_position,
+};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::Summary;
+use crate::domain::{Rating, Summary};
 
 const NAME: &[u8] = br#","name":"#;
 const AFTER_NAME: &[u8] = br#","latitude":"#;
@@ -20,9 +20,9 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(NAME);
     push_json_text(out, center.name);
     out.extend_from_slice(AFTER_NAME);
-    push_degrees(out, center.position.latitude());
+    push_number(out, center.position.latitude());
     out.extend_from_slice(AFTER_LATITUDE);
-    push_degrees(out, center.position.longitude());
+    push_number(out, center.position.longitude());
     out.extend_from_slice(AFTER_LONGITUDE);
     push_json_optional(out, center.country);
     out.extend_from_slice(br#","region":"#);
@@ -60,6 +60,14 @@ pub fn push_distance(out: &mut Vec<u8>, distance_m: f64) {
     len += significant;
     end[len] = b'}';
     out.extend_from_slice(&end[..=len]);
+}
+
+/// Appends how a center is rated to a rendered one, before its distance.
+pub fn push_rating(out: &mut Vec<u8>, rating: Rating) {
+    out.extend_from_slice(br#","average_rating":"#);
+    push_number(out, rating.average);
+    out.extend_from_slice(br#","rating_count":"#);
+    out.extend_from_slice(itoa::Buffer::new().format(rating.count).as_bytes());
 }
 
 /// The decimal point and six digits. The digits do not wait for each other.
@@ -134,7 +142,7 @@ fn split_at<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     Some((&text[..at], &text[at + key.len()..]))
 }
 
-fn push_degrees(out: &mut Vec<u8>, degrees: f64) {
+fn push_number(out: &mut Vec<u8>, degrees: f64) {
     out.extend_from_slice(ryu::Buffer::new().format_finite(degrees).as_bytes());
 }
 

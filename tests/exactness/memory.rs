@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use nearby::domain::{Cursor, Limit, MAX_LIMIT, Radius, Search};
+use nearby::domain::{
+    CenterId, Cursor, Limit, MAX_LIMIT, OrganizationNames, Radius, Rating, Search,
+};
 use nearby::engine::brute::BruteForce;
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::{Answer, Hit};
@@ -22,6 +24,7 @@ const LONGEST_WALK: usize = 20_000;
 pub struct Page {
     pub centers: Vec<Answered>,
     pub next: Option<Cursor>,
+    pub ratings: Vec<Option<Rating>>,
 }
 
 impl Answer for Page {
@@ -30,6 +33,7 @@ impl Answer for Page {
     }
 
     fn hit(&mut self, hit: Hit<'_>) {
+        self.ratings.push(hit.rating);
         self.centers.push(Answered {
             id: hit.id,
             distance_m: hit.distance_m,
@@ -42,6 +46,18 @@ pub fn both(places: &[Place]) -> (MemoryEngine, BruteForce) {
     let engine = MemoryEngine::new();
     let mut loading = engine.begin_load();
     let mut brute = BruteForce::default();
+    let names = OrganizationNames::of(&world::organizations());
+    loading.name_organizations(names.clone());
+    brute.name_organizations(names);
+    for place in places {
+        let id = CenterId::new(place.id).expect("test ids are positive");
+        loading.set_organizations(id, &world::organizations_of(place.id));
+        brute.set_organizations(id, &world::organizations_of(place.id));
+        if let Some(rating) = world::rating_of(place.id) {
+            loading.set_rating(id, rating);
+            brute.set_rating(id, rating);
+        }
+    }
     for summary in places.iter().filter_map(Place::summary) {
         loading.push(&summary);
         brute.push(&summary);
@@ -62,7 +78,14 @@ pub fn page(engine: &MemoryEngine, search: &Search) -> Page {
 pub fn compare(engine: &MemoryEngine, brute: &BruteForce, search: &Search, walk: bool) -> usize {
     let measured = brute.measured(search);
     let radius_m = search.radius.map(Radius::m);
-    let Page { mut centers, next } = page(engine, search);
+    let Page {
+        mut centers,
+        next,
+        ratings,
+    } = page(engine, search);
+    for (center, rating) in centers.iter().zip(ratings) {
+        assert_eq!(rating, brute.rating(center.id));
+    }
     let judged = if walk {
         let mut search = search.clone();
         search.after = next;

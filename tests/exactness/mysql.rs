@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nearby::domain::{
-    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, Origin, Position, Radius, Search,
-    Summary,
+    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, OrganizationNames, Origin,
+    Position, Radius, Search, Summary,
 };
 use nearby::engine::brute::BruteForce;
 use nearby::engine::sql::SqlEngine;
@@ -58,6 +58,18 @@ impl World {
             engine: SqlEngine::new(mysql),
             brute: BruteForce::default(),
         };
+        for (id, (name, acronym, _)) in (1..).zip(world::ORGANIZATIONS) {
+            let sql = format!(
+                "INSERT INTO diving_organizations (id, name, acronym) \
+                 VALUES ({id}, '{name}', '{acronym}')"
+            );
+            let pool = world.pool();
+            pool.execute(AssertSqlSafe(sql))
+                .await
+                .expect("organizations are taken");
+        }
+        let names = OrganizationNames::of(&world::organizations());
+        world.brute.name_organizations(names);
         world.add(places).await;
         world
     }
@@ -107,11 +119,53 @@ impl World {
         world
     }
 
+    fn pool(&self) -> sqlx::MySqlPool {
+        let Database::MySql(pool) = &self.database else {
+            panic!("this is MySQL");
+        };
+        pool.clone()
+    }
+
     async fn add(&mut self, places: &[Place]) {
         let store = Store::new(&self.database, &Collection::diving_centers());
         let items: Vec<BatchItem> = places.iter().map(item).collect();
         for items in items.chunks(ROWS) {
             store.upsert(items).await.expect("rows are taken");
+        }
+        for place in places {
+            let id = CenterId::new(place.id).expect("test ids are positive");
+            let organizations = world::organizations_of(place.id);
+            self.brute.set_organizations(id, &organizations);
+            if let Some(rating) = world::rating_of(place.id) {
+                self.brute.set_rating(id, rating);
+            }
+        }
+        let pool = self.pool();
+        let marks: Vec<String> = places
+            .iter()
+            .flat_map(|place| {
+                (1..)
+                    .zip(world::marks_of(place.id))
+                    .map(|(user, mark)| format!("({}, {user}, {mark})", place.id))
+            })
+            .collect();
+        for marks in marks.chunks(ROWS) {
+            let sql = format!(
+                "INSERT INTO center_ratings (diving_center_id, user_id, score) VALUES {}",
+                marks.join(", ")
+            );
+            let marked = pool.execute(AssertSqlSafe(sql)).await;
+            marked.expect("marks are taken");
+        }
+        for (id, (_, _, divisor)) in (1..).zip(world::ORGANIZATIONS) {
+            let sql = format!(
+                "INSERT IGNORE INTO diving_center_organizations \
+                 (diving_center_id, diving_organization_id) \
+                 SELECT id, {id} FROM diving_centers WHERE id % {divisor} = 0"
+            );
+            pool.execute(AssertSqlSafe(sql))
+                .await
+                .expect("links are taken");
         }
         for summary in places.iter().filter_map(Place::summary) {
             self.brute.push(&summary);
@@ -130,7 +184,14 @@ impl World {
     /// Asks the engine and lets brute force judge. Gives the centers compared.
     async fn compare(&self, search: &Search, walk: bool) -> usize {
         let radius_m = search.radius.map(Radius::m);
-        let Page { mut centers, next } = self.page(search).await;
+        let Page {
+            mut centers,
+            next,
+            ratings,
+        } = self.page(search).await;
+        for (center, rating) in centers.iter().zip(ratings) {
+            assert_eq!(rating, self.brute.rating(center.id));
+        }
         let mut limit = search.limit.get();
         assert!(next.is_none() || centers.len() == limit, "{search:?}");
         if walk {
@@ -159,10 +220,10 @@ impl World {
 
     async fn remove(&self) {
         let drop = AssertSqlSafe(format!("DROP DATABASE `{}`", self.name));
-        let Database::MySql(pool) = &self.database else {
-            panic!("this is MySQL");
-        };
-        pool.execute(drop).await.expect("the database is dropped");
+        self.pool()
+            .execute(drop)
+            .await
+            .expect("the database is dropped");
     }
 }
 
@@ -298,19 +359,23 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
     let places = world::with_hostile(60);
     assert!(places.len() > MANY_ROWS);
     let world = World::of(&places).await;
-    let Database::MySql(pool) = &world.database else {
-        panic!("this is MySQL");
-    };
+    let pool = &world.pool();
     let mut shapes = HashSet::new();
     for (latitude, longitude) in [(48.85, 2.35), (10.0, 180.0), (89.99, 5.0), (-90.0, 0.0)] {
         for radius_m in [0.0, 1_000.0, 25_000.0, 40_000.0] {
-            for countries in [vec![], vec!["FR".to_owned()], vec!["even".to_owned(); 9]] {
+            for (countries, organizations) in [
+                (vec![], vec![]),
+                (vec!["FR".to_owned()], vec![]),
+                (vec!["even".to_owned(); 9], vec![]),
+                (vec![], vec!["du".to_owned()]),
+            ] {
                 let mut search = Search {
                     origin: Origin::new(latitude, longitude).unwrap(),
                     radius: Some(Radius::from_m(radius_m).unwrap()),
                     limit: Limit::new(1).unwrap(),
                     filter: Filter {
                         countries,
+                        organizations,
                         ..Filter::default()
                     },
                     exclude: Vec::new(),
@@ -333,7 +398,14 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
                 for row in executed {
                     let (text, examined): (String, u64) = (row.get(0), row.get(1));
                     assert!(examined < FEW_ROWS, "{examined} rows examined by {text}");
-                    let kind = ["COUNT", "LINESTRING", "MULTIPOINT", "COLLATE", "NOT IN"];
+                    let kind = [
+                        "COUNT",
+                        "LINESTRING",
+                        "MULTIPOINT",
+                        "COLLATE",
+                        "NOT IN",
+                        "EXISTS",
+                    ];
                     shapes.insert(kind.map(|word| text.contains(word)));
                 }
             }
@@ -341,5 +413,5 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
     }
     world.remove().await;
     // A count or not, both forms of box, with and without a filter.
-    assert!(shapes.len() >= 8, "{shapes:?}");
+    assert!(shapes.len() >= 12, "{shapes:?}");
 }

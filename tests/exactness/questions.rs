@@ -1,6 +1,6 @@
 //! Random searches over a set of places, seeded: the same every time.
 
-use nearby::domain::{CenterId, Filter, Limit, MAX_LIMIT, Origin, Radius, Search};
+use nearby::domain::{CenterId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius, Search};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -110,6 +110,36 @@ impl<'a> Questions<'a> {
                 filter.regions = values(&second.region);
             }
             7 => filter.countries = vec!["no such country".to_owned()],
+            8..12 => {
+                let names = [
+                    "sdp",
+                    "SOCIÉTÉ DES PLONGEURS",
+                    "DU",
+                    "thf",
+                    "the happy few",
+                    "nobody",
+                ];
+                let random = &mut self.random;
+                let name =
+                    |random: &mut StdRng| names[random.random_range(0..names.len())].to_owned();
+                filter.organizations = vec![name(random)];
+                match random.random_range(0..3) {
+                    0 => filter.organizations.push(name(random)),
+                    1 => filter.countries = values(&first.country),
+                    _ => {}
+                }
+            }
+            12..15 => {
+                let least = [0.0, 5.0, 6.5, 22.0 / 3.0, 9.0, 10.0];
+                let least = least[self.random.random_range(0..least.len())];
+                filter.min_rating = MinRating::new(least);
+                match self.random.random_range(0..4) {
+                    0 => filter.countries = values(&first.country),
+                    1 => filter.organizations = vec!["sdp".to_owned()],
+                    2 => filter.min_rating = filter.min_rating.map(MinRating::ignored),
+                    _ => {}
+                }
+            }
             _ => {}
         }
         filter

@@ -20,6 +20,11 @@ enum Step {
     Remove {
         id: i64,
     },
+    /// Gives a center other organizations, whether it is there or not.
+    Organizations {
+        id: i64,
+        like: i64,
+    },
     Search {
         seed: u64,
         walk: bool,
@@ -31,6 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (1..2_000_i64, any::<prop::sample::Index>())
             .prop_map(|(id, like)| Step::Upsert { id, like: like.index(100_000) }),
         6 => (1..2_000_i64).prop_map(|id| Step::Remove { id }),
+        4 => (1..2_000_i64, 1..100_i64)
+            .prop_map(|(id, like)| Step::Organizations { id, like }),
         2 => (any::<u64>(), any::<bool>()).prop_map(|(seed, walk)| Step::Search { seed, walk }),
     ]
 }
@@ -74,6 +81,12 @@ proptest! {
                     let id = CenterId::new(id).unwrap();
                     engine.apply(&[Change::Remove(id)]);
                     brute.remove(id);
+                }
+                Step::Organizations { id, like } => {
+                    let id = CenterId::new(id).unwrap();
+                    let organizations = world::organizations_of(like);
+                    engine.apply(&[Change::Organizations(id, &organizations)]);
+                    brute.set_organizations(id, &organizations);
                 }
                 Step::Search { seed, walk } => {
                     let search = Questions::new(&asked, seed).ask();

@@ -4,8 +4,11 @@
 use std::fs::File;
 use std::path::Path;
 
+use chrono::DateTime;
 use flate2::read::GzDecoder;
-use nearby::domain::{CenterId, Position, Summary};
+use nearby::domain::{
+    CenterId, Organization, OrganizationId, OrganizationText, Position, Rating, Summary,
+};
 
 /// A center as the tests hold it.
 #[derive(Debug, Clone)]
@@ -32,6 +35,55 @@ impl Place {
             city: self.city.as_deref(),
         })
     }
+}
+
+/// Name and acronym of the organizations, numbered from 1, and which centers work
+/// by them: those whose id divides so. Many, some, and those of few places.
+pub const ORGANIZATIONS: [(&str, &str, i64); 3] = [
+    ("Société des Plongeurs", "SdP", 3),
+    ("Divers United", "DU", 50),
+    ("The Happy Few", "THF", 9_973),
+];
+
+/// The organizations themselves.
+pub fn organizations() -> Vec<Organization> {
+    let organization = |(id, (name, acronym, _)): (i64, (&str, &str, i64))| Organization {
+        id: OrganizationId::new(id).expect("test ids are positive"),
+        text: OrganizationText {
+            name: name.to_owned(),
+            acronym: acronym.to_owned(),
+            ..OrganizationText::default()
+        },
+        created_at: DateTime::default(),
+        updated_at: DateTime::default(),
+    };
+    (1..).zip(ORGANIZATIONS).map(organization).collect()
+}
+
+/// Those that a center works by.
+pub fn organizations_of(center: i64) -> Vec<OrganizationId> {
+    let ids = (1..).zip(ORGANIZATIONS);
+    ids.filter(|(_, (_, _, divisor))| center % divisor == 0)
+        .map(|(id, _)| OrganizationId::new(id).expect("test ids are positive"))
+        .collect()
+}
+
+/// The marks of a center: none to six.
+pub fn marks_of(center: i64) -> Vec<i64> {
+    (0..center % 4 * (center % 3))
+        .map(|user| 1 + (center * 7 + user * user) % 10)
+        .collect()
+}
+
+/// How a center is rated.
+#[expect(clippy::cast_precision_loss, reason = "marks are few and small")]
+pub fn rating_of(center: i64) -> Option<Rating> {
+    let marks = marks_of(center);
+    let sum: i64 = marks.iter().sum();
+    (!marks.is_empty()).then(|| Rating {
+        average: sum as f64 / marks.len() as f64,
+        count: marks.len() as u64,
+    })
 }
 
 /// The first id of the hostile points, beyond those of the bundled places.

@@ -341,7 +341,7 @@ async fn triggers_are_made_anew_only_where_they_differ() {
     .await;
     assert_eq!(guard().await, Some(Guard::Installed));
     assert_eq!(guard().await, Some(Guard::InPlace));
-    db.execute("DROP TABLE diving_centers").await;
+    db.drop_centers().await;
     assert_eq!(guard().await, None);
 }
 

@@ -10,8 +10,17 @@ const README: &str = include_str!("../../README.md");
 const NEARBY: &str = env!("CARGO_BIN_EXE_nearby");
 
 /// Every command with its help.
-const COMMANDS: [&str; 10] = [
-    "serve", "demo", "migrate", "import", "export", "adopt", "backfill", "verify", "generate",
+const COMMANDS: [&str; 11] = [
+    "serve",
+    "demo",
+    "migrate",
+    "import",
+    "export",
+    "adopt",
+    "backfill",
+    "verify",
+    "organizations",
+    "generate",
     "health",
 ];
 

@@ -80,7 +80,7 @@ on_both_stores! {
         db.drop_guards().await;
         db.execute("ALTER TABLE diving_centers RENAME COLUMN longitude TO lon").await;
         assert!(schema_texts(&db, Severity::Wrong).await.contains("no column longitude"));
-        db.execute("DROP TABLE diving_centers").await;
+        db.drop_centers().await;
         assert!(schema_texts(&db, Severity::Wrong).await.contains("no table diving_centers"));
     }
 }

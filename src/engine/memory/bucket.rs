@@ -60,7 +60,7 @@ pub(super) const MAX_BUCKETS: usize = u32::MAX as usize / CAPACITY;
 pub(super) struct Slot {
     /// The center.
     pub(super) id: CenterId,
-    /// Its country, region and city.
+    /// Its country, region, city, organizations and rating.
     pub(super) values: [ValueId; FIELDS],
     /// Where its text ends; it begins where the one before ends.
     end: u32,
@@ -187,6 +187,11 @@ impl Bucket {
             values,
             end: offset(self.texts.len()),
         });
+    }
+
+    /// Puts other values in the place of a center's.
+    pub(super) fn set_values(&mut self, slot: usize, values: [ValueId; FIELDS]) {
+        self.slots[slot].values = values;
     }
 
     /// Puts other values and another text in the place of a center's.

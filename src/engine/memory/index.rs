@@ -3,11 +3,13 @@
 
 use rstar::RTree;
 
-use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place};
+use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
+use super::organizations::Organizations;
+use super::ratings::{Ratings, rating_of};
 use super::table::Table;
 use super::tree::{BucketTree, Leaf, Point, is_within, may_hold_open, rounded};
-use super::vocabulary::{FIELDS, ValueId, Vocabulary};
-use crate::domain::{CenterId, Summary};
+use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
+use crate::domain::{CenterId, OrganizationId, OrganizationNames, Rating, Summary};
 
 /// Shards of the table of places: a write that makes one grow hashes some
 /// thousand ids again at ten million centers.
@@ -23,6 +25,8 @@ pub(super) struct Index {
     buckets: Buckets,
     places: Table,
     vocabularies: [Vocabulary; FIELDS],
+    organizations: Organizations,
+    ratings: Ratings,
 }
 
 impl Index {
@@ -30,12 +34,16 @@ impl Index {
     pub(super) fn new(
         filled: impl Iterator<Item = Bucket>,
         vocabularies: [Vocabulary; FIELDS],
+        organizations: Organizations,
+        ratings: Ratings,
     ) -> Self {
         let mut index = Self {
             tree: BucketTree::new_with_params(),
             buckets: Buckets::default(),
             places: Table::new(SHARDS),
             vocabularies,
+            organizations,
+            ratings,
         };
         let mut leaves = Vec::new();
         for bucket in filled {
@@ -73,6 +81,38 @@ impl Index {
 
     pub(super) fn vocabularies(&self) -> &[Vocabulary; FIELDS] {
         &self.vocabularies
+    }
+
+    pub(super) fn organizations(&self) -> &Organizations {
+        &self.organizations
+    }
+
+    /// How the center in a place is rated.
+    pub(super) fn rating(&self, slot: &Slot) -> Option<Rating> {
+        self.vocabularies[RATING]
+            .text(slot.values[RATING])
+            .map(rating_of)
+    }
+
+    /// Notes what organizations are called.
+    pub(super) fn rename_organizations(&mut self, names: OrganizationNames) {
+        self.organizations.rename(names);
+    }
+
+    /// Notes the organizations of a center, whether it has a position or not.
+    pub(super) fn set_organizations(&mut self, id: CenterId, organizations: &[OrganizationId]) {
+        self.organizations.set(id, organizations);
+        let Some(place) = self.place_of(id) else {
+            return;
+        };
+        let old = self.buckets.get(place.bucket()).slot(place.slot()).values;
+        let mut new = old;
+        new[ORGANIZATIONS] = self.vocabularies[ORGANIZATIONS].intern(self.organizations.of(id));
+        self.post_values(place.bucket(), new);
+        let bucket = self.buckets.get_mut(place.bucket());
+        bucket.set_values(place.slot(), new);
+        self.forget_values(place.bucket(), old);
+        self.release_values(old);
     }
 
     /// Puts a center where it belongs, with its text rendered already.
@@ -265,7 +305,9 @@ impl Index {
     }
 
     fn intern(&mut self, center: &Summary<'_>) -> [ValueId; FIELDS] {
-        let texts = [center.country, center.region, center.city];
+        let set = self.organizations.of(center.id);
+        let rating = self.ratings.of(center.id);
+        let texts = [center.country, center.region, center.city, set, rating];
         std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]))
     }
 

@@ -5,9 +5,11 @@ use std::thread;
 
 use super::bucket::{Bucket, CAPACITY};
 use super::index::Index;
+use super::organizations::Organizations;
+use super::ratings::Ratings;
 use super::tree::{Point, bounds_of, widest_axis};
 use super::vocabulary::{FIELDS, ValueId, Vocabulary};
-use crate::domain::{CenterId, Position, Summary};
+use crate::domain::{CenterId, OrganizationId, OrganizationNames, Position, Rating, Summary};
 use crate::wire::render_summary;
 
 /// The most centers that a new bucket gets: some room is left, so that the first
@@ -23,6 +25,8 @@ pub struct Loading {
     centers: Vec<Loaded>,
     names: Vec<u8>,
     vocabularies: [Vocabulary; FIELDS],
+    organizations: Organizations,
+    ratings: Ratings,
 }
 
 /// A new index, for [`super::MemoryEngine::finish_load`].
@@ -46,9 +50,27 @@ struct Key {
 }
 
 impl Loading {
+    /// Notes what organizations are called.
+    pub fn name_organizations(&mut self, names: OrganizationNames) {
+        self.organizations.rename(names);
+    }
+
+    /// Notes the organizations of a center, in the order of their numbers, before
+    /// it is added.
+    pub fn set_organizations(&mut self, center: CenterId, organizations: &[OrganizationId]) {
+        self.organizations.set(center, organizations);
+    }
+
+    /// Notes how a center is rated, before it is added.
+    pub fn set_rating(&mut self, center: CenterId, rating: Rating) {
+        self.ratings.set(center, rating);
+    }
+
     /// Adds a center. Each id may be added once.
     pub fn push(&mut self, center: &Summary<'_>) {
-        let texts = [center.country, center.region, center.city];
+        let set = self.organizations.of(center.id);
+        let rating = self.ratings.of(center.id);
+        let texts = [center.country, center.region, center.city, set, rating];
         let values = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
         self.centers.push(Loaded {
             id: center.id,
@@ -90,8 +112,15 @@ impl Loading {
         };
         drop(keys);
         let vocabularies = std::mem::take(&mut self.vocabularies);
+        let organizations = std::mem::take(&mut self.organizations);
+        let ratings = std::mem::take(&mut self.ratings);
         drop(self);
-        BuiltIndex(Index::new(buckets.into_iter(), vocabularies))
+        BuiltIndex(Index::new(
+            buckets.into_iter(),
+            vocabularies,
+            organizations,
+            ratings,
+        ))
     }
 
     /// Divides keys into so many runs of about equal length, at medians of the

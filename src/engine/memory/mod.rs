@@ -11,6 +11,7 @@
 //! - `tree`: the R-tree's types and box arithmetic
 //! - `walk`, `best`, `search`: answering
 //! - `vocabulary`: filter values and the buckets that hold them
+//! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
 //! - `load`: building it all in one go
 
@@ -18,6 +19,8 @@ mod best;
 mod bucket;
 mod index;
 mod load;
+mod organizations;
+mod ratings;
 mod search;
 mod table;
 #[cfg(test)]
@@ -32,7 +35,9 @@ use std::time::SystemTime;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::{Answer, SearchError};
-use crate::domain::{CenterId, Search, SortKey, Summary, Viewport, sort_key};
+use crate::domain::{
+    CenterId, OrganizationId, OrganizationNames, Search, SortKey, Summary, Viewport, sort_key,
+};
 use crate::wire::{name_of, render_summary};
 use index::Index;
 pub use load::{BuiltIndex, Loading};
@@ -44,6 +49,9 @@ pub enum Change<'a> {
     Upsert(Summary<'a>),
     /// A center was deleted or lost its position.
     Remove(CenterId),
+    /// A center works by these organizations and no others, in the order of their
+    /// numbers. Said before it is created or after it is deleted, too.
+    Organizations(CenterId, &'a [OrganizationId]),
 }
 
 /// Answers searches from an R-tree in memory.
@@ -109,9 +117,19 @@ impl MemoryEngine {
                 Change::Remove(id) => {
                     loaded.index.remove(*id);
                 }
+                Change::Organizations(id, organizations) => {
+                    loaded.index.set_organizations(*id, organizations);
+                }
             }
             loaded.changed_at = SystemTime::now();
             RwLockWriteGuard::unlock_fair(guard);
+        }
+    }
+
+    /// Follows what organizations are called.
+    pub fn rename_organizations(&self, names: OrganizationNames) {
+        if let Some(loaded) = &mut *self.loaded.write() {
+            loaded.index.rename_organizations(names);
         }
     }
 

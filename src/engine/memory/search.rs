@@ -6,8 +6,9 @@ use std::hint::black_box;
 use super::best::{Best, Candidate};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
+use super::ratings::rating_of;
 use super::tree::{Bounds, Point, farthest_chord_squared};
-use super::vocabulary::{FIELDS, Postings, ValueId, bounds_of_postings};
+use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use crate::domain::{
     CenterId, EngineKind, Filter, Radius, Search, chord_squared_of, distance_m_of,
@@ -116,10 +117,12 @@ fn deliver(index: &Index, search: &Search, found: &[Candidate], answer: &mut imp
     for candidate in page {
         let place = candidate.place();
         let bucket = index.buckets().get(place.bucket());
+        let slot = bucket.slot(place.slot());
         answer.hit(Hit {
-            id: bucket.slot(place.slot()).id,
+            id: slot.id,
             distance_m: distance_m_of(candidate.chord_squared()),
             rendered: bucket.text(place.slot()),
+            rating: index.rating(slot),
         });
     }
 }
@@ -184,6 +187,8 @@ impl<'a> Wanted<'a> {
             countries,
             regions,
             cities,
+            organizations,
+            min_rating: _,
         } = &search.filter;
         let mut fields = Vec::new();
         for (field, texts) in [countries, regions, cities].into_iter().enumerate() {
@@ -197,6 +202,26 @@ impl<'a> Wanted<'a> {
                 .collect();
             values.sort_unstable();
             values.dedup();
+            if values.is_empty() {
+                return None;
+            }
+            fields.push(FieldValues {
+                index,
+                field,
+                values,
+            });
+        }
+        let mut sifted = Vec::new();
+        if !organizations.is_empty() {
+            let wanted = index.organizations().wanted(organizations);
+            let values = index.vocabularies()[ORGANIZATIONS].find_all(wanted);
+            sifted.push((ORGANIZATIONS, values));
+        }
+        if let Some(least) = search.filter.least_rating() {
+            let wanted = |text: &str| rating_of(text).average >= least;
+            sifted.push((RATING, index.vocabularies()[RATING].find_all(wanted)));
+        }
+        for (field, values) in sifted {
             if values.is_empty() {
                 return None;
             }
@@ -272,4 +297,4 @@ impl<'a> Wanted<'a> {
     }
 }
 
-const _: () = assert!(FIELDS == 3, "a filter has three fields");
+const _: () = assert!(FIELDS == 5, "a filter has five fields");

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::bucket::CAPACITY;
 use super::*;
-use crate::domain::{Cursor, Filter, Limit, Origin, Position, Radius};
+use crate::domain::{
+    Cursor, Filter, Limit, Organization, OrganizationText, Origin, Position, Radius,
+};
 use crate::engine::Hit;
 
 /// An answer kept as ids, distances and texts.
@@ -99,6 +101,48 @@ fn an_empty_index_answers_with_nothing_and_takes_its_first_center() {
     engine.apply(&[Change::Remove(CenterId::new(1).unwrap())]);
     assert!(engine.is_empty());
     check(&engine);
+}
+
+#[test]
+fn organizations_follow_their_centers_in_and_out_of_the_index() {
+    let of = |id: i64| OrganizationId::new(id).unwrap();
+    let organization = |id: i64, name: &str| Organization {
+        id: of(id),
+        text: OrganizationText {
+            name: format!("The {name}"),
+            acronym: name.to_owned(),
+            ..OrganizationText::default()
+        },
+        created_at: chrono::DateTime::default(),
+        updated_at: chrono::DateTime::default(),
+    };
+    let engine = loaded(&[center(1, 0.0, 0.0), center(2, 0.0, 1.0)]);
+    let all = [organization(1, "A"), organization(12, "B")];
+    engine.rename_organizations(OrganizationNames::of(&all));
+    let found = |name: &str| {
+        check(&engine);
+        let mut search = around(0.0, 0.0, 5);
+        search.filter.organizations = vec![name.to_owned()];
+        answer(&engine, &search).ids()
+    };
+    let id = |id: i64| CenterId::new(id).unwrap();
+    assert_eq!(found("a"), [0_i64; 0]);
+    engine.apply(&[
+        Change::Organizations(id(1), &[of(1), of(12)]),
+        Change::Organizations(id(2), &[of(12)]),
+        Change::Organizations(id(3), &[of(1)]),
+    ]);
+    assert_eq!((found("a"), found("the b")), (vec![1], vec![1, 2]));
+    // Said before it was there, kept while it is away.
+    engine.apply(&[Change::Upsert(center(3, 0.0, 2.0)), Change::Remove(id(1))]);
+    assert_eq!((found("A"), found("B")), (vec![3], vec![2]));
+    engine.apply(&[
+        Change::Upsert(center(1, 0.0, 5.0)),
+        Change::Organizations(id(3), &[]),
+    ]);
+    assert_eq!((found("A"), found("B")), (vec![1], vec![2, 1]));
+    engine.rename_organizations(OrganizationNames::of(&all[1..]));
+    assert_eq!((found("A"), found("B")), (vec![], vec![2, 1]));
 }
 
 #[test]

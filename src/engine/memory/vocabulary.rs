@@ -6,8 +6,11 @@ use super::bucket::{BucketId, Buckets};
 use super::table::Table;
 use super::tree::{Bounds, BucketTree, Leaf};
 
-/// How many fields can be filtered by: country, region and city, in this order.
-pub(super) const FIELDS: usize = 3;
+/// How many fields can be filtered by: country, region, city, the set of
+/// organizations and the rating, in this order.
+pub(super) const FIELDS: usize = 5;
+pub(super) const ORGANIZATIONS: usize = 3;
+pub(super) const RATING: usize = 4;
 
 /// Shards of the table of one field's values.
 const SHARDS: usize = 64;
@@ -145,6 +148,17 @@ impl Vocabulary {
         self.by_text
             .get(&text, |number| &*self.values[number as usize].text)
             .map(ValueId)
+    }
+
+    /// The numbers of the values that qualify, in their order. Looks at all of
+    /// them.
+    pub(super) fn find_all(&self, qualifies: impl Fn(&str) -> bool) -> Vec<ValueId> {
+        (0..)
+            .zip(&self.values)
+            // One that was released has no bucket.
+            .filter(|(_, value)| value.postings.len() > 0 && qualifies(&value.text))
+            .map(|(number, _)| ValueId(number))
+            .collect()
     }
 
     /// The number of a value, new if no center has it yet.

@@ -1,7 +1,8 @@
 //! Which circle to search.
 
+use super::Asked;
 use super::density::{Crowd, Density};
-use crate::domain::{Bounds, MAX_RADIUS_M, Radius, Search, cover};
+use crate::domain::{Bounds, MAX_RADIUS_M, Radius, cover};
 use crate::store::{MySqlStore, Near, StoreError};
 
 /// Where a search by the density failed, circles up to this radius in metres are
@@ -41,9 +42,10 @@ impl Circle {
         self.radius_m >= self.reach_m
     }
 
-    pub(super) fn near<'a>(&'a self, search: &'a Search, rows: usize) -> Near<'a> {
+    pub(super) fn near<'a>(&'a self, asked: Asked<'a>, rows: usize) -> Near<'a> {
         Near {
-            search,
+            search: asked.search,
+            organizations: asked.organizations,
             radius_m: self.radius_m,
             cover: &self.cover,
             rows,
@@ -54,7 +56,7 @@ impl Circle {
 
 /// Chooses one circle after the other, until one holds enough.
 pub(super) struct Choice<'a> {
-    search: &'a Search,
+    asked: Asked<'a>,
     density: Option<&'a Density>,
     reach_m: f64,
     wanted: usize,
@@ -65,7 +67,8 @@ pub(super) struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    pub(super) fn new(search: &'a Search, density: Option<&'a Density>) -> Self {
+    pub(super) fn new(asked: Asked<'a>, density: Option<&'a Density>) -> Self {
+        let search = asked.search;
         // One more than asked for tells whether there is a next page.
         let wanted = search.limit.get() + 1;
         let beyond_m = search.after.map_or(0.0, |cursor| cursor.key);
@@ -81,7 +84,7 @@ impl<'a> Choice<'a> {
                 .unwrap_or(MAX_RADIUS_M)
         });
         Self {
-            search,
+            asked,
             density,
             reach_m: search.radius.map_or(MAX_RADIUS_M, Radius::m),
             wanted,
@@ -119,8 +122,12 @@ impl<'a> Choice<'a> {
 
     /// Whether there is a filter that keeps few centers.
     async fn is_rare(&self, store: &MySqlStore) -> Result<bool, StoreError> {
-        let filter = &self.search.filter;
-        Ok(!filter.is_empty() && store.matching(filter, FEW_MATCHES).await? < FEW_MATCHES)
+        let Asked {
+            search,
+            organizations,
+        } = self.asked;
+        let matching = store.matching(&search.filter, organizations, FEW_MATCHES);
+        Ok(!search.filter.is_empty() && matching.await? < FEW_MATCHES)
     }
 
     /// A circle for which not too many rows have to be looked at.
@@ -133,7 +140,7 @@ impl<'a> Choice<'a> {
             .min(self.reach_m);
         loop {
             let circle = self.around(radius_m);
-            let seen = store.count_near(&circle.near(self.search, most)).await?;
+            let seen = store.count_near(&circle.near(self.asked, most)).await?;
             // A circle takes up a little more than three quarters of a box.
             let likely_inside = seen * 3 / 4;
             if seen >= most {
@@ -155,7 +162,7 @@ impl<'a> Choice<'a> {
     }
 
     fn around(&self, radius_m: f64) -> Circle {
-        let origin = self.search.origin;
+        let origin = self.asked.search.origin;
         let mut beside: Option<Vec<Crowd>> = None;
         let cover = cover(origin, radius_m, |strip| {
             let Some(density) = self.density else {

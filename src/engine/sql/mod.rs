@@ -9,6 +9,7 @@
 mod circle;
 mod density;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
-use crate::domain::{CenterId, EngineKind, Search, Summary};
+use crate::domain::{CenterId, EngineKind, OrganizationId, Rating, Search, Summary};
 use crate::store::{MySqlStore, StoreError};
 use crate::wire::render_summary;
 use circle::Choice;
@@ -40,6 +41,8 @@ pub struct SqlEngine {
     measured: RwLock<Option<Arc<Measured>>>,
     /// Whether the density was seen to be wrong since it was measured.
     misled: AtomicBool,
+    /// Whether any center was rated when that was looked at last.
+    is_rated: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,7 @@ impl SqlEngine {
     #[must_use]
     pub fn new(store: MySqlStore) -> Self {
         Self {
+            is_rated: AtomicBool::new(store.is_linked()),
             store,
             measured: RwLock::new(None),
             misled: AtomicBool::new(false),
@@ -75,7 +79,8 @@ impl SqlEngine {
         measured.at.elapsed() >= least.max(measured.took * factor)
     }
 
-    /// Measures how densely centers lie where, from one look at all of them.
+    /// Measures how densely centers lie where, from one look at all of them, and
+    /// learns which indexes there are.
     ///
     /// # Errors
     /// When the database does not answer; what was known stays.
@@ -83,6 +88,7 @@ impl SqlEngine {
     pub async fn measure_density(&self) -> Result<(), StoreError> {
         let started = Instant::now();
         self.misled.store(false, Ordering::Relaxed);
+        self.store.learn_indexes().await?;
         let mut points = Vec::new();
         self.store
             .for_each_position(|position| points.push(point(position)))
@@ -94,6 +100,16 @@ impl SqlEngine {
             at: Instant::now(),
             took,
         }));
+        Ok(())
+    }
+
+    /// Looks whether any center is rated: where none is, searches do not ask.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn look_for_ratings(&self) -> Result<(), StoreError> {
+        let is_rated = self.store.is_linked() && self.store.database().has_ratings().await?;
+        self.is_rated.store(is_rated, Ordering::Relaxed);
         Ok(())
     }
 
@@ -109,12 +125,21 @@ impl SqlEngine {
         let started = Instant::now();
         let measured = self.measured.read().clone();
         let density = measured.as_ref().map(|measured| &measured.density);
-        let mut choice = Choice::new(search, density);
         let mut page = Page::default();
+        let organizations = self.store.organizations_of(&search.filter).await?;
+        if search.filter.names_nobody(&organizations) {
+            page.answer(search, &HashMap::new(), answer);
+            return Ok(());
+        }
+        let asked = Asked {
+            search,
+            organizations: &organizations,
+        };
+        let mut choice = Choice::new(asked, density);
         loop {
             let circle = choice.next(&self.store).await?;
             page.clear();
-            let near = circle.near(search, choice.wanted());
+            let near = circle.near(asked, choice.wanted());
             let ended = self
                 .store
                 .find(&near, |distance_m, summary| page.push(distance_m, &summary))
@@ -129,9 +154,21 @@ impl SqlEngine {
         if started.elapsed() > SLOW {
             self.misled.store(true, Ordering::Relaxed);
         }
-        page.answer(search, answer);
+        let ratings = if self.is_rated.load(Ordering::Relaxed) {
+            self.store.database().ratings(page.ids(search)).await?
+        } else {
+            HashMap::new()
+        };
+        page.answer(search, &ratings, answer);
         Ok(())
     }
+}
+
+/// A search, and the organizations that its filter names.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    search: &'a Search,
+    organizations: &'a [OrganizationId],
 }
 
 /// Found centers, rendered into one buffer.
@@ -163,7 +200,18 @@ impl Page {
         });
     }
 
-    fn answer(&self, search: &Search, answer: &mut impl Answer) {
+    /// The centers that are answered.
+    fn ids(&self, search: &Search) -> impl Iterator<Item = CenterId> {
+        let answered = self.hits.iter().take(search.limit.get());
+        answered.map(|found| found.id)
+    }
+
+    fn answer(
+        &self,
+        search: &Search,
+        ratings: &HashMap<CenterId, Rating>,
+        answer: &mut impl Answer,
+    ) {
         let limit = search.limit.get();
         let count = self.hits.len().min(limit);
         let last = self.hits[..count].last();
@@ -177,6 +225,7 @@ impl Page {
                 id: found.id,
                 distance_m: found.distance_m,
                 rendered: &self.rendered[start..found.end],
+                rating: ratings.get(&found.id).copied(),
             });
             start = found.end;
         }

@@ -17,8 +17,12 @@ use crate::http::state::State;
 /// When there is none or the database does not answer.
 pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let center = center_of(&request).await?;
+    let state = State::of(&request);
+    let (catalog, asked) = (Arc::clone(&state.catalog), [center.clone()]);
+    let reading = async move { catalog.ratings(&asked).await };
+    let rating = state.run(reading).await?.remove(&center.id);
     Ok(answer(
-        serde_json::to_vec(&Whole::from(&center)).expect("a center is always JSON"),
+        serde_json::to_vec(&Whole::new(&center, rating)).expect("a center is always JSON"),
     ))
 }
 

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::domain::{Center, Position};
+use crate::domain::{Center, Position, Rating};
 
 /// What Divemap says of a center that nobody has claimed.
 const UNCLAIMED: &str = "unclaimed";
@@ -24,11 +24,20 @@ pub(super) enum DetailLevel {
 /// What is always there.
 #[derive(Debug, Default, Serialize)]
 struct Always {
-    total_ratings: u32,
+    total_ratings: u64,
     comment_count: u32,
     is_manager: bool,
     follower_count: u32,
     media: [(); 0],
+}
+
+impl Always {
+    fn of(rating: Option<Rating>) -> Self {
+        Self {
+            total_ratings: rating.map_or(0, |rating| rating.count),
+            ..Self::default()
+        }
+    }
 }
 
 /// A center in a list; keys without a value are left out.
@@ -46,6 +55,8 @@ pub(super) struct Item<'a> {
     region: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     city: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    average_rating: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logo_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +83,7 @@ pub(super) struct Item<'a> {
 
 impl<'a> Item<'a> {
     /// A center at a level of detail.
-    pub(super) fn new(center: &'a Center, level: DetailLevel) -> Self {
+    pub(super) fn new(center: &'a Center, rating: Option<Rating>, level: DetailLevel) -> Self {
         let text = &center.text;
         let basic = |text: &'a Option<String>| shown(level >= DetailLevel::Basic, text.as_deref());
         let full = |text: &'a Option<String>| shown(level >= DetailLevel::Full, text.as_deref());
@@ -85,6 +96,10 @@ impl<'a> Item<'a> {
             country: basic(&text.country),
             region: basic(&text.region),
             city: basic(&text.city),
+            average_rating: shown(
+                level >= DetailLevel::Basic,
+                rating.map(|rating| rating.average),
+            ),
             logo_url: basic(&text.logo_url),
             logo_full_url: basic(&text.logo_url),
             description: full(&text.description),
@@ -95,7 +110,7 @@ impl<'a> Item<'a> {
             created_at: shown(is_full, Some(center.created_at)),
             updated_at: shown(is_full, Some(center.updated_at)),
             ownership_status: shown(is_full, Some(UNCLAIMED)),
-            always: Always::default(),
+            always: Always::of(rating),
         }
     }
 }
@@ -132,8 +147,9 @@ pub(super) struct Whole<'a> {
     always: Always,
 }
 
-impl<'a> From<&'a Center> for Whole<'a> {
-    fn from(center: &'a Center) -> Self {
+impl<'a> Whole<'a> {
+    /// A center and how it is rated.
+    pub(super) fn new(center: &'a Center, rating: Option<Rating>) -> Self {
         let text = &center.text;
         Self {
             id: center.id.get(),
@@ -152,13 +168,13 @@ impl<'a> From<&'a Center> for Whole<'a> {
             logo_full_url: text.logo_url.as_deref(),
             created_at: center.created_at,
             updated_at: center.updated_at,
-            average_rating: None,
+            average_rating: rating.map(|rating| rating.average),
             // Of whoever is signed in, and for administrators: nobody is here.
             user_rating: None,
             view_count: None,
             ownership_status: Some(UNCLAIMED),
             owner_username: None,
-            always: Always::default(),
+            always: Always::of(rating),
         }
     }
 }

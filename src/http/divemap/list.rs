@@ -9,25 +9,27 @@ use super::answer;
 use super::errors::Refusal;
 use super::input::{Input, Length};
 use super::item::{DetailLevel, Item};
-use crate::domain::{Listing, Needle, Part, SortBy, TextField, Viewport};
+use crate::domain::{Listing, MAX_RATING, Needle, Part, RatingRange, SortBy, TextField, Viewport};
 use crate::http::state::State;
 use crate::store::StoreError;
 
 const PAGE_SIZES: [i64; 11] = [1, 3, 5, 10, 15, 20, 25, 50, 100, 250, 1_000];
 
-/// In the order in which errors list them. What no center has yet leaves the
-/// order to the ids.
+/// In the order in which errors list them. Comments, which no center has, leave
+/// the order to the ids.
 const SORTS: [(&str, SortBy); 9] = [
-    ("average_rating", SortBy::Id),
+    ("average_rating", SortBy::Rating),
     ("city", SortBy::Text(TextField::City)),
     ("comment_count", SortBy::Id),
     ("country", SortBy::Text(TextField::Country)),
     ("created_at", SortBy::CreatedAt),
     ("name", SortBy::Text(TextField::Name)),
-    ("rating", SortBy::Id),
+    ("rating", SortBy::Rating),
     ("region", SortBy::Text(TextField::Region)),
     ("updated_at", SortBy::UpdatedAt),
 ];
+
+const REVIEWS: [&str; 3] = ["average_rating", "comment_count", "rating"];
 
 /// What a search may be, and a text within one field.
 const SEARCH: Length = Length { min: 0, max: 200 };
@@ -53,17 +55,22 @@ struct List<'a> {
 /// # Errors
 /// When a parameter cannot be taken or the database does not answer.
 pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    let asked = Asked::of(&request)?;
+    let hides_ratings = hides_ratings(&request).await?;
+    let asked = Asked::of(&request, hides_ratings)?;
     let (listing, part) = (asked.listing.clone(), asked.part());
     let catalog = Arc::clone(&State::of(&request).catalog);
     let reading = async move {
         let listed = catalog.listed(&listing, part).await?;
         let centers = catalog.store().read_many(&listed.ids).await?;
-        Ok::<_, StoreError>((centers, listed.total))
+        let ratings = catalog.ratings(&centers).await?;
+        Ok::<_, StoreError>((centers, ratings, listed.total))
     };
-    let (centers, total) = State::of(&request).run(reading).await?;
+    let (centers, ratings, total) = State::of(&request).run(reading).await?;
     let total_pages = total.div_ceil(asked.page_size.unsigned_abs());
-    let items = centers.iter().map(|center| Item::new(center, asked.level));
+    let items = centers.iter().map(|center| {
+        let rating = ratings.get(&center.id).copied();
+        Item::new(center, rating, asked.level)
+    });
     let list = List {
         items: items.collect(),
         total,
@@ -83,14 +90,32 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
 /// # Errors
 /// When a parameter cannot be taken or the database does not answer.
 pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let hides_ratings = hides_ratings(&request).await?;
     let mut input = Input::of(&request);
-    let listing = wanted(&mut input);
+    let mut listing = wanted(&mut input);
     input.finish()?;
+    if hides_ratings {
+        listing = listing.without_ratings();
+    }
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let counting = async move { catalog.store().count_listed(&listing).await };
     let total = state.run(counting).await?;
     Ok(answer(format!("{{\"total\":{total}}}")))
+}
+
+/// Whether ratings are hidden, for requests in which they may have a say: a map
+/// that moves does not wait for the setting.
+async fn hides_ratings(request: &HttpRequest) -> Result<bool, Refusal> {
+    let asked = request.query_string();
+    if !(asked.contains("sort_by") || asked.contains("_rating")) {
+        return Ok(false);
+    }
+    let state = State::of(request);
+    let catalog = Arc::clone(&state.catalog);
+    Ok(state
+        .run(async move { catalog.hides_ratings().await })
+        .await?)
 }
 
 /// A page of the list, as it is asked for.
@@ -104,7 +129,7 @@ struct Asked {
 impl Asked {
     /// Reads the parameters: first each by itself, in the order in which Divemap
     /// declares them, then what Divemap checks by itself, in its order.
-    fn of(request: &HttpRequest) -> Result<Self, Refusal> {
+    fn of(request: &HttpRequest, hides_ratings: bool) -> Result<Self, Refusal> {
         let mut input = Input::of(request);
         let mut listing = wanted(&mut input);
         let sort_by = input.text("sort_by", ANY).filter(|text| !text.is_empty());
@@ -131,12 +156,15 @@ impl Asked {
             )));
         }
         if let Some(sort_by) = sort_by {
-            listing.sort_by = sort_of(&sort_by)?;
+            listing.sort_by = sort_of(&sort_by, hides_ratings)?;
             listing.descending = is_descending(sort_order.as_deref().unwrap_or("asc"))?;
         } else if let Some(order) = sort_order.filter(|order| !order.is_empty()) {
             // Without a field to sort by the order says nothing, but a wrong one
             // is a mistake all the same.
             is_descending(&order)?;
+        }
+        if hides_ratings {
+            listing = listing.without_ratings();
         }
         Ok(Self {
             listing,
@@ -165,14 +193,17 @@ fn wanted(input: &mut Input<'_>) -> Listing {
         TextField::City,
     ]
     .map(|field| (field, input.text(field.name(), TEXT)));
-    input.number("min_rating", &(0.0..=10.0));
-    input.number("max_rating", &(0.0..=10.0));
+    let ratings = RatingRange {
+        min: input.number("min_rating", &(0.0..=MAX_RATING)),
+        max: input.number("max_rating", &(0.0..=MAX_RATING)),
+    };
     Listing {
         anywhere: search.and_then(|text| Needle::new(&text)),
         within: within
             .into_iter()
             .filter_map(|(field, text)| Some((field, Needle::new(&text?)?)))
             .collect(),
+        ratings,
         ..Listing::default()
     }
 }
@@ -188,10 +219,14 @@ fn level_of(text: &str) -> Result<DetailLevel, Refusal> {
     }
 }
 
-fn sort_of(text: &str) -> Result<SortBy, Refusal> {
-    let known = SORTS.iter().find(|(name, _)| *name == text);
+/// What reviews are about is nothing to sort by where they are hidden.
+fn sort_of(text: &str, hides_ratings: bool) -> Result<SortBy, Refusal> {
+    let is_open = |name: &str| !(hides_ratings && REVIEWS.contains(&name));
+    let open = || SORTS.iter().filter(|(name, _)| is_open(name));
+    let known = open().find(|(name, _)| *name == text);
     known.map(|(_, sort)| *sort).ok_or_else(|| {
-        let names = SORTS.map(|(name, _)| name).join(", ");
+        let names: Vec<&str> = open().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
         Refusal::bad_request(format!("Invalid sort_by field. Must be one of: {names}"))
     })
 }

@@ -12,7 +12,9 @@ mod input;
 mod item;
 pub mod list;
 pub mod nearby;
+pub mod organizations;
 pub mod search;
+pub mod settings;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};

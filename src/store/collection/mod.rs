@@ -110,6 +110,12 @@ impl Collection {
         })
     }
 
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.table.as_str() == "diving_centers"
+    }
+
     /// The collections that nearby makes tables for, the default one first.
     #[must_use]
     pub fn built_in() -> [Self; 2] {

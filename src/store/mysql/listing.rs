@@ -12,9 +12,10 @@ use super::search::{MySqlQuery, PositionSql};
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
-    Center, CenterId, Listed, Listing, MAX_CENTER_ID, Meridians, Needle, Part, SortBy, TextField,
-    Viewport,
+    Center, CenterId, Listed, Listing, MAX_CENTER_ID, Meridians, Needle, Part, RatingRange, SortBy,
+    TextField, Viewport,
 };
+use crate::store::ratings::average_of;
 use crate::store::sql::{escaped_like, in_order, text_or_null};
 use crate::store::{Collection, StoreError};
 
@@ -30,6 +31,7 @@ pub(super) struct ListingSql {
     texts: [String; TextField::ALL.len()],
     created_at: String,
     updated_at: String,
+    average: String,
 }
 
 impl ListingSql {
@@ -51,6 +53,7 @@ impl ListingSql {
             texts: TextField::ALL.map(|field| text_or_null(collection, field)),
             created_at: or_null(&names.created_at),
             updated_at: or_null(&names.updated_at),
+            average: average_of(&format!("{table}.{id}")),
         }
     }
 
@@ -74,6 +77,12 @@ impl ListingSql {
         if listing.anywhere.is_some() {
             let any = Listing::SEARCHED.map(|field| self.holds(field));
             let _ = write!(text, " AND ({})", any.join(" OR "));
+        }
+        let RatingRange { min, max } = listing.ratings;
+        for (end, operator) in [(min, ">="), (max, "<=")] {
+            if end.is_some() {
+                let _ = write!(text, " AND {} {operator} ?", self.average);
+            }
         }
         if let Some(viewport) = &listing.viewport {
             self.push_viewport(viewport, text);
@@ -100,7 +109,7 @@ impl ListingSql {
         }
     }
 
-    fn page(&self, listing: &Listing) -> String {
+    pub(super) fn page(&self, listing: &Listing) -> String {
         // Finding few among many takes longer than counting what was found; where
         // most are found, it is the other way round.
         let total = if listing.is_narrow() {
@@ -115,13 +124,14 @@ impl ListingSql {
             SortBy::Text(field) => format!("{} {direction}, ", self.text(field)),
             SortBy::CreatedAt => format!("{} {direction}, ", self.created_at),
             SortBy::UpdatedAt => format!("{} {direction}, ", self.updated_at),
+            SortBy::Rating => format!("{} {direction}, ", self.average),
             SortBy::Id => String::new(),
         };
         let _ = write!(text, " ORDER BY {key}{} LIMIT ? OFFSET ?", self.id);
         text
     }
 
-    fn count(&self, listing: &Listing) -> String {
+    pub(super) fn count(&self, listing: &Listing) -> String {
         let mut text = format!("SELECT COUNT(*){}", self.from);
         self.push_conditions(listing, &mut text);
         text
@@ -196,7 +206,7 @@ fn is_beyond_the_poles(listing: &Listing) -> bool {
 }
 
 /// Binds what [`ListingSql::push_conditions`] asks for.
-fn bind_conditions<'q>(
+pub(super) fn bind_conditions<'q>(
     sql: &ListingSql,
     query: MySqlQuery<'q>,
     listing: &Listing,
@@ -214,6 +224,10 @@ fn bind_conditions<'q>(
         for _ in Listing::SEARCHED {
             query = bind(query, needle);
         }
+    }
+    let RatingRange { min, max } = listing.ratings;
+    for end in [min, max].into_iter().flatten() {
+        query = query.bind(end);
     }
     let Some(viewport) = &listing.viewport else {
         return query;

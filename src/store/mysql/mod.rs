@@ -7,8 +7,11 @@
 pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
+mod hint;
 mod listing;
 pub(super) mod location;
+#[cfg(test)]
+mod plans;
 mod read;
 mod retry;
 mod rows;
@@ -24,7 +27,7 @@ use std::sync::Arc;
 
 use sqlx::MySqlPool;
 
-use super::Collection;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
@@ -51,5 +54,17 @@ impl MySqlStore {
 
     pub(super) fn collection(&self) -> &Collection {
         &self.collection
+    }
+
+    /// Whether organizations and ratings are about its rows.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.collection.is_linked()
+    }
+
+    /// The database that holds it.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::MySql(self.pool.clone())
     }
 }

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use super::search::bind_filter;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterId, Filter, Position, Summary};
 use crate::store::StoreError;
-use crate::store::sql::conditions;
 
 impl MySqlStore {
     pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
@@ -25,15 +25,16 @@ impl MySqlStore {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let mut text = self.statements.list.clone();
-        self.statements.search.push_filter(filter, &mut text);
-        let _ = write!(text, "{}", self.statements.list_end);
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
-        for condition in conditions(filter) {
-            for value in super::search::padded_twice(condition.values) {
-                query = query.bind(value);
-            }
+        let organizations = self.database().organizations_of(filter).await?;
+        if filter.names_nobody(&organizations) {
+            return Ok(Vec::new());
         }
+        let mut text = self.statements.list.clone();
+        let search = &self.statements.search;
+        search.push_filter(filter, &organizations, false, &mut text);
+        let _ = write!(text, "{}", self.statements.list_end);
+        let query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
+        let query = bind_filter(query, filter, &organizations);
         let found = query.bind(count as u64).fetch_all(&self.pool).await?;
         Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
     }

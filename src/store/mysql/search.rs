@@ -10,9 +10,11 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, Row as _};
 
+use super::hint::Hints;
 use super::statements::Names;
 use super::{MySqlStore, rows};
-use crate::domain::{Bounds, CenterId, Filter, Search, Summary, TextField};
+use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary, TextField};
+use crate::store::ratings::AVERAGE;
 use crate::store::sql::{conditions, text_or_null};
 use crate::store::{Collection, StoreError};
 
@@ -36,12 +38,15 @@ pub struct Near<'a> {
     pub cover: &'a [Bounds],
     /// How many rows at most.
     pub rows: usize,
+    /// The organizations that the filter names, by id; looked at where it names
+    /// any.
+    pub organizations: &'a [OrganizationId],
     /// Whether [`MySqlStore::find`] gives up after a fifth of a second.
     pub is_trial: bool,
 }
 
 /// What makes the server give up a statement, after so many milliseconds.
-const TRIAL: &str = "/*+ MAX_EXECUTION_TIME(200) */ ";
+const TRIAL: &str = "MAX_EXECUTION_TIME(200) ";
 
 /// The parts that searches are put together from.
 #[derive(Debug)]
@@ -51,7 +56,10 @@ pub(super) struct SearchSql {
     from: String,
     position: PositionSql,
     id: String,
+    /// The id, told apart from those of other tables.
+    own_id: String,
     filters: [(TextField, String); 3],
+    pub(super) hints: Hints,
 }
 
 impl SearchSql {
@@ -74,13 +82,22 @@ impl SearchSql {
             ),
             position: PositionSql::new(names),
             id: id.clone(),
+            own_id: format!("{table}.{id}"),
             filters: [TextField::Country, TextField::Region, TextField::City].map(filter),
+            hints: Hints::default(),
         }
     }
 
     /// The collation of the column finds candidates by its index, the second
-    /// comparison keeps those that are equal byte for byte.
-    pub(super) fn push_filter(&self, filter: &Filter, text: &mut String) {
+    /// comparison keeps those that are equal byte for byte. Whether few rows are
+    /// left to look at, as bounds do, decides how other tables are looked at.
+    pub(super) fn push_filter(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+        is_bounded: bool,
+        text: &mut String,
+    ) {
         for condition in conditions(filter) {
             let of_field = |(field, _): &&(TextField, String)| *field == condition.field;
             let Some((_, column)) = self.filters.iter().find(of_field) else {
@@ -93,11 +110,52 @@ impl SearchSql {
                  AND CONVERT({column} USING utf8mb4) COLLATE utf8mb4_0900_bin IN ({marks})"
             );
         }
+        if !filter.organizations.is_empty() {
+            self.push_organizations(organizations, is_bounded, text);
+        }
+        if filter.least_rating().is_some() {
+            self.push_rating(is_bounded, text);
+        }
+    }
+
+    /// Without the hint the server may begin with the organization's centers and
+    /// leave the spatial index alone, as it is to do where there is no box.
+    fn push_organizations(&self, ids: &[OrganizationId], is_bounded: bool, text: &mut String) {
+        let hint = if is_bounded {
+            "/*+ NO_SEMIJOIN() */"
+        } else {
+            ""
+        };
+        let _ = write!(
+            text,
+            " AND EXISTS (SELECT {hint} 1 FROM diving_center_organizations m \
+             WHERE m.diving_center_id = {} AND m.diving_organization_id IN ({}))",
+            self.own_id,
+            marks(ids.len())
+        );
+    }
+
+    /// Row by row within bounds, from all ratings at once elsewhere.
+    fn push_rating(&self, is_bounded: bool, text: &mut String) {
+        let id = &self.own_id;
+        let _ = if is_bounded {
+            write!(
+                text,
+                " AND (SELECT {AVERAGE} FROM center_ratings r WHERE r.diving_center_id = {id}) >= ?"
+            )
+        } else {
+            write!(
+                text,
+                " AND {id} IN (SELECT r.diving_center_id FROM center_ratings r \
+                 GROUP BY r.diving_center_id HAVING {AVERAGE} >= ?)"
+            )
+        };
     }
 
     fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
         self.position.push_bounds(bounds, text);
-        self.push_filter(&near.search.filter, text);
+        let is_bounded = !matches!(bounds, Bounds::Globe);
+        self.push_filter(&near.search.filter, near.organizations, is_bounded, text);
         if !near.search.exclude.is_empty() {
             let marks = marks(near.search.exclude.len());
             let _ = write!(text, " AND {} NOT IN ({marks})", self.id);
@@ -112,22 +170,20 @@ impl SearchSql {
         bounds: Bounds,
     ) -> MySqlQuery<'q> {
         let query = self.position.bind_bounds(query, bounds);
-        let query = bind_filter(query, &near.search.filter);
+        let query = bind_filter(query, &near.search.filter, near.organizations);
         padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
     }
 
     /// One query for every piece of the cover. What lies on an edge between two is
     /// found by both and kept once, as UNION does.
-    fn find(&self, near: &Near<'_>) -> String {
+    pub(super) fn find(&self, near: &Near<'_>) -> String {
         // It stands in the first piece and holds for all.
         let mut trial = if near.is_trial { TRIAL } else { "" };
         let pieces = near.cover.iter().map(|&bounds| {
+            let hint = self.hint(near, bounds, std::mem::take(&mut trial));
             let mut text = format!(
-                "SELECT {}{}, {} AS nearby_distance_m{}",
-                std::mem::take(&mut trial),
-                self.select,
-                self.distance,
-                self.from
+                "SELECT {hint}{}, {} AS nearby_distance_m{}",
+                self.select, self.distance, self.from
             );
             self.push_conditions(near, bounds, &mut text);
             text.push_str(
@@ -142,10 +198,30 @@ impl SearchSql {
         )
     }
 
+    /// Binds what [`Self::find`] asks for.
+    pub(super) fn bind_find<'q>(
+        &self,
+        mut query: MySqlQuery<'q>,
+        near: &Near<'q>,
+    ) -> MySqlQuery<'q> {
+        let after = near.search.after;
+        let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
+        for &bounds in near.cover {
+            query = self
+                .bind_conditions(bind_origin(query, near), near, bounds)
+                .bind(near.radius_m)
+                .bind(passed_m)
+                .bind(passed_m)
+                .bind(id);
+        }
+        query.bind(near.rows as u64)
+    }
+
     /// What lies on an edge between two pieces counts twice: it is but a guess.
-    fn count_near(&self, near: &Near<'_>) -> String {
+    pub(super) fn count_near(&self, near: &Near<'_>) -> String {
         let pieces = near.cover.iter().map(|&bounds| {
-            let mut text = format!("(SELECT 1{}", self.from);
+            let hint = self.hint(near, bounds, "");
+            let mut text = format!("(SELECT {hint}1{}", self.from);
             self.push_conditions(near, bounds, &mut text);
             if near.search.after.is_some() {
                 let _ = write!(text, " AND {} >= ?", self.distance);
@@ -159,9 +235,37 @@ impl SearchSql {
         )
     }
 
-    fn matching(&self, filter: &Filter) -> String {
+    /// Binds what [`Self::count_near`] asks for.
+    pub(super) fn bind_count_near<'q>(
+        &self,
+        mut query: MySqlQuery<'q>,
+        near: &Near<'q>,
+    ) -> MySqlQuery<'q> {
+        for &bounds in near.cover {
+            query = self.bind_conditions(query, near, bounds);
+            if let Some(cursor) = near.search.after {
+                query = bind_origin(query, near).bind(cursor.key);
+            }
+            query = query.bind(near.rows as u64);
+        }
+        query.bind(near.rows as u64)
+    }
+
+    fn hint(&self, near: &Near<'_>, bounds: Bounds, trial: &str) -> String {
+        let index = match bounds {
+            Bounds::Globe => String::new(),
+            _ => self.hints.within_bounds(!near.search.filter.is_empty()),
+        };
+        if trial.is_empty() && index.is_empty() {
+            String::new()
+        } else {
+            format!("/*+ {trial}{index}*/ ")
+        }
+    }
+
+    pub(super) fn matching(&self, filter: &Filter, organizations: &[OrganizationId]) -> String {
         let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_filter(filter, &mut text);
+        self.push_filter(filter, organizations, false, &mut text);
         text.push_str(" LIMIT ?) AS seen");
         text
     }
@@ -288,19 +392,9 @@ impl MySqlStore {
         near: &Near<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
-        let after = near.search.after;
-        let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
         let sql = &self.statements.search;
-        let mut query = sqlx::query(AssertSqlSafe(sql.find(near)));
-        for &bounds in near.cover {
-            query = sql
-                .bind_conditions(bind_origin(query, near), near, bounds)
-                .bind(near.radius_m)
-                .bind(passed_m)
-                .bind(passed_m)
-                .bind(id);
-        }
-        let mut rows = query.bind(near.rows as u64).fetch(&self.pool);
+        let query = sqlx::query(AssertSqlSafe(sql.find(near)));
+        let mut rows = sql.bind_find(query, near).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let distance_m: f64 = row.try_get(7)?;
             rows::summary(&row, |summary| each(distance_m, summary))?;
@@ -315,25 +409,37 @@ impl MySqlStore {
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
         let sql = &self.statements.search;
-        let mut query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
-        for &bounds in near.cover {
-            query = sql.bind_conditions(query, near, bounds);
-            if let Some(cursor) = near.search.after {
-                query = bind_origin(query, near).bind(cursor.key);
-            }
-            query = query.bind(near.rows as u64);
-        }
-        let row = query.bind(near.rows as u64).fetch_one(&self.pool).await?;
+        let query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
+        let row = sql
+            .bind_count_near(query, near)
+            .fetch_one(&self.pool)
+            .await?;
         Ok(as_count(row.try_get(0)?))
+    }
+
+    /// The organizations that a filter names; asks only where it names any.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn organizations_of(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        self.database().organizations_of(filter).await
     }
 
     /// Counts the centers that a filter keeps, up to `most`.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn matching(&self, filter: &Filter, most: usize) -> Result<usize, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(self.statements.search.matching(filter)));
-        let row = bind_filter(query, filter)
+    pub async fn matching(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let text = self.statements.search.matching(filter, organizations);
+        let row = bind_filter(sqlx::query(AssertSqlSafe(text)), filter, organizations)
             .bind(most as u64)
             .fetch_one(&self.pool)
             .await?;
@@ -350,10 +456,24 @@ fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
     query.bind(longitude).bind(near.search.origin.latitude())
 }
 
-fn bind_filter<'q>(query: MySqlQuery<'q>, filter: &'q Filter) -> MySqlQuery<'q> {
-    conditions(filter)
+/// Binds what [`SearchSql::push_filter`] asks for.
+pub(super) fn bind_filter<'q>(
+    query: MySqlQuery<'q>,
+    filter: &'q Filter,
+    organizations: &[OrganizationId],
+) -> MySqlQuery<'q> {
+    let query = conditions(filter)
         .flat_map(|condition| padded_twice(condition.values))
-        .fold(query, Query::bind)
+        .fold(query, Query::bind);
+    let query = if filter.organizations.is_empty() {
+        query
+    } else {
+        padded(organizations).fold(query, |query, id| query.bind(id.get()))
+    };
+    match filter.least_rating() {
+        Some(least) => query.bind(least),
+        None => query,
+    }
 }
 
 /// Placeholders for a list of values.
@@ -378,7 +498,7 @@ fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
 }
 
 /// The values of a filter as [`SearchSql::push_filter`] asks for them.
-pub(super) fn padded_twice(values: &[String]) -> impl Iterator<Item = &String> {
+fn padded_twice(values: &[String]) -> impl Iterator<Item = &String> {
     padded(values).chain(padded(values))
 }
 

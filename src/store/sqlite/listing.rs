@@ -5,6 +5,7 @@
 //! viewport does not come here.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
 use serde_json::json;
@@ -13,9 +14,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::statements::time_or_null;
 use super::{SqliteStore, rows};
 use crate::domain::{
-    Center, CenterId, Listed, Listing, Meridians, Part, SortBy, SortKey, TextField, Viewport,
-    sort_key,
+    Center, CenterId, Listed, Listing, Meridians, Part, RatingRange, SortBy, SortKey, TextField,
+    Viewport, sort_key,
 };
+use crate::store::ratings::average_of;
 use crate::store::sql::{in_order, text_or_null};
 use crate::store::{Collection, StoreError};
 
@@ -33,12 +35,15 @@ pub(super) struct ListingSql {
     texts: [String; TextField::ALL.len()],
     created_at: String,
     updated_at: String,
+    average: String,
 }
 
 impl ListingSql {
     pub(super) fn new(collection: &Collection, ours: &str, has_position: &str) -> Self {
         let id = collection.id.quoted();
+        let average = average_of(&format!("{}.{id}", collection.table.quoted()));
         Self {
+            average,
             from: format!(
                 " FROM {} WHERE {ours} AND {id} > ?",
                 collection.table.quoted()
@@ -53,21 +58,32 @@ impl ListingSql {
         }
     }
 
-    /// The id, a time to sort by, then the texts that are read.
+    /// The id, a time or mark to sort by, then the texts that are read.
     fn scan(&self, listing: &Listing) -> String {
-        let time = match listing.sort_by {
+        // As wide as any, so that it sorts as a text.
+        let mark = format!("printf('%!025.20f', {average})", average = self.average);
+        let mark = format!("IIF({} IS NULL, NULL, {mark})", self.average);
+        let key = match listing.sort_by {
             SortBy::Text(_) | SortBy::Id => "NULL",
             SortBy::CreatedAt => &self.created_at,
             SortBy::UpdatedAt => &self.updated_at,
+            SortBy::Rating => &mark,
         };
-        let mut columns = vec![self.id.as_str(), time];
+        let mut columns = vec![self.id.as_str(), key];
         columns.extend(read_of(listing).map(|field| self.texts[field as usize].as_str()));
+        let RatingRange { min, max } = listing.ratings;
+        let mut rated = String::new();
+        for (end, operator) in [(min, ">="), (max, "<=")] {
+            if end.is_some() {
+                let _ = write!(rated, " AND {} {operator} ?", self.average);
+            }
+        }
         let inside = listing
             .viewport
             .as_ref()
             .map(|viewport| self.inside(viewport));
         format!(
-            "SELECT {}{from}{inside} ORDER BY {id} LIMIT ?",
+            "SELECT {}{from}{rated}{inside} ORDER BY {id} LIMIT ?",
             columns.join(", "),
             id = self.id,
             from = self.from,
@@ -98,7 +114,7 @@ fn read_of(listing: &Listing) -> impl Iterator<Item = TextField> {
     TextField::ALL.into_iter().filter(read)
 }
 
-/// Before the texts come the id and the time.
+/// Before the texts come the id and what it is sorted by.
 const FIRST_TEXT: usize = 2;
 
 impl SqliteStore {
@@ -147,6 +163,10 @@ impl SqliteStore {
         let mut after = 0_i64;
         loop {
             let mut query = sqlx::query(AssertSqlSafe(text.clone())).bind(after);
+            let RatingRange { min, max } = listing.ratings;
+            for end in [min, max].into_iter().flatten() {
+                query = query.bind(end);
+            }
             if let Some(viewport) = &listing.viewport {
                 query = query.bind(viewport.south()).bind(viewport.north());
                 if let Meridians::Between { west, east } = viewport.meridians() {
@@ -168,7 +188,7 @@ impl SqliteStore {
                     let key = match listing.sort_by {
                         SortBy::Text(field) => text(field).map(sort_key),
                         SortBy::Id => None,
-                        SortBy::CreatedAt | SortBy::UpdatedAt => {
+                        SortBy::CreatedAt | SortBy::UpdatedAt | SortBy::Rating => {
                             rows::text(&row, 1)?.map(Into::into)
                         }
                     };

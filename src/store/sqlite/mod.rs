@@ -21,8 +21,8 @@ mod write;
 
 use std::sync::Arc;
 
-use super::Collection;
 use super::database::SqlitePools;
+use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists, tables};
 pub(super) use foreign_changes::changed_elsewhere;
 pub(super) use obstacles::{columns, obstacles};
@@ -50,5 +50,13 @@ impl SqliteStore {
 
     pub(super) fn collection(&self) -> &Collection {
         &self.collection
+    }
+
+    pub(super) fn is_linked(&self) -> bool {
+        self.statements.is_linked
+    }
+
+    pub(super) fn database(&self) -> Database {
+        Database::Sqlite(self.pools.clone())
     }
 }

@@ -23,10 +23,22 @@ impl SqliteStore {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let text = self.statements.list(conditions(filter));
+        let organizations = self.database().organizations_of(filter).await?;
+        if filter.names_nobody(&organizations) {
+            return Ok(Vec::new());
+        }
+        let by_organization = !filter.organizations.is_empty();
+        let text = self.statements.list(filter);
         let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
         for condition in conditions(filter) {
             query = query.bind(json!(condition.values).to_string());
+        }
+        if by_organization {
+            let ids: Vec<i64> = organizations.iter().map(|id| id.get()).collect();
+            query = query.bind(json!(ids).to_string());
+        }
+        if let Some(least) = filter.least_rating() {
+            query = query.bind(least);
         }
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let found = query.bind(count).fetch_all(&self.pools.readers).await?;

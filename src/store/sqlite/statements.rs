@@ -1,8 +1,9 @@
 //! The SQL of a collection in SQLite, built once.
 
 use super::listing::ListingSql;
-use crate::domain::{MAX_CENTER_ID, TextField};
-use crate::store::sql::{Condition, Sql, text_columns, text_or_null};
+use crate::domain::{Filter, MAX_CENTER_ID, TextField};
+use crate::store::ratings::AVERAGE;
+use crate::store::sql::{Sql, conditions, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
@@ -33,7 +34,11 @@ pub(super) struct Statements {
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
+    /// Whether organizations and ratings are about the rows.
+    pub(super) is_linked: bool,
     list: String,
+    list_by_organization: String,
+    list_by_rating: String,
     list_end: String,
     filters: [(TextField, String); 3],
 }
@@ -106,6 +111,16 @@ impl Statements {
             mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
+            is_linked: collection.is_linked(),
+            list_by_organization: format!(
+                " AND EXISTS (SELECT 1 FROM diving_center_organizations m \
+                 WHERE m.diving_center_id = {table}.{id} \
+                 AND m.diving_organization_id IN (SELECT value FROM json_each(?)))"
+            ),
+            list_by_rating: format!(
+                " AND (SELECT {AVERAGE} FROM center_ratings r \
+                 WHERE r.diving_center_id = {table}.{id}) >= ?"
+            ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             filters: [TextField::Country, TextField::Region, TextField::City]
                 .map(|field| (field, text(field))),
@@ -113,9 +128,9 @@ impl Statements {
     }
 
     /// A list with conditions, each of which takes a JSON array of values.
-    pub(super) fn list<'a>(&self, conditions: impl Iterator<Item = Condition<'a>>) -> String {
+    pub(super) fn list(&self, filter: &Filter) -> String {
         let mut text = self.list.clone();
-        for condition in conditions {
+        for condition in conditions(filter) {
             for (_, column) in self
                 .filters
                 .iter()
@@ -125,6 +140,12 @@ impl Statements {
                 text.push_str(column);
                 text.push_str(" IN (SELECT value FROM json_each(?))");
             }
+        }
+        if !filter.organizations.is_empty() {
+            text.push_str(&self.list_by_organization);
+        }
+        if filter.least_rating().is_some() {
+            text.push_str(&self.list_by_rating);
         }
         text.push_str(&self.list_end);
         text

@@ -8,5 +8,6 @@ mod import;
 mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
+mod organizations;
 pub mod process;
 pub mod served;

@@ -166,7 +166,7 @@ on_both_stores! {
             let filter = Filter {
                 countries: owned(countries),
                 cities: owned(cities),
-                regions: Vec::new(),
+                ..Filter::default()
             };
             let found = store.list(&filter, None, 100).await.unwrap();
             found.into_iter().map(|center| center.text.name).collect::<Vec<_>>()

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use nearby::catalog::Catalog;
 use nearby::domain::{
-    CenterDraft, CenterText, Listed, Listing, Needle, Part, SortBy, TextField, Viewport,
+    CenterDraft, CenterText, Listed, Listing, Needle, Part, RatingRange, SortBy, TextField,
+    Viewport,
 };
 use nearby::engine::Engine;
 use nearby::engine::memory::MemoryEngine;
@@ -93,11 +94,16 @@ fn listing(places: &[BatchItem], random: &mut StdRng) -> Listing {
         sort_by: *[
             SortBy::Text(TextField::Name),
             SortBy::Text(TextField::Country),
+            SortBy::Rating,
             SortBy::Id,
         ]
         .choose(random)
         .unwrap(),
         descending: random.random_range(0..2) == 0,
+        ratings: RatingRange {
+            min: [None, None, None, Some(4.5)][random.random_range(0..4)],
+            max: [None, None, None, Some(22.0 / 3.0)][random.random_range(0..4)],
+        },
     }
 }
 
@@ -108,6 +114,15 @@ async fn both_stores_and_the_index_list_the_same_in_the_same_order() {
     let places = places();
     for store in [mysql.store(), sqlite.store()] {
         store.upsert(places.as_slice()).await.unwrap();
+    }
+    for db in [&mysql, &sqlite] {
+        db.execute(
+            "INSERT INTO center_ratings (diving_center_id, user_id, score) \
+             SELECT id, u, 1 + (id * 7 + u * u) % 10 FROM diving_centers \
+             JOIN (SELECT 1 AS u UNION ALL SELECT 2 UNION ALL SELECT 3) users \
+             ON u <= id % 4",
+        )
+        .await;
     }
     let index = Catalog::new(
         sqlite.store(),

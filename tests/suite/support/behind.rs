@@ -3,6 +3,13 @@
 use super::{TestDatabase, hex};
 
 impl TestDatabase {
+    /// Drops the table of centers, and before it what refers to it.
+    pub async fn drop_centers(&self) {
+        for table in ["diving_center_organizations", "diving_centers"] {
+            self.execute(&format!("DROP TABLE {table}")).await;
+        }
+    }
+
     /// Removes what guards against other writers, so that rows can go wrong.
     pub async fn drop_guards(&self) {
         if self.is_mysql() {

@@ -132,6 +132,17 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
+    /// As [`Self::execute`], as another process would.
+    pub async fn execute_elsewhere(&self, sql: &str) {
+        let elsewhere = connect(&self.url).await;
+        let sql = AssertSqlSafe(sql.to_owned());
+        let done = match &elsewhere {
+            Database::MySql(pool) => pool.execute(sql).await.map(drop),
+            Database::Sqlite(pools) => pools.writer.execute(sql).await.map(drop),
+        };
+        done.expect("the statements are taken");
+    }
+
     /// As [`Self::execute`], for statements that may be refused.
     pub async fn try_execute(&self, sql: &str) -> sqlx::Result<()> {
         let sql = AssertSqlSafe(sql.to_owned());

@@ -1,0 +1,2 @@
+DROP TABLE diving_center_organizations;
+DROP TABLE diving_organizations;

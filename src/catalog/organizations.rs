@@ -1,0 +1,117 @@
+//! Organizations and the centers that work by them, as the engine follows them.
+
+use super::Catalog;
+use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
+use crate::engine::Engine;
+use crate::engine::memory::Change;
+use crate::store::{Database, MembershipError, OrganizationError, StoreError};
+
+impl Catalog {
+    /// Creates an organization.
+    ///
+    /// # Errors
+    /// When another has its name or acronym, or the database does not answer.
+    pub async fn create_organization(
+        &self,
+        draft: &OrganizationDraft,
+    ) -> Result<Organization, OrganizationError> {
+        let _order = self.write_order.lock().await;
+        let database = self.store.database();
+        let created = database.create_organization(draft).await?;
+        self.follow_names(&database).await?;
+        Ok(created)
+    }
+
+    /// Replaces what is said of an organization; `None` where there is none.
+    ///
+    /// # Errors
+    /// When another has its name or acronym, or the database does not answer.
+    pub async fn replace_organization(
+        &self,
+        id: OrganizationId,
+        draft: &OrganizationDraft,
+    ) -> Result<Option<Organization>, OrganizationError> {
+        let _order = self.write_order.lock().await;
+        let database = self.store.database();
+        let replaced = database.replace_organization(id, draft).await?;
+        self.follow_names(&database).await?;
+        Ok(replaced)
+    }
+
+    /// Deletes an organization, and with it that centers work by it; `false`
+    /// where there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn delete_organization(&self, id: OrganizationId) -> Result<bool, StoreError> {
+        let _order = self.write_order.lock().await;
+        let database = self.store.database();
+        let members = match self.engine() {
+            Engine::Memory(_) => database.members(id).await?,
+            Engine::Sql(_) => Vec::new(),
+        };
+        let deleted = database.delete_organization(id).await?;
+        self.follow_names(&database).await?;
+        for center in members {
+            self.follow_memberships(&database, center).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// Notes that a center works by an organization.
+    ///
+    /// # Errors
+    /// When either does not exist, they are joined, another organization is the
+    /// primary one, or the database does not answer.
+    pub async fn join(
+        &self,
+        center: CenterId,
+        organization: OrganizationId,
+        is_primary: bool,
+    ) -> Result<Membership, MembershipError> {
+        let _order = self.write_order.lock().await;
+        let database = self.store.database();
+        let joined = database.join(center, organization, is_primary).await?;
+        self.follow_memberships(&database, center).await?;
+        Ok(joined)
+    }
+
+    /// Notes that a center no longer works by an organization; `false` where it
+    /// did not.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn part(
+        &self,
+        center: CenterId,
+        organization: OrganizationId,
+    ) -> Result<bool, StoreError> {
+        let _order = self.write_order.lock().await;
+        let database = self.store.database();
+        let parted = database.part(center, organization).await?;
+        self.follow_memberships(&database, center).await?;
+        Ok(parted)
+    }
+
+    async fn follow_names(&self, database: &Database) -> Result<(), StoreError> {
+        if let Engine::Memory(engine) = self.engine() {
+            engine.rename_organizations(database.organization_names().await?);
+        }
+        Ok(())
+    }
+
+    async fn follow_memberships(
+        &self,
+        database: &Database,
+        center: CenterId,
+    ) -> Result<(), StoreError> {
+        let Engine::Memory(engine) = self.engine() else {
+            return Ok(());
+        };
+        let memberships = database.memberships(center).await?.unwrap_or_default();
+        let mut ids: Vec<_> = memberships.iter().map(|one| one.organization.id).collect();
+        ids.sort_unstable();
+        engine.apply(&[Change::Organizations(center, &ids)]);
+        Ok(())
+    }
+}

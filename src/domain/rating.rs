@@ -1,0 +1,102 @@
+//! What divers think of a center. Others write it; here it is read only.
+
+use super::setting::SettingKey;
+
+/// The highest mark; the lowest that can be asked for is 0.
+pub const MAX_RATING: f64 = 10.0;
+
+/// The marks of a center, summed up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rating {
+    /// Their mean.
+    pub average: f64,
+    /// How many there are; at least 1.
+    pub count: u64,
+}
+
+/// The setting that hides ratings everywhere while it is `true`.
+///
+/// # Panics
+/// Never: the name is a plain word.
+#[must_use]
+pub fn reviews_switch() -> SettingKey {
+    SettingKey::new("disable_diving_center_reviews").expect("it is a plain word")
+}
+
+/// The least average that a filter keeps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MinRating {
+    at_least: f64,
+    is_ignored: bool,
+}
+
+impl MinRating {
+    /// A least average; `None` unless it is from 0 to [`MAX_RATING`].
+    #[must_use]
+    pub fn new(at_least: f64) -> Option<Self> {
+        (0.0..=MAX_RATING).contains(&at_least).then_some(Self {
+            at_least,
+            is_ignored: false,
+        })
+    }
+
+    /// What was asked for, ignored or not.
+    #[must_use]
+    pub fn asked(self) -> f64 {
+        self.at_least
+    }
+
+    /// The same, but every center is kept: ratings are hidden.
+    #[must_use]
+    pub fn ignored(self) -> Self {
+        Self {
+            is_ignored: true,
+            ..self
+        }
+    }
+
+    /// What a center has to have; `None` where any will do.
+    #[must_use]
+    pub fn demanded(self) -> Option<f64> {
+        (!self.is_ignored).then_some(self.at_least)
+    }
+}
+
+/// Averages that a list holds; both ends count. A center without a rating is in
+/// no range that has an end.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RatingRange {
+    /// The least.
+    pub min: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+}
+
+impl RatingRange {
+    /// Whether every center is in it.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_least_rating_is_a_mark() {
+        for good in [0.0, 7.5, 10.0] {
+            assert_eq!(MinRating::new(good).unwrap().demanded(), Some(good));
+        }
+        for bad in [-0.1, 10.1, f64::NAN, f64::INFINITY] {
+            assert_eq!(MinRating::new(bad), None);
+        }
+    }
+
+    #[test]
+    fn an_ignored_rating_is_remembered_and_demands_nothing() {
+        let ignored = MinRating::new(7.0).unwrap().ignored();
+        assert_eq!((ignored.asked(), ignored.demanded()), (7.0, None));
+    }
+}

@@ -1,0 +1,28 @@
+//! `GET /api/v1/settings/{key}`.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::answer;
+use super::errors::Refusal;
+use crate::domain::SettingKey;
+use crate::http::settings::SettingView;
+use crate::http::state::State;
+
+/// Answers a setting, its value as JSON.
+///
+/// # Errors
+/// When there is none or the database does not answer.
+pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let text = request.match_info().query("key");
+    let not_found = || Refusal::not_found(format!("Setting '{text}' not found"));
+    let key = SettingKey::new(text).ok_or_else(not_found)?;
+    let state = State::of(&request);
+    let database = state.database.clone();
+    let asked = key.clone();
+    let found = state
+        .run(async move { database.setting(&asked).await })
+        .await?;
+    let setting = found.ok_or_else(not_found)?;
+    let body = serde_json::to_vec(&SettingView::new(&key, &setting));
+    Ok(answer(body.expect("JSON is always JSON")))
+}

@@ -1,0 +1,260 @@
+//! `/organizations`: those that train divers.
+
+use std::str::FromStr as _;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use super::auth::Writer;
+use super::body::{JSON, read_json};
+use super::code::Code;
+use super::params;
+use super::problem::Problem;
+use super::query::{Param, Query};
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::domain::{
+    MAX_CENTER_ID, Organization, OrganizationDraft, OrganizationFieldError, OrganizationId,
+    OrganizationText,
+};
+use crate::store::OrganizationError;
+
+const LIST_PARAMS: &[Param] = &[Param::once("limit"), Param::once("after")];
+
+/// What a client says of an organization.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrganizationBody {
+    name: String,
+    acronym: String,
+    #[serde(default)]
+    website: Option<String>,
+    #[serde(default)]
+    logo_url: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default)]
+    founded_year: Option<i32>,
+}
+
+impl OrganizationBody {
+    fn into_draft(self) -> Result<OrganizationDraft, Problem> {
+        Ok(OrganizationDraft::new(OrganizationText {
+            name: self.name,
+            acronym: self.acronym,
+            website: self.website,
+            logo_url: self.logo_url,
+            description: self.description,
+            country: self.country,
+            founded_year: self.founded_year,
+        })?)
+    }
+}
+
+/// An organization as it is sent.
+#[derive(Serialize)]
+pub(super) struct OrganizationView<'a> {
+    id: i64,
+    name: &'a str,
+    acronym: &'a str,
+    website: Option<&'a str>,
+    logo_url: Option<&'a str>,
+    description: Option<&'a str>,
+    country: Option<&'a str>,
+    founded_year: Option<i32>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl<'a> From<&'a Organization> for OrganizationView<'a> {
+    fn from(organization: &'a Organization) -> Self {
+        let text = &organization.text;
+        Self {
+            id: organization.id.get(),
+            name: &text.name,
+            acronym: &text.acronym,
+            website: text.website.as_deref(),
+            logo_url: text.logo_url.as_deref(),
+            description: text.description.as_deref(),
+            country: text.country.as_deref(),
+            founded_year: text.founded_year,
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    count: usize,
+    next: Option<i64>,
+    organizations: Vec<OrganizationView<'a>>,
+}
+
+pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(request.query_string(), LIST_PARAMS)?;
+    let limit = params::limit_of(&query)?.get();
+    let after = query
+        .one("after")
+        .map(|text| organization_id("after", text))
+        .transpose()?;
+    let state = State::of(&request);
+    let database = state.database.clone();
+    // One more tells whether there is another page.
+    let found = state
+        .run(async move { database.organizations(after, limit + 1).await })
+        .await?;
+    let shown = &found[..found.len().min(limit)];
+    let last = shown.last().map(|organization| organization.id.get());
+    Ok(json(
+        HttpResponse::Ok(),
+        &Page {
+            count: shown.len(),
+            next: last.filter(|_| found.len() > limit),
+            organizations: shown.iter().map(OrganizationView::from).collect(),
+        },
+    ))
+}
+
+pub(super) async fn post(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let body: OrganizationBody = read_json(&request, payload, JSON).await?;
+    let draft = body.into_draft()?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let created = state
+        .run(async move {
+            let created = catalog.create_organization(&draft).await;
+            created.map_err(|error| problem_of(error, &draft))
+        })
+        .await?;
+    let location = HeaderValue::from_str(&format!("/organizations/{}", created.id))
+        .expect("a number is part of a path");
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location));
+    Ok(json(response, &OrganizationView::from(&created)))
+}
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let id = id_of(&request)?;
+    let state = State::of(&request);
+    let database = state.database.clone();
+    let found = state
+        .run(async move { database.organization(id).await })
+        .await?;
+    let organization = found.ok_or_else(|| not_found(id))?;
+    Ok(json(
+        HttpResponse::Ok(),
+        &OrganizationView::from(&organization),
+    ))
+}
+
+pub(super) async fn put(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let id = id_of(&request)?;
+    let body: OrganizationBody = read_json(&request, payload, JSON).await?;
+    let draft = body.into_draft()?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let written = state
+        .run(async move {
+            let written = catalog.replace_organization(id, &draft).await;
+            written.map_err(|error| problem_of(error, &draft))
+        })
+        .await?;
+    let organization = written.ok_or_else(|| not_found(id))?;
+    Ok(json(
+        HttpResponse::Ok(),
+        &OrganizationView::from(&organization),
+    ))
+}
+
+pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let id = id_of(&request)?;
+    let state = State::of(&request);
+    let catalog = Arc::clone(&state.catalog);
+    let deleted = state
+        .run(async move { catalog.delete_organization(id).await })
+        .await?;
+    if !deleted {
+        return Err(not_found(id));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn id_of(request: &HttpRequest) -> Result<OrganizationId, Problem> {
+    organization_id("id", request.match_info().query("id"))
+}
+
+/// The number of an organization.
+pub(super) fn organization_id(name: &'static str, text: &str) -> Result<OrganizationId, Problem> {
+    i64::from_str(text)
+        .ok()
+        .and_then(OrganizationId::new)
+        .ok_or_else(|| {
+            Problem::invalid(
+                name,
+                text,
+                format!("a whole number from 1 to {MAX_CENTER_ID}"),
+            )
+        })
+}
+
+/// There is no such organization.
+pub(super) fn not_found(id: OrganizationId) -> Problem {
+    Problem::new(
+        Code::OrganizationNotFound,
+        format!("there is no organization {id}"),
+    )
+    .at("organization_id")
+    .got(&id.to_string())
+    .allowed("the id of an organization")
+}
+
+fn problem_of(error: OrganizationError, draft: &OrganizationDraft) -> Problem {
+    match error {
+        OrganizationError::Taken { field, id } => {
+            let text = draft.text();
+            let got = match field.name() {
+                "name" => &text.name,
+                _ => &text.acronym,
+            };
+            Problem::new(Code::OrganizationExists, error.to_string())
+                .at(field.name())
+                .got(got)
+                .allowed(format!("what organization {id} does not have, case aside"))
+        }
+        OrganizationError::Store(error) => error.into(),
+    }
+}
+
+/// An answer of JSON.
+pub(super) fn json(mut response: HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    let body = serde_json::to_vec(body).expect("texts and numbers are always JSON");
+    response
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
+        .insert_header(NO_CACHE)
+        .body(body)
+}
+
+impl From<OrganizationFieldError> for Problem {
+    fn from(error: OrganizationFieldError) -> Self {
+        Self::invalid(error.field, &error.got, error.allowed)
+    }
+}

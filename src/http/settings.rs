@@ -1,0 +1,120 @@
+//! `/settings/{key}`: JSON by name, read by anybody, written with the key.
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::auth::Writer;
+use super::body::{JSON, read_json};
+use super::code::Code;
+use super::problem::Problem;
+use super::query::Query;
+use super::search::NO_CACHE;
+use super::state::State;
+use crate::domain::{
+    MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,
+    SettingKey,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingBody {
+    value: Value,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+/// A setting as it is sent.
+#[derive(Serialize)]
+pub(super) struct SettingView<'a> {
+    key: &'a str,
+    value: &'a Value,
+    description: Option<&'a str>,
+}
+
+impl<'a> SettingView<'a> {
+    pub(super) fn new(key: &'a SettingKey, setting: &'a Setting) -> Self {
+        Self {
+            key: key.as_str(),
+            value: &setting.value,
+            description: setting.description.as_deref(),
+        }
+    }
+}
+
+pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let key = key_of(&request)?;
+    let state = State::of(&request);
+    let database = state.database.clone();
+    let asked = key.clone();
+    let found = state
+        .run(async move { database.setting(&asked).await })
+        .await?;
+    let setting = found.ok_or_else(|| {
+        Problem::new(
+            Code::SettingNotFound,
+            format!("there is no setting {}", key.as_str()),
+        )
+        .at("key")
+        .got(key.as_str())
+        .allowed("the name of a setting")
+    })?;
+    Ok(json(&key, &setting))
+}
+
+pub(super) async fn put(
+    _: Writer,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string(), &[])?;
+    let key = key_of(&request)?;
+    let body: SettingBody = read_json(&request, payload, JSON).await?;
+    let setting = Setting::new(body.value, body.description)?;
+    let state = State::of(&request);
+    let database = state.database.clone();
+    let answer = json(&key, &setting);
+    state
+        .run(async move { database.put_setting(&key, &setting).await })
+        .await?;
+    Ok(answer)
+}
+
+fn key_of(request: &HttpRequest) -> Result<SettingKey, Problem> {
+    let text = request.match_info().query("key");
+    SettingKey::new(text).ok_or_else(|| {
+        Problem::invalid(
+            "key",
+            text,
+            format!("1 to {MAX_SETTING_KEY_CHARS} letters, digits, `_`, `-` and `.`"),
+        )
+    })
+}
+
+fn json(key: &SettingKey, setting: &Setting) -> HttpResponse {
+    let body = serde_json::to_vec(&SettingView::new(key, setting)).expect("JSON is always JSON");
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
+        .insert_header(NO_CACHE)
+        .body(body)
+}
+
+impl From<SettingError> for Problem {
+    fn from(error: SettingError) -> Self {
+        match error {
+            SettingError::Value(bytes) => Self::invalid(
+                "value",
+                &format!("{bytes} bytes"),
+                format!("JSON of at most {MAX_SETTING_BYTES} bytes"),
+            ),
+            SettingError::Description(chars) => Self::invalid(
+                "description",
+                &format!("{chars} characters"),
+                format!("a text of at most {MAX_DESCRIPTION_CHARS} characters"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Which index answers each shape of search, as the server explains it with its
+//! values bound.
+
+use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
+
+use super::MySqlStore;
+use super::search::{MySqlQuery, Near};
+use crate::domain::{
+    Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, Origin, RatingRange, Search,
+    SortBy, TextField, Viewport, cover,
+};
+use crate::store::{Collection, Database, PoolSettings};
+
+const LOCATION: &str = "idx_diving_centers_location";
+const FILTERS: [&str; 3] = [
+    "idx_diving_centers_country",
+    "idx_diving_centers_region",
+    "idx_diving_centers_city",
+];
+/// Enough for the server to weigh an index against a scan.
+const ROWS: u32 = 20_000;
+
+struct World {
+    store: MySqlStore,
+    pool: MySqlPool,
+    name: String,
+}
+
+impl World {
+    /// Rows all over the globe, half of them around one town.
+    async fn new() -> Self {
+        let server = std::env::var("NEARBY_TEST_MYSQL_URL").expect("run scripts/test");
+        let name = format!("nearby_plans_{:016x}", rand::random::<u64>());
+        let admin = MySqlPool::connect(&server).await.unwrap();
+        admin
+            .execute(AssertSqlSafe(format!("CREATE DATABASE `{name}`")))
+            .await
+            .unwrap();
+        let url = format!("{}/{name}", server.trim_end_matches('/'));
+        let database = Database::connect(&url.parse().unwrap(), &PoolSettings::default()).await;
+        let database = database.unwrap();
+        database.migrate_up(None).await.unwrap();
+        let Database::MySql(pool) = &database else {
+            panic!("this is MySQL");
+        };
+        let mut connection = pool.acquire().await.unwrap();
+        for statement in [
+            format!("SET SESSION cte_max_recursion_depth = {ROWS}"),
+            // By the golden ratio, so that no two coincide.
+            format!(
+                "INSERT INTO diving_centers (name, latitude, longitude, country, region, city) \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) \
+                 SELECT i, IF(i % 2, 48 + MOD(i * 0.618034, 1), DEGREES(ASIN(2 * i / {ROWS} - 1))), \
+                 IF(i % 2, 2 + MOD(i * 0.414214, 1), MOD(i * 0.618034, 1) * 360 - 180), \
+                 CONCAT('C', i % 50), CONCAT('R', i % 500), CONCAT('T', i % 4000) FROM n"
+            ),
+            "ANALYZE TABLE diving_centers".to_owned(),
+        ] {
+            connection.execute(AssertSqlSafe(statement)).await.unwrap();
+        }
+        let store = MySqlStore::new(pool.clone(), &Collection::diving_centers());
+        store.learn_indexes().await.unwrap();
+        Self {
+            store,
+            pool: pool.clone(),
+            name,
+        }
+    }
+
+    /// The index by which each part of a statement reads the table.
+    async fn keys<'q>(
+        &self,
+        text: String,
+        bind: impl FnOnce(MySqlQuery<'q>) -> MySqlQuery<'q>,
+    ) -> Vec<Option<String>> {
+        let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {text}")));
+        let rows = bind(explain).fetch_all(&self.pool).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{error}"));
+        let text_of = |row: &sqlx::mysql::MySqlRow, column: &str| {
+            let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).unwrap();
+            bytes.map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        rows.iter()
+            .filter(|row| text_of(row, "table").as_deref() == Some("diving_centers"))
+            .map(|row| text_of(row, "key"))
+            .collect()
+    }
+
+    /// Explains both statements of a search; gives how many parts that came to.
+    async fn check(&self, near: &Near<'_>) -> usize {
+        let sql = &self.store.statements.search;
+        let found = self.keys(sql.find(near), |query| sql.bind_find(query, near));
+        let counted = self.keys(sql.count_near(near), |query| {
+            sql.bind_count_near(query, near)
+        });
+        let (found, counted) = (found.await, counted.await);
+        assert_eq!(found.len(), near.cover.len(), "{near:?}");
+        assert_eq!(counted.len(), near.cover.len(), "{near:?}");
+        let keys = found.into_iter().chain(counted);
+        let is_filtered = !near.search.filter.is_empty();
+        let mut count = 0;
+        for key in keys {
+            let key = key.unwrap_or_default();
+            // Where few rows pass a filter, finding these is faster.
+            let by_filter = is_filtered && FILTERS.contains(&key.as_str());
+            assert!(key == LOCATION || by_filter, "`{key}` answers {near:?}");
+            count += 1;
+        }
+        count
+    }
+
+    async fn remove(self) {
+        self.pool
+            .execute(AssertSqlSafe(format!("DROP DATABASE `{}`", self.name)))
+            .await
+            .unwrap();
+    }
+}
+
+fn filters() -> [Filter; 4] {
+    let values = |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect();
+    [
+        Filter::default(),
+        Filter {
+            countries: values("C", 1),
+            ..Filter::default()
+        },
+        Filter {
+            countries: values("C", 9),
+            regions: values("R", 2),
+            ..Filter::default()
+        },
+        Filter {
+            cities: values("T", 1),
+            ..Filter::default()
+        },
+    ]
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
+    let world = World::new().await;
+    let mut explained = 0;
+    for (latitude, longitude) in [
+        (48.5, 2.5),
+        (-17.5, 180.0),
+        (-48.9, -123.4),
+        (89.9, 5.0),
+        (-90.0, 0.0),
+    ] {
+        let origin = Origin::new(latitude, longitude).unwrap();
+        for radius_m in [0.0, 1e3, 25e3, 500e3, 3_000e3, 9_000e3, 15_000e3] {
+            let coarse = cover(origin, radius_m, |_| false);
+            let fine = cover(origin, radius_m, |_| true);
+            let covers = [coarse, fine];
+            let covers = covers.iter().filter(|cover| cover[..] != [Bounds::Globe]);
+            for (cover, filter) in covers.flat_map(|cover| filters().map(|filter| (cover, filter)))
+            {
+                let plain = Search {
+                    origin,
+                    radius: None,
+                    limit: Limit::new(10).unwrap(),
+                    filter,
+                    exclude: Vec::new(),
+                    after: None,
+                };
+                let excluding = Search {
+                    exclude: vec![CenterId::new(7).unwrap(), CenterId::new(8).unwrap()],
+                    ..plain.clone()
+                };
+                let going_on = Search {
+                    after: Some(Cursor {
+                        engine: EngineKind::Sql,
+                        key: radius_m / 2.0,
+                        id: CenterId::new(7).unwrap(),
+                        search: plain.fingerprint(),
+                    }),
+                    ..plain.clone()
+                };
+                for (search, is_trial) in [(plain, true), (excluding, false), (going_on, false)] {
+                    explained += world
+                        .check(&Near {
+                            search: &search,
+                            radius_m,
+                            cover,
+                            rows: 11,
+                            organizations: &[],
+                            is_trial,
+                        })
+                        .await;
+                }
+            }
+        }
+    }
+    println!("{explained} parts of statements were explained");
+    assert!(explained > 2_000, "{explained}");
+    world.remove().await;
+}
+
+/// Bounds would not help where all there is was asked for.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter() {
+    let world = World::new().await;
+    let sql = &world.store.statements.search;
+    for filter in filters().into_iter().filter(|filter| !filter.is_empty()) {
+        let search = Search {
+            origin: Origin::new(48.5, 2.5).unwrap(),
+            radius: None,
+            limit: Limit::new(10).unwrap(),
+            filter,
+            exclude: Vec::new(),
+            after: None,
+        };
+        let near = Near {
+            search: &search,
+            radius_m: 20e6,
+            cover: &[Bounds::Globe],
+            rows: 11,
+            organizations: &[],
+            is_trial: false,
+        };
+        let found = world
+            .keys(sql.find(&near), |query| sql.bind_find(query, &near))
+            .await;
+        let matching = world
+            .keys(sql.matching(&search.filter, &[]), |query| {
+                super::search::bind_filter(query, &search.filter, &[]).bind(3_000)
+            })
+            .await;
+        for key in found.into_iter().chain(matching) {
+            let key = key.expect("there is an index");
+            let by_filter = |name: &str| key.split(',').any(|part| part == name);
+            assert!(
+                FILTERS.into_iter().any(by_filter),
+                "{key} answers {search:?}"
+            );
+        }
+    }
+    world.remove().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_list_of_what_a_map_shows_reads_the_spatial_index() {
+    let world = World::new().await;
+    let sql = &world.store.statements.listing;
+    for (north, south, east, west) in [
+        (48.6, 48.5, 2.5, 2.4),
+        (-15.0, -20.0, -179.0, 179.0),
+        (-48.0, -50.0, -122.0, -124.0),
+    ] {
+        for sort_by in [SortBy::Text(TextField::Name), SortBy::Id] {
+            let listing = Listing {
+                anywhere: None,
+                within: Vec::new(),
+                viewport: Viewport::new(north, south, east, west),
+                sort_by,
+                descending: false,
+                ratings: RatingRange::default(),
+            };
+            let page = world.keys(sql.page(&listing), |query| {
+                super::listing::bind_conditions(sql, query, &listing)
+                    .bind(50)
+                    .bind(0)
+            });
+            let count = world.keys(sql.count(&listing), |query| {
+                super::listing::bind_conditions(sql, query, &listing)
+            });
+            let keys = page.await.into_iter().chain(count.await);
+            for key in keys {
+                assert_eq!(key.as_deref(), Some(LOCATION), "{listing:?}");
+            }
+        }
+    }
+    world.remove().await;
+}
