@@ -7,6 +7,7 @@ use std::path::Path;
 use nearby::store::{Collection, Guard, MigrateError, MigrationState, SchemaState};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
+use crate::cli::served::Served;
 use crate::support::{TestDatabase, hex, on_both_stores};
 
 const ALL: usize = 1_000;
@@ -156,6 +157,30 @@ async fn an_embedded_database_migrates_itself() {
     let migrated = db.database().ensure_schema(false).await.unwrap();
     assert!(!migrated.expect("it was empty").applied.is_empty());
     assert!(db.database().ensure_schema(false).await.unwrap().is_none());
+}
+
+/// Such as a layer that somebody drew in QGIS before nearby had a table of that
+/// name.
+#[tokio::test]
+async fn a_table_of_others_in_the_embedded_file_is_left_alone() {
+    let db = TestDatabase::sqlite().await;
+    let database = db.database();
+    let sites = 3;
+    let all = database.migrations().await.unwrap();
+    let later = all.iter().filter(|m| m.version >= sites).count();
+    database.migrate_down(later).await.unwrap();
+    db.execute("CREATE TABLE dive_sites (fid INTEGER PRIMARY KEY, geom BLOB)")
+        .await;
+    database.ensure_schema(false).await.unwrap();
+    let all = database.migrations().await.unwrap();
+    let of_sites = all.iter().find(|m| m.version == sites).unwrap();
+    assert_eq!(of_sites.state, MigrationState::Adopted, "{all:?}");
+    let kept = "SELECT COUNT(*) FROM pragma_table_info('dive_sites')";
+    assert_eq!(db.number(kept).await, 2);
+    // It cannot be searched, and is not; centers are.
+    let served = Served::start(&["--database-url", db.url()]);
+    assert_eq!(served.get("/nearby?lat=0&lng=0").await.0, 200);
+    assert_eq!(served.get("/dive-sites").await.0, 404);
 }
 
 #[tokio::test]

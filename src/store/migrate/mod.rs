@@ -9,8 +9,6 @@ mod error;
 mod ledger;
 mod state;
 
-use std::collections::BTreeSet;
-
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::{Connection, Executor, MySqlConnection};
 
@@ -18,7 +16,7 @@ use adopted::Adopted;
 pub use error::MigrateError;
 pub use state::{Migration, MigrationState, SchemaState};
 
-use super::{Collection, Database, Guard, StoreError, mysql};
+use super::{Collection, Database, Guard, StoreError, mysql, sqlite};
 
 static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -49,11 +47,14 @@ impl Database {
         // In this order, as `Adopted::of` asks.
         let tables = match self {
             Self::MySql(pool) => mysql::tables(pool).await?,
-            // An embedded database is nobody else's.
-            Self::Sqlite(_) => BTreeSet::new(),
+            Self::Sqlite(pools) => sqlite::tables(&pools.readers).await?,
         };
         let ledger = self.ledger().await?;
-        let adopted = Adopted::of(migrator, &ledger, &tables);
+        let adopted = match self {
+            // A file without a ledger is none of ours yet, and made one as a whole.
+            Self::Sqlite(_) if ledger.is_empty() => Adopted::default(),
+            _ => Adopted::of(migrator, &ledger, &tables),
+        };
         Ok((state::compare(migrator, &ledger, &adopted), adopted))
     }
 

@@ -1,8 +1,19 @@
 //! What the file says about its tables.
 
+use std::collections::BTreeSet;
+
 use sqlx::{AssertSqlSafe, SqlitePool};
 
 use crate::store::Collection;
+
+/// The names in lower case of the tables and views of the file.
+pub(in crate::store) async fn tables(pool: &SqlitePool) -> sqlx::Result<BTreeSet<String>> {
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')")
+            .fetch_all(pool)
+            .await?;
+    Ok(names.into_iter().collect())
+}
 
 /// Whether a table exists.
 pub(in crate::store) async fn table_exists(pool: &SqlitePool, table: &str) -> sqlx::Result<bool> {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::database::SqlitePools;
 use super::{Collection, Database};
-pub(super) use catalog::{count_rows, table_exists};
+pub(super) use catalog::{count_rows, table_exists, tables};
 pub(super) use foreign_changes::changed_elsewhere;
 pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;
