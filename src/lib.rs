@@ -6,7 +6,7 @@
 //! - [`domain`]: positions, distances, centers and searches; pure, knows neither
 //!   actix nor sqlx.
 //! - [`wire`]: what goes over the wire, as serde types and pre-rendered bytes.
-//! - [`store`]: the only place with sqlx; MySQL and SQLite behind one contract.
+//! - [`store`]: the only place with SQL; MySQL and SQLite behind one contract.
 //! - [`engine`]: what answers searches, in memory or by SQL.
 //! - [`catalog`]: a store and its engine, kept together by every write.
 //! - [`collections`]: every catalog of a service, by name.

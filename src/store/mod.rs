@@ -1,4 +1,4 @@
-//! The databases: the only place that knows sqlx, SQL, tables and columns.
+//! The databases: the only place that knows sqlx, rusqlite, SQL, tables and columns.
 //!
 //! Two stores keep one contract: the same functions with the same meaning, run
 //! by one test suite on both.
