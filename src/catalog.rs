@@ -200,10 +200,10 @@ impl Catalog {
     /// # Errors
     /// What `edit` refuses, or when the database does not answer; nothing is
     /// written then.
-    pub async fn update<E>(
+    pub async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         let _order = self.write_order.lock().await;
         let center = self.store.update(id, edit).await?;

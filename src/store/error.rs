@@ -23,8 +23,8 @@ pub enum StoreError {
 pub enum DatabaseFailure {
     /// Of statements in general.
     Statement(sqlx::Error),
-    /// Of reading a whole table of SQLite.
-    Scan(rusqlite::Error),
+    /// Of SQLite, where it is asked without a pool between.
+    Direct(rusqlite::Error),
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -46,7 +46,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error().map(|error| error.extended_code);
         let passing = code.is_some_and(is_passing_in_sqlite);
-        Self::of(passing, DatabaseFailure::Scan(error))
+        Self::of(passing, DatabaseFailure::Direct(error))
     }
 }
 
@@ -153,6 +153,12 @@ impl<E> From<sqlx::Error> for UpdateError<E> {
     }
 }
 
+impl<E> From<rusqlite::Error> for UpdateError<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 /// Why a batch was not written.
 #[derive(Debug, Error)]
 pub enum BatchError {
@@ -171,6 +177,12 @@ pub enum BatchError {
 
 impl From<sqlx::Error> for BatchError {
     fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for BatchError {
+    fn from(error: rusqlite::Error) -> Self {
         Self::Store(error.into())
     }
 }

@@ -142,10 +142,10 @@ impl Store {
     ///
     /// # Errors
     /// What `edit` refuses, or when the database does not answer.
-    pub async fn update<E>(
+    pub async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         on_each!(self, store => store.update(id, edit).await)
     }

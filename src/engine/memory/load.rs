@@ -23,7 +23,7 @@ const FILL: usize = CAPACITY - 8;
 #[derive(Debug, Default)]
 pub struct Loading {
     centers: Vec<Loaded>,
-    names: Vec<u8>,
+    names: String,
     vocabularies: [Vocabulary; FIELDS],
     organizations: Organizations,
     ratings: Ratings,
@@ -78,7 +78,7 @@ impl Loading {
             values,
             name: self.names.len(),
         });
-        self.names.extend_from_slice(center.name.as_bytes());
+        self.names.push_str(center.name);
     }
 
     /// How many centers were added.
@@ -180,8 +180,7 @@ impl Loading {
         Summary {
             id: center.id,
             position: center.position,
-            name: std::str::from_utf8(&self.names[center.name..name_end])
-                .expect("names were added whole"),
+            name: &self.names[center.name..name_end],
             country: text(0),
             region: text(1),
             city: text(2),

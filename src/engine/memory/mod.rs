@@ -22,6 +22,7 @@ mod load;
 mod organizations;
 mod ratings;
 mod search;
+mod search_lock;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ mod walk;
 
 use std::time::SystemTime;
 
-use parking_lot::{RwLock, RwLockWriteGuard};
+use parking_lot::RwLockWriteGuard;
 
 use super::{Answer, SearchError};
 use crate::domain::{
@@ -41,6 +42,7 @@ use crate::domain::{
 use crate::wire::{name_of, render_summary};
 use index::Index;
 pub use load::{BuiltIndex, Loading};
+use search_lock::SearchLock;
 
 /// A committed write that the index has to follow.
 #[derive(Debug, Clone, Copy)]
@@ -57,10 +59,11 @@ pub enum Change<'a> {
 /// Answers searches from an R-tree in memory.
 ///
 /// Searches share a lock that a writer takes for the microseconds of one change,
-/// never while it waits for a database.
+/// never while it waits for a database. They do not queue behind a writer that
+/// waits for it.
 #[derive(Debug, Default)]
 pub struct MemoryEngine {
-    loaded: RwLock<Option<Box<Loaded>>>,
+    loaded: SearchLock<Option<Box<Loaded>>>,
 }
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, MySqlPool, SqlitePool};
 
-use super::sqlite::bulk::BulkWriter;
+use super::sqlite::blocking::Writer;
 use super::{Collection, StoreError};
 pub use error::ConnectError;
 pub(super) use mysql::connect_beside;
@@ -80,17 +80,17 @@ impl PoolSettings {
     }
 }
 
-/// The connections to one file: many that read, one that writes.
+/// The connections to one file: many that read, two that write.
 #[derive(Debug, Clone)]
 pub struct SqlitePools {
     /// The file.
     pub path: Arc<Path>,
     /// Connections that only read: a statement that writes fails.
     pub readers: SqlitePool,
-    /// The one connection that writes; SQLite takes one writer at a time.
+    /// The one connection that writes anything but centers.
     pub writer: SqlitePool,
-    /// What writes large batches.
-    pub(super) bulk: BulkWriter,
+    /// The one that writes centers.
+    pub(super) centers: Writer,
 }
 
 /// An open database.
@@ -145,7 +145,9 @@ impl Database {
     pub async fn changed_elsewhere(&self) -> Result<bool, StoreError> {
         match self {
             Self::MySql(_) => Ok(false),
-            Self::Sqlite(pools) => super::sqlite::changed_elsewhere(&pools.writer).await,
+            Self::Sqlite(pools) => {
+                super::sqlite::changed_elsewhere(&pools.centers, &pools.writer).await
+            }
         }
     }
 
@@ -174,7 +176,7 @@ impl Database {
             Self::MySql(pool) => pool.close().await,
             Self::Sqlite(pools) => {
                 pools.readers.close().await;
-                pools.bulk.close();
+                pools.centers.close();
                 // Last: the last connection to close folds the log into the file.
                 pools.writer.close().await;
             }

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 
 use super::error::{ConnectError, Failure};
 use super::{PoolSettings, SqlitePools};
-use crate::store::sqlite::bulk::BulkWriter;
+use crate::store::sqlite::blocking::Writer;
 use crate::store::sqlite::schema::APPLICATION_ID;
 
 /// Memory for pages in a connection that writes, in KiB. SQLite's own 2 MB make an
@@ -50,7 +50,7 @@ pub(super) async fn connect(
     let pool = || settings.pool().test_before_acquire(false);
     let path: Arc<Path> = path.into();
     Ok(SqlitePools {
-        bulk: BulkWriter::new(Arc::clone(&path)),
+        centers: Writer::new(Arc::clone(&path)),
         path,
         readers: pool().connect_lazy_with(shared.clone().pragma("query_only", "ON")),
         // Never replaced while it works: what it has seen of other processes'

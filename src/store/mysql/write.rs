@@ -36,7 +36,7 @@ impl MySqlStore {
     pub(in crate::store) async fn update<E>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(self.statements.read_to_update.text())

@@ -11,6 +11,7 @@ use futures_util::TryStreamExt as _;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use super::columns::Columns as _;
 use super::statements::time_or_null;
 use super::{SqliteStore, rows};
 use crate::domain::{
@@ -180,7 +181,7 @@ impl SqliteStore {
                 seen += 1;
                 let mut texts: [Option<Cow<'_, str>>; TextField::ALL.len()] = Default::default();
                 for (at, field) in (FIRST_TEXT..).zip(read_of(listing)) {
-                    texts[field as usize] = rows::text(&row, at)?;
+                    texts[field as usize] = row.text(at)?;
                 }
                 let text = |field: TextField| texts[field as usize].as_deref();
                 if listing.takes(text) {
@@ -189,7 +190,7 @@ impl SqliteStore {
                         SortBy::Text(field) => text(field).map(sort_key),
                         SortBy::Id => None,
                         SortBy::CreatedAt | SortBy::UpdatedAt | SortBy::Rating => {
-                            rows::text(&row, 1)?.map(Into::into)
+                            row.text(1)?.map(Into::into)
                         }
                     };
                     each(key, id);

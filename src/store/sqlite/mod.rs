@@ -1,11 +1,12 @@
 //! Centers in an embedded GeoPackage.
 //!
-//! The location is written in the same statement as the coordinates. Writes go
-//! over the one connection that writes, reads over the others.
+//! The location is written in the same statement as the coordinates. Centers are
+//! written over one connection, everything else over another, and read over more.
 
 pub(super) mod backfill;
-pub(super) mod bulk;
+pub(super) mod blocking;
 mod catalog;
+mod columns;
 mod foreign_changes;
 pub(super) mod geopackage;
 mod listing;

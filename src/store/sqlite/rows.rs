@@ -1,23 +1,19 @@
 //! Rows of SQLite, read into the domain.
-//!
-//! Columns hold values of any type in SQLite, so texts are read as whatever
-//! bytes they are.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
+use super::columns::{Columns, NoId};
 use crate::domain::{Center, CenterId, CenterText, Position, TextField};
 
 /// The place of the first text among the columns of a center.
 const FIRST_TEXT: usize = 6;
 
 /// Reads the columns of a center.
-pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
-    let owned = |field: TextField| -> Result<Option<String>, sqlx::Error> {
-        Ok(text(row, FIRST_TEXT + field as usize)?.map(Cow::into_owned))
+pub(super) fn center<R: Columns>(row: &R) -> Result<Center, R::Error> {
+    let owned = |field: TextField| -> Result<Option<String>, R::Error> {
+        Ok(row.text(FIRST_TEXT + field as usize)?.map(Cow::into_owned))
     };
     Ok(Center {
         id: id(row)?,
@@ -34,32 +30,29 @@ pub(super) fn center(row: &SqliteRow) -> Result<Center, sqlx::Error> {
             logo_url: owned(TextField::LogoUrl)?,
         },
         position: position(row)?,
-        view_count: row.try_get_unchecked::<Option<i64>, _>(3)?.unwrap_or(0),
+        view_count: row.integer(3)?.unwrap_or(0),
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
     })
 }
 
-fn id(row: &SqliteRow) -> Result<CenterId, sqlx::Error> {
-    let id: i64 = row.try_get_unchecked(0)?;
-    CenterId::new(id).ok_or_else(|| sqlx::Error::Decode(format!("{id} is no id").into()))
+/// The id, which is the first column.
+pub(super) fn id<R: Columns>(row: &R) -> Result<CenterId, R::Error> {
+    let number = row.integer(0)?.unwrap_or(0);
+    CenterId::new(number).ok_or_else(|| NoId(number).into())
 }
 
-fn position(row: &SqliteRow) -> Result<Option<Position>, sqlx::Error> {
-    let latitude: Option<f64> = row.try_get_unchecked(1)?;
-    let longitude: Option<f64> = row.try_get_unchecked(2)?;
-    Ok(latitude
-        .zip(longitude)
+/// The position, whose latitude and longitude follow the id.
+pub(super) fn position<R: Columns>(row: &R) -> Result<Option<Position>, R::Error> {
+    Ok(row
+        .real(1)?
+        .zip(row.real(2)?)
         .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
 }
 
-pub(super) fn text(row: &SqliteRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
-    let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
-    Ok(bytes.map(String::from_utf8_lossy))
-}
-
 /// A time that is missing or cannot be read is the epoch.
-fn time(row: &SqliteRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
-    let time = text(row, at)?.and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
+fn time<R: Columns>(row: &R, at: usize) -> Result<DateTime<Utc>, R::Error> {
+    let time = row.text(at)?;
+    let time = time.and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
     Ok(time.unwrap_or_default().to_utc())
 }

@@ -1,13 +1,13 @@
 //! Reading whole tables.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rusqlite::Row;
-use rusqlite::types::ValueRef;
 
 use super::SqliteStore;
-use super::bulk::{blocking, interrupted, open_to_read};
+use super::blocking::{blocking, interrupted, open_to_read};
+use super::columns::Columns as _;
+use super::rows::{id, position};
 use crate::domain::{CenterId, Position, Summary};
 use crate::store::StoreError;
 use crate::store::sql::Sql;
@@ -22,8 +22,8 @@ impl SqliteStore {
             let Some(position) = position(row)? else {
                 return Ok(());
             };
-            let name = text(row, 3)?.unwrap_or_default();
-            let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
+            let name = row.text(3)?.unwrap_or_default();
+            let (country, region, city) = (row.text(4)?, row.text(5)?, row.text(6)?);
             let summary = Summary {
                 id: id(row)?,
                 position,
@@ -44,7 +44,7 @@ impl SqliteStore {
         each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send + 'static,
     ) -> Result<S, StoreError> {
         self.fold(&self.statements.names, state, move |state, row| {
-            let name = text(row, 3)?.unwrap_or_default();
+            let name = row.text(3)?.unwrap_or_default();
             each(state, id(row)?, &name, position(row)?);
             Ok(())
         })
@@ -77,36 +77,6 @@ impl SqliteStore {
         })
         .await;
         drop(caller);
-        read
+        Ok(read?)
     }
-}
-
-fn id(row: &Row<'_>) -> rusqlite::Result<CenterId> {
-    let id = row.get(0)?;
-    CenterId::new(id).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, id))
-}
-
-fn position(row: &Row<'_>) -> rusqlite::Result<Option<Position>> {
-    let degrees = |at| {
-        Ok::<_, rusqlite::Error>(match row.get_ref(at)? {
-            ValueRef::Real(degrees) => Some(degrees),
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "SQLite found it between -180 and 180"
-            )]
-            ValueRef::Integer(degrees) => Some(degrees as f64),
-            _ => None,
-        })
-    };
-    Ok(degrees(1)?
-        .zip(degrees(2)?)
-        .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
-}
-
-/// The statements cast texts, so that nothing else is there but NULL.
-fn text<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<Cow<'r, str>>> {
-    Ok(match row.get_ref(at)? {
-        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
-        _ => None,
-    })
 }

@@ -17,8 +17,6 @@ pub(super) struct Statements {
     /// How many of the inserted values are times; they come last.
     pub(super) times: usize,
     pub(super) insert: Sql,
-    /// [`Self::mark_changed`], and an insert that gives the row as it is then.
-    pub(super) create: Sql,
     pub(super) update: Sql,
     /// The same of a row that differs, shown or not.
     pub(super) update_changed: Sql,
@@ -72,10 +70,6 @@ impl Statements {
         Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
             times: times(collection).count(),
-            create: Sql::new(format!(
-                "{mark_changed}; {} RETURNING {center}",
-                insert(collection)
-            )),
             insert: Sql::new(insert(collection)),
             update: Sql::new(format!("{edit}{shown}")),
             update_changed: Sql::new(format!(

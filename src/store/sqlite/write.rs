@@ -1,32 +1,22 @@
-//! Writing centers.
+//! Writing centers, each write a transaction.
 //!
 //! Transactions take the file's write lock at once: one that read before it
 //! wrote could otherwise be refused halfway, when another process wrote between.
 
-use std::sync::Arc;
-
 use chrono::{SecondsFormat, Utc};
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use rusqlite::{
+    CachedStatement, OptionalExtension as _, Statement, Transaction, TransactionBehavior,
+};
 
-use super::{SqliteStore, geopackage, rows};
+use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterId, Position};
+use crate::store::sql::Sql;
 use crate::store::{BatchError, BatchItem, StoreError, UpdateError};
-
-type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query(self.statements.create.text());
-        let row = self
-            .bind_new(query, draft)
-            .fetch_one(&mut *transaction)
-            .await?;
-        let center = rows::center(&row)?;
-        transaction.commit().await?;
-        Ok(center)
+        let draft = draft.clone();
+        self.write(move |writing| Ok(writing.create(&draft)?)).await
     }
 
     pub(in crate::store) async fn replace(
@@ -34,141 +24,158 @@ impl SqliteStore {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
-        let mut transaction = self.begin().await?;
-        if !self.overwrite(&mut transaction, id, draft).await? {
-            return Ok(None);
-        }
-        let center = self.read_in(&mut transaction, id.get()).await?;
-        self.commit(transaction).await?;
-        Ok(center)
+        let draft = draft.clone();
+        self.write(move |writing| Ok(writing.replace(id, &draft)?))
+            .await
     }
 
-    pub(in crate::store) async fn update<E>(
+    pub(in crate::store) async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
-        let mut transaction = self.begin().await?;
-        let Some(center) = self.read_in(&mut transaction, id.get()).await? else {
-            return Ok(None);
-        };
-        let draft = edit(&center).map_err(UpdateError::Edit)?;
-        self.overwrite(&mut transaction, id, &draft).await?;
-        let center = self.read_in(&mut transaction, id.get()).await?;
-        self.commit(transaction).await?;
-        Ok(center)
+        self.write(move |writing| {
+            let Some(center) = writing.read(id)? else {
+                return Ok(None);
+            };
+            let draft = edit(&center).map_err(UpdateError::Edit)?;
+            Ok(writing.replace(id, &draft)?)
+        })
+        .await
     }
 
     pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let deleted = sqlx::query(self.statements.delete.text())
-            .bind(id.get())
-            .execute(&mut *transaction)
-            .await?;
-        if deleted.rows_affected() == 0 {
-            return Ok(false);
-        }
-        self.commit(transaction).await?;
-        Ok(true)
+        self.write(move |writing| {
+            let mut delete = writing.prepare(&writing.statements.delete)?;
+            Ok(delete.execute([id.get()])? > 0)
+        })
+        .await
     }
 
     pub(in crate::store) async fn write_batch(
         &self,
         items: &[BatchItem],
     ) -> Result<Vec<Center>, BatchError> {
-        let mut transaction = self.begin().await?;
-        let mut ids = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let id = match item.id {
-                None => self.insert(&mut transaction, &item.draft).await?,
+        let items = items.to_vec();
+        self.write(move |writing| {
+            let written = items.iter().enumerate().map(|(index, item)| match item.id {
+                None => Ok(writing.create(&item.draft)?),
                 Some(id) => {
-                    if !self.overwrite(&mut transaction, id, &item.draft).await? {
-                        return Err(BatchError::NotFound { index, id });
-                    }
-                    id.get()
+                    let written = writing.replace(id, &item.draft)?;
+                    written.ok_or(BatchError::NotFound { index, id })
                 }
+            });
+            written.collect()
+        })
+        .await
+    }
+
+    /// Runs `work` in a transaction, which is committed unless it fails.
+    pub(super) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+    {
+        let statements = self.statements.clone();
+        let write = self.pools.centers.run(move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let writing = Writing {
+                transaction,
+                statements: &statements,
             };
-            ids.push(id);
+            let changes = writing.transaction.total_changes();
+            let done = work(&writing)?;
+            // Noted where GeoPackage readers look for it: once a transaction, as a
+            // trigger would do it for every row.
+            if writing.transaction.total_changes() > changes {
+                writing.prepare(&statements.mark_changed)?.execute(())?;
+            }
+            writing.transaction.commit()?;
+            Ok(done)
+        });
+        write.await
+    }
+}
+
+/// A transaction, and what is written in it.
+pub(super) struct Writing<'a> {
+    transaction: Transaction<'a>,
+    pub(super) statements: &'a Statements,
+}
+
+impl Writing<'_> {
+    pub(super) fn prepare(&self, statement: &Sql) -> rusqlite::Result<CachedStatement<'_>> {
+        self.transaction.prepare_cached(&statement.text().0)
+    }
+
+    fn create(&self, draft: &CenterDraft) -> rusqlite::Result<Center> {
+        let mut insert = self.prepare(&self.statements.insert)?;
+        self.bind_new(&mut insert, None, draft, &now())?;
+        insert.raw_execute()?;
+        let mut read = self.prepare(&self.statements.read)?;
+        read.query_one([self.transaction.last_insert_rowid()], |row| {
+            rows::center(row)
+        })
+    }
+
+    fn read(&self, id: CenterId) -> rusqlite::Result<Option<Center>> {
+        let mut read = self.prepare(&self.statements.read)?;
+        read.query_one([id.get()], |row| rows::center(row))
+            .optional()
+    }
+
+    /// `None` where there is no such row, or it is not shown.
+    fn replace(&self, id: CenterId, draft: &CenterDraft) -> rusqlite::Result<Option<Center>> {
+        let mut update = self.prepare(&self.statements.update)?;
+        let next = self.bind_draft(&mut update, 1, draft)?;
+        update.raw_bind_parameter(next, id.get())?;
+        if update.raw_execute()? == 0 {
+            return Ok(None);
         }
-        let mut centers = Vec::with_capacity(ids.len());
-        for id in ids {
-            let center = self.read_in(&mut transaction, id).await?;
-            centers.push(center.ok_or(sqlx::Error::RowNotFound)?);
-        }
-        self.commit(transaction).await?;
-        Ok(centers)
+        self.read(id)
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.pools.writer.begin_with("BEGIN IMMEDIATE").await
-    }
-
-    /// Notes the change where GeoPackage readers look for it: once a transaction,
-    /// as a trigger would do it for every row.
-    async fn commit(&self, mut transaction: Transaction<'_, Sqlite>) -> Result<(), sqlx::Error> {
-        sqlx::query(self.statements.mark_changed.text())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
-    }
-
-    /// The id of the new row.
-    async fn insert(
+    /// Binds what an insert takes.
+    pub(super) fn bind_new(
         &self,
-        connection: &mut SqliteConnection,
+        insert: &mut Statement<'_>,
+        id: Option<CenterId>,
         draft: &CenterDraft,
-    ) -> Result<i64, sqlx::Error> {
-        let query = sqlx::query(self.statements.insert.text());
-        let inserted = self.bind_new(query, draft).execute(connection).await?;
-        Ok(inserted.last_insert_rowid())
-    }
-
-    fn bind_new<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
-        let mut query = self.bind_draft(query.bind(None::<i64>), draft);
-        let now: Arc<str> = Utc::now()
-            .to_rfc3339_opts(SecondsFormat::Millis, true)
-            .into();
-        for _ in 0..self.statements.times {
-            query = query.bind(Arc::clone(&now));
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        insert.raw_bind_parameter(1, id.map(CenterId::get))?;
+        let times = self.bind_draft(insert, 2, draft)?;
+        for time in (times..).take(self.statements.times) {
+            insert.raw_bind_parameter(time, now)?;
         }
-        query
+        Ok(())
     }
 
-    /// Whether there was such a row, and it is shown.
-    async fn overwrite(
+    /// Binds location, coordinates and texts from a placeholder on; the one after
+    /// them is next.
+    pub(super) fn bind_draft(
         &self,
-        connection: &mut SqliteConnection,
-        id: CenterId,
+        statement: &mut Statement<'_>,
+        first: usize,
         draft: &CenterDraft,
-    ) -> Result<bool, sqlx::Error> {
-        let query = sqlx::query(self.statements.update.text());
-        let written = self
-            .bind_draft(query, draft)
-            .bind(id.get())
-            .execute(connection)
-            .await?;
-        Ok(written.rows_affected() > 0)
-    }
-
-    fn bind_draft<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
+    ) -> rusqlite::Result<usize> {
         let position = draft.position();
-        let query = query
-            .bind(position.map(geopackage::encode))
-            .bind(position.map(Position::latitude))
-            .bind(position.map(Position::longitude));
-        let texts = self.statements.texts.iter();
-        texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
+        statement.raw_bind_parameter(first, position.map(geopackage::encode))?;
+        statement.raw_bind_parameter(first + 1, position.map(Position::latitude))?;
+        statement.raw_bind_parameter(first + 2, position.map(Position::longitude))?;
+        let first_text = first + 3;
+        for (text, &field) in (first_text..).zip(&self.statements.texts) {
+            statement.raw_bind_parameter(text, draft.text().get(field))?;
+        }
+        Ok(first_text + self.statements.texts.len())
     }
+}
 
-    async fn read_in(
-        &self,
-        connection: &mut SqliteConnection,
-        id: i64,
-    ) -> Result<Option<Center>, sqlx::Error> {
-        let row = sqlx::query(self.statements.read.text())
-            .bind(id)
-            .fetch_optional(connection)
-            .await?;
-        row.as_ref().map(rows::center).transpose()
-    }
+/// The time as it is kept.
+pub(super) fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

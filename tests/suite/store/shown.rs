@@ -55,7 +55,8 @@ on_both_stores! {
         let new = draft("other", None);
         for hidden in 2..=4 {
             assert_eq!(sites.replace(id(hidden), &new).await.unwrap(), None);
-            let edit = |_: &_| Ok::<_, ()>(new.clone());
+            let edited = new.clone();
+            let edit = move |_: &_| Ok::<_, ()>(edited);
             assert_eq!(sites.update(id(hidden), edit).await.unwrap(), None);
             assert!(!sites.delete(id(hidden)).await.unwrap());
             assert!(sites.write_batch(&[item(Some(hidden), new.clone())]).await.is_err());

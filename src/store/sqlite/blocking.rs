@@ -1,0 +1,113 @@
+//! rusqlite beside sqlx, for whole tables and for writing centers.
+//!
+//! sqlx hands every row and every statement from one thread to another, each
+//! value copied on the way: ten times the work of reading a row, several times
+//! that of writing one. rusqlite calls the same SQLite on a thread that may block.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rusqlite::ffi::{SQLITE_CANTOPEN, SQLITE_INTERRUPT};
+use rusqlite::{Connection, OpenFlags};
+use tokio::task::spawn_blocking;
+
+use crate::store::database::{BUSY_TIMEOUT, WRITER_CACHE_KIB};
+
+/// Statements that a connection keeps prepared: those of every collection.
+const PREPARED: usize = 128;
+
+/// The connection over which centers are written, opened for the first.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Writer {
+    path: Arc<Path>,
+    connection: Arc<Mutex<Opened>>,
+}
+
+#[derive(Debug, Default)]
+enum Opened {
+    #[default]
+    NotYet,
+    Open(Connection),
+    Closed,
+}
+
+impl Writer {
+    pub(in crate::store) fn new(path: Arc<Path>) -> Self {
+        Self {
+            path,
+            connection: Arc::default(),
+        }
+    }
+
+    /// Runs `work` when no other is under way, to its end even where nobody waits
+    /// for it any longer.
+    pub(super) async fn run<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+    {
+        let Self { path, connection } = self.clone();
+        blocking(move || {
+            let mut connection = connection.lock();
+            if let Opened::NotYet = *connection {
+                *connection = Opened::Open(open_to_write(&path)?);
+            }
+            match &mut *connection {
+                Opened::Open(connection) => work(connection),
+                _ => Err(closed().into()),
+            }
+        })
+        .await
+    }
+
+    /// Closes the connection for good.
+    pub(in crate::store) fn close(&self) {
+        *self.connection.lock() = Opened::Closed;
+    }
+}
+
+/// Runs what blocks where it may.
+pub(super) async fn blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<rusqlite::Error> + Send + 'static,
+{
+    // Work does not panic; the runtime drops what it has not begun when it ends.
+    let done = spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(interrupted().into()))
+}
+
+pub(super) fn interrupted() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_INTERRUPT), None)
+}
+
+fn closed() -> rusqlite::Error {
+    let said = "the connection was closed".to_owned();
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_CANTOPEN), Some(said))
+}
+
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -i64::from(WRITER_CACHE_KIB))?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(connection)
+}
+
+fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // One thread at a time uses it: SQLite need not guard it.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
