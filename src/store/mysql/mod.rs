@@ -52,7 +52,9 @@ impl MySqlStore {
         }
     }
 
-    pub(super) fn collection(&self) -> &Collection {
+    /// What it is a store of.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
         &self.collection
     }
 

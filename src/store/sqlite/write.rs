@@ -11,8 +11,8 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::{SqliteStore, geopackage, rows};
-use crate::domain::{Center, CenterDraft, CenterId, Position};
-use crate::store::{BatchError, BatchItem, StoreError, UpdateError};
+use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -46,20 +46,27 @@ impl SqliteStore {
     pub(in crate::store) async fn update<E>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send,
+        edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send,
     ) -> Result<Option<Center>, UpdateError<E>> {
         let mut transaction = self.begin().await?;
         let Some(center) = self.read_in(&mut transaction, id.get()).await? else {
             return Ok(None);
         };
-        let draft = edit(&center).map_err(UpdateError::Edit)?;
-        self.overwrite(&mut transaction, id, &draft).await?;
+        let edit = edit(&center).map_err(UpdateError::Edit)?;
+        // Where there is a position, written as it is, so that its location is right.
+        if edit.places || center.position.is_some() {
+            self.overwrite(&mut transaction, id, &edit.draft).await?;
+        } else {
+            let query = sqlx::query(self.statements.update_texts.text());
+            let query = self.bind_texts(query, &edit.draft).bind(id.get());
+            query.execute(&mut *transaction).await?;
+        }
         let center = self.read_in(&mut transaction, id.get()).await?;
         self.commit(transaction).await?;
         Ok(center)
     }
 
-    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
         let mut transaction = self.begin().await?;
         let deleted = sqlx::query(self.statements.delete.text())
             .bind(id.get())
@@ -156,6 +163,10 @@ impl SqliteStore {
             .bind(position.map(geopackage::encode))
             .bind(position.map(Position::latitude))
             .bind(position.map(Position::longitude));
+        self.bind_texts(query, draft)
+    }
+
+    fn bind_texts<'q>(&self, query: SqliteQuery<'q>, draft: &'q CenterDraft) -> SqliteQuery<'q> {
         let texts = self.statements.texts.iter();
         texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
     }

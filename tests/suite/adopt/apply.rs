@@ -51,8 +51,14 @@ async fn is_adopted_beside_a_writer(kind: Kind) {
     let moved = before.assert_kept(&db, written.inserted).await;
     assert_right_by_plain_sql(&db).await;
 
-    println!("{kind:?}, {rows} rows: look {looked:.1?}, apply {applying:.1?}, verify {verifying:.1?}");
-    for step in applied.stderr.lines().filter(|line| line.starts_with("done in")) {
+    println!(
+        "{kind:?}, {rows} rows: look {looked:.1?}, apply {applying:.1?}, verify {verifying:.1?}"
+    );
+    for step in applied
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("done in"))
+    {
         println!("  {step}");
     }
     println!(

@@ -3,7 +3,7 @@
 use nearby::domain::{Filter, Listing, Part, Position};
 use nearby::store::{Collection, Store, Upserted};
 
-use super::{draft, id, item};
+use super::{draft, id, item, placing};
 use crate::support::{TestDatabase, on_both_stores};
 
 fn sites(db: &TestDatabase) -> Store {
@@ -55,7 +55,7 @@ on_both_stores! {
         let new = draft("other", None);
         for hidden in 2..=4 {
             assert_eq!(sites.replace(id(hidden), &new).await.unwrap(), None);
-            let edit = |_: &_| Ok::<_, ()>(new.clone());
+            let edit = |_: &_| Ok::<_, ()>(placing(new.clone()));
             assert_eq!(sites.update(id(hidden), edit).await.unwrap(), None);
             assert!(!sites.delete(id(hidden)).await.unwrap());
             assert!(sites.write_batch(&[item(Some(hidden), new.clone())]).await.is_err());
