@@ -58,12 +58,6 @@ impl MySqlStore {
         &self.collection
     }
 
-    /// Whether organizations and ratings are about its rows.
-    #[must_use]
-    pub fn is_linked(&self) -> bool {
-        self.collection.is_linked()
-    }
-
     /// The database that holds it.
     #[must_use]
     pub fn database(&self) -> Database {
