@@ -131,13 +131,12 @@ fn cores() -> usize {
 
 /// The service cannot listen.
 #[derive(Debug, Error)]
-#[error("cannot listen on {address}: {source}; is the port taken by another process?")]
+#[error("cannot listen on {address}: {cause}; is the port taken by another process?")]
 pub struct BindError {
     /// Where.
     pub address: SocketAddr,
     /// What the system says.
-    #[source]
-    pub source: io::Error,
+    pub cause: io::Error,
 }
 
 /// The service, listening.
@@ -194,7 +193,7 @@ impl App {
         for address in settings.bind {
             server = server
                 .bind(address)
-                .map_err(|source| BindError { address, source })?;
+                .map_err(|cause| BindError { address, cause })?;
         }
         let addresses = server.addrs();
         let upkeep = settings

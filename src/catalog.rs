@@ -14,13 +14,15 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::domain::{
-    Center, CenterDraft, CenterId, Filter, FoundName, Listed, Listing, MinRating, NameQuery, Part,
-    Rating, Search,
+    Center, CenterDraft, CenterEdit, CenterId, Filter, FoundName, Listed, Listing, MinRating,
+    NameQuery, Part, Rating, Search,
 };
 use crate::engine::memory::{Change, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
-use crate::store::{BatchError, BatchItem, Collection, Database, Store, StoreError, UpdateError};
+use crate::store::{
+    BatchError, BatchItem, Collection, Database, DeleteError, Store, StoreError, UpdateError,
+};
 
 pub use duplicates::CreateError;
 
@@ -195,7 +197,8 @@ impl Catalog {
     }
 
     /// Reads a center, edits it and writes it back in one transaction; `None`
-    /// where there is no such center.
+    /// where there is no such center. Coordinates that the edit does not name stay
+    /// as they are.
     ///
     /// # Errors
     /// What `edit` refuses, or when the database does not answer; nothing is
@@ -203,7 +206,7 @@ impl Catalog {
     pub async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
+        edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         let _order = self.write_order.lock().await;
         let center = self.store.update(id, edit).await?;
@@ -214,13 +217,11 @@ impl Catalog {
     /// Deletes a center; `false` where there is no such center.
     ///
     /// # Errors
-    /// When the database does not answer; nothing is written then.
-    pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+    /// When another application's rows refer to it or the database does not answer;
+    /// nothing is written then.
+    pub async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
         let _order = self.write_order.lock().await;
         let deleted = self.store.delete(id).await?;
-        if deleted && self.collection().is_linked() {
-            self.store.database().forget_center(id).await?;
-        }
         self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
             engine.apply(&[Change::Remove(id), Change::Organizations(id, &[])]);

@@ -193,7 +193,7 @@ pub fn print_rivals(count: u64) {
 /// Loads an engine as the service does and counts the raw text: what the texts
 /// of a center's summary take in the CSV file.
 fn load(count: u64) -> (MemoryEngine, u64) {
-    let engine = MemoryEngine::new();
+    let engine = MemoryEngine::new("centers");
     let mut loading = engine.begin_load();
     let mut raw_bytes = 0;
     for center in world::centers(count) {

@@ -30,7 +30,7 @@ pub fn summary(center: &Generated) -> Summary<'static> {
 
 /// The memory engine, loaded.
 pub fn memory(count: u64) -> MemoryEngine {
-    let engine = MemoryEngine::new();
+    let engine = MemoryEngine::new("centers");
     let mut loading = engine.begin_load();
     for center in centers(count) {
         loading.push(&summary(&center));

@@ -64,7 +64,7 @@ async fn bind(filled: &Path, count: u64, workers: usize) -> anyhow::Result<(App,
     }
     std::fs::copy(filled, &copy)?;
     let (database, store) = open(&copy).await?;
-    let engine = Arc::new(Engine::Memory(MemoryEngine::new()));
+    let engine = Arc::new(Engine::Memory(MemoryEngine::new("centers")));
     let metrics = Arc::new(Metrics::new(engine.kind()));
     let catalog = Arc::new(Catalog::new(store, engine));
     let settings = AppSettings {

@@ -4,7 +4,7 @@ use super::Catalog;
 use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
 use crate::engine::Engine;
 use crate::engine::memory::Change;
-use crate::store::{Database, MembershipError, OrganizationError, StoreError};
+use crate::store::{Database, DeleteError, MembershipError, OrganizationError, StoreError};
 
 impl Catalog {
     /// Creates an organization.
@@ -42,8 +42,9 @@ impl Catalog {
     /// where there is none.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn delete_organization(&self, id: OrganizationId) -> Result<bool, StoreError> {
+    /// When another application's rows refer to it or the database does not answer;
+    /// nothing is deleted then.
+    pub async fn delete_organization(&self, id: OrganizationId) -> Result<bool, DeleteError> {
         let _order = self.write_order.lock().await;
         let database = self.store.database();
         let members = match self.engine() {

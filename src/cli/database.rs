@@ -11,7 +11,7 @@ use crate::store::{Database, DatabaseUrl, PoolSettings, Wait};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub(super) struct DatabaseArgs {
-    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
+    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created by `serve`, `import` and `migrate up` where it is missing
     //
     // Kept as text until it is opened: clap would repeat a wrong one, password and all.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
@@ -56,17 +56,35 @@ pub(super) struct PoolArgs {
 }
 
 impl DatabaseArgs {
-    /// Opens the database, waiting for it where need be.
+    /// Opens the database, waiting for it where need be. A file has to be there: a
+    /// command that only reads or mends would find nothing in a new one, and leave it
+    /// where a path was mistyped.
     pub(super) async fn open(&self) -> anyhow::Result<Database> {
-        let url: DatabaseUrl = self.database_url.expose_secret().parse()?;
-        self.pool.open(&url).await
+        self.pool.connect(&self.url()?, false).await
+    }
+
+    /// The same for commands that fill a database: a missing file is created.
+    pub(super) async fn open_or_create(&self) -> anyhow::Result<Database> {
+        self.pool.open_or_create(&self.url()?).await
+    }
+
+    fn url(&self) -> anyhow::Result<DatabaseUrl> {
+        Ok(self.database_url.expose_secret().parse()?)
     }
 }
 
 impl PoolArgs {
-    /// Opens a database that is named elsewhere.
-    pub(super) async fn open(&self, url: &DatabaseUrl) -> anyhow::Result<Database> {
-        Database::connect(url, &self.settings())
+    /// Opens a database that is named elsewhere, a missing file by creating it.
+    pub(super) async fn open_or_create(&self, url: &DatabaseUrl) -> anyhow::Result<Database> {
+        self.connect(url, true).await
+    }
+
+    async fn connect(&self, url: &DatabaseUrl, creates: bool) -> anyhow::Result<Database> {
+        let settings = PoolSettings {
+            creates,
+            ..self.settings()
+        };
+        Database::connect(url, &settings)
             .await
             .context("no database")
     }
@@ -84,6 +102,7 @@ impl PoolArgs {
                 tries: self.connect_tries,
                 ..Wait::default()
             },
+            ..PoolSettings::default()
         }
     }
 }

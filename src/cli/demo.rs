@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args
         .pool
-        .open(&DatabaseUrl::Sqlite(args.database.clone()))
+        .open_or_create(&DatabaseUrl::Sqlite(args.database.clone()))
         .await?;
     database.ensure_schema(true).await?;
     let store = Store::new(&database, &Collection::diving_centers());

@@ -1,10 +1,12 @@
 //! `nearby import`
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::{oneshot, watch};
 
 use super::Outcome;
 use super::collections::CollectionArgs;
@@ -108,7 +110,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome::FoundWrong);
         }
     }
-    let database = args.pool.open(&url).await?;
+    let database = args.pool.open_or_create(&url).await?;
     database.ensure_schema(false).await?;
     let collection = args.collection.open_located(&database).await?;
     let store = Store::new(&database, &collection);
@@ -222,13 +224,19 @@ impl<'a> Job<'a> {
 
     /// Reads the file to its end and writes nothing to the database.
     async fn survey(&self, doing: &str, reports: bool) -> anyhow::Result<Survey> {
-        let (batches, reading) = self.batches(doing, reports)?;
-        let (done, surveyed) = tokio::sync::oneshot::channel();
+        let (batches, mut reading) = self.batches(doing, reports)?;
+        let (done, mut surveyed) = oneshot::channel();
+        let (tell, mut told) = watch::channel(0);
         // See `import`: a thread that may wait for a pipe is none of the runtime's.
-        std::thread::spawn(move || done.send(survey(batches)));
-        let surveyed = tokio::select! {
-            surveyed = surveyed => surveyed.context("the reading thread ended")?,
-            () = told_to_stop()? => bail!("stopped; nothing was written"),
+        std::thread::spawn(move || done.send(survey(batches, |rows| _ = tell.send(rows))));
+        let mut stop = pin!(told_to_stop()?);
+        let surveyed = loop {
+            tokio::select! {
+                surveyed = &mut surveyed => break surveyed.context("the reading thread ended")?,
+                () = &mut stop => bail!("stopped; nothing was written"),
+                // An error only says that there is no more to tell.
+                Ok(()) = told.changed() => reading.tell(*told.borrow_and_update()),
+            }
         };
         reading.progress.finish();
         surveyed.with_context(|| format!("{}; nothing was written", self.name))

@@ -59,7 +59,7 @@ enum Action {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.action {
-        Action::Up { to, database } => up(&database.open().await?, to).await,
+        Action::Up { to, database } => up(&database.open_or_create().await?, to).await,
         Action::Down {
             count,
             yes,

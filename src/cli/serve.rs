@@ -24,7 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let database = args.database.open().await?;
+    let database = args.database.open_or_create().await?;
     if let Some(migrated) = database.ensure_schema(args.migrate).await? {
         report_guard(&migrated);
     }

@@ -137,7 +137,8 @@ impl ServerArgs {
                 Ok(Engine::Sql(SqlEngine::new(store.clone())))
             }
             (EngineChoice::Auto | EngineChoice::Memory, Store::Sqlite(_)) => {
-                Ok(Engine::Memory(MemoryEngine::new()))
+                let name = store.collection().name.as_str();
+                Ok(Engine::Memory(MemoryEngine::new(name)))
             }
             (EngineChoice::Memory, Store::MySql(_)) => bail!(
                 "--engine memory does not follow other writers of a MySQL table yet; use --engine sql or auto"

@@ -265,6 +265,17 @@ impl CenterDraft {
     }
 }
 
+/// A center after an edit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CenterEdit {
+    /// What is said of it then.
+    pub draft: CenterDraft,
+    /// Whether the edit says where it stands. Otherwise its coordinates stay as they
+    /// are stored, whatever they are: others write halves, and what is no point on
+    /// the globe, and may come back to them.
+    pub places: bool,
+}
+
 fn check_text(field: TextField, value: &str) -> Result<(), FieldError> {
     let forbidden = |c: &char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
     if let Some(got) = value.chars().find(forbidden) {

@@ -45,7 +45,7 @@ pub struct Cursor {
     pub key: f64,
     /// The id, which breaks ties.
     pub id: CenterId,
-    /// The fingerprint of the search it belongs to.
+    /// The fingerprint of the search, and of the collection, that it belongs to.
     pub search: u32,
 }
 

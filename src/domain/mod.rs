@@ -21,7 +21,8 @@ mod viewport;
 
 pub use bounds::Bounds;
 pub use center::{
-    Center, CenterDraft, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary, TextField,
+    Center, CenterDraft, CenterEdit, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary,
+    TextField,
 };
 pub use cover::cover;
 pub use cursor::{Cursor, CursorError, EngineKind};

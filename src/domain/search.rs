@@ -149,22 +149,32 @@ pub struct Search {
 }
 
 impl Search {
-    /// The cursor to the page after a last center with this sort key.
+    /// The cursor to the page after a last center of a collection with this sort
+    /// key.
     #[must_use]
-    pub fn cursor_after(&self, engine: EngineKind, key: f64, id: CenterId) -> Cursor {
+    pub fn cursor_after(
+        &self,
+        collection: &str,
+        engine: EngineKind,
+        key: f64,
+        id: CenterId,
+    ) -> Cursor {
         Cursor {
             engine,
             key,
             id,
-            search: self.fingerprint(),
+            search: self.fingerprint(collection),
         }
     }
 
     /// A checksum of everything that decides which centers are answered in which
-    /// order. The limit is left out: pages may differ in size.
+    /// order, the name of their collection included: ids mean nothing in another.
+    /// The limit is left out: pages may differ in size.
     #[must_use]
-    pub fn fingerprint(&self) -> u32 {
+    pub fn fingerprint(&self, collection: &str) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
+        hasher.update(collection.as_bytes());
+        hasher.update(&[0]);
         hasher.update(&self.origin.latitude().to_le_bytes());
         hasher.update(&self.origin.longitude().to_le_bytes());
         hasher.update(&self.radius.map_or(f64::INFINITY, Radius::m).to_le_bytes());
@@ -179,7 +189,7 @@ impl Search {
             }
             hasher.update(&[1]);
         }
-        // Told apart by length and mark: cursors given before this filter stay good.
+        // Told apart from texts by their mark.
         for organization in &self.filter.organizations {
             hasher.update(&[2]);
             hasher.update(organization.as_bytes());
@@ -262,7 +272,11 @@ mod tests {
             limit: Limit::new(100).unwrap(),
             ..base.clone()
         };
-        assert_eq!(base.fingerprint(), larger_page.fingerprint());
+        assert_eq!(
+            base.fingerprint("centers"),
+            larger_page.fingerprint("centers")
+        );
+        assert_ne!(base.fingerprint("centers"), base.fingerprint("shops"));
 
         let elsewhere = search((2.0, 1.0));
         let excluding = Search {
@@ -291,8 +305,10 @@ mod tests {
             by_region,
             anywhere,
         ];
-        let distinct: std::collections::HashSet<u32> =
-            all.iter().map(Search::fingerprint).collect();
+        let distinct: std::collections::HashSet<u32> = all
+            .iter()
+            .map(|search| search.fingerprint("centers"))
+            .collect();
         assert_eq!(distinct.len(), all.len());
     }
 }

@@ -48,8 +48,8 @@ pub enum SearchError {
     /// The index is not loaded yet.
     #[error("the index is still being loaded")]
     Loading,
-    /// The cursor was given for another search.
-    #[error("cursor belongs to another search")]
+    /// The cursor was given for another search, or of another collection.
+    #[error("cursor belongs to another search or collection")]
     CursorOfOtherSearch,
     /// The cursor was given by an instance that runs the other engine.
     #[error("cursor was given by the {} engine, this is the {} engine", .given_by.name(), .asked.name())]
@@ -83,6 +83,14 @@ impl Engine {
         }
     }
 
+    /// What the collection that it searches is called.
+    fn collection(&self) -> &str {
+        match self {
+            Self::Memory(engine) => engine.collection(),
+            Self::Sql(engine) => engine.collection(),
+        }
+    }
+
     /// Whether searches are answered: the index is loaded where there is one.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -113,7 +121,7 @@ impl Engine {
         let Some(cursor) = &search.after else {
             return Ok(());
         };
-        if cursor.search != search.fingerprint() {
+        if cursor.search != search.fingerprint(self.collection()) {
             return Err(SearchError::CursorOfOtherSearch);
         }
         if cursor.engine != self.kind() {

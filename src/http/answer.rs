@@ -191,7 +191,7 @@ mod tests {
         let mut answer = AnswerBody::new(format, &search);
         let next = CenterId::new(9)
             .filter(|_| !hits.is_empty())
-            .map(|id| search.cursor_after(EngineKind::Memory, 1.0, id));
+            .map(|id| search.cursor_after("centers", EngineKind::Memory, 1.0, id));
         answer.begin(hits.len(), next);
         let rating = render_rating(Rating {
             average: 8.5,

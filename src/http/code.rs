@@ -52,7 +52,7 @@ codes! {
     ParameterConflict = BAD_REQUEST, "parameter_conflict", "Two parameters exclude each other";
     /// The query string is not percent-encoded UTF-8.
     QueryMalformed = BAD_REQUEST, "query_malformed", "The query string is malformed";
-    /// The cursor is damaged, or belongs to another search or engine.
+    /// The cursor is damaged, or belongs to another search, collection or engine.
     CursorInvalid = BAD_REQUEST, "cursor_invalid", "The cursor cannot be used here";
     /// The body is not JSON.
     BodyMalformed = BAD_REQUEST, "body_malformed", "The body is not JSON";
@@ -86,6 +86,8 @@ codes! {
     CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
     /// Centers with a similar name are near.
     CenterExists = CONFLICT, "center_exists", "A center like this is near";
+    /// Rows of tables that nearby does not write refer to what is to be deleted.
+    InUse = CONFLICT, "in_use", "Other tables refer to it";
     /// Another organization has this name or acronym.
     OrganizationExists = CONFLICT, "organization_exists", "Another organization is called so";
     /// The center works by this organization already.

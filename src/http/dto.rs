@@ -7,7 +7,7 @@ use super::code::Code;
 use super::collections::check_field;
 use super::problem::Problem;
 use crate::domain::{
-    Center, CenterDraft, CenterText, FieldError, PositionError, Rating, TextField,
+    Center, CenterDraft, CenterEdit, CenterText, FieldError, PositionError, Rating, TextField,
 };
 use crate::store::Collection;
 
@@ -83,12 +83,14 @@ impl CenterBody {
     ///
     /// # Errors
     /// When a field cannot be taken, or is not the client's to write.
-    pub fn patch(self, center: &Center) -> Result<CenterDraft, Problem> {
+    pub fn patch(self, center: &Center) -> Result<CenterEdit, Problem> {
         self.refuse_read_only()?;
+        let places = !(self.latitude.is_absent() && self.longitude.is_absent());
         let position = center
             .position
             .map(|position| (position.latitude(), position.longitude()));
-        self.over(center.text.clone(), position)
+        let draft = self.over(center.text.clone(), position)?;
+        Ok(CenterEdit { draft, places })
     }
 
     /// Refuses what only nearby writes, and values that the collection cannot
@@ -332,9 +334,10 @@ mod tests {
 
     #[test]
     fn a_patch_changes_what_it_names_and_null_takes_away() {
-        let draft = body(r#"{"phone":null,"city":"Athens","latitude":3}"#)
+        let edit = body(r#"{"phone":null,"city":"Athens","latitude":3}"#)
             .patch(&center())
             .unwrap();
+        let draft = &edit.draft;
         assert_eq!(draft.text().name, "Blue");
         assert_eq!(draft.text().phone, None);
         assert_eq!(draft.text().city.as_deref(), Some("Athens"));
@@ -342,7 +345,9 @@ mod tests {
         let gone = body(r#"{"latitude":null,"longitude":null}"#)
             .patch(&center())
             .unwrap();
-        assert_eq!(gone.position(), None);
+        assert_eq!((gone.draft.position(), gone.places), (None, true));
+        let elsewhere = body(r#"{"city":"Athens"}"#).patch(&center()).unwrap();
+        assert!(edit.places && !elsewhere.places);
     }
 
     #[test]

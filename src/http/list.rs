@@ -50,25 +50,26 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let format = Format::of(&request, &query)?;
     let limit = params::limit_of(&query)?.get();
     let filter = Arc::new(params::filter_of(&query)?);
-    check_filter(catalog.collection(), &filter)?;
+    let collection = catalog.collection();
+    check_filter(collection, &filter)?;
     let after = query
         .one("cursor")
-        .map(|text| list_cursor::decode(text, &filter))
+        .map(|text| list_cursor::decode(text, collection, &filter))
         .transpose()?;
 
     let state = State::of(&request);
-    let asked = Arc::clone(&filter);
+    let (asked, reading) = (Arc::clone(&filter), Arc::clone(&catalog));
     // One more than asked tells whether another page follows.
     let reading = async move {
-        let centers = catalog.list(&asked, after, limit + 1).await?;
-        let ratings = catalog.ratings(&centers).await?;
+        let centers = reading.list(&asked, after, limit + 1).await?;
+        let ratings = reading.ratings(&centers).await?;
         Ok::<_, StoreError>((centers, ratings))
     };
     let (mut centers, ratings) = state.run(reading).await?;
     let more = centers.len() > limit;
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);
-    let next = last.map(|center| list_cursor::encode(center.id, &filter));
+    let next = last.map(|center| list_cursor::encode(center.id, collection, &filter));
     Ok(reply::ok_as(format, page(format, &centers, &ratings, next)))
 }
 

@@ -1,4 +1,5 @@
-//! Cursors of `GET /centers`: the last id of a page, bound to its filter.
+//! Cursors of `GET /centers`: the last id of a page, bound to its
+//! collection and filter.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::code::Code;
 use super::problem::Problem;
 use crate::domain::{CenterId, Filter};
+use crate::store::Collection;
 
 /// Tells these cursors from those of searches.
 const MARK: u8 = b'l';
@@ -14,18 +16,18 @@ const ENCODED_LEN: usize = 1 + 8 + 4;
 
 /// The cursor to the page after a last center.
 #[must_use]
-pub fn encode(last: CenterId, filter: &Filter) -> String {
+pub fn encode(last: CenterId, collection: &Collection, filter: &Filter) -> String {
     let mut bytes = [MARK; ENCODED_LEN];
     bytes[1..9].copy_from_slice(&last.get().to_le_bytes());
-    bytes[9..].copy_from_slice(&fingerprint(filter).to_le_bytes());
+    bytes[9..].copy_from_slice(&fingerprint(collection, filter).to_le_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The last center of the page before.
 ///
 /// # Errors
-/// When the text is not a cursor of this list under this filter.
-pub fn decode(text: &str, filter: &Filter) -> Result<CenterId, Problem> {
+/// When the text is not a cursor of the list of this collection under this filter.
+pub fn decode(text: &str, collection: &Collection, filter: &Filter) -> Result<CenterId, Problem> {
     let refused = |detail: &'static str| {
         Problem::new(Code::CursorInvalid, detail)
             .at("cursor")
@@ -43,14 +45,18 @@ pub fn decode(text: &str, filter: &Filter) -> Result<CenterId, Problem> {
     let mut id = [0; 8];
     id.copy_from_slice(&bytes[1..9]);
     let id = CenterId::new(i64::from_le_bytes(id)).ok_or_else(damaged)?;
-    if bytes[9..] != fingerprint(filter).to_le_bytes() {
-        return Err(refused("cursor belongs to a list with another filter"));
+    if bytes[9..] != fingerprint(collection, filter).to_le_bytes() {
+        return Err(refused(
+            "cursor belongs to a list of another collection or with another filter",
+        ));
     }
     Ok(id)
 }
 
-fn fingerprint(filter: &Filter) -> u32 {
+fn fingerprint(collection: &Collection, filter: &Filter) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
+    hasher.update(collection.name.as_str().as_bytes());
+    hasher.update(&[0]);
     for values in [&filter.countries, &filter.regions, &filter.cities] {
         for value in values {
             hasher.update(value.as_bytes());
@@ -75,17 +81,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_belongs_to_its_filter() {
+    fn a_cursor_belongs_to_its_collection_and_filter() {
         let id = CenterId::new(7).unwrap();
         let greek = Filter {
             countries: vec!["GR".into()],
             ..Filter::default()
         };
-        let text = encode(id, &greek);
-        assert_eq!(decode(&text, &greek).unwrap(), id);
-        assert!(decode(&text, &Filter::default()).is_err());
+        let (centers, sites) = (Collection::diving_centers(), Collection::dive_sites());
+        let text = encode(id, &centers, &greek);
+        assert_eq!(decode(&text, &centers, &greek).unwrap(), id);
+        assert!(decode(&text, &centers, &Filter::default()).is_err());
+        assert!(decode(&text, &sites, &greek).is_err());
         for bad in ["", "x", &text[1..], &format!("{text}AA")] {
-            assert!(decode(bad, &greek).is_err(), "{bad}");
+            assert!(decode(bad, &centers, &greek).is_err(), "{bad}");
         }
     }
 }

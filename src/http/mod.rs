@@ -11,6 +11,7 @@ mod around;
 mod auth;
 mod batch;
 mod body;
+mod caught;
 mod centers;
 mod centers_batch;
 pub mod code;

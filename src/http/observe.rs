@@ -19,6 +19,7 @@ use actix_web::http::{Method, StatusCode};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use super::caught::fault;
 use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
@@ -127,16 +128,14 @@ fn foreign(status: StatusCode, error: Option<&Error>) -> Problem {
     }
 }
 
-/// A handler panicked: a fault of ours, logged here and answered like others.
+/// Something around a handler panicked; handlers are [`super::caught`]. A fault of
+/// ours, logged here and answered like others.
 fn panicked(panic: &(dyn std::any::Any + Send), id: &HeaderValue) -> Problem {
-    let said = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+    let problem = fault(panic);
     let request_id = id.to_str().unwrap_or_default();
-    tracing::error!(request_id, cause = said, "a handler panicked");
-    Problem::internal(said.to_owned()).with_header(REQUEST_ID, id.clone())
+    let cause = problem.cause().map(ToString::to_string);
+    tracing::error!(request_id, cause, "request");
+    problem.with_header(REQUEST_ID, id.clone())
 }
 
 fn log_and_count(

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::code::Code;
 use crate::domain::Neighbour;
 use crate::engine::SearchError;
-use crate::store::StoreError;
+use crate::store::{DeleteError, StoreError};
 
 /// The content type of every error.
 pub const CONTENT_TYPE_PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -306,6 +306,19 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<DeleteError> for Problem {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::InUse => Self::new(
+                Code::InUse,
+                "rows of other tables refer to it: delete them first, in the application that \
+                 wrote them",
+            ),
+            DeleteError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
@@ -314,7 +327,7 @@ impl From<SearchError> for Problem {
             SearchError::CursorOfOtherSearch | SearchError::CursorOfOtherEngine { .. } => {
                 Self::new(Code::CursorInvalid, error.to_string())
                     .at("cursor")
-                    .got("a cursor of another search or engine")
+                    .got("a cursor of another search, collection or engine")
                     .allowed("`next` of the previous answer to this very search; start again without a cursor")
             }
         }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{Error, HttpRequest, HttpResponse, Route};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route};
 
+use super::caught::Caught;
 use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
@@ -44,136 +45,147 @@ const fn endpoint(
     }
 }
 
+fn on<F, Args, E>(route: Route, handler: F) -> Route
+where
+    Caught<F>: Handler<Args, Output = Result<HttpResponse, E>>,
+    Result<HttpResponse, E>: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    route.to(Caught(handler))
+}
+
 /// Every endpoint, a path's methods side by side. Fixed paths stand before
 /// those with parameters that would match them too. GET answers HEAD as well,
 /// and every path OPTIONS.
 pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/nearby", |route| {
-        route.to(|request| nearby::WAY.in_default(request))
+        on(route, |request| nearby::WAY.in_default(request))
     }),
     endpoint("GET", "/nearest", |route| {
-        route.to(|request| nearest::WAY.in_default(request))
+        on(route, |request| nearest::WAY.in_default(request))
     }),
-    endpoint("POST", "/nearby/batch", |route| route.to(batch::post)),
-    endpoint("GET", "/search", |route| route.to(names::get)),
-    endpoint("GET", "/centers", |route| route.to(list::get)),
-    endpoint("POST", "/centers", |route| route.to(centers::post)),
+    endpoint("POST", "/nearby/batch", |route| on(route, batch::post)),
+    endpoint("GET", "/search", |route| on(route, names::get)),
+    endpoint("GET", "/centers", |route| on(route, list::get)),
+    endpoint("POST", "/centers", |route| on(route, centers::post)),
     endpoint("POST", "/centers/batch", |route| {
-        route.to(centers_batch::post)
+        on(route, centers_batch::post)
     }),
-    endpoint("GET", "/centers/{id}", |route| route.to(centers::get)),
-    endpoint("PUT", "/centers/{id}", |route| route.to(centers::put)),
-    endpoint("PATCH", "/centers/{id}", |route| route.to(centers::patch)),
-    endpoint("DELETE", "/centers/{id}", |route| route.to(centers::delete)),
-    endpoint("GET", "/dive-sites", |route| route.to(list::get)),
-    endpoint("POST", "/dive-sites", |route| route.to(centers::post)),
+    endpoint("GET", "/centers/{id}", |route| on(route, centers::get)),
+    endpoint("PUT", "/centers/{id}", |route| on(route, centers::put)),
+    endpoint("PATCH", "/centers/{id}", |route| on(route, centers::patch)),
+    endpoint("DELETE", "/centers/{id}", |route| {
+        on(route, centers::delete)
+    }),
+    endpoint("GET", "/dive-sites", |route| on(route, list::get)),
+    endpoint("POST", "/dive-sites", |route| on(route, centers::post)),
     endpoint("POST", "/dive-sites/batch", |route| {
-        route.to(centers_batch::post)
+        on(route, centers_batch::post)
     }),
-    endpoint("GET", "/dive-sites/{id}", |route| route.to(centers::get)),
-    endpoint("PUT", "/dive-sites/{id}", |route| route.to(centers::put)),
+    endpoint("GET", "/dive-sites/{id}", |route| on(route, centers::get)),
+    endpoint("PUT", "/dive-sites/{id}", |route| on(route, centers::put)),
     endpoint("PATCH", "/dive-sites/{id}", |route| {
-        route.to(centers::patch)
+        on(route, centers::patch)
     }),
     endpoint("DELETE", "/dive-sites/{id}", |route| {
-        route.to(centers::delete)
+        on(route, centers::delete)
     }),
     endpoint("GET", "/dive-sites/{id}/nearby", |route| {
-        route.to(around::sites)
+        on(route, around::sites)
     }),
     endpoint("GET", "/dive-sites/{id}/centers", |route| {
-        route.to(around::centers)
+        on(route, around::centers)
     }),
-    endpoint("GET", "/collections", |route| route.to(collections::list)),
+    endpoint("GET", "/collections", |route| on(route, collections::list)),
     endpoint("GET", "/collections/{collection}", |route| {
-        route.to(collections::get)
+        on(route, collections::get)
     }),
     endpoint("GET", "/collections/{collection}/nearby", |route| {
-        route.to(|request| nearby::WAY.in_collection(request))
+        on(route, |request| nearby::WAY.in_collection(request))
     }),
     endpoint("GET", "/collections/{collection}/nearest", |route| {
-        route.to(|request| nearest::WAY.in_collection(request))
+        on(route, |request| nearest::WAY.in_collection(request))
     }),
     endpoint("POST", "/collections/{collection}/nearby/batch", |route| {
-        route.to(batch::post)
+        on(route, batch::post)
     }),
     endpoint("GET", "/collections/{collection}/search", |route| {
-        route.to(names::get)
+        on(route, names::get)
     }),
     endpoint("GET", "/collections/{collection}/items", |route| {
-        route.to(list::get)
+        on(route, list::get)
     }),
     endpoint("GET", "/collections/{collection}/items/{id}", |route| {
-        route.to(centers::get)
+        on(route, centers::get)
     }),
     endpoint("GET", "/centers/{id}/organizations", |route| {
-        route.to(memberships::list)
+        on(route, memberships::list)
     }),
     endpoint("POST", "/centers/{id}/organizations", |route| {
-        route.to(memberships::post)
+        on(route, memberships::post)
     }),
     endpoint(
         "PUT",
         "/centers/{id}/organizations/{organization_id}",
-        |route| route.to(memberships::put),
+        |route| on(route, memberships::put),
     ),
     endpoint(
         "DELETE",
         "/centers/{id}/organizations/{organization_id}",
-        |route| route.to(memberships::delete),
+        |route| on(route, memberships::delete),
     ),
     endpoint("GET", "/organizations", |route| {
-        route.to(organizations::list)
+        on(route, organizations::list)
     }),
     endpoint("POST", "/organizations", |route| {
-        route.to(organizations::post)
+        on(route, organizations::post)
     }),
     endpoint("GET", "/organizations/{id}", |route| {
-        route.to(organizations::get)
+        on(route, organizations::get)
     }),
     endpoint("PUT", "/organizations/{id}", |route| {
-        route.to(organizations::put)
+        on(route, organizations::put)
     }),
     endpoint("DELETE", "/organizations/{id}", |route| {
-        route.to(organizations::delete)
+        on(route, organizations::delete)
     }),
-    endpoint("GET", "/settings/{key}", |route| route.to(settings::get)),
-    endpoint("PUT", "/settings/{key}", |route| route.to(settings::put)),
+    endpoint("GET", "/settings/{key}", |route| on(route, settings::get)),
+    endpoint("PUT", "/settings/{key}", |route| on(route, settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {
-        route.to(divemap::list::get)
+        on(route, divemap::list::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/", |route| {
-        route.to(divemap::list::get)
+        on(route, divemap::list::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/nearby", |route| {
-        route.to(divemap::nearby::get)
+        on(route, divemap::nearby::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/search", |route| {
-        route.to(divemap::search::get)
+        on(route, divemap::search::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/count", |route| {
-        route.to(divemap::list::count)
+        on(route, divemap::list::count)
     }),
     endpoint(
         "GET",
         "/api/v1/diving-centers/{diving_center_id}",
-        |route| route.to(divemap::center::get),
+        |route| on(route, divemap::center::get),
     ),
     endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
-        route.to(divemap::dive_sites::nearby)
+        on(route, divemap::dive_sites::nearby)
     }),
     endpoint(
         "GET",
         "/api/v1/diving-centers/{diving_center_id}/organizations",
-        |route| route.to(divemap::organizations::get),
+        |route| on(route, divemap::organizations::get),
     ),
     endpoint("GET", "/api/v1/settings/{key}", |route| {
-        route.to(divemap::settings::get)
+        on(route, divemap::settings::get)
     }),
-    endpoint("GET", "/healthz", |route| route.to(ops::healthz)),
-    endpoint("GET", "/readyz", |route| route.to(ops::readyz)),
-    endpoint("GET", "/metrics", |route| route.to(ops::metrics)),
-    endpoint("GET", "/openapi.yaml", |route| route.to(ops::openapi)),
+    endpoint("GET", "/healthz", |route| on(route, ops::healthz)),
+    endpoint("GET", "/readyz", |route| on(route, ops::readyz)),
+    endpoint("GET", "/metrics", |route| on(route, ops::metrics)),
+    endpoint("GET", "/openapi.yaml", |route| on(route, ops::openapi)),
 ];
 
 /// What is counted of each path.

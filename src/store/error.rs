@@ -1,20 +1,23 @@
 //! Why a store could not do what it was asked.
 
+use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 use thiserror::Error;
 
 use crate::domain::CenterId;
 
-/// Why the database did not do what it was asked.
+/// Why the database did not do what it was asked. The text has the cause in it, so
+/// that whoever logs it needs no chain; it is no `source` as well, which reports
+/// would print a second time.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// It is away, or has no connection to give: worth another try later.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] DatabaseFailure),
+    Unavailable(DatabaseFailure),
     /// It refused a statement.
     #[error("the database refused a statement: {0}")]
-    Refused(#[source] DatabaseFailure),
+    Refused(DatabaseFailure),
 }
 
 /// What a library that speaks to the database said.
@@ -159,6 +162,39 @@ impl<E> From<rusqlite::Error> for UpdateError<E> {
     }
 }
 
+/// Why a center or an organization was not deleted.
+#[derive(Debug, Error)]
+pub enum DeleteError {
+    /// Rows of another application's tables refer to it.
+    #[error("rows of other tables refer to it")]
+    InUse,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for DeleteError {
+    fn from(error: sqlx::Error) -> Self {
+        let refusal = error.as_database_error();
+        if refusal.is_some_and(DatabaseError::is_foreign_key_violation) {
+            Self::InUse
+        } else {
+            Self::Store(error.into())
+        }
+    }
+}
+
+impl From<rusqlite::Error> for DeleteError {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        if code == Some(SQLITE_CONSTRAINT_FOREIGNKEY) {
+            Self::InUse
+        } else {
+            Self::Store(error.into())
+        }
+    }
+}
+
 /// Why a batch was not written.
 #[derive(Debug, Error)]
 pub enum BatchError {
@@ -203,6 +239,14 @@ mod tests {
             sqlx::Error::RowNotFound.into(),
             StoreError::Refused(_)
         ));
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = StoreError::from(sqlx::Error::PoolTimedOut);
+        let cause = sqlx::Error::PoolTimedOut.to_string();
+        let told = format!("{:#}", anyhow::Error::new(error));
+        assert_eq!(told.matches(&cause).count(), 1, "{told}");
     }
 
     #[test]

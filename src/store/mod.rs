@@ -34,7 +34,7 @@ pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
     Wait,
 };
-pub use error::{BatchError, DatabaseFailure, StoreError, UpdateError};
+pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};
@@ -42,7 +42,7 @@ pub use survey::Survey;
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{
-    Center, CenterDraft, CenterId, Filter, Listed, Listing, Part, Position, Summary,
+    Center, CenterDraft, CenterEdit, CenterId, Filter, Listed, Listing, Part, Position, Summary,
 };
 pub use mysql::{MySqlStore, Near};
 pub use sqlite::SqliteStore;
@@ -138,23 +138,25 @@ impl Store {
     }
 
     /// Reads a center, edits it and writes it back; no other writer comes
-    /// between.
+    /// between. Coordinates that the edit does not name stay as they are.
     ///
     /// # Errors
     /// What `edit` refuses, or when the database does not answer.
     pub async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
+        edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         on_each!(self, store => store.update(id, edit).await)
     }
 
-    /// Deletes a center; `false` where there is none.
+    /// Deletes a center, and with it which organizations it works by and how it was
+    /// rated; `false` where there is none.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+    /// When another application's rows refer to it or the database does not answer;
+    /// nothing is deleted then.
+    pub async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
         on_each!(self, store => store.delete(id).await)
     }
 

@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Deserialize;
+use sqlx::MySqlConnection;
 
 use super::error::is_missing_table;
-use super::{Database, DatabaseFailure, StoreError};
+use super::{Database, DatabaseFailure, DeleteError, StoreError};
 use crate::domain::{
     CenterId, Filter, Membership, Organization, OrganizationDraft, OrganizationId,
     OrganizationName, OrganizationNames, OrganizationText, large_organizations,
@@ -122,6 +123,7 @@ const SET_PRIMARY: &str = "\
 const PART: &str = "\
     DELETE FROM diving_center_organizations \
     WHERE diving_center_id = ? AND diving_organization_id = ?";
+const PART_ALL: &str = "DELETE FROM diving_center_organizations WHERE diving_organization_id = ?";
 const FORGET_MEMBERSHIPS: &str =
     "DELETE FROM diving_center_organizations WHERE diving_center_id = ?";
 const FORGET_RATINGS: &str = "DELETE FROM center_ratings WHERE diving_center_id = ?";
@@ -384,18 +386,19 @@ impl Database {
     /// where there is none.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub(crate) async fn delete_organization(&self, id: OrganizationId) -> Result<bool, StoreError> {
-        let rows = match self {
-            Self::MySql(pool) => {
-                let deleted = sqlx::query(DELETE).bind(id.get()).execute(pool).await?;
-                deleted.rows_affected()
-            }
-            Self::Sqlite(pools) => {
-                let query = sqlx::query(DELETE).bind(id.get());
-                query.execute(&pools.writer).await?.rows_affected()
-            }
-        };
+    /// When another application's rows refer to it or the database does not answer;
+    /// nothing is deleted then.
+    pub(crate) async fn delete_organization(
+        &self,
+        id: OrganizationId,
+    ) -> Result<bool, DeleteError> {
+        let rows = in_transaction!(self, transaction => {
+            // First: another application's table may hold them by a foreign key.
+            let parting = sqlx::query(PART_ALL).bind(id.get());
+            parting.execute(&mut *transaction).await?;
+            let deleting = sqlx::query(DELETE).bind(id.get());
+            deleting.execute(&mut *transaction).await?.rows_affected()
+        });
         Ok(rows > 0)
     }
 
@@ -575,25 +578,6 @@ impl Database {
         Ok(found)
     }
 
-    /// Forgets which organizations a center that is gone worked by, and how it
-    /// was rated; SQLite does so by itself.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub(crate) async fn forget_center(&self, center: CenterId) -> Result<(), StoreError> {
-        let Self::MySql(pool) = self else {
-            return Ok(());
-        };
-        for statement in [FORGET_MEMBERSHIPS, FORGET_RATINGS] {
-            let deleted = sqlx::query(statement)
-                .bind(center.get())
-                .execute(pool)
-                .await;
-            or_none(deleted.map(|_| Vec::<()>::new()))?;
-        }
-        Ok(())
-    }
-
     /// Notes that a center no longer works by an organization; `false` where it
     /// did not.
     ///
@@ -617,6 +601,20 @@ impl Database {
         };
         Ok(rows > 0)
     }
+}
+
+/// Forgets which organizations a center that goes worked by, and how it was rated;
+/// SQLite does so by itself.
+pub(super) async fn forget_center(
+    connection: &mut MySqlConnection,
+    center: CenterId,
+) -> Result<(), sqlx::Error> {
+    for statement in [FORGET_MEMBERSHIPS, FORGET_RATINGS] {
+        let query = sqlx::query(statement).bind(center.get());
+        let deleted = query.execute(&mut *connection).await;
+        or_none(deleted.map(|_| Vec::<()>::new()))?;
+    }
+    Ok(())
 }
 
 fn refuse_taken(

@@ -240,12 +240,18 @@ pub enum ImportError {
     Report(#[source] io::Error),
 }
 
-/// Reads a file to its end and writes nothing but the report.
+/// Reads a file to its end and writes nothing but the report. `each` is told after
+/// every batch how many rows were read.
 ///
 /// # Errors
 /// When the file cannot be read on or the report not be written.
-pub fn survey<R: Read>(mut batches: RowBatches<R>) -> Result<Survey, ImportError> {
-    while batches.next_batch()?.is_some() {}
+pub fn survey<R: Read>(
+    mut batches: RowBatches<R>,
+    mut each: impl FnMut(u64),
+) -> Result<Survey, ImportError> {
+    while batches.next_batch()?.is_some() {
+        each(batches.survey.rows);
+    }
     batches.finish()
 }
 
@@ -381,4 +387,19 @@ fn send_batches<R: Read>(
         }
     }
     batches.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::read::ReadOptions;
+
+    #[test]
+    fn a_survey_tells_how_far_it_is_batch_by_batch() {
+        let file = format!("name,latitude,longitude\n{}", "a,1,2\n".repeat(25));
+        let reader = RowReader::open(file.as_bytes(), &ReadOptions::default()).unwrap();
+        let mut told = Vec::new();
+        let survey = survey(RowBatches::new(reader, 10), |rows| told.push(rows)).unwrap();
+        assert_eq!((told, survey.rows), (vec![10, 20, 25], 25));
+    }
 }

@@ -54,7 +54,7 @@ fn parsed(rendered: &str) -> Rating {
 
 /// Both sides loaded with the same places.
 pub fn both(places: &[Place]) -> (MemoryEngine, BruteForce) {
-    let engine = MemoryEngine::new();
+    let engine = MemoryEngine::new("centers");
     let mut loading = engine.begin_load();
     let mut brute = BruteForce::default();
     let names = OrganizationNames::of(&world::organizations());

@@ -61,8 +61,9 @@ pub enum Change<'a> {
 /// Searches share a lock that a writer takes for the microseconds of one change,
 /// never while it waits for a database. They do not queue behind a writer that
 /// waits for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryEngine {
+    collection: Box<str>,
     loaded: SearchLock<Option<Box<Loaded>>>,
 }
 
@@ -73,10 +74,19 @@ struct Loaded {
 }
 
 impl MemoryEngine {
-    /// An engine that answers [`SearchError::Loading`] until it is loaded.
+    /// An engine over the collection of this name, which answers
+    /// [`SearchError::Loading`] until it is loaded.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(collection: &str) -> Self {
+        Self {
+            collection: collection.into(),
+            loaded: SearchLock::default(),
+        }
+    }
+
+    /// What the collection is called.
+    pub(super) fn collection(&self) -> &str {
+        &self.collection
     }
 
     /// Starts a new index; the present one goes on answering.
@@ -143,7 +153,7 @@ impl MemoryEngine {
     pub fn search(&self, search: &Search, answer: &mut impl Answer) -> Result<(), SearchError> {
         let guard = self.loaded.read();
         let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
-        search::search(&loaded.index, search, answer);
+        search::search(&self.collection, &loaded.index, search, answer);
         Ok(())
     }
 

@@ -24,11 +24,11 @@ thread_local! {
 }
 
 /// Finds what a search is about and hands it to `answer`.
-pub(super) fn search(index: &Index, search: &Search, answer: &mut impl Answer) {
+pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &mut impl Answer) {
     BEST.with_borrow_mut(|best| {
         find(index, search, best);
         let found = best.sorted(|place| index.buckets().id_at(place).get());
-        deliver(index, search, found, answer);
+        deliver(collection, index, search, found, answer);
     });
 }
 
@@ -101,11 +101,18 @@ fn chords_squared([xs, ys, zs]: &Block, [x, y, z]: &Point) -> [f64; LANES] {
     })
 }
 
-fn deliver(index: &Index, search: &Search, found: &[Candidate], answer: &mut impl Answer) {
+fn deliver(
+    collection: &str,
+    index: &Index,
+    search: &Search,
+    found: &[Candidate],
+    answer: &mut impl Answer,
+) {
     let limit = search.limit.get();
     let page = &found[..found.len().min(limit)];
     let next = match page.last() {
         Some(last) if found.len() > limit => Some(search.cursor_after(
+            collection,
             EngineKind::Memory,
             last.chord_squared(),
             index.buckets().id_at(last.place()),

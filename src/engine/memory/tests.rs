@@ -60,7 +60,7 @@ fn around(latitude: f64, longitude: f64, limit: usize) -> Search {
 }
 
 fn loaded(centers: &[Summary<'_>]) -> MemoryEngine {
-    let engine = MemoryEngine::new();
+    let engine = MemoryEngine::new("centers");
     let mut loading = engine.begin_load();
     for center in centers {
         loading.push(center);
@@ -82,7 +82,7 @@ fn check(engine: &MemoryEngine) {
 
 #[test]
 fn before_the_first_load_there_is_no_answer_and_writes_are_left_to_the_load() {
-    let engine = MemoryEngine::new();
+    let engine = MemoryEngine::new("centers");
     engine.apply(&[Change::Upsert(center(1, 0.0, 0.0))]);
     let mut kept = Kept::default();
     let refused = engine.search(&around(0.0, 0.0, 1), &mut kept);

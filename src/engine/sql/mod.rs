@@ -65,6 +65,11 @@ impl SqlEngine {
         }
     }
 
+    /// What the collection is called.
+    pub(super) fn collection(&self) -> &str {
+        self.store.collection().name.as_str()
+    }
+
     /// Whether the density was not measured yet, or is likely to be out of date.
     #[must_use]
     pub fn is_density_due(&self) -> bool {
@@ -129,7 +134,7 @@ impl SqlEngine {
         let mut page = Page::default();
         let organizations = self.store.organizations_of(&search.filter).await?;
         if search.filter.names_nobody(&organizations) {
-            page.answer(search, &HashMap::new(), answer);
+            page.answer(self.collection(), search, &HashMap::new(), answer);
             return Ok(());
         }
         let asked = Asked {
@@ -164,7 +169,7 @@ impl SqlEngine {
         } else {
             HashMap::new()
         };
-        page.answer(search, &ratings, answer);
+        page.answer(self.collection(), search, &ratings, answer);
         Ok(())
     }
 }
@@ -213,6 +218,7 @@ impl Page {
 
     fn answer(
         &self,
+        collection: &str,
         search: &Search,
         ratings: &HashMap<CenterId, String>,
         answer: &mut impl Answer,
@@ -222,7 +228,7 @@ impl Page {
         let last = self.hits[..count].last();
         let next = last
             .filter(|_| self.hits.len() > limit)
-            .map(|last| search.cursor_after(EngineKind::Sql, last.distance_m, last.id));
+            .map(|last| search.cursor_after(collection, EngineKind::Sql, last.distance_m, last.id));
         answer.begin(count, next);
         let mut start = 0;
         for found in &self.hits[..count] {

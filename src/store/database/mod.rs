@@ -40,6 +40,8 @@ pub struct PoolSettings {
     pub slow_statement: Duration,
     /// How the database is waited for.
     pub wait: Wait,
+    /// Whether a SQLite file that does not exist is created.
+    pub creates: bool,
 }
 
 impl Default for PoolSettings {
@@ -53,6 +55,7 @@ impl Default for PoolSettings {
             log_statements: false,
             slow_statement: Duration::from_secs(1),
             wait: Wait::default(),
+            creates: true,
         }
     }
 }
@@ -113,7 +116,7 @@ pub struct Connections {
 
 impl Database {
     /// Opens a database: waits for a server that does not answer yet, creates a
-    /// SQLite file that does not exist. The schema is not looked at.
+    /// SQLite file that does not exist, unless the settings say otherwise. The schema is not looked at.
     ///
     /// # Errors
     /// When the database did not answer in the tries that the settings allow;

@@ -35,9 +35,13 @@ pub(super) async fn connect(
     settings
         .wait
         .until_open(format!("sqlite:{}", path.display()), async || {
-            check(path, &plain).await?;
+            check(path, &plain, settings.creates).await?;
             // Creates the file and turns it to write-ahead logging.
-            let created = shared.clone().create_if_missing(true).connect().await;
+            let created = shared
+                .clone()
+                .create_if_missing(settings.creates)
+                .connect()
+                .await;
             let connection = created.map_err(|error| failure(path, &error))?;
             connection
                 .close()
@@ -64,12 +68,19 @@ pub(super) async fn connect(
 }
 
 /// Looks before anything is written: nothing of another application is touched.
-async fn check(path: &Path, options: &SqliteConnectOptions) -> Result<(), Failure> {
+async fn check(path: &Path, options: &SqliteConnectOptions, creates: bool) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(Failure::lasting("it is a directory", "name a file in it"));
     }
     if !path.exists() {
-        return Ok(());
+        if creates {
+            return Ok(());
+        }
+        return Err(Failure::lasting(
+            "there is no such file",
+            "name one that is there; `nearby serve`, `nearby import` and `nearby migrate up` \
+             create it where it is missing",
+        ));
     }
     let fails = |error: sqlx::Error| failure(path, &error);
     let mut connection = options.connect().await.map_err(fails)?;

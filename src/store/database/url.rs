@@ -42,7 +42,7 @@ fn bad(reason: impl Into<String>) -> DatabaseUrlError {
 pub enum DatabaseUrl {
     /// A database on a MySQL server.
     MySql(MySqlUrl),
-    /// A SQLite file, created where it is missing.
+    /// A SQLite file.
     Sqlite(PathBuf),
 }
 

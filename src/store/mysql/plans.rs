@@ -174,7 +174,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
                         engine: EngineKind::Sql,
                         key: radius_m / 2.0,
                         id: CenterId::new(7).unwrap(),
-                        search: plain.fingerprint(),
+                        search: plain.fingerprint("centers"),
                     }),
                     ..plain.clone()
                 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::{BatchError, StoreError};
+use crate::store::{BatchError, DeleteError, StoreError};
 
 /// How often a transaction is tried before its deadlock is reported.
 const TRIES: u32 = 5;
@@ -37,6 +37,12 @@ pub(super) trait MayBeDeadlock {
 impl MayBeDeadlock for StoreError {
     fn is_deadlock(&self) -> bool {
         StoreError::is_deadlock(self)
+    }
+}
+
+impl MayBeDeadlock for DeleteError {
+    fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_deadlock())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The SQL of a collection in MySQL, built once.
 
 use super::listing::ListingSql;
-use super::location::{has_position, location};
+use super::location::{has_position, location as derived};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
 use crate::store::sql::{Sql, text_columns, text_or_null};
@@ -18,6 +18,9 @@ pub(super) struct Statements {
     pub(super) insert: Sql,
     pub(super) insert_many: Sql,
     pub(super) update: Sql,
+    /// [`Self::update`] that leaves the coordinates as they are, and puts the
+    /// location where they say.
+    pub(super) update_texts: Sql,
     pub(super) update_many: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
@@ -80,6 +83,11 @@ impl Statements {
             update: Sql::new(format!(
                 "UPDATE {table} SET {location} = {point}, {latitude} = ?, {longitude} = ?\
                  {texts}{touch} WHERE {id} = ?{shown}",
+                texts = values(&|_, column| format!(", {column} = ?")),
+            )),
+            update_texts: Sql::new(format!(
+                "UPDATE {table} SET {location} = {derived}{texts}{touch} WHERE {id} = ?{shown}",
+                derived = derived(latitude, longitude),
                 texts = values(&|_, column| format!(", {column} = ?")),
             )),
             update_many: Sql::new(format!(
@@ -163,7 +171,7 @@ impl Names {
             location: if collection.is_located() {
                 collection.location.quoted()
             } else {
-                location(&latitude, &longitude)
+                derived(&latitude, &longitude)
             },
             latitude,
             longitude,
@@ -188,7 +196,7 @@ impl Names {
         format!(
             "({has} OR {latitude} IS NULL AND {longitude} IS NULL) AND {} <=> {}",
             self.location,
-            location(latitude, longitude),
+            derived(latitude, longitude),
             has = self.has_position(),
         )
     }

@@ -9,8 +9,9 @@ use sqlx::{MySql, MySqlConnection};
 
 use super::retry::Retries;
 use super::{MySqlStore, rows};
-use crate::domain::{Center, CenterDraft, CenterId, Position};
-use crate::store::{BatchError, BatchItem, StoreError, UpdateError};
+use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::store::organizations::forget_center;
+use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl MySqlStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
@@ -36,7 +37,7 @@ impl MySqlStore {
     pub(in crate::store) async fn update<E>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
+        edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(self.statements.read_to_update.text())
@@ -46,19 +47,44 @@ impl MySqlStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        let draft = edit(&rows::center(&row)?).map_err(UpdateError::Edit)?;
-        self.overwrite(&mut transaction, id, &draft).await?;
+        let edit = edit(&rows::center(&row)?).map_err(UpdateError::Edit)?;
+        if edit.places {
+            self.overwrite(&mut transaction, id, &edit.draft).await?;
+        } else {
+            let query = sqlx::query(self.statements.update_texts.text());
+            let query = self.bind_texts(query, &edit.draft).bind(id.get());
+            query.execute(&mut *transaction).await?;
+        }
         let center = self.read_in(&mut transaction, id.get()).await?;
         transaction.commit().await?;
         Ok(center)
     }
 
-    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
+        let mut retries = Retries::default();
+        loop {
+            match self.try_delete(id).await {
+                Err(error) if retries.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_delete(&self, id: CenterId) -> Result<bool, DeleteError> {
+        let mut transaction = self.pool.begin().await?;
+        if self.collection.is_linked() {
+            // First: another application's tables may hold them by a foreign key.
+            forget_center(&mut transaction, id).await?;
+        }
         let deleted = sqlx::query(self.statements.delete.text())
             .bind(id.get())
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(deleted.rows_affected() > 0)
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
 
     pub(in crate::store) async fn write_batch(
@@ -135,6 +161,14 @@ impl MySqlStore {
         let query = query
             .bind(draft.position().map(Position::latitude))
             .bind(draft.position().map(Position::longitude));
+        self.bind_texts(query, draft)
+    }
+
+    fn bind_texts<'q>(
+        &self,
+        query: Query<'q, MySql, MySqlArguments>,
+        draft: &'q CenterDraft,
+    ) -> Query<'q, MySql, MySqlArguments> {
         let texts = self.statements.texts.iter();
         texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
     }

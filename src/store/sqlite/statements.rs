@@ -18,7 +18,9 @@ pub(super) struct Statements {
     pub(super) times: usize,
     pub(super) insert: Sql,
     pub(super) update: Sql,
-    /// The same of a row that differs, shown or not.
+    /// The same without location and coordinates.
+    pub(super) update_texts: Sql,
+    /// [`Self::update`] of a row that differs, shown or not.
     pub(super) update_changed: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
@@ -61,17 +63,21 @@ impl Statements {
             collection.table.as_str()
         );
         let edited = edited_columns(collection);
-        let edit = format!(
-            "UPDATE {table} SET {}{} WHERE {id} = ?{}",
-            placed(&edited, "=").join(", "),
-            touch(collection),
-            edited.len() + 1,
-        );
+        let set = |columns: &[String]| {
+            format!(
+                "UPDATE {table} SET {}{} WHERE {id} = ?{}",
+                placed(columns, "=").join(", "),
+                touch(collection),
+                columns.len() + 1,
+            )
+        };
+        let edit = set(&edited);
         Self {
             texts: texts.iter().map(|(field, _)| *field).collect(),
             times: times(collection).count(),
             insert: Sql::new(insert(collection)),
             update: Sql::new(format!("{edit}{shown}")),
+            update_texts: Sql::new(format!("{}{shown}", set(&edited[PLACE_COLUMNS..]))),
             update_changed: Sql::new(format!(
                 "{edit} AND NOT ({})",
                 placed(&edited, "IS").join(" AND ")
@@ -163,6 +169,9 @@ fn center_columns(collection: &Collection, has_position: &str) -> String {
     )
 }
 
+/// How many of [`edited_columns`] say where a row is; they come first.
+const PLACE_COLUMNS: usize = 3;
+
 /// The columns that a draft says something of: location, coordinates and texts.
 fn edited_columns(collection: &Collection) -> Vec<String> {
     let Collection {
@@ -171,7 +180,7 @@ fn edited_columns(collection: &Collection) -> Vec<String> {
         longitude,
         ..
     } = collection;
-    let place = [location, latitude, longitude].map(ColumnName::quoted);
+    let place: [_; PLACE_COLUMNS] = [location, latitude, longitude].map(ColumnName::quoted);
     let texts = text_columns(collection);
     let texts = texts.into_iter().map(|(_, column)| column);
     place.into_iter().chain(texts).collect()

@@ -9,9 +9,9 @@ use rusqlite::{
 };
 
 use super::{SqliteStore, Statements, geopackage, rows};
-use crate::domain::{Center, CenterDraft, CenterId, Position};
+use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
 use crate::store::sql::Sql;
-use crate::store::{BatchError, BatchItem, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl SqliteStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
@@ -32,19 +32,27 @@ impl SqliteStore {
     pub(in crate::store) async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
-        edit: impl FnOnce(&Center) -> Result<CenterDraft, E> + Send + 'static,
+        edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         self.write(move |writing| {
             let Some(center) = writing.read(id)? else {
                 return Ok(None);
             };
-            let draft = edit(&center).map_err(UpdateError::Edit)?;
-            Ok(writing.replace(id, &draft)?)
+            let edit = edit(&center).map_err(UpdateError::Edit)?;
+            // Where there is a position, written as it is, so that its location is right.
+            if edit.places || center.position.is_some() {
+                return Ok(writing.replace(id, &edit.draft)?);
+            }
+            let mut update = writing.prepare(&writing.statements.update_texts)?;
+            let next = writing.bind_texts(&mut update, 1, &edit.draft)?;
+            update.raw_bind_parameter(next, id.get())?;
+            update.raw_execute()?;
+            Ok(writing.read(id)?)
         })
         .await
     }
 
-    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
         self.write(move |writing| {
             let mut delete = writing.prepare(&writing.statements.delete)?;
             Ok(delete.execute([id.get()])? > 0)
@@ -167,11 +175,19 @@ impl Writing<'_> {
         statement.raw_bind_parameter(first, position.map(geopackage::encode))?;
         statement.raw_bind_parameter(first + 1, position.map(Position::latitude))?;
         statement.raw_bind_parameter(first + 2, position.map(Position::longitude))?;
-        let first_text = first + 3;
-        for (text, &field) in (first_text..).zip(&self.statements.texts) {
+        self.bind_texts(statement, first + 3, draft)
+    }
+
+    fn bind_texts(
+        &self,
+        statement: &mut Statement<'_>,
+        first: usize,
+        draft: &CenterDraft,
+    ) -> rusqlite::Result<usize> {
+        for (text, &field) in (first..).zip(&self.statements.texts) {
             statement.raw_bind_parameter(text, draft.text().get(field))?;
         }
-        Ok(first_text + self.statements.texts.len())
+        Ok(first + self.statements.texts.len())
     }
 }
 

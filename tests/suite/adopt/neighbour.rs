@@ -11,6 +11,13 @@ use tokio::task::JoinHandle;
 use crate::cli::process::{Ended, run};
 use crate::support::TestDatabase;
 
+/// How many rows a table has: as many as `NEARBY_ADOPT_ROWS` says, or a few.
+pub fn rows(few: u32) -> u32 {
+    std::env::var("NEARBY_ADOPT_ROWS")
+        .ok()
+        .map_or(few, |rows| rows.parse().expect("it is a number"))
+}
+
 /// Rows up to this id are the writer's to change; all others stay as they are.
 pub const WRITERS_OWN: u32 = 100;
 
@@ -125,26 +132,88 @@ pub fn actions(report: &Value) -> Vec<&str> {
     names.map(|name| name.expect("a step has a name")).collect()
 }
 
-/// Asserts that nothing is left to do and that every row is right.
+/// Asserts that a command printed these texts.
 #[track_caller]
-pub fn assert_sound(adopted: &Ended, verified: &Ended) {
-    adopted.assert(0, &[]);
-    assert!(
-        stdout(adopted).contains("nothing to do"),
-        "{}",
-        stdout(adopted)
-    );
-    for count in [
-        "in drift                        0",
-        "location only                   0",
-    ] {
-        assert!(stdout(verified).contains(count), "{}", stdout(verified));
+pub fn assert_told(ended: &Ended, texts: &[&str]) {
+    let told = stdout(ended);
+    for text in texts {
+        assert!(told.contains(text), "no `{text}` in {told}");
     }
-    assert!(
-        !stdout(verified).contains("wrong: diving_centers"),
-        "{}",
-        stdout(verified)
+}
+
+/// Asserts that nothing is left to do and that every row is right.
+pub async fn assert_sound(db: &TestDatabase) {
+    let adopted = nearby(db, &["adopt"]).await;
+    adopted.assert(0, &[]);
+    assert_told(&adopted, &["nothing to do"]);
+    let verified = nearby(db, &["verify"]).await;
+    assert_told(
+        &verified,
+        &[
+            "in drift                        0",
+            "location only                   0",
+        ],
     );
+    let told = stdout(&verified);
+    assert!(!told.contains("wrong: diving_centers"), "{told}");
+}
+
+/// Asserts that a table is adopted and that, of `rows` with this [`checksum`]
+/// before, nothing was lost or overwritten, nor of what its client wrote meanwhile.
+pub async fn assert_adopted(db: &TestDatabase, rows: u32, before: i64, written: &Written) {
+    assert!(
+        written.inserted > 20,
+        "the writer ran beside it: {written:?}"
+    );
+    assert_sound(db).await;
+    assert_right_by_plain_sql(db).await;
+    let total = db.number("SELECT COUNT(*) FROM diving_centers").await;
+    assert_eq!(total, i64::from(rows) + i64::from(written.inserted));
+    assert_eq!(
+        checksum(db, rows).await,
+        before,
+        "another column was written"
+    );
+    written.assert_is_there(db).await;
+}
+
+/// Asks the server itself, not `nearby`, about every row.
+async fn assert_right_by_plain_sql(db: &TestDatabase) {
+    for (what, wrong) in [
+        (
+            "a point that is not at its coordinates",
+            "SELECT COUNT(*) FROM diving_centers \
+             WHERE latitude IS NOT NULL AND longitude IS NOT NULL \
+             AND (ABS(ST_Latitude(location) - latitude) > 1e-9 \
+                  OR ABS(ST_Longitude(location) - longitude) > 1e-9)",
+        ),
+        (
+            "a row without coordinates that is not at the sentinel",
+            "SELECT COUNT(*) FROM diving_centers \
+             WHERE (latitude IS NULL OR longitude IS NULL) \
+             AND (ST_Latitude(location) <> 0 OR ST_Longitude(location) <> 0)",
+        ),
+        (
+            "a column that can be NULL or is of another reference system",
+            "SELECT 1 - COUNT(*) FROM information_schema.COLUMNS \
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'diving_centers' \
+             AND COLUMN_NAME = 'location' AND DATA_TYPE = 'point' AND IS_NULLABLE = 'NO' \
+             AND SRS_ID = 4326",
+        ),
+        (
+            "no spatial index",
+            "SELECT 1 - COUNT(*) FROM information_schema.STATISTICS \
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'diving_centers' \
+             AND COLUMN_NAME = 'location' AND INDEX_TYPE = 'SPATIAL' AND IS_VISIBLE = 'YES'",
+        ),
+        (
+            "triggers other than the two",
+            "SELECT 2 - COUNT(*) FROM information_schema.TRIGGERS \
+             WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = 'diving_centers'",
+        ),
+    ] {
+        assert_eq!(db.number(wrong).await, 0, "{what}");
+    }
 }
 
 /// A second client that inserts, moves and counts views all the while.

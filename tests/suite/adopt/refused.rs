@@ -1,6 +1,6 @@
 //! Tables that cannot be adopted: why, and what to do.
 
-use super::neighbour::{Kind, divemap, nearby, nearby_on, stdout};
+use super::neighbour::{Kind, assert_told, divemap, nearby, nearby_on};
 use crate::cli::process::run;
 use crate::support::TestDatabase;
 
@@ -14,13 +14,7 @@ async fn assert_refused(db: &TestDatabase, texts: &[&str]) {
     for args in [&["adopt"][..], &["adopt", "--apply"]] {
         let ended = nearby(db, args).await;
         ended.assert(2, &[]);
-        for text in texts {
-            assert!(
-                stdout(&ended).contains(text),
-                "no `{text}` in {}",
-                stdout(&ended)
-            );
-        }
+        assert_told(&ended, texts);
     }
     assert_eq!(db.number(definition).await, before);
 }

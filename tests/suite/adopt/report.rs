@@ -37,6 +37,10 @@ async fn divemaps_lost_index_is_told_first_and_looking_changes_nothing() {
         "without coordinates           250",
         "in drift                       20  ids 1, 51, 101",
         "binary logging       on, log_bin_trust_function_creators off",
+        "(at least 8.0.41, 8.4.4 or 9)",
+        "triggers of others   none",
+        "grants               ",
+        "out of range                    0",
         "other writers of the table WAIT",
         "`nearby adopt --apply` does this",
     ] {

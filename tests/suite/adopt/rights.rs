@@ -1,6 +1,6 @@
 //! What users with fewer rights than an administrator can adopt.
 
-use super::neighbour::{Kind, Writer, divemap, nearby, nearby_on, stdout};
+use super::neighbour::{Kind, Writer, assert_told, divemap, nearby, nearby_on};
 use crate::support::TestDatabase;
 
 /// Runs `nearby` as a user on the runtime's blocking threads.
@@ -29,18 +29,13 @@ async fn without_triggers_the_table_is_adopted_and_what_keeps_it_right_is_named(
         let applied = as_user(&user, &["adopt", "--apply"]).await;
         let written = writer.stop().await;
         applied.assert(0, &[]);
-        for text in [
+        let texts = [
             "diving_centers is adopted",
             "may not make the triggers",
             "`nearby backfill`",
             advice,
-        ] {
-            assert!(
-                stdout(&applied).contains(text),
-                "no `{text}` in {}",
-                stdout(&applied)
-            );
-        }
+        ];
+        assert_told(&applied, &texts);
         written.assert_is_there(&db).await;
         // Somebody who knows nothing of the location writes on; backfill follows.
         db.execute("INSERT INTO diving_centers (name, latitude, longitude) VALUES ('late', 1, 2)")
@@ -76,13 +71,7 @@ async fn a_right_that_is_lacking_is_named_before_anything_is_changed() {
         for args in [&["adopt"][..], &["adopt", "--apply"]] {
             let ended = as_user(&user, args).await;
             ended.assert(2, &[]);
-            for text in texts {
-                assert!(
-                    stdout(&ended).contains(text),
-                    "no `{text}` in {}",
-                    stdout(&ended)
-                );
-            }
+            assert_told(&ended, texts);
         }
         let there = "SELECT COUNT(*) FROM information_schema.COLUMNS \
                      WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME = 'location'";
@@ -127,9 +116,5 @@ async fn whoever_may_only_read_can_still_look() {
     let user = db.user_with("SELECT").await;
     let found = as_user(&user, &["adopt"]).await;
     found.assert(0, &[]);
-    assert!(
-        stdout(&found).contains("or not see them"),
-        "{}",
-        stdout(&found)
-    );
+    assert_told(&found, &["or not see them"]);
 }

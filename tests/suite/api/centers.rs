@@ -72,6 +72,26 @@ on_both_stores! {
         assert_eq!(empty["name"], "b");
     }
 
+    /// Half a position, and one that is none, as other applications leave them.
+    async fn a_patch_that_names_no_coordinates_leaves_them_and_nulls_take_them_away(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
+        for theirs in ["latitude = 95, longitude = 7", "latitude = 1, longitude = NULL"] {
+            server.db.execute(&format!("UPDATE diving_centers SET {theirs}")).await;
+            let patched = send(&server, Method::PATCH, id, &json!({ "city": "X" })).await;
+            assert_eq!((patched.status, &patched.json()["latitude"]), (200, &Value::Null));
+            let kept = theirs.replace(", ", " AND ").replace("= NULL", "IS NULL");
+            let kept = format!("SELECT COUNT(*) FROM diving_centers WHERE city = 'X' AND {kept}");
+            assert_eq!(server.db.number(&kept).await, 1, "{theirs}");
+            let half = send(&server, Method::PATCH, id, &json!({ "latitude": 3 })).await;
+            assert_eq!(half.problem(400, "parameter_invalid")["parameter"], "longitude");
+            let nowhere = json!({ "latitude": null, "longitude": null });
+            assert_eq!(send(&server, Method::PATCH, id, &nowhere).await.status, 200);
+            let taken = "SELECT COUNT(*) FROM diving_centers WHERE COALESCE(latitude, longitude) IS NULL";
+            assert_eq!(server.db.number(taken).await, 1);
+        }
+    }
+
     async fn a_refused_write_names_the_field_and_writes_nothing(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let id = server.seed(&[center("before", 1.0, 1.0)]).await[0];

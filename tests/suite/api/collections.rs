@@ -144,6 +144,32 @@ on_both_stores! {
         }
     }
 
+    /// Ids of one table mean nothing in another: pages would begin anywhere.
+    async fn a_cursor_is_good_in_its_own_collection_only(db: TestDatabase) {
+        let server = with_shops(db).await;
+        let centers: Vec<Value> = (1..=4).map(|n| center("c", 0.0, f64::from(n))).collect();
+        server.seed(&centers).await;
+        for asked in ["nearby?lat=0&lng=0&radius_km=20020&limit=2", "nearest?lat=0&lng=0&limit=2", "items?limit=2"] {
+            let next = async |path: &str| {
+                let page = server.found(path).await;
+                page["next"].as_str().expect("there are more").to_owned()
+            };
+            let of_shops = format!("/collections/shops/{asked}");
+            let of_centers = format!("/collections/centers/{asked}");
+            let (shop, one) = (next(&of_shops).await, next(&of_centers).await);
+            assert!(shop.len() <= 28 && one.len() <= 28, "{shop} {one}");
+            for (path, cursor) in [(&of_shops, &one), (&of_centers, &shop)] {
+                let refused = server.get(&format!("{path}&cursor={cursor}")).send().await;
+                let problem = refused.problem(400, "cursor_invalid");
+                assert!(problem["detail"].as_str().unwrap().contains("collection"), "{problem}");
+            }
+            server.found(&format!("{of_shops}&cursor={shop}")).await;
+            // The default collection has two paths and one name.
+            let short = format!("/{}&cursor={one}", asked.replace("items", "centers"));
+            server.found(&short).await;
+        }
+    }
+
     async fn metrics_tell_of_every_index(db: TestDatabase) {
         let server = with_shops(db).await;
         let text = server.get("/metrics").send().await.text();

@@ -173,6 +173,40 @@ on_both_stores! {
         assert_eq!(left().await, 0);
     }
 
+    /// Other tables of the application beside us, and its foreign keys.
+    async fn what_rows_of_others_refer_to_is_not_deleted_and_loses_nothing(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
+        let organization = id_of(&server, "one", "o").await;
+        let path = format!("/centers/{id}/organizations");
+        let body = json!({ "organization_id": organization, "is_primary": true });
+        assert_eq!(server.post(&path, &body).send().await.status, 201);
+        let kind = if server.db.is_mysql() { "BIGINT" } else { "INTEGER" };
+        server
+            .db
+            .execute(&format!(
+                "INSERT INTO center_ratings (diving_center_id, user_id, score) VALUES ({id}, 1, 8); \
+                 CREATE TABLE theirs (center {kind}, organization {kind}, \
+                   FOREIGN KEY (center) REFERENCES diving_centers (id), \
+                   FOREIGN KEY (organization) REFERENCES diving_organizations (id)); \
+                 INSERT INTO theirs VALUES ({id}, {organization})"
+            ))
+            .await;
+        let (center, organization) = (format!("/centers/{id}"), format!("/organizations/{organization}"));
+        for path in [&center, &organization] {
+            delete(&server, path).await.problem(409, "in_use");
+        }
+        let kept = "SELECT (SELECT COUNT(*) FROM diving_center_organizations) \
+                    + (SELECT COUNT(*) FROM center_ratings)";
+        assert_eq!(server.db.number(kept).await, 2);
+        assert_eq!(server.found_ids("/nearby?lat=1&lng=1&organization=o").await, [id]);
+        server.db.execute("DELETE FROM theirs").await;
+        for path in [&center, &organization] {
+            assert_eq!(delete(&server, path).await.status, 204);
+        }
+        assert_eq!(server.db.number(kept).await, 0);
+    }
+
     async fn a_filter_follows_what_centers_work_by_at_once(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let ids = server

@@ -85,7 +85,7 @@ impl TestServer {
             let store = Store::new(db.database(), collection);
             let engine = match &store {
                 Store::MySql(store) => Engine::Sql(SqlEngine::new(store.clone())),
-                Store::Sqlite(_) => Engine::Memory(MemoryEngine::new()),
+                Store::Sqlite(_) => Engine::Memory(MemoryEngine::new(collection.name.as_str())),
             };
             Arc::new(Catalog::new(store, Arc::new(engine)))
         };

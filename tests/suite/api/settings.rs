@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::server::{Answer, TestServer};
+use super::server::{Answer, TestServer, center};
+use crate::cli::served::Served;
 use crate::support::on_both_stores;
 
 async fn put(server: &TestServer, key: &str, body: &Value) -> Answer {
@@ -29,6 +30,38 @@ on_both_stores! {
         let described = json!({ "value": 1, "description": "why" });
         put(&server, "any.thing-1", &described).await;
         assert_eq!(server.found("/settings/any.thing-1").await["description"], "why");
+    }
+
+    /// The other is a process of its own, on the same database.
+    async fn a_setting_is_effective_at_once_on_every_instance(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
+        server.db.execute_elsewhere(&format!(
+            "INSERT INTO center_ratings (diving_center_id, user_id, score) VALUES ({id}, 1, 6)"
+        )).await;
+        let other = Served::start(&["--database-url", server.db.url()]);
+        let searches = ["/nearby?lat=1&lng=1", "/nearest?lat=1&lng=1", "/centers?limit=50"];
+        server.eventually("both see the rating", async || {
+            let ours = server.found(searches[0]).await;
+            let theirs = other.get(searches[0]).await.1;
+            [ours, theirs].iter().all(|found| found.to_string().contains("average_rating"))
+        }).await;
+        let key = "disable_diving_center_reviews";
+        for hidden in [true, false, true] {
+            let written = put(&server, key, &json!({ "value": hidden })).await;
+            assert_eq!(written.status, 200);
+            let (_, read) = other.get(&format!("/settings/{key}")).await;
+            assert_eq!(read["value"], hidden);
+            for path in searches {
+                let (_, found) = other.get(path).await;
+                assert_eq!(found.to_string().contains("average_rating"), !hidden, "{path}");
+                // A mark that nobody has reached, which is ignored while marks are hidden.
+                let found = other.found_ids(&format!("{path}&min_rating=9")).await;
+                assert_eq!(found.len(), usize::from(hidden), "{path}");
+            }
+            let (_, list) = other.get("/api/v1/diving-centers/?min_rating=9").await;
+            assert_eq!(list["total"], i32::from(hidden));
+        }
     }
 
     async fn a_setting_that_nobody_set_is_not_found(db: TestDatabase) {

@@ -31,8 +31,47 @@ fn a_typo_is_told_with_the_forms_there_are_and_without_the_password() {
             &["`mysql://user:password@host[:port]/database` or `sqlite:PATH`"],
         );
     }
-    refused("sqlite:/proc/no/such.gpkg", &["its folder does not exist"]);
+    run(&[
+        "migrate",
+        "up",
+        "--database-url",
+        "sqlite:/proc/no/such.gpkg",
+    ])
+    .assert(2, &["its folder does not exist"]);
     run(&["verify"]).assert(2, &["--database-url <URL>"]);
+}
+
+/// Where a path was mistyped, an empty database would be read instead of the one that
+/// was meant, and left behind.
+#[test]
+fn a_file_that_is_not_there_is_made_only_by_commands_that_fill_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("mistyped.gpkg");
+    let url = format!("sqlite:{}", path.display());
+    let copy = folder.path().join("copy.csv").display().to_string();
+    for reading in [
+        &["export", copy.as_str()][..],
+        &["verify"],
+        &["backfill"],
+        &["backfill", "--dry-run"],
+        &["adopt"],
+        &["migrate", "status"],
+        &["migrate", "down"],
+        &["migrate", "stamp", "1"],
+        &["organizations", "list"],
+        &["organizations", "seed"],
+    ] {
+        let ended = run(&[reading, &["--database-url", &url]].concat());
+        ended.assert(
+            2,
+            &["mistyped.gpkg", "there is no such file", "`nearby import`"],
+        );
+        let left = folder.path().read_dir().expect("it is there").count();
+        assert_eq!(left, 0, "{reading:?} made something");
+    }
+    run(&["migrate", "up", "--database-url", &url]).assert(0, &[]);
+    run(&["organizations", "seed", "--database-url", &url]).assert(0, &[]);
+    run(&["export", &copy, "--database-url", &url]).assert(0, &[]);
 }
 
 #[test]

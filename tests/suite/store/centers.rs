@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use nearby::domain::{CenterDraft, CenterId, CenterText, Filter};
 use nearby::store::UpdateError;
 
-use super::{at, draft, full_draft, id};
+use super::{at, draft, full_draft, id, placing};
 use crate::support::on_both_stores;
 
 on_both_stores! {
@@ -47,7 +47,7 @@ on_both_stores! {
         assert_eq!(store.replace(id(7), &draft("a", None)).await.unwrap(), None);
         assert!(!store.delete(id(7)).await.unwrap());
         let updated = store
-            .update(id(7), |_| Ok::<_, Infallible>(draft("a", None)))
+            .update(id(7), |_| Ok::<_, Infallible>(placing(draft("a", None))))
             .await
             .unwrap();
         assert_eq!(updated, None);
@@ -83,7 +83,7 @@ on_both_stores! {
         let updated = store
             .update(created.id, |center| {
                 let text = CenterText { city: None, ..center.text.clone() };
-                CenterDraft::new(text, center.position)
+                CenterDraft::new(text, center.position).map(placing)
             })
             .await
             .unwrap()
@@ -117,7 +117,7 @@ on_both_stores! {
                                 name: (count + 1).to_string(),
                                 ..CenterText::default()
                             };
-                            CenterDraft::new(text, Some(at(f64::from(count), 2.0)))
+                            CenterDraft::new(text, Some(at(f64::from(count), 2.0))).map(placing)
                         })
                         .await
                         .unwrap();

@@ -126,7 +126,7 @@ async fn both_stores_and_the_index_list_the_same_in_the_same_order() {
     }
     let index = Catalog::new(
         sqlite.store(),
-        Arc::new(Engine::Memory(MemoryEngine::new())),
+        Arc::new(Engine::Memory(MemoryEngine::new("centers"))),
     );
     index.load().await.unwrap();
     let mut random = StdRng::seed_from_u64(3);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::{draft, item};
+use super::{draft, item, placing};
 use crate::support::{TestDatabase, on_both_stores};
 
 /// What the location column of a row says: longitude and latitude.
@@ -77,7 +77,7 @@ on_both_stores! {
             assert_eq!(stored_point(&db, id).await, Some((2.0, 1.0)), "in a batch");
 
             store
-                .update(created.id, move |_| Ok::<_, Infallible>(draft("a", Some(coordinates))))
+                .update(created.id, move |_| Ok::<_, Infallible>(placing(draft("a", Some(coordinates)))))
                 .await
                 .unwrap();
             assert_eq!(stored_point(&db, id).await, Some(point), "updated");

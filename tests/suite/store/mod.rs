@@ -8,7 +8,7 @@ mod others;
 mod shown;
 mod upserts;
 
-use nearby::domain::{CenterDraft, CenterId, CenterText, Position};
+use nearby::domain::{CenterDraft, CenterEdit, CenterId, CenterText, Position};
 use nearby::store::BatchItem;
 
 /// A draft with nothing but a name and perhaps a position.
@@ -37,6 +37,14 @@ fn full_draft() -> CenterDraft {
         logo_url: text("https://example.org/logo.png"),
     };
     CenterDraft::new(text, Some(at(37.983_800_01, 23.727_500_02))).expect("the draft is right")
+}
+
+/// An edit that says where the center stands.
+fn placing(draft: CenterDraft) -> CenterEdit {
+    CenterEdit {
+        draft,
+        places: true,
+    }
 }
 
 fn at(latitude: f64, longitude: f64) -> Position {

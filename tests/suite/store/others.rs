@@ -1,6 +1,9 @@
 //! Rows that other applications wrote, in ways that we never would.
 
-use nearby::domain::Filter;
+use std::convert::Infallible;
+
+use nearby::domain::{CenterEdit, Filter};
+use nearby::store::Collection;
 
 use super::{at, draft, id};
 use crate::support::{TestDatabase, on_both_stores};
@@ -42,6 +45,43 @@ on_both_stores! {
             .unwrap();
         summaries.sort();
         assert_eq!(summaries, [(1, "n1".to_owned()), (6, "n6".to_owned())]);
+    }
+
+    /// Their application may come back to them; what reads as no position is not nothing.
+    async fn coordinates_that_an_update_does_not_name_stay_as_they_are(db: TestDatabase) {
+        let store = db.store();
+        for (number, (latitude, longitude)) in (1..).zip([
+            ("10", "NULL"), ("NULL", "20"), ("91.5", "20"), ("10", "180.5"),
+            ("NULL", "NULL"), ("0", "0"), ("10.12345678", "-180"),
+        ]) {
+            db.execute(&format!(
+                "INSERT INTO diving_centers (id, name, latitude, longitude, location)                  VALUES ({number}, 'theirs', {latitude}, {longitude}, {})",
+                location(&db)
+            ))
+            .await;
+            let before = store.read(id(number)).await.unwrap().unwrap();
+            let renamed = store
+                .update(id(number), |center| {
+                    let draft = draft("ours", center.position.map(|p| (p.latitude(), p.longitude())));
+                    Ok::<_, Infallible>(CenterEdit { draft, places: false })
+                })
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!((renamed.text.name.as_str(), renamed.position), ("ours", before.position));
+            let same = |column: &str, value: &str| match value {
+                "NULL" => format!("{column} IS NULL"),
+                value => format!("{column} = {value}"),
+            };
+            let kept = format!(
+                "SELECT COUNT(*) FROM diving_centers WHERE id = {number} AND {} AND {}",
+                same("latitude", latitude),
+                same("longitude", longitude),
+            );
+            assert_eq!(db.number(&kept).await, 1, "{latitude}, {longitude}");
+        }
+        let found = db.database().verify(&Collection::diving_centers(), |_| {}).await.unwrap();
+        assert_eq!((found.rows, found.drift.count), (7, 0), "{found:?}");
     }
 
     async fn texts_that_we_would_refuse_read_as_they_are(db: TestDatabase) {

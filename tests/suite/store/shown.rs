@@ -3,7 +3,7 @@
 use nearby::domain::{Filter, Listing, Part, Position};
 use nearby::store::{Collection, Store, Upserted};
 
-use super::{draft, id, item};
+use super::{draft, id, item, placing};
 use crate::support::{TestDatabase, on_both_stores};
 
 fn sites(db: &TestDatabase) -> Store {
@@ -56,7 +56,7 @@ on_both_stores! {
         for hidden in 2..=4 {
             assert_eq!(sites.replace(id(hidden), &new).await.unwrap(), None);
             let edited = new.clone();
-            let edit = move |_: &_| Ok::<_, ()>(edited);
+            let edit = move |_: &_| Ok::<_, ()>(placing(edited));
             assert_eq!(sites.update(id(hidden), edit).await.unwrap(), None);
             assert!(!sites.delete(id(hidden)).await.unwrap());
             assert!(sites.write_batch(&[item(Some(hidden), new.clone())]).await.is_err());

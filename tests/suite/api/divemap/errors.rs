@@ -29,6 +29,47 @@ on_both_stores! {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// What no list of cases thinks of: every value in the place of every parameter.
+    async fn no_value_of_any_parameter_is_a_fault_of_ours_or_a_matter_of_keys(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let site = server.post("/dive-sites", &json!({ "name": "s", "latitude": 0, "longitude": 0 }));
+        let site = site.send().await.json()["id"].clone();
+        server.seed(&[json!({ "name": "c", "latitude": 0, "longitude": 0 })]).await;
+        let centers = ["lat", "lng", "radius_km", "limit"];
+        let list = ["search", "name", "country", "region", "city", "min_rating", "max_rating", "sort_by",
+                    "sort_order", "page", "page_size", "north", "south", "east", "west", "detail_level"];
+        let sites = format!("/api/v1/dive-sites/{site}/nearby?");
+        for (base, parameters) in [
+            (format!("{CENTERS}/nearby?lat=0&lng=0&"), &centers[..]),
+            (format!("{CENTERS}/search?q=c&"), &["q", "lat", "lng", "limit"]),
+            (format!("{CENTERS}/?north=1&south=-1&east=1&west=-1&"), &list),
+            (format!("{CENTERS}/count?"), &list),
+            (sites, &["limit"]),
+        ] {
+            for parameter in parameters {
+                for value in [
+                    "", "0", "-0", "-1", "1e308", "-1e400", "NaN", "inf", "-Infinity", "180.0000001", "0x10",
+                    "1_000", "٣", "%00", "%FF", "%", "%25", "%0A", "null", "true", "99999999999999999999",
+                    "9223372036854775807", "-9223372036854775808", "2147483648", "'%20OR%201=1--", "%F0%9F%A4%BF",
+                    "a&x=1", "1&limit=2&limit=3", "[]", "{}",
+                ] {
+                    let path = format!("{base}{parameter}={value}");
+                    let status = server.get(&path).send().await.status;
+                    assert!([200, 400, 422].contains(&status), "{path}: {status}");
+                }
+            }
+        }
+        for id in ["0", "-1", "x", "1.5", "%00", "%FF", "%2F", "9223372036854775808", "%F0%9F%A4%BF", "'"] {
+            for path in [
+                format!("{CENTERS}/{id}"), format!("{CENTERS}/{id}/organizations"),
+                format!("/api/v1/dive-sites/{id}/nearby"), format!("/api/v1/settings/{id}"),
+            ] {
+                let status = server.get(&path).send().await.status;
+                assert!([400, 404, 422].contains(&status), "{path}: {status}");
+            }
+        }
+    }
+
     async fn a_key_that_nobody_asked_for_is_no_reason_to_refuse(db: TestDatabase) {
         let server = TestServer::start(db).await;
         for path in ["/nearby?lat=0&lng=0", "/", "/count"] {
