@@ -8,9 +8,8 @@ use tokio::sync::watch;
 use crate::store::{BackfilledChunk, Collection, Database, StoreError};
 
 /// How long a transaction may take before the next one gets fewer rows: an eighth of
-/// what other writers should ever have to wait. Where a point makes a page of the
-/// spatial index split in two, the server takes 80 ms for that alone, and a chunk
-/// may have two such points.
+/// what other writers should ever have to wait, as some take ten times as long as
+/// others of the same size.
 const TARGET: Duration = Duration::from_millis(25);
 /// How many rows the first chunk has, before anything is known of the server.
 const FIRST_CHUNK: u32 = 64;
