@@ -82,6 +82,14 @@ impl Catalog {
             ignore_ratings(&mut asked.to_mut().filter);
         }
         self.engine.search(&asked, answer).await?;
+        Ok(self.hide_ratings(answer).await?)
+    }
+
+    /// Takes ratings out of an answer where they are hidden.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hide_ratings(&self, answer: &mut impl Answer) -> Result<(), StoreError> {
         // The engine that asks the database leaves them out by itself.
         if matches!(self.engine(), Engine::Memory(_))
             && answer.shows_ratings()
@@ -109,7 +117,7 @@ impl Catalog {
         &self,
         centers: &[Center],
     ) -> Result<HashMap<CenterId, Rating>, StoreError> {
-        if !self.store.is_linked() {
+        if !self.collection().is_linked() {
             return Ok(HashMap::new());
         }
         let ids = centers.iter().map(|center| center.id);
@@ -210,7 +218,7 @@ impl Catalog {
     pub async fn delete(&self, id: CenterId) -> Result<bool, StoreError> {
         let _order = self.write_order.lock().await;
         let deleted = self.store.delete(id).await?;
-        if deleted && self.store.is_linked() {
+        if deleted && self.collection().is_linked() {
             self.store.database().forget_center(id).await?;
         }
         self.names.follow(id, None);
@@ -250,7 +258,7 @@ impl Catalog {
         };
         let _order = self.write_order.lock().await;
         let mut loading = engine.begin_load();
-        if self.store.is_linked() {
+        if self.collection().is_linked() {
             load_links(&self.store.database(), &mut loading).await?;
         }
         let loading = self
@@ -261,12 +269,12 @@ impl Catalog {
         Ok(())
     }
 
-    /// Looks for ratings, and measures the density again where it is due, where
-    /// the engine goes by them.
+    /// Has an engine that asks the database look again at what it goes by: whether
+    /// there are ratings, and, where that is due, how densely centers lie where.
     ///
     /// # Errors
     /// When the database does not answer; what was known stays.
-    pub async fn refresh_density(&self) -> Result<(), StoreError> {
+    pub async fn refresh_engine(&self) -> Result<(), StoreError> {
         let Engine::Sql(engine) = self.engine() else {
             return Ok(());
         };

@@ -69,7 +69,7 @@ impl<'a> Followed<'a> {
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         if !self.behind {
             self.catalog.refresh_names(false).await?;
-            return self.catalog.refresh_density().await;
+            return self.catalog.refresh_engine().await;
         }
         let started = Instant::now();
         self.catalog.load().await?;

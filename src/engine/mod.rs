@@ -8,7 +8,7 @@ pub mod sql;
 
 use thiserror::Error;
 
-use crate::domain::{CenterId, Cursor, EngineKind, Rating, Search};
+use crate::domain::{CenterId, Cursor, EngineKind, Search};
 use crate::store::StoreError;
 use memory::MemoryEngine;
 use sql::SqlEngine;
@@ -22,8 +22,8 @@ pub struct Hit<'a> {
     pub distance_m: f64,
     /// The center as [`crate::wire::render_summary`] wrote it.
     pub rendered: &'a [u8],
-    /// How it is rated, if anybody has.
-    pub rating: Option<Rating>,
+    /// How it is rated, if anybody has, as [`crate::wire::render_rating`] wrote it.
+    pub rating: Option<&'a str>,
 }
 
 /// Receives an answer: once [`Answer::begin`], then every hit, nearest first,

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::negotiate::Format;
 use crate::domain::{Cursor, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
-use crate::wire::{SummaryParts, push_distance, push_rating};
+use crate::wire::{SummaryParts, push_distance};
 
 /// What the parts around the centers take at most.
 const ENVELOPE_BYTES: usize = 256;
@@ -76,7 +76,7 @@ impl AnswerBody {
         self.push(hit.rendered);
         if let Some(rating) = hit.rating {
             let start = self.out.len();
-            push_rating(&mut self.out, rating);
+            self.push(rating.as_bytes());
             self.ratings.push(start..self.out.len());
         }
         push_distance(&mut self.out, hit.distance_m);
@@ -169,7 +169,7 @@ impl Answer for AnswerBody {
 mod tests {
     use super::*;
     use crate::domain::{CenterId, EngineKind, Filter, Limit, Position, Rating, Summary};
-    use crate::wire::render_summary;
+    use crate::wire::{render_rating, render_summary};
 
     fn search() -> Search {
         Search {
@@ -193,6 +193,10 @@ mod tests {
             .filter(|_| !hits.is_empty())
             .map(|id| search.cursor_after(EngineKind::Memory, 1.0, id));
         answer.begin(hits.len(), next);
+        let rating = render_rating(Rating {
+            average: 8.5,
+            count: 2,
+        });
         for (id, distance_m) in hits {
             let id = CenterId::new(*id).unwrap();
             let mut rendered = Vec::new();
@@ -209,10 +213,7 @@ mod tests {
                 id,
                 distance_m: *distance_m,
                 rendered: &rendered,
-                rating: (id.get() == 8).then_some(Rating {
-                    average: 8.5,
-                    count: 2,
-                }),
+                rating: (id.get() == 8).then_some(&rating),
             });
         }
         answer

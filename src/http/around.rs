@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::centers::{id_of, not_found};
 use super::code::Code;
-use super::collections::{DIVE_SITES, check_filter, named};
+use super::collections::{DIVE_SITES, named};
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
@@ -24,6 +24,8 @@ const PARAMS: &[Param] = &[
     Param::repeatable("country"),
     Param::repeatable("region"),
     Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
     Param::once("format"),
@@ -56,7 +58,6 @@ async fn around(
     let format = Format::of(request, &query)?;
     let (radius, limit) = (params::radius_of(&query)?, params::limit_of(&query)?);
     let filter = params::filter_of(&query)?;
-    check_filter(searched.collection(), &filter)?;
     let mut exclude = params::exclude_of(&query)?;
     exclude.extend(itself);
     let after = params::cursor_of(&query)?;

@@ -7,7 +7,6 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -20,7 +19,7 @@ use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::Query;
-use super::search::NO_CACHE;
+use super::reply;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::Search;
@@ -92,10 +91,7 @@ pub(super) async fn post(request: HttpRequest, payload: Payload) -> Result<HttpR
     let body: BatchBody = read_json(&request, payload, JSON).await?;
     let searches = searches(body, catalog.collection())?;
     let body = answer(State::of(&request), &catalog, searches).await?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
-        .body(body))
+    Ok(reply::ok_rendered(body))
 }
 
 fn searches(body: BatchBody, collection: &Collection) -> Result<Vec<Search>, Problem> {

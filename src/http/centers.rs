@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::auth::Writer;
 use super::body::{JSON, MERGE_PATCH, read_json};
@@ -16,10 +15,10 @@ use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::{NO_CACHE, VARY_ACCEPT};
+use super::reply::{self, rendered};
 use super::state::State;
 use crate::catalog::CreateError;
-use crate::domain::{Center, CenterId};
+use crate::domain::CenterId;
 use crate::metrics::WriteOperation;
 use crate::store::{Collection, StoreError, UpdateError};
 
@@ -46,11 +45,10 @@ pub(super) async fn post(
     };
     let center = state.run(creating).await?;
     state.metrics.wrote(WriteOperation::Create);
-    let location = HeaderValue::from_str(&format!("{path}/{}", center.id))
-        .expect("a number is part of a path");
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, location));
-    Ok(json(response, &center))
+    Ok(reply::created(
+        &format!("{path}/{}", center.id),
+        &CenterView::from(&center),
+    ))
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -68,14 +66,10 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (found, rating) = state.run(reading).await?;
     let center = found.ok_or_else(|| not_found(catalog.collection(), id))?;
     let body = match format {
-        Format::Json => serde_json::to_vec(&CenterView::from(&center).rated(rating)),
-        Format::GeoJson => serde_json::to_vec(&CenterFeature::from(&center).rated(rating)),
+        Format::Json => rendered(&CenterView::from(&center).rated(rating)),
+        Format::GeoJson => rendered(&CenterFeature::from(&center).rated(rating)),
     };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header(NO_CACHE)
-        .insert_header(VARY_ACCEPT)
-        .body(body.expect("a center is always JSON")))
+    Ok(reply::ok_as(format, body))
 }
 
 pub(super) async fn put(
@@ -95,7 +89,7 @@ pub(super) async fn put(
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Replace);
-    Ok(json(HttpResponse::Ok(), &center))
+    Ok(reply::ok(&CenterView::from(&center)))
 }
 
 pub(super) async fn patch(
@@ -115,7 +109,7 @@ pub(super) async fn patch(
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Update);
-    Ok(json(HttpResponse::Ok(), &center))
+    Ok(reply::ok(&CenterView::from(&center)))
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -144,14 +138,6 @@ pub(super) fn not_found(collection: &Collection, id: CenterId) -> Problem {
         .at("id")
         .got(&id.to_string())
         .allowed(format!("the id of one of the {name}"))
-}
-
-fn json(mut response: HttpResponseBuilder, center: &Center) -> HttpResponse {
-    let body = serde_json::to_vec(&CenterView::from(center)).expect("a center is always JSON");
-    response
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
-        .body(body)
 }
 
 impl From<CreateError> for Problem {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use super::dto::{CenterBody, CenterView, Given};
 use super::params;
 use super::problem::Problem;
 use super::query::Query;
-use super::search::NO_CACHE;
+use super::reply;
 use super::state::State;
 use crate::domain::CenterId;
 use crate::metrics::WriteOperation;
@@ -54,10 +53,7 @@ pub(super) async fn post(
         count: centers.len(),
         centers: centers.iter().map(Into::into).collect(),
     };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
-        .body(serde_json::to_vec(&written).expect("centers are always JSON")))
+    Ok(reply::ok(&written))
 }
 
 fn items(body: BatchBody, collection: &Collection) -> Result<Vec<BatchItem>, Problem> {

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::body::JSON;
 use super::code::Code;
+use super::params;
 use super::problem::Problem;
 use super::query::Query;
-use super::search::NO_CACHE;
+use super::reply;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{Filter, TextField};
@@ -63,7 +62,7 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     Query::parse(request.query_string(), &[])?;
     let state = State::of(&request);
     let all = state.collections.iter();
-    Ok(json(&Answer {
+    Ok(reply::ok(&Answer {
         collections: all
             .map(|catalog| CollectionView::new(catalog, state))
             .collect(),
@@ -73,14 +72,10 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let catalog = catalog_of(&request)?;
-    Ok(json(&CollectionView::new(&catalog, State::of(&request))))
-}
-
-fn json(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
-        .body(serde_json::to_vec(body).expect("names are always JSON"))
+    Ok(reply::ok(&CollectionView::new(
+        &catalog,
+        State::of(&request),
+    )))
 }
 
 /// The collection that the path names: in itself, by its beginning, or, where it
@@ -164,6 +159,17 @@ pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(
             check_field(collection, field)?;
         }
     }
+    if collection.is_linked() {
+        return Ok(());
+    }
+    for (name, is_asked) in [
+        (params::ORGANIZATION, !filter.organizations.is_empty()),
+        (params::MIN_RATING, filter.min_rating.is_some()),
+    ] {
+        if is_asked {
+            return Err(unknown_field(collection, name));
+        }
+    }
     Ok(())
 }
 
@@ -172,17 +178,21 @@ pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(
 /// # Errors
 /// When it is such a field.
 pub(super) fn check_field(collection: &Collection, field: TextField) -> Result<(), Problem> {
-    if collection.text(field).is_some() {
-        return Ok(());
+    match collection.text(field) {
+        Some(_) => Ok(()),
+        None => Err(unknown_field(collection, field.name())),
     }
+}
+
+fn unknown_field(collection: &Collection, name: &'static str) -> Problem {
     let known = TextField::ALL.into_iter();
     let known = known.filter(|&field| collection.text(field).is_some());
     let known: Vec<&str> = known.map(TextField::name).collect();
-    Err(Problem::new(
+    Problem::new(
         Code::ParameterUnknown,
-        format!("{} have no {}", collection.name, field.name()),
+        format!("{} have no {name}", collection.name),
     )
-    .at(field.name())
+    .at(name)
     .got("a value")
-    .allowed(known.join(", ")))
+    .allowed(known.join(", "))
 }

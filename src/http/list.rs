@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
@@ -14,7 +13,7 @@ use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::{NO_CACHE, VARY_ACCEPT};
+use super::reply::{self, rendered};
 use super::state::State;
 use crate::domain::{Center, CenterId, Rating};
 use crate::store::StoreError;
@@ -70,11 +69,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);
     let next = last.map(|center| list_cursor::encode(center.id, &filter));
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header(NO_CACHE)
-        .insert_header(VARY_ACCEPT)
-        .body(page(format, &centers, &ratings, next)))
+    Ok(reply::ok_as(format, page(format, &centers, &ratings, next)))
 }
 
 fn page(
@@ -86,7 +81,7 @@ fn page(
     let count = centers.len();
     let rating = |center: &Center| ratings.get(&center.id).copied();
     match format {
-        Format::Json => serde_json::to_vec(&Page {
+        Format::Json => rendered(&Page {
             count,
             next,
             centers: centers
@@ -94,7 +89,7 @@ fn page(
                 .map(|center| CenterView::from(center).rated(rating(center)))
                 .collect(),
         }),
-        Format::GeoJson => serde_json::to_vec(&FeaturePage {
+        Format::GeoJson => rendered(&FeaturePage {
             r#type: "FeatureCollection",
             count,
             next,
@@ -104,5 +99,4 @@ fn page(
                 .collect(),
         }),
     }
-    .expect("centers are always JSON")
 }

@@ -11,10 +11,11 @@ use super::auth::Writer;
 use super::body::{JSON, read_json};
 use super::centers;
 use super::code::Code;
-use super::organizations::{self, OrganizationView, json, organization_id};
+use super::organizations::{self, OrganizationView, organization_id};
 use super::params;
 use super::problem::Problem;
 use super::query::Query;
+use super::reply;
 use super::state::State;
 use crate::domain::{CenterId, Membership, OrganizationId};
 use crate::store::{Collection, MembershipError};
@@ -72,13 +73,10 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
         .run(async move { database.memberships(center).await })
         .await?;
     let found = found.ok_or_else(|| centers::not_found(state.catalog.collection(), center))?;
-    Ok(json(
-        HttpResponse::Ok(),
-        &Memberships {
-            count: found.len(),
-            organizations: found.iter().map(MembershipView::from).collect(),
-        },
-    ))
+    Ok(reply::ok(&Memberships {
+        count: found.len(),
+        organizations: found.iter().map(MembershipView::from).collect(),
+    }))
 }
 
 pub(super) async fn post(
@@ -99,7 +97,7 @@ pub(super) async fn post(
             joined.map_err(|error| problem_of(error, catalog.collection(), center, organization))
         })
         .await?;
-    Ok(json(
+    Ok(reply::with(
         HttpResponse::Created(),
         &MembershipView::from(&joined),
     ))
@@ -123,7 +121,7 @@ pub(super) async fn put(
         })
         .await?;
     let membership = written.ok_or_else(|| not_joined(center, organization))?;
-    Ok(json(HttpResponse::Ok(), &MembershipView::from(&membership)))
+    Ok(reply::ok(&MembershipView::from(&membership)))
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {

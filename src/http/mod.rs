@@ -3,7 +3,8 @@
 //!
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
-//! is found, [`problem`] says what went wrong, [`observe`] watches over all.
+//! is found, [`reply`] sends it, [`problem`] says what went wrong, [`observe`]
+//! watches over all.
 
 mod answer;
 mod around;
@@ -29,6 +30,7 @@ mod organizations;
 mod params;
 mod problem;
 mod query;
+mod reply;
 mod request_id;
 pub mod routes;
 mod search;

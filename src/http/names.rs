@@ -1,6 +1,5 @@
 //! `GET /search`: names as one types them.
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
@@ -8,7 +7,7 @@ use super::collections::catalog_of;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::NO_CACHE;
+use super::reply;
 use super::state::State;
 use crate::domain::{FoundName, MAX_NAME_QUERY_CHARS, NameQuery, Origin, Position};
 
@@ -90,10 +89,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         count: found.len(),
         centers: found.iter().map(Into::into).collect(),
     };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .insert_header(NO_CACHE)
-        .body(serde_json::to_vec(&answer).expect("centers are always JSON")))
+    Ok(reply::ok(&answer))
 }
 
 /// The origin, which may be missing, but not by half.

@@ -1,14 +1,9 @@
 //! `GET /nearest`: the nearest centers on the globe, however far.
 
-use actix_web::{HttpRequest, HttpResponse};
-
-use super::collections::{catalog_of, check_filter};
-use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::respond;
-use super::state::State;
+use super::search::Way;
 use crate::domain::Search;
 
 const PARAMS: &[Param] = &[
@@ -26,22 +21,10 @@ const PARAMS: &[Param] = &[
     Param::once("format"),
 ];
 
-pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let query = Query::parse(request.query_string(), PARAMS)?;
-    let format = Format::of(&request, &query)?;
-    let state = State::of(&request);
-    respond(state, &state.catalog, search(&query)?, format).await
-}
-
-/// The same of the collection that the path names.
-pub(super) async fn of_collection(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
-    let query = Query::parse(request.query_string(), PARAMS)?;
-    let format = Format::of(&request, &query)?;
-    let search = search(&query)?;
-    check_filter(catalog.collection(), &search.filter)?;
-    respond(State::of(&request), &catalog, search, format).await
-}
+pub(super) const WAY: Way = Way {
+    params: PARAMS,
+    read: search,
+};
 
 fn search(query: &Query<'_>) -> Result<Search, Problem> {
     Ok(Search {

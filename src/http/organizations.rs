@@ -1,13 +1,12 @@
 //! `/organizations`: those that train divers.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 use super::auth::Writer;
 use super::body::{JSON, read_json};
@@ -15,7 +14,7 @@ use super::code::Code;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::NO_CACHE;
+use super::reply;
 use super::state::State;
 use crate::domain::{
     MAX_CENTER_ID, Organization, OrganizationDraft, OrganizationFieldError, OrganizationId,
@@ -112,14 +111,11 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
         .await?;
     let shown = &found[..found.len().min(limit)];
     let last = shown.last().map(|organization| organization.id.get());
-    Ok(json(
-        HttpResponse::Ok(),
-        &Page {
-            count: shown.len(),
-            next: last.filter(|_| found.len() > limit),
-            organizations: shown.iter().map(OrganizationView::from).collect(),
-        },
-    ))
+    Ok(reply::ok(&Page {
+        count: shown.len(),
+        next: last.filter(|_| found.len() > limit),
+        organizations: shown.iter().map(OrganizationView::from).collect(),
+    }))
 }
 
 pub(super) async fn post(
@@ -138,11 +134,10 @@ pub(super) async fn post(
             created.map_err(|error| problem_of(error, &draft))
         })
         .await?;
-    let location = HeaderValue::from_str(&format!("/organizations/{}", created.id))
-        .expect("a number is part of a path");
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, location));
-    Ok(json(response, &OrganizationView::from(&created)))
+    Ok(reply::created(
+        &format!("/organizations/{}", created.id),
+        &OrganizationView::from(&created),
+    ))
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -154,10 +149,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         .run(async move { database.organization(id).await })
         .await?;
     let organization = found.ok_or_else(|| not_found(id))?;
-    Ok(json(
-        HttpResponse::Ok(),
-        &OrganizationView::from(&organization),
-    ))
+    Ok(reply::ok(&OrganizationView::from(&organization)))
 }
 
 pub(super) async fn put(
@@ -178,10 +170,7 @@ pub(super) async fn put(
         })
         .await?;
     let organization = written.ok_or_else(|| not_found(id))?;
-    Ok(json(
-        HttpResponse::Ok(),
-        &OrganizationView::from(&organization),
-    ))
+    Ok(reply::ok(&OrganizationView::from(&organization)))
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -242,15 +231,6 @@ fn problem_of(error: OrganizationError, draft: &OrganizationDraft) -> Problem {
         }
         OrganizationError::Store(error) => error.into(),
     }
-}
-
-/// An answer of JSON.
-pub(super) fn json(mut response: HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
-    let body = serde_json::to_vec(body).expect("texts and numbers are always JSON");
-    response
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
-        .body(body)
 }
 
 impl From<OrganizationFieldError> for Problem {

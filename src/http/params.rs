@@ -18,9 +18,9 @@ pub const DEFAULT_LIMIT: usize = 25;
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
 
 /// The parameter that names organizations.
-const ORGANIZATION: &str = "organization";
+pub const ORGANIZATION: &str = "organization";
 /// The parameter that says how well a center is rated at least.
-const MIN_RATING: &str = "min_rating";
+pub const MIN_RATING: &str = "min_rating";
 const RATING: &str = "a number from 0 to 10";
 const LATITUDE: &str = "a number of degrees from -90 to 90";
 const LONGITUDE: &str = "a finite number of degrees; beyond ±180 it is wrapped";

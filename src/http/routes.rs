@@ -48,8 +48,12 @@ const fn endpoint(
 /// those with parameters that would match them too. GET answers HEAD as well,
 /// and every path OPTIONS.
 pub const ROUTES: &[Endpoint] = &[
-    endpoint("GET", "/nearby", |route| route.to(nearby::get)),
-    endpoint("GET", "/nearest", |route| route.to(nearest::get)),
+    endpoint("GET", "/nearby", |route| {
+        route.to(|request| nearby::WAY.in_default(request))
+    }),
+    endpoint("GET", "/nearest", |route| {
+        route.to(|request| nearest::WAY.in_default(request))
+    }),
     endpoint("POST", "/nearby/batch", |route| route.to(batch::post)),
     endpoint("GET", "/search", |route| route.to(names::get)),
     endpoint("GET", "/centers", |route| route.to(list::get)),
@@ -85,10 +89,10 @@ pub const ROUTES: &[Endpoint] = &[
         route.to(collections::get)
     }),
     endpoint("GET", "/collections/{collection}/nearby", |route| {
-        route.to(nearby::of_collection)
+        route.to(|request| nearby::WAY.in_collection(request))
     }),
     endpoint("GET", "/collections/{collection}/nearest", |route| {
-        route.to(nearest::of_collection)
+        route.to(|request| nearest::WAY.in_collection(request))
     }),
     endpoint("POST", "/collections/{collection}/nearby/batch", |route| {
         route.to(batch::post)

@@ -3,43 +3,73 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::AnswerBody;
+use super::collections::{catalog_of, check_filter};
 use super::negotiate::Format;
 use super::problem::Problem;
+use super::query::{Param, Query};
+use super::reply;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::Search;
 use crate::engine::{Answer, Engine, SearchError};
 
-/// An answer may be kept but not reused unasked: whoever wrote a center finds
-/// it in the next answer.
-pub const NO_CACHE: (HeaderName, HeaderValue) =
-    (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+/// One way to search: the parameters that it takes, and what they ask for.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// What may be in the query.
+    pub params: &'static [Param],
+    /// Reads it.
+    pub read: fn(&Query<'_>) -> Result<Search, Problem>,
+}
 
-/// Where the Accept header has a say.
-pub const VARY_ACCEPT: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("Accept"));
+impl Way {
+    /// Answers a request about the default collection.
+    ///
+    /// # Errors
+    /// When a parameter cannot be taken; as [`Engine::search`].
+    pub async fn in_default(self, request: HttpRequest) -> Result<HttpResponse, Problem> {
+        self.answer(&request, &State::of(&request).catalog).await
+    }
+
+    /// Answers a request about the collection that its path names.
+    ///
+    /// # Errors
+    /// When there is no such collection or a parameter cannot be taken; as
+    /// [`Engine::search`].
+    pub async fn in_collection(self, request: HttpRequest) -> Result<HttpResponse, Problem> {
+        self.answer(&request, &catalog_of(&request)?).await
+    }
+
+    async fn answer(
+        self,
+        request: &HttpRequest,
+        catalog: &Arc<Catalog>,
+    ) -> Result<HttpResponse, Problem> {
+        let query = Query::parse(request.query_string(), self.params)?;
+        let format = Format::of(request, &query)?;
+        let search = (self.read)(&query)?;
+        respond(State::of(request), catalog, search, format).await
+    }
+}
 
 /// Answers a search of a collection.
 ///
 /// # Errors
-/// As [`Engine::search`].
+/// When it filters by what the collection does not have; as [`Engine::search`].
 pub async fn respond(
     state: &Arc<State>,
     catalog: &Arc<Catalog>,
     search: Search,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
+    check_filter(catalog.collection(), &search.filter)?;
     let answer = AnswerBody::new(format, &search);
     let answer = ask(state, catalog, search, answer).await?;
     state.metrics.search_answered(answer.count());
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header(NO_CACHE)
-        .insert_header(VARY_ACCEPT)
-        .body(answer.finish()))
+    Ok(reply::ok_as(format, answer.finish()))
 }
 
 /// Lets the engine write an answer.
@@ -57,14 +87,15 @@ pub async fn ask<A: Answer + Send + 'static>(
         // worth another thread.
         Engine::Memory(_) if search.filter.min_rating.is_none() => {
             catalog.engine().search(&search, &mut answer).await?;
-            if answer.shows_ratings() {
-                let catalog = Arc::clone(catalog);
-                let hidden = state.run(async move { catalog.hides_ratings().await });
-                if hidden.await? {
-                    answer.hide_ratings();
-                }
+            if !answer.shows_ratings() {
+                return Ok(answer);
             }
-            Ok(answer)
+            let catalog = Arc::clone(catalog);
+            let asking = async move {
+                catalog.hide_ratings(&mut answer).await?;
+                Ok::<_, SearchError>(answer)
+            };
+            state.run(asking).await
         }
         _ => {
             let catalog = Arc::clone(catalog);

@@ -1,6 +1,5 @@
 //! `/settings/{key}`: JSON by name, read by anybody, written with the key.
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -11,7 +10,7 @@ use super::body::{JSON, read_json};
 use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
-use super::search::NO_CACHE;
+use super::reply;
 use super::state::State;
 use crate::domain::{
     MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,
@@ -62,7 +61,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         .got(key.as_str())
         .allowed("the name of a setting")
     })?;
-    Ok(json(&key, &setting))
+    Ok(reply::ok(&SettingView::new(&key, &setting)))
 }
 
 pub(super) async fn put(
@@ -76,7 +75,7 @@ pub(super) async fn put(
     let setting = Setting::new(body.value, body.description)?;
     let state = State::of(&request);
     let database = state.database.clone();
-    let answer = json(&key, &setting);
+    let answer = reply::ok(&SettingView::new(&key, &setting));
     state
         .run(async move { database.put_setting(&key, &setting).await })
         .await?;
@@ -92,14 +91,6 @@ fn key_of(request: &HttpRequest) -> Result<SettingKey, Problem> {
             format!("1 to {MAX_SETTING_KEY_CHARS} letters, digits, `_`, `-` and `.`"),
         )
     })
-}
-
-fn json(key: &SettingKey, setting: &Setting) -> HttpResponse {
-    let body = serde_json::to_vec(&SettingView::new(key, setting)).expect("JSON is always JSON");
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
-        .body(body)
 }
 
 impl From<SettingError> for Problem {

@@ -109,12 +109,6 @@ impl Store {
         on_each!(self, store => store.database())
     }
 
-    /// Whether organizations and ratings are about its rows.
-    #[must_use]
-    pub fn is_linked(&self) -> bool {
-        on_each!(self, store => store.is_linked())
-    }
-
     /// Inserts a center.
     ///
     /// # Errors

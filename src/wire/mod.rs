@@ -4,5 +4,6 @@
 mod summary;
 
 pub use summary::{
-    SummaryParts, name_of, push_distance, push_rating, render_summary, without_position,
+    SummaryParts, average_of, name_of, push_distance, render_rating, render_summary,
+    without_position,
 };

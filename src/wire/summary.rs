@@ -8,6 +8,8 @@ const NAME: &[u8] = br#","name":"#;
 const AFTER_NAME: &[u8] = br#","latitude":"#;
 const AFTER_LATITUDE: &[u8] = br#","longitude":"#;
 const AFTER_LONGITUDE: &[u8] = br#","country":"#;
+const AVERAGE: &str = r#","average_rating":"#;
+const COUNT: &str = r#","rating_count":"#;
 const DISTANCE: &[u8] = br#","distance_m":"#;
 /// The digits of any `u64`, a point and six decimals.
 const LONGEST_DISTANCE: usize = 20 + 7;
@@ -62,12 +64,18 @@ pub fn push_distance(out: &mut Vec<u8>, distance_m: f64) {
     out.extend_from_slice(&end[..=len]);
 }
 
-/// Appends how a center is rated to a rendered one, before its distance.
-pub fn push_rating(out: &mut Vec<u8>, rating: Rating) {
-    out.extend_from_slice(br#","average_rating":"#);
-    push_number(out, rating.average);
-    out.extend_from_slice(br#","rating_count":"#);
-    out.extend_from_slice(itoa::Buffer::new().format(rating.count).as_bytes());
+/// How a center is rated, as it stands between a rendered center and its distance.
+#[must_use]
+pub fn render_rating(Rating { average, count }: Rating) -> String {
+    let average = ryu::Buffer::new().format_finite(average).to_owned();
+    format!("{AVERAGE}{average}{COUNT}{count}")
+}
+
+/// The average of a rendered rating, to the last bit; `None` for anything else.
+#[must_use]
+pub fn average_of(rendered: &str) -> Option<f64> {
+    let (average, _) = rendered.strip_prefix(AVERAGE)?.split_once(COUNT)?;
+    average.parse().ok()
 }
 
 /// The decimal point and six digits. The digits do not wait for each other.
@@ -210,6 +218,23 @@ mod tests {
         ] {
             assert_eq!(distance(metres), text);
         }
+    }
+
+    #[test]
+    fn a_rating_is_rendered_and_its_average_comes_back_to_the_last_bit() {
+        for (average, text) in [
+            (0.0, "0.0"),
+            (10.0, "10.0"),
+            (1.0 / 3.0, "0.3333333333333333"),
+            (8.0 + 2.0 / 3.0, "8.666666666666666"),
+            (0.1 + 0.2, "0.30000000000000004"),
+        ] {
+            let rendered = render_rating(Rating { average, count: 3 });
+            let expected = format!(r#","average_rating":{text},"rating_count":3"#);
+            assert_eq!(rendered, expected);
+            assert_eq!(average_of(&rendered), Some(average));
+        }
+        assert_eq!(average_of("8.5"), None);
     }
 
     #[test]

@@ -33,11 +33,22 @@ impl Answer for Page {
     }
 
     fn hit(&mut self, hit: Hit<'_>) {
-        self.ratings.push(hit.rating);
+        self.ratings.push(hit.rating.map(parsed));
         self.centers.push(Answered {
             id: hit.id,
             distance_m: hit.distance_m,
         });
+    }
+}
+
+/// A rating as a client reads it.
+fn parsed(rendered: &str) -> Rating {
+    let members = rendered.strip_prefix(',').expect("it follows a member");
+    let read: serde_json::Value =
+        serde_json::from_str(&format!("{{{members}}}")).expect("it is JSON");
+    Rating {
+        average: read["average_rating"].as_f64().expect("a number"),
+        count: read["rating_count"].as_u64().expect("a whole number"),
     }
 }
 

@@ -5,11 +5,11 @@ use rstar::RTree;
 
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
 use super::organizations::Organizations;
-use super::ratings::{Ratings, rating_of};
+use super::ratings::Ratings;
 use super::table::Table;
 use super::tree::{BucketTree, Leaf, Point, is_within, may_hold_open, rounded};
 use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
-use crate::domain::{CenterId, OrganizationId, OrganizationNames, Rating, Summary};
+use crate::domain::{CenterId, OrganizationId, OrganizationNames, Summary};
 
 /// Shards of the table of places: a write that makes one grow hashes some
 /// thousand ids again at ten million centers.
@@ -87,11 +87,9 @@ impl Index {
         &self.organizations
     }
 
-    /// How the center in a place is rated.
-    pub(super) fn rating(&self, slot: &Slot) -> Option<Rating> {
-        self.vocabularies[RATING]
-            .text(slot.values[RATING])
-            .map(rating_of)
+    /// How the center in a place is rated, rendered.
+    pub(super) fn rating(&self, slot: &Slot) -> Option<&str> {
+        self.vocabularies[RATING].text(slot.values[RATING])
     }
 
     /// Notes what organizations are called.

@@ -6,7 +6,6 @@ use std::hint::black_box;
 use super::best::{Best, Candidate};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
-use super::ratings::rating_of;
 use super::tree::{Bounds, Point, farthest_chord_squared};
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
@@ -14,6 +13,7 @@ use crate::domain::{
     CenterId, EngineKind, Filter, Radius, Search, chord_squared_of, distance_m_of,
 };
 use crate::engine::{Answer, Hit};
+use crate::wire::average_of;
 
 /// Bytes that the processor fetches together.
 const CACHE_LINE: usize = 64;
@@ -190,47 +190,36 @@ impl<'a> Wanted<'a> {
             organizations,
             min_rating: _,
         } = &search.filter;
-        let mut fields = Vec::new();
+        let mut filtered = Vec::new();
         for (field, texts) in [countries, regions, cities].into_iter().enumerate() {
-            if texts.is_empty() {
-                continue;
+            if !texts.is_empty() {
+                let find = |text: &String| index.vocabularies()[field].find(text);
+                let mut values: Vec<ValueId> = texts.iter().filter_map(find).collect();
+                values.sort_unstable();
+                values.dedup();
+                filtered.push((field, values));
             }
-            let vocabulary = &index.vocabularies()[field];
-            let mut values: Vec<ValueId> = texts
-                .iter()
-                .filter_map(|text| vocabulary.find(text))
-                .collect();
-            values.sort_unstable();
-            values.dedup();
-            if values.is_empty() {
-                return None;
-            }
-            fields.push(FieldValues {
-                index,
-                field,
-                values,
-            });
         }
-        let mut sifted = Vec::new();
         if !organizations.is_empty() {
             let wanted = index.organizations().wanted(organizations);
             let values = index.vocabularies()[ORGANIZATIONS].find_all(wanted);
-            sifted.push((ORGANIZATIONS, values));
+            filtered.push((ORGANIZATIONS, values));
         }
         if let Some(least) = search.filter.least_rating() {
-            let wanted = |text: &str| rating_of(text).average >= least;
-            sifted.push((RATING, index.vocabularies()[RATING].find_all(wanted)));
+            let wanted = |text: &str| average_of(text).is_some_and(|average| average >= least);
+            filtered.push((RATING, index.vocabularies()[RATING].find_all(wanted)));
         }
-        for (field, values) in sifted {
-            if values.is_empty() {
-                return None;
-            }
-            fields.push(FieldValues {
+        if filtered.iter().any(|(_, values)| values.is_empty()) {
+            return None;
+        }
+        let filtered = filtered.into_iter();
+        let mut fields: Vec<_> = filtered
+            .map(|(field, values)| FieldValues {
                 index,
                 field,
                 values,
-            });
-        }
+            })
+            .collect();
         fields.sort_by_key(FieldValues::bucket_count);
         let mut excluded = search.exclude.clone();
         excluded.sort_unstable();

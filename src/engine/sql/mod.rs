@@ -18,9 +18,9 @@ use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
-use crate::domain::{CenterId, EngineKind, OrganizationId, Rating, Search, Summary};
+use crate::domain::{CenterId, EngineKind, OrganizationId, Search, Summary};
 use crate::store::{MySqlStore, StoreError};
-use crate::wire::render_summary;
+use crate::wire::{render_rating, render_summary};
 use circle::Choice;
 use density::{Density, point};
 
@@ -58,7 +58,7 @@ impl SqlEngine {
     #[must_use]
     pub fn new(store: MySqlStore) -> Self {
         Self {
-            is_rated: AtomicBool::new(store.is_linked()),
+            is_rated: AtomicBool::new(store.collection().is_linked()),
             store,
             measured: RwLock::new(None),
             misled: AtomicBool::new(false),
@@ -108,7 +108,8 @@ impl SqlEngine {
     /// # Errors
     /// When the database does not answer.
     pub async fn look_for_ratings(&self) -> Result<(), StoreError> {
-        let is_rated = self.store.is_linked() && self.store.database().has_ratings().await?;
+        let is_rated =
+            self.store.collection().is_linked() && self.store.database().has_ratings().await?;
         self.is_rated.store(is_rated, Ordering::Relaxed);
         Ok(())
     }
@@ -155,7 +156,11 @@ impl SqlEngine {
             self.misled.store(true, Ordering::Relaxed);
         }
         let ratings = if self.is_rated.load(Ordering::Relaxed) {
-            self.store.database().ratings(page.ids(search)).await?
+            let ratings = self.store.database().ratings(page.ids(search)).await?;
+            let ratings = ratings.into_iter();
+            ratings
+                .map(|(id, rating)| (id, render_rating(rating)))
+                .collect()
         } else {
             HashMap::new()
         };
@@ -209,7 +214,7 @@ impl Page {
     fn answer(
         &self,
         search: &Search,
-        ratings: &HashMap<CenterId, Rating>,
+        ratings: &HashMap<CenterId, String>,
         answer: &mut impl Answer,
     ) {
         let limit = search.limit.get();
@@ -225,7 +230,7 @@ impl Page {
                 id: found.id,
                 distance_m: found.distance_m,
                 rendered: &self.rendered[start..found.end],
-                rating: ratings.get(&found.id).copied(),
+                rating: ratings.get(&found.id).map(String::as_str),
             });
             start = found.end;
         }

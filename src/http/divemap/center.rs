@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer;
 use super::errors::Refusal;
 use super::input::Input;
 use super::item::Whole;
 use crate::domain::{Center, CenterId};
+use crate::http::reply;
 use crate::http::state::State;
 
 /// Answers one center, whole.
@@ -21,9 +21,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let (catalog, asked) = (Arc::clone(&state.catalog), [center.clone()]);
     let reading = async move { catalog.ratings(&asked).await };
     let rating = state.run(reading).await?.remove(&center.id);
-    Ok(answer(
-        serde_json::to_vec(&Whole::new(&center, rating)).expect("a center is always JSON"),
-    ))
+    Ok(reply::ok(&Whole::new(&center, rating)))
 }
 
 /// The center that the path names.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer;
 use super::errors::Refusal;
 use super::input::Input;
 use super::item::push_km;
@@ -13,6 +12,7 @@ use crate::catalog::Catalog;
 use crate::domain::{Center, CenterId, Cursor, Filter, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
 use crate::http::collections::DIVE_SITES;
+use crate::http::reply;
 use crate::http::search::ask;
 use crate::http::state::State;
 
@@ -45,7 +45,7 @@ pub async fn nearby(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     };
     let found = ask(state, sites, search, Sites::default()).await?;
     state.metrics.search_answered(found.count);
-    Ok(answer(found.finish()))
+    Ok(reply::ok_rendered(found.finish()))
 }
 
 fn not_found() -> Refusal {

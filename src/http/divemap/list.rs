@@ -5,11 +5,11 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::answer;
 use super::errors::Refusal;
 use super::input::{Input, Length};
 use super::item::{DetailLevel, Item};
 use crate::domain::{Listing, MAX_RATING, Needle, Part, RatingRange, SortBy, TextField, Viewport};
+use crate::http::reply;
 use crate::http::state::State;
 use crate::store::StoreError;
 
@@ -38,6 +38,11 @@ const ANY: Length = Length {
     min: 0,
     max: usize::MAX,
 };
+
+#[derive(Serialize)]
+struct Count {
+    total: u64,
+}
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -80,9 +85,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         has_next_page: asked.page.unsigned_abs() < total_pages,
         has_prev_page: asked.page > 1,
     };
-    Ok(answer(
-        serde_json::to_vec(&list).expect("centers are always JSON"),
-    ))
+    Ok(reply::ok(&list))
 }
 
 /// Answers how many centers the list holds.
@@ -101,7 +104,7 @@ pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let catalog = Arc::clone(&state.catalog);
     let counting = async move { catalog.store().count_listed(&listing).await };
     let total = state.run(counting).await?;
-    Ok(answer(format!("{{\"total\":{total}}}")))
+    Ok(reply::ok(&Count { total }))
 }
 
 /// Whether ratings are hidden, for requests in which they may have a say: a map

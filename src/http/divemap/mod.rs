@@ -16,10 +16,7 @@ pub mod organizations;
 pub mod search;
 pub mod settings;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
-
-use super::search::NO_CACHE;
+use actix_web::HttpRequest;
 
 /// What all of its paths begin with.
 const PREFIX: &str = "/api/v1/";
@@ -27,12 +24,4 @@ const PREFIX: &str = "/api/v1/";
 /// Whether a request is for these endpoints, whose errors have another form.
 pub fn is_asked(request: &HttpRequest) -> bool {
     request.path().starts_with(PREFIX)
-}
-
-/// An answer.
-fn answer(body: impl Into<Vec<u8>>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .insert_header(NO_CACHE)
-        .body(body.into())
 }

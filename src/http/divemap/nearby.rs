@@ -2,13 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer;
 use super::errors::Refusal;
 use super::input::Input;
 use super::item::push_km;
 use crate::domain::{Cursor, Filter, Limit, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
 use crate::http::problem::Problem;
+use crate::http::reply;
 use crate::http::search::ask;
 use crate::http::state::State;
 use crate::wire::without_position;
@@ -39,7 +39,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let state = State::of(&request);
     let found = ask(state, &state.catalog, search, Centers::default()).await?;
     state.metrics.search_answered(found.count);
-    Ok(answer(found.finish()))
+    Ok(reply::ok_rendered(found.finish()))
 }
 
 /// A limit whose range was checked.

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer;
 use super::errors::Refusal;
 use super::input::Input;
 use crate::domain::CenterId;
 use crate::http::memberships::MembershipView;
+use crate::http::reply;
 use crate::http::state::State;
 
 /// Answers the organizations that a center works by.
@@ -26,7 +26,5 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         .await?;
     let found = found.ok_or_else(not_found)?;
     let views: Vec<MembershipView<'_>> = found.iter().map(MembershipView::from).collect();
-    Ok(answer(
-        serde_json::to_vec(&views).expect("texts and numbers are always JSON"),
-    ))
+    Ok(reply::ok(&views))
 }

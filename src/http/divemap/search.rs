@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer;
 use super::errors::Refusal;
 use super::input::{Input, Length};
 use super::item::{push_near, push_near_at};
 use super::nearby::{LATITUDES, LONGITUDES, limit_of};
 use crate::domain::{MAX_NAME_QUERY_CHARS, NameQuery, Origin};
+use crate::http::reply;
 use crate::http::state::State;
 
 const TEXT: Length = Length {
@@ -33,7 +33,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         .zip(lng)
         .map(|(lat, lng)| Origin::new(lat, lng).expect("the ranges were checked"));
     let Some(query) = NameQuery::new(&text, origin, limit_of(limit).get()) else {
-        return Ok(answer("[]"));
+        return Ok(reply::ok_rendered(b"[]".to_vec()));
     };
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
@@ -52,5 +52,5 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         }
     }
     body.push(b']');
-    Ok(answer(body))
+    Ok(reply::ok_rendered(body))
 }

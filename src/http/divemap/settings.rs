@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer;
 use super::errors::Refusal;
 use crate::domain::SettingKey;
+use crate::http::reply;
 use crate::http::settings::SettingView;
 use crate::http::state::State;
 
@@ -23,6 +23,5 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         .run(async move { database.setting(&asked).await })
         .await?;
     let setting = found.ok_or_else(not_found)?;
-    let body = serde_json::to_vec(&SettingView::new(&key, &setting));
-    Ok(answer(body.expect("JSON is always JSON")))
+    Ok(reply::ok(&SettingView::new(&key, &setting)))
 }

@@ -52,14 +52,10 @@ impl MySqlStore {
         }
     }
 
-    pub(super) fn collection(&self) -> &Collection {
-        &self.collection
-    }
-
-    /// Whether organizations and ratings are about its rows.
+    /// What it is a store of.
     #[must_use]
-    pub fn is_linked(&self) -> bool {
-        self.collection.is_linked()
+    pub fn collection(&self) -> &Collection {
+        &self.collection
     }
 
     /// The database that holds it.

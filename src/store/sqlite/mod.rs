@@ -52,10 +52,6 @@ impl SqliteStore {
         &self.collection
     }
 
-    pub(super) fn is_linked(&self) -> bool {
-        self.statements.is_linked
-    }
-
     pub(super) fn database(&self) -> Database {
         Database::Sqlite(self.pools.clone())
     }

@@ -34,8 +34,6 @@ pub(super) struct Statements {
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
-    /// Whether organizations and ratings are about the rows.
-    pub(super) is_linked: bool,
     list: String,
     list_by_organization: String,
     list_by_rating: String,
@@ -111,7 +109,6 @@ impl Statements {
             mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
-            is_linked: collection.is_linked(),
             list_by_organization: format!(
                 " AND EXISTS (SELECT 1 FROM diving_center_organizations m \
                  WHERE m.diving_center_id = {table}.{id} \

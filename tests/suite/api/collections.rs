@@ -113,9 +113,35 @@ on_both_stores! {
             let path = format!("/collections/shops/{wrong}");
             server.get(&path).send().await.problem(400, "parameter_unknown");
         }
-        let queries = json!({ "queries": [{ "lat": 0, "lng": 0, "city": ["x"] }] });
-        let batch = server.post("/collections/shops/nearby/batch", &queries).send().await;
-        assert_eq!(batch.problem(400, "parameter_unknown")["parameter"], "queries[0].city");
+        for (name, wrong) in [
+            ("city", json!({ "lat": 0, "lng": 0, "city": ["x"] })),
+            ("organization", json!({ "lat": 0, "lng": 0, "organization": ["PADI"] })),
+            ("min_rating", json!({ "lat": 0, "lng": 0, "min_rating": 5 })),
+        ] {
+            let queries = json!({ "queries": [wrong] });
+            let batch = server.post("/collections/shops/nearby/batch", &queries).send().await;
+            let problem = batch.problem(400, "parameter_unknown");
+            assert_eq!(problem["parameter"], format!("queries[0].{name}"));
+        }
+    }
+
+    async fn what_is_known_of_diving_centers_alone_filters_nothing_else(db: TestDatabase) {
+        let server = with_shops(db).await;
+        let site = server.post("/dive-sites", &center("s", 0.0, 0.0)).send().await.json();
+        let near_site = format!("/dive-sites/{}/nearby?", site["id"]);
+        for (name, value) in [("organization", "PADI"), ("min_rating", "5")] {
+            for path in [
+                "/collections/shops/nearby?lat=0&lng=0&", "/collections/shops/nearest?lat=0&lng=0&",
+                "/collections/shops/items?", "/collections/dive-sites/nearby?lat=0&lng=0&",
+                "/dive-sites?", &near_site,
+            ] {
+                let answer = server.get(&format!("{path}{name}={value}")).send().await;
+                let problem = answer.problem(400, "parameter_unknown");
+                assert_eq!(problem["parameter"], name, "{path}");
+            }
+            let near = format!("/collections/centers/nearby?lat=0&lng=0&{name}={value}");
+            assert_eq!(server.found_ids(&near).await, [0; 0]);
+        }
     }
 
     async fn metrics_tell_of_every_index(db: TestDatabase) {

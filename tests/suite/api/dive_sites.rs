@@ -93,6 +93,8 @@ on_both_stores! {
         let next = first["next"].as_str().unwrap();
         assert_eq!(server.found_ids(&format!("{around}?limit=1&cursor={next}")).await, [near]);
         assert_eq!(server.found_ids(&format!("/dive-sites/{site}/centers")).await, centers[..1]);
+        let trained = format!("/dive-sites/{site}/centers?organization=PADI");
+        assert_eq!(server.found_ids(&trained).await, [0; 0]);
         let geojson = server.found(&format!("{around}?format=geojson")).await;
         assert_eq!(geojson["features"].as_array().unwrap().len(), 2);
         // As many as one may leave out, and the site.
