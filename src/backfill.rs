@@ -7,12 +7,12 @@ use tokio::sync::watch;
 
 use crate::store::{BackfilledChunk, Collection, Database, StoreError};
 
-/// How long a transaction may take before the next one gets fewer rows: a quarter
-/// of what other writers should ever have to wait, as some take several times as
-/// long as others of the same size.
-const TARGET: Duration = Duration::from_millis(50);
+/// How long a transaction may take before the next one gets fewer rows: an eighth of
+/// what other writers should ever have to wait, as some take ten times as long as
+/// others of the same size.
+const TARGET: Duration = Duration::from_millis(25);
 /// How many rows the first chunk has, before anything is known of the server.
-const FIRST_CHUNK: u32 = 100;
+const FIRST_CHUNK: u32 = 64;
 /// However slow the server is, a chunk has so many rows.
 const MIN_CHUNK: u32 = 10;
 
@@ -95,6 +95,7 @@ pub async fn run(
         each(&progress);
         count = next_count(count, chunk.transaction, settings.batch_size);
         if !settings.pause.is_zero() {
+            backfill.rest().await?;
             let told_to_stop = async {
                 if stop.wait_for(|stop| *stop).await.is_err() {
                     // Nobody is left who could say it.
@@ -108,7 +109,8 @@ pub async fn run(
     Ok(progress)
 }
 
-/// As many rows as would have taken [`TARGET`], at most twice as many as before.
+/// As many rows as would have taken [`TARGET`], at most an eighth more than before:
+/// a fast chunk says little of the next one.
 fn next_count(count: u32, transaction: Duration, most: u32) -> u32 {
     let least = MIN_CHUNK.min(most);
     let fitting = TARGET
@@ -117,7 +119,9 @@ fn next_count(count: u32, transaction: Duration, most: u32) -> u32 {
         .checked_div(transaction.as_micros())
         .unwrap_or(u128::MAX);
     let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
-    fitting.min(count.saturating_mul(2)).clamp(least, most)
+    fitting
+        .min(count.saturating_add(count / 8).saturating_add(1))
+        .clamp(least, most)
 }
 
 #[cfg(test)]
@@ -127,11 +131,12 @@ mod tests {
     #[test]
     fn chunks_grow_where_writing_is_fast_and_shrink_where_it_is_slow() {
         let ms = Duration::from_millis;
-        assert_eq!(next_count(200, ms(0), 1_000), 400);
-        assert_eq!(next_count(200, ms(10), 1_000), 400);
-        assert_eq!(next_count(800, ms(10), 1_000), 1_000);
-        assert_eq!(next_count(400, ms(50), 1_000), 400);
-        assert_eq!(next_count(400, ms(100), 1_000), 200);
+        assert_eq!(next_count(200, ms(0), 1_000), 226);
+        assert_eq!(next_count(200, ms(10), 1_000), 226);
+        assert_eq!(next_count(900, ms(10), 1_000), 1_000);
+        assert_eq!(next_count(1, ms(0), 1_000), MIN_CHUNK);
+        assert_eq!(next_count(400, ms(25), 1_000), 400);
+        assert_eq!(next_count(400, ms(50), 1_000), 200);
         assert_eq!(next_count(400, ms(60_000), 1_000), MIN_CHUNK);
         assert_eq!(next_count(5, ms(60_000), 5), 5);
     }

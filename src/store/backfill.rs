@@ -83,6 +83,7 @@ impl Backfill<'_> {
             retries: 0,
         };
         if dry_run || chunk.written == 0 {
+            self.rest().await?;
             return Ok(Some(chunk));
         }
         loop {
@@ -99,6 +100,17 @@ impl Backfill<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// Leaves the server to itself for a while: to be called before a pause.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rest(&mut self) -> Result<(), StoreError> {
+        match &mut self.mender {
+            Some(mender) => Ok(mender.rest().await?),
+            None => Ok(()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Mending locations in MySQL.
 
+use std::time::{Duration, Instant};
+
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, MySql, MySqlPool};
 
@@ -13,10 +15,70 @@ use crate::store::sql::Sql;
 const POLITE: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', \
     SESSION innodb_lock_wait_timeout = 1";
 
+/// How long the server may not tidy up: no longer than a report would keep it.
+const UNTIDY: Duration = Duration::from_secs(30);
+/// One that writes, one that looks, and one for a snapshot.
+const NEEDED_CONNECTIONS: u32 = 3;
+
+/// Keeps the server from tidying up behind every chunk.
+///
+/// Each point that is written leaves a dead one in the spatial index. Left alone,
+/// the server removes it at once and locks the index against the next chunk, which
+/// takes half as long again and now and then several times as long. While a
+/// snapshot is open, dead ones stay, as they do during a single UPDATE. It locks
+/// no row and no table.
+#[derive(Debug)]
+struct Snapshot {
+    connection: PoolConnection<MySql>,
+    opened: Option<Instant>,
+}
+
+impl Snapshot {
+    /// Prepares one on a connection that is closed in the end, so that nobody finds
+    /// the transaction open; `None` where the pool has none to spare.
+    async fn prepare(pool: &MySqlPool) -> sqlx::Result<Option<Self>> {
+        if pool.options().get_max_connections() < NEEDED_CONNECTIONS {
+            return Ok(None);
+        }
+        let mut connection = match pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) => return Ok(None),
+            acquired => acquired?,
+        };
+        connection.close_on_drop();
+        connection
+            .execute("SET SESSION transaction_isolation = 'REPEATABLE-READ'")
+            .await?;
+        Ok(Some(Self {
+            connection,
+            opened: None,
+        }))
+    }
+
+    /// Opens it, anew where it is old.
+    async fn hold(&mut self) -> sqlx::Result<()> {
+        if self.opened.is_none_or(|opened| opened.elapsed() > UNTIDY) {
+            // Ends the one before.
+            self.connection
+                .execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+                .await?;
+            self.opened = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn release(&mut self) -> sqlx::Result<()> {
+        if self.opened.take().is_some() {
+            self.connection.execute("COMMIT").await?;
+        }
+        Ok(())
+    }
+}
+
 /// Writes locations on a connection of its own.
 #[derive(Debug)]
 pub(in crate::store) struct Mender {
     connection: PoolConnection<MySql>,
+    snapshot: Option<Snapshot>,
     update: Sql,
 }
 
@@ -41,6 +103,7 @@ impl Mender {
         let update = format!("UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ? AND {differs}");
         Ok(Self {
             connection,
+            snapshot: Snapshot::prepare(pool).await?,
             update: Sql::new(update),
         })
     }
@@ -48,6 +111,9 @@ impl Mender {
     /// Writes the locations of a run of ids where they differ, each from its own
     /// row's coordinates, in one transaction. Gives how many.
     pub(in crate::store) async fn mend(&mut self, (after, last): (i64, i64)) -> sqlx::Result<u64> {
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.hold().await?;
+        }
         // A statement of its own is a transaction of its own, in one round trip.
         let written = sqlx::query(self.update.text())
             .bind(after)
@@ -55,6 +121,14 @@ impl Mender {
             .execute(&mut *self.connection)
             .await?;
         Ok(written.rows_affected())
+    }
+
+    /// Lets the server tidy up until there is more to write.
+    pub(in crate::store) async fn rest(&mut self) -> sqlx::Result<()> {
+        match &mut self.snapshot {
+            Some(snapshot) => snapshot.release().await,
+            None => Ok(()),
+        }
     }
 }
 

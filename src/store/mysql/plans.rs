@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
 use super::MySqlStore;
 use super::search::{MySqlQuery, Near};
 use crate::domain::{
-    Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, Origin, RatingRange, Search,
-    SortBy, TextField, Viewport, cover,
+    Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, MinRating, OrganizationId,
+    Origin, RatingRange, Search, SortBy, TextField, Viewport, cover,
 };
 use crate::store::{Collection, Database, PoolSettings};
 
@@ -24,6 +24,15 @@ struct World {
     store: MySqlStore,
     pool: MySqlPool,
     name: String,
+}
+
+/// One table that a statement reads.
+#[derive(Debug)]
+struct Step {
+    table: String,
+    /// `ref`, `range`, `ALL` and the like.
+    kind: String,
+    key: Option<String>,
 }
 
 impl World {
@@ -54,7 +63,18 @@ impl World {
                  IF(i % 2, 2 + MOD(i * 0.414214, 1), MOD(i * 0.618034, 1) * 360 - 180), \
                  CONCAT('C', i % 50), CONCAT('R', i % 500), CONCAT('T', i % 4000) FROM n"
             ),
-            "ANALYZE TABLE diving_centers".to_owned(),
+            // Every third center works by one of three organizations, one of which
+            // has nearly all of these; every fourth is rated.
+            "INSERT INTO diving_organizations (name, acronym) \
+             VALUES ('A', 'A'), ('B', 'B'), ('C', 'C')"
+                .to_owned(),
+            "INSERT INTO diving_center_organizations (diving_center_id, diving_organization_id) \
+             SELECT id, IF(id % 60, 1, 2 + id % 120 / 60) FROM diving_centers WHERE id % 3 = 0"
+                .to_owned(),
+            "INSERT INTO center_ratings (diving_center_id, user_id, score) \
+             SELECT id, 1, 1 + id % 10 FROM diving_centers WHERE id % 4 = 0"
+                .to_owned(),
+            "ANALYZE TABLE diving_centers, diving_center_organizations, center_ratings".to_owned(),
         ] {
             connection.execute(AssertSqlSafe(statement)).await.unwrap();
         }
@@ -67,12 +87,12 @@ impl World {
         }
     }
 
-    /// The index by which each part of a statement reads the table.
-    async fn keys<'q>(
+    /// How the server would go about a statement.
+    async fn explain<'q>(
         &self,
         text: String,
         bind: impl FnOnce(MySqlQuery<'q>) -> MySqlQuery<'q>,
-    ) -> Vec<Option<String>> {
+    ) -> Vec<Step> {
         let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {text}")));
         let rows = bind(explain).fetch_all(&self.pool).await;
         let rows = rows.unwrap_or_else(|error| panic!("{error}"));
@@ -81,9 +101,31 @@ impl World {
             bytes.map(|bytes| String::from_utf8(bytes).unwrap())
         };
         rows.iter()
-            .filter(|row| text_of(row, "table").as_deref() == Some("diving_centers"))
-            .map(|row| text_of(row, "key"))
+            .map(|row| Step {
+                table: text_of(row, "table").unwrap_or_default(),
+                kind: text_of(row, "type").unwrap_or_default(),
+                key: text_of(row, "key"),
+            })
             .collect()
+    }
+
+    /// The index by which each part of a statement reads the centers. The tables
+    /// beside them, `m` and `r`, are never read from end to end.
+    async fn keys<'q>(
+        &self,
+        text: String,
+        bind: impl FnOnce(MySqlQuery<'q>) -> MySqlQuery<'q>,
+    ) -> Vec<Option<String>> {
+        let steps = self.explain(text, bind).await;
+        for step in &steps {
+            let is_beside = ["m", "r"].contains(&step.table.as_str());
+            assert!(!is_beside || step.key.is_some(), "{step:?}");
+            assert!(!is_beside || step.kind != "index", "{step:?}");
+        }
+        let centers = steps
+            .into_iter()
+            .filter(|step| step.table == "diving_centers");
+        centers.map(|step| step.key).collect()
     }
 
     /// Explains both statements of a search; gives how many parts that came to.
@@ -97,12 +139,14 @@ impl World {
         assert_eq!(found.len(), near.cover.len(), "{near:?}");
         assert_eq!(counted.len(), near.cover.len(), "{near:?}");
         let keys = found.into_iter().chain(counted);
-        let is_filtered = !near.search.filter.is_empty();
+        let filter = &near.search.filter;
+        let has_index =
+            !(filter.countries.is_empty() && filter.regions.is_empty() && filter.cities.is_empty());
         let mut count = 0;
         for key in keys {
             let key = key.unwrap_or_default();
             // Where few rows pass a filter, finding these is faster.
-            let by_filter = is_filtered && FILTERS.contains(&key.as_str());
+            let by_filter = has_index && FILTERS.contains(&key.as_str());
             assert!(key == LOCATION || by_filter, "`{key}` answers {near:?}");
             count += 1;
         }
@@ -117,10 +161,10 @@ impl World {
     }
 }
 
-fn filters() -> [Filter; 4] {
+/// Filters by the fields of a center, each with an index.
+fn filters_by_field() -> [Filter; 3] {
     let values = |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect();
     [
-        Filter::default(),
         Filter {
             countries: values("C", 1),
             ..Filter::default()
@@ -135,6 +179,43 @@ fn filters() -> [Filter; 4] {
             ..Filter::default()
         },
     ]
+}
+
+/// Filters by organizations and ratings, which other tables keep.
+fn filters_by_other_tables() -> [Filter; 5] {
+    let named = |names: &[&str]| Filter {
+        organizations: names.iter().map(|&name| name.to_owned()).collect(),
+        ..Filter::default()
+    };
+    let min_rating = MinRating::new(7.0);
+    [
+        named(&["A"]),
+        named(&["B", "C"]),
+        Filter {
+            min_rating,
+            ..Filter::default()
+        },
+        Filter {
+            min_rating,
+            ..named(&["A", "B"])
+        },
+        Filter {
+            countries: vec!["C1".to_owned()],
+            min_rating,
+            ..named(&["B"])
+        },
+    ]
+}
+
+/// The organizations of a filter, as a store finds them by their names.
+fn organizations(filter: &Filter) -> Vec<OrganizationId> {
+    let id = |name: &String| match name.as_str() {
+        "A" => 1,
+        "B" => 2,
+        _ => 3,
+    };
+    let ids = filter.organizations.iter().map(id);
+    ids.map(|id| OrganizationId::new(id).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -155,8 +236,13 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
             let fine = cover(origin, radius_m, |_| true);
             let covers = [coarse, fine];
             let covers = covers.iter().filter(|cover| cover[..] != [Bounds::Globe]);
-            for (cover, filter) in covers.flat_map(|cover| filters().map(|filter| (cover, filter)))
-            {
+            let filters = || {
+                let by_field = filters_by_field().into_iter();
+                let by_any = by_field.chain(filters_by_other_tables());
+                std::iter::once(Filter::default()).chain(by_any)
+            };
+            for (cover, filter) in covers.flat_map(|cover| filters().map(move |it| (cover, it))) {
+                let organizations = organizations(&filter);
                 let plain = Search {
                     origin,
                     radius: None,
@@ -185,7 +271,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
                             radius_m,
                             cover,
                             rows: 11,
-                            organizations: &[],
+                            organizations: &organizations,
                             is_trial,
                         })
                         .await;
@@ -204,7 +290,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
 async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter() {
     let world = World::new().await;
     let sql = &world.store.statements.search;
-    for filter in filters().into_iter().filter(|filter| !filter.is_empty()) {
+    for filter in filters_by_field() {
         let search = Search {
             origin: Origin::new(48.5, 2.5).unwrap(),
             radius: None,
@@ -238,6 +324,48 @@ async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter()
             );
         }
     }
+    world.remove().await;
+}
+
+/// From the few memberships to their centers, not the other way round.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn few_centers_of_an_organization_are_found_by_their_ids() {
+    let world = World::new().await;
+    let sql = &world.store.statements.search;
+    let filter = Filter {
+        organizations: vec!["B".to_owned()],
+        ..Filter::default()
+    };
+    let organizations = organizations(&filter);
+    let search = Search {
+        origin: Origin::new(48.5, 2.5).unwrap(),
+        radius: None,
+        limit: Limit::new(10).unwrap(),
+        filter,
+        exclude: Vec::new(),
+        after: None,
+    };
+    let near = Near {
+        search: &search,
+        radius_m: 20e6,
+        cover: &[Bounds::Globe],
+        rows: 11,
+        organizations: &organizations,
+        is_trial: false,
+    };
+    let found = world
+        .explain(sql.find(&near), |query| sql.bind_find(query, &near))
+        .await;
+    let read: Vec<_> = found
+        .iter()
+        .map(|step| (step.table.as_str(), step.key.as_deref().unwrap_or_default()))
+        .collect();
+    let by_organization = "idx_diving_center_organizations_organization";
+    assert_eq!(
+        read,
+        [("m", by_organization), ("diving_centers", "PRIMARY")]
+    );
     world.remove().await;
 }
 

@@ -10,9 +10,13 @@ use crate::store::plan::{Plan, Stored, runs};
 use crate::store::sql::Sql;
 use crate::store::{BatchItem, StoreError, Upserted};
 
-/// Rows a statement: with every text at its longest, their JSON stays below
-/// MySQL's default `max_allowed_packet` of 64 MiB.
+/// How many ids are looked up at once.
 const LONGEST_RUN: usize = 250;
+/// A statement ends at so many bytes of its rows, of which it has one at least: so
+/// it fits into one record of TLS. A longer one is sent in several, and the last
+/// waits some 40 ms for the server to acknowledge those before it, as sqlx does
+/// not set `TCP_NODELAY`.
+const STATEMENT_BYTES: usize = 16_000;
 
 impl MySqlStore {
     pub(in crate::store) async fn upsert(
@@ -83,14 +87,52 @@ impl MySqlStore {
 async fn write_many(
     connection: &mut MySqlConnection,
     statement: &Sql,
-    rows: impl ExactSizeIterator<Item = Value>,
+    rows: impl Iterator<Item = Value>,
 ) -> Result<(), sqlx::Error> {
-    if rows.len() > 0 {
-        let rows = Value::Array(rows.collect()).to_string();
+    for list in lists(rows.map(|row| row.to_string())) {
         sqlx::query(statement.text())
-            .bind(rows)
-            .execute(connection)
+            .bind(list)
+            .execute(&mut *connection)
             .await?;
     }
     Ok(())
+}
+
+/// Rows as JSON in arrays of up to [`STATEMENT_BYTES`], each with a row at least.
+fn lists(rows: impl Iterator<Item = String>) -> Vec<String> {
+    let mut rows = rows.peekable();
+    let mut lists = Vec::new();
+    while let Some(first) = rows.next() {
+        let mut list = format!("[{first}");
+        while let Some(row) = rows.next_if(|row| list.len() + row.len() + 2 <= STATEMENT_BYTES) {
+            list.push(',');
+            list.push_str(&row);
+        }
+        list.push(']');
+        lists.push(list);
+    }
+    lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_keep_every_row_in_order_and_are_short_where_rows_are() {
+        let row = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+        let rows: Vec<String> = [7, 15_998, 15_999, 20_000, 7_998, 7_999, 7, 7]
+            .map(row)
+            .into();
+        let found = lists(rows.iter().cloned());
+        let lengths: Vec<usize> = found.iter().map(String::len).collect();
+        assert_eq!(lengths, [9, 16_000, 16_001, 20_002, 16_000, 17]);
+        let all: Vec<String> = found
+            .iter()
+            .flat_map(|list| serde_json::from_str::<Vec<Value>>(list).unwrap())
+            .map(|row| row.to_string())
+            .collect();
+        assert_eq!(all, rows);
+        assert!(lists(std::iter::empty()).is_empty());
+    }
 }
