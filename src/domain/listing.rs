@@ -120,13 +120,7 @@ impl Listing {
             || self.viewport.as_ref().is_some_and(is_box)
     }
 
-    /// Whether ratings have a say.
-    #[must_use]
-    pub fn asks_for_ratings(&self) -> bool {
-        self.sort_by == SortBy::Rating || !self.ratings.is_all()
-    }
-
-    /// The same list without them, by id where they gave the order.
+    /// The same list without ratings, by id where they gave the order.
     #[must_use]
     pub fn without_ratings(self) -> Self {
         Self {

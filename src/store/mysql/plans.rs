@@ -243,14 +243,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
             };
             for (cover, filter) in covers.flat_map(|cover| filters().map(move |it| (cover, it))) {
                 let organizations = organizations(&filter);
-                let plain = Search {
-                    origin,
-                    radius: None,
-                    limit: Limit::new(10).unwrap(),
-                    filter,
-                    exclude: Vec::new(),
-                    after: None,
-                };
+                let plain = nearest(origin, filter);
                 let excluding = Search {
                     exclude: vec![CenterId::new(7).unwrap(), CenterId::new(8).unwrap()],
                     ..plain.clone()
@@ -284,6 +277,28 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
     world.remove().await;
 }
 
+fn nearest(origin: Origin, filter: Filter) -> Search {
+    Search {
+        origin,
+        radius: None,
+        limit: Limit::new(10).unwrap(),
+        filter,
+        exclude: Vec::new(),
+        after: None,
+    }
+}
+
+fn all_over_the_globe<'a>(search: &'a Search, organizations: &'a [OrganizationId]) -> Near<'a> {
+    Near {
+        search,
+        radius_m: 20e6,
+        cover: &[Bounds::Globe],
+        rows: 11,
+        organizations,
+        is_trial: false,
+    }
+}
+
 /// Bounds would not help where all there is was asked for.
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
@@ -291,22 +306,8 @@ async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter()
     let world = World::new().await;
     let sql = &world.store.statements.search;
     for filter in filters_by_field() {
-        let search = Search {
-            origin: Origin::new(48.5, 2.5).unwrap(),
-            radius: None,
-            limit: Limit::new(10).unwrap(),
-            filter,
-            exclude: Vec::new(),
-            after: None,
-        };
-        let near = Near {
-            search: &search,
-            radius_m: 20e6,
-            cover: &[Bounds::Globe],
-            rows: 11,
-            organizations: &[],
-            is_trial: false,
-        };
+        let search = nearest(Origin::new(48.5, 2.5).unwrap(), filter);
+        let near = all_over_the_globe(&search, &[]);
         let found = world
             .keys(sql.find(&near), |query| sql.bind_find(query, &near))
             .await;
@@ -338,22 +339,8 @@ async fn few_centers_of_an_organization_are_found_by_their_ids() {
         ..Filter::default()
     };
     let organizations = organizations(&filter);
-    let search = Search {
-        origin: Origin::new(48.5, 2.5).unwrap(),
-        radius: None,
-        limit: Limit::new(10).unwrap(),
-        filter,
-        exclude: Vec::new(),
-        after: None,
-    };
-    let near = Near {
-        search: &search,
-        radius_m: 20e6,
-        cover: &[Bounds::Globe],
-        rows: 11,
-        organizations: &organizations,
-        is_trial: false,
-    };
+    let search = nearest(Origin::new(48.5, 2.5).unwrap(), filter);
+    let near = all_over_the_globe(&search, &organizations);
     let found = world
         .explain(sql.find(&near), |query| sql.bind_find(query, &near))
         .await;
