@@ -310,6 +310,9 @@ pub struct Center {
     pub created_at: DateTime<Utc>,
     /// When it was last written.
     pub updated_at: DateTime<Utc>,
+    /// Whether it is claimed, in the words of the application that owns the table;
+    /// `None` where nobody keeps that.
+    pub ownership_status: Option<String>,
 }
 
 impl Center {

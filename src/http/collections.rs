@@ -55,7 +55,10 @@ impl<'a> CollectionView<'a> {
 }
 
 fn is_sent(field: Field) -> bool {
-    !matches!(field, Field::Location | Field::Status | Field::DeletedAt)
+    !matches!(
+        field,
+        Field::Location | Field::Status | Field::DeletedAt | Field::OwnershipStatus
+    )
 }
 
 pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {

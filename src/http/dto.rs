@@ -325,6 +325,7 @@ mod tests {
             view_count: 0,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
+            ownership_status: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
-use super::Collection;
+use super::{Collection, ColumnName};
 use crate::domain::{Center, CenterId, Filter, TextField};
 
 /// A statement. Its text holds checked names and placeholders only; values are
@@ -26,9 +26,12 @@ impl Sql {
 
 /// The quoted column of a text field, or NULL where the table has none.
 pub(super) fn text_or_null(collection: &Collection, field: TextField) -> String {
-    collection
-        .text(field)
-        .map_or_else(|| "NULL".to_owned(), super::ColumnName::quoted)
+    quoted_or_null(collection.text(field))
+}
+
+/// A quoted column, or NULL where there is none.
+pub(super) fn quoted_or_null(column: Option<&ColumnName>) -> String {
+    column.map_or_else(|| "NULL".to_owned(), ColumnName::quoted)
 }
 
 /// The text fields that the table has a column for, with the column quoted.

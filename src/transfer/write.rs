@@ -249,6 +249,7 @@ mod tests {
             view_count: 3,
             created_at: time,
             updated_at: time,
+            ownership_status: None,
         }
     }
 

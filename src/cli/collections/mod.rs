@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::store::{Collection, ColumnName, Database, Obstacle};
+use crate::store::{Collection, ColumnName, Database, Field, Obstacle};
 
 /// Collections beside the built-in ones.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ impl DeclaredArgs {
     /// When a declaration is wrong, or a table is not what it says.
     pub(super) async fn served(&self, database: &Database) -> anyhow::Result<Vec<Collection>> {
         let declared = self.read()?;
-        let mut served = vec![Collection::diving_centers()];
+        let mut served = vec![centers(database).await?];
         served.extend(sites(database).await?);
         for collection in declared {
             if let Some(why) = unusable(&collection, database).await? {
@@ -121,6 +121,18 @@ impl CollectionArgs {
         }
         Ok(collection)
     }
+}
+
+/// Centers. Where another application made their table, it may say which of them are
+/// claimed.
+async fn centers(database: &Database) -> anyhow::Result<Collection> {
+    let centers = Collection::diving_centers();
+    let columns = database.columns(&centers).await?;
+    Ok(if columns.contains(Field::OwnershipStatus.name()) {
+        centers.with_ownership_status()
+    } else {
+        centers
+    })
 }
 
 /// Dive sites, if they can be served. Where another application made their table

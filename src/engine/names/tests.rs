@@ -19,6 +19,7 @@ fn center(id: i64, name: &str, position: Option<(f64, f64)>) -> Center {
         view_count: 0,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
+        ownership_status: None,
     }
 }
 

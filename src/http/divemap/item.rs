@@ -76,7 +76,7 @@ pub(super) struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ownership_status: Option<&'static str>,
+    ownership_status: Option<&'a str>,
     #[serde(flatten)]
     always: Always,
 }
@@ -109,10 +109,14 @@ impl<'a> Item<'a> {
             website: full(&text.website),
             created_at: shown(is_full, Some(center.created_at)),
             updated_at: shown(is_full, Some(center.updated_at)),
-            ownership_status: shown(is_full, Some(UNCLAIMED)),
+            ownership_status: shown(is_full, Some(ownership_status_of(center))),
             always: Always::of(rating),
         }
     }
+}
+
+fn ownership_status_of(center: &Center) -> &str {
+    center.ownership_status.as_deref().unwrap_or(UNCLAIMED)
 }
 
 fn shown<T>(is_shown: bool, value: Option<T>) -> Option<T> {
@@ -141,7 +145,7 @@ pub(super) struct Whole<'a> {
     average_rating: Option<f64>,
     user_rating: Option<f64>,
     view_count: Option<i64>,
-    ownership_status: Option<&'static str>,
+    ownership_status: Option<&'a str>,
     owner_username: Option<&'static str>,
     #[serde(flatten)]
     always: Always,
@@ -172,7 +176,7 @@ impl<'a> Whole<'a> {
             // Of whoever is signed in, and for administrators: nobody is here.
             user_rating: None,
             view_count: None,
-            ownership_status: Some(UNCLAIMED),
+            ownership_status: Some(ownership_status_of(center)),
             owner_username: None,
             always: Always::of(rating),
         }

@@ -24,6 +24,8 @@ pub enum Field {
     Status,
     /// Only rows where it is NULL are shown.
     DeletedAt,
+    /// Whether a center is claimed, kept by the application that owns the table.
+    OwnershipStatus,
     /// A text.
     Text(TextField),
 }
@@ -47,6 +49,7 @@ impl Field {
             Self::UpdatedAt,
             Self::Status,
             Self::DeletedAt,
+            Self::OwnershipStatus,
         ]
         .into_iter()
         .chain(TextField::ALL.map(Self::Text))
@@ -66,6 +69,7 @@ impl Field {
             Self::UpdatedAt => "updated_at",
             Self::Status => "status",
             Self::DeletedAt => "deleted_at",
+            Self::OwnershipStatus => "ownership_status",
             Self::Text(field) => field.name(),
         }
     }

@@ -56,6 +56,8 @@ pub struct Collection {
     pub status: Option<ColumnName>,
     /// Rows are shown where this is NULL; deleting a row sets it.
     pub deleted_at: Option<ColumnName>,
+    /// Whether a center is claimed.
+    pub ownership_status: Option<ColumnName>,
     texts: [Option<ColumnName>; TextField::ALL.len()],
     is_located: bool,
 }
@@ -106,6 +108,7 @@ impl Collection {
             updated_at: columns.remove(&Field::UpdatedAt),
             status: columns.remove(&Field::Status),
             deleted_at: columns.remove(&Field::DeletedAt),
+            ownership_status: columns.remove(&Field::OwnershipStatus),
             texts: TextField::ALL.map(|field| columns.remove(&Field::Text(field))),
         })
     }
@@ -125,9 +128,22 @@ impl Collection {
     /// The built-in default collection: `centers` on `diving_centers`.
     #[must_use]
     pub fn diving_centers() -> Self {
-        let fields =
-            Field::all().filter(|field| !matches!(field, Field::Status | Field::DeletedAt));
+        let fields = Field::all().filter(|field| {
+            !matches!(
+                field,
+                Field::Status | Field::DeletedAt | Field::OwnershipStatus
+            )
+        });
         Self::of_ours(CENTERS, "diving_centers", fields)
+    }
+
+    /// The same with the column that says whether a center is claimed, which tables
+    /// of our own do not have.
+    #[must_use]
+    pub fn with_ownership_status(mut self) -> Self {
+        let column = Field::OwnershipStatus.name().to_owned();
+        self.ownership_status = Some(ColumnName(column));
+        self
     }
 
     /// The built-in collection `dive-sites` on `dive_sites`: those approved and
@@ -139,6 +155,7 @@ impl Collection {
                 text,
                 TextField::Name | TextField::Description | TextField::Country | TextField::Region
             ),
+            Field::OwnershipStatus => false,
             _ => true,
         });
         Self::of_ours("dive-sites", "dive_sites", fields)
@@ -161,7 +178,8 @@ impl Collection {
         self.is_located &= has(&self.location);
         let times = [&mut self.created_at, &mut self.updated_at];
         let shown = [&mut self.status, &mut self.deleted_at];
-        let others = times.into_iter().chain(shown).chain([&mut self.view_count]);
+        let others = [&mut self.view_count, &mut self.ownership_status];
+        let others = times.into_iter().chain(shown).chain(others);
         for column in others.chain(&mut self.texts) {
             if column.as_ref().is_some_and(|column| !has(column)) {
                 *column = None;
@@ -209,6 +227,7 @@ impl Collection {
             Field::UpdatedAt => self.updated_at.as_ref(),
             Field::Status => self.status.as_ref(),
             Field::DeletedAt => self.deleted_at.as_ref(),
+            Field::OwnershipStatus => self.ownership_status.as_ref(),
             Field::Text(field) => self.text(field),
         }
     }

@@ -10,8 +10,10 @@ use sqlx::mysql::MySqlRow;
 use crate::domain::{Center, CenterDraft, CenterId, CenterText, Position, Summary, TextField};
 use crate::store::plan::Stored;
 
-/// The place of the first text among the columns of a center.
+/// The place of the first text among the columns of a center, and of what follows
+/// the texts.
 const FIRST_TEXT: usize = 6;
+const OWNERSHIP_STATUS: usize = FIRST_TEXT + TextField::ALL.len();
 /// The place of the first text in a row written as a list.
 pub(super) const FIRST_LISTED_TEXT: usize = 5;
 
@@ -53,6 +55,7 @@ pub(super) fn center(row: &MySqlRow) -> Result<Center, sqlx::Error> {
         view_count: row.try_get::<Option<i64>, _>(3)?.unwrap_or(0),
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
+        ownership_status: text(row, OWNERSHIP_STATUS)?.map(Cow::into_owned),
     })
 }
 

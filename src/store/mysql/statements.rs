@@ -4,7 +4,7 @@ use super::listing::ListingSql;
 use super::location::{has_position, location as derived};
 use super::search::SearchSql;
 use crate::domain::{MAX_CENTER_ID, TextField};
-use crate::store::sql::{Sql, text_columns, text_or_null};
+use crate::store::sql::{Sql, quoted_or_null, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Longest text, in characters, that travels as VARCHAR in a list of rows.
@@ -209,7 +209,7 @@ impl Names {
             None => "NULL".to_owned(),
         };
         format!(
-            "CAST({} AS SIGNED), CAST({} AS DOUBLE), CAST({} AS DOUBLE), {}, {}, {}, {}",
+            "CAST({} AS SIGNED), CAST({} AS DOUBLE), CAST({} AS DOUBLE), {}, {}, {}, {}, {}",
             self.id,
             self.latitude,
             self.longitude,
@@ -217,6 +217,7 @@ impl Names {
             or_null(&self.created_at, "DATETIME"),
             or_null(&self.updated_at, "DATETIME"),
             texts.join(", "),
+            quoted_or_null(collection.ownership_status.as_ref()),
         )
     }
 

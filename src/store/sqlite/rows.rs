@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use super::columns::{Columns, NoId};
 use crate::domain::{Center, CenterId, CenterText, Position, TextField};
 
-/// The place of the first text among the columns of a center.
+/// The place of the first text among the columns of a center, and of what follows
+/// the texts.
 const FIRST_TEXT: usize = 6;
+const OWNERSHIP_STATUS: usize = FIRST_TEXT + TextField::ALL.len();
 
 /// Reads the columns of a center.
 pub(super) fn center<R: Columns>(row: &R) -> Result<Center, R::Error> {
@@ -33,6 +35,7 @@ pub(super) fn center<R: Columns>(row: &R) -> Result<Center, R::Error> {
         view_count: row.integer(3)?.unwrap_or(0),
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
+        ownership_status: row.text(OWNERSHIP_STATUS)?.map(Cow::into_owned),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::listing::ListingSql;
 use crate::domain::{Filter, MAX_CENTER_ID, TextField};
 use crate::store::ratings::AVERAGE;
-use crate::store::sql::{Sql, conditions, text_columns, text_or_null};
+use crate::store::sql::{Sql, conditions, quoted_or_null, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
@@ -157,12 +157,13 @@ fn center_columns(collection: &Collection, has_position: &str) -> String {
     };
     format!(
         "{id}, IIF({has_position}, {latitude}, NULL), IIF({has_position}, {longitude}, NULL), \
-         {view_count}, {}, {}, {}",
+         {view_count}, {}, {}, {}, {}",
         time_or_null(collection.created_at.as_ref()),
         time_or_null(collection.updated_at.as_ref()),
         TextField::ALL
             .map(|field| text_or_null(collection, field))
             .join(", "),
+        quoted_or_null(collection.ownership_status.as_ref()),
         id = collection.id.quoted(),
         latitude = collection.latitude.quoted(),
         longitude = collection.longitude.quoted(),

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::neighbour::{Kind, divemap, nearby};
 use crate::api::server::TestServer;
+use crate::cli::served::Served;
 
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
@@ -44,4 +45,39 @@ async fn both_applications_find_what_the_other_writes() {
         assert_eq!(server.db.number(ours).await, 1);
         nearby(&server.db, &["verify"]).await.assert(0, &[]);
     }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn whether_a_center_is_claimed_is_said_as_its_application_says_it() {
+    let db = divemap(Kind::WithLocation, 20).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    nearby(&db, &["migrate", "up"]).await.assert(0, &[]);
+    for (id, status) in [(1, "'claimed'"), (2, "'denied'"), (3, "NULL")] {
+        let sql = format!("UPDATE diving_centers SET ownership_status = {status} WHERE id = {id}");
+        db.execute(&sql).await;
+    }
+    let served = Served::start(&["--database-url", db.url()]);
+    let (_, list) = served
+        .get("/api/v1/diving-centers/?sort_by=created_at&page_size=25")
+        .await;
+    let items = list["items"].as_array().unwrap();
+    for (id, status) in [
+        (1, "claimed"),
+        (2, "denied"),
+        (3, "unclaimed"),
+        (4, "unclaimed"),
+    ] {
+        let path = format!("/api/v1/diving-centers/{id}");
+        let (_, whole) = served.get(&path).await;
+        assert_eq!(whole["ownership_status"], status);
+        let listed = items.iter().find(|item| item["id"] == id).unwrap();
+        assert_eq!(listed["ownership_status"], status);
+    }
+    // Writing a center leaves it as it is.
+    let center = json!({"name": "new", "latitude": 1, "longitude": 2});
+    let (status, created) = served.post("/centers", &center).await;
+    assert_eq!(status, 201, "{created}");
+    let claimed = "SELECT COUNT(*) FROM diving_centers WHERE ownership_status = 'claimed'";
+    assert_eq!(db.number(claimed).await, 1);
 }

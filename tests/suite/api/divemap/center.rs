@@ -22,7 +22,7 @@ on_both_stores! {
             ("logo_url", Value::Null), ("logo_full_url", Value::Null),
             ("average_rating", Value::Null), ("total_ratings", json!(0)),
             ("comment_count", json!(0)), ("user_rating", Value::Null), ("view_count", Value::Null),
-            ("owner_username", Value::Null), ("is_manager", json!(false)),
+            ("ownership_status", json!("unclaimed")), ("owner_username", Value::Null), ("is_manager", json!(false)),
             ("follower_count", json!(0)), ("media", json!([])),
         ] {
             assert_eq!(bare.get(key), Some(&value), "{key}");
