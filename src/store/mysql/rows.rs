@@ -14,6 +14,8 @@ use crate::store::plan::Stored;
 /// the texts.
 const FIRST_TEXT: usize = 6;
 const OWNERSHIP_STATUS: usize = FIRST_TEXT + TextField::ALL.len();
+/// How many columns a center has.
+const CENTER_COLUMNS: usize = OWNERSHIP_STATUS + 1;
 /// The place of the first text in a row written as a list.
 pub(super) const FIRST_LISTED_TEXT: usize = 5;
 
@@ -128,7 +130,7 @@ fn time(row: &MySqlRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
 
 /// Reads the columns of `Names::center_columns` and whether the row is in order.
 pub(super) fn stored(row: &MySqlRow) -> Result<Stored, sqlx::Error> {
-    let in_order: Option<bool> = row.try_get_unchecked(FIRST_TEXT + TextField::ALL.len())?;
+    let in_order: Option<bool> = row.try_get_unchecked(CENTER_COLUMNS)?;
     Ok(Stored {
         center: center(row)?,
         in_order: in_order.unwrap_or(false),
