@@ -234,7 +234,7 @@ impl Catalog {
     /// # Errors
     /// When an id to replace does not exist or the database does not answer;
     /// nothing is written then.
-    pub async fn write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
+    pub async fn write_batch(&self, items: Vec<BatchItem>) -> Result<Vec<Center>, BatchError> {
         let _order = self.write_order.lock().await;
         let centers = self.store.write_batch(items).await?;
         self.follow(&centers);

@@ -42,11 +42,16 @@ pub async fn follow(database: Database, collections: Collections) {
 /// from it; the first error is told.
 async fn step(database: &Database, followed: &mut [Followed<'_>]) -> Result<(), StoreError> {
     // Asked before loading, so that what is written meanwhile is seen next time.
-    let changed = database.changed_elsewhere().await?;
+    let changed = database.changed_elsewhere().await;
+    // What was not found out counts as a change: half of it may be noted as seen.
+    let behind = *changed.as_ref().unwrap_or(&true);
+    for followed in &mut *followed {
+        // Stays true when loading fails, as the change would not be told again.
+        followed.behind |= behind;
+    }
+    changed?;
     let mut all = Ok(());
     for followed in followed {
-        // Stays true when loading fails, as the change would not be told again.
-        followed.behind |= changed;
         all = all.and(followed.catch_up().await);
     }
     all

@@ -164,7 +164,11 @@ impl Store {
     ///
     /// # Errors
     /// When an id does not exist or the database does not answer.
-    pub async fn write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
+    pub async fn write_batch(
+        &self,
+        items: impl Into<Vec<BatchItem>>,
+    ) -> Result<Vec<Center>, BatchError> {
+        let items = items.into();
         on_each!(self, store => store.write_batch(items).await)
     }
 

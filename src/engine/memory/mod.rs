@@ -13,6 +13,7 @@
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
+//! - `search_lock`: what searches share and writes take
 //! - `load`: building it all in one go
 
 mod best;

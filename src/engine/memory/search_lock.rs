@@ -1,6 +1,6 @@
 //! A lock that searches share, and that lets them pass a writer who waits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -18,16 +18,16 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(super) struct SearchLock<T> {
     inner: RwLock<T>,
-    is_writer_urgent: AtomicBool,
+    urgent_writers: AtomicUsize,
 }
 
 impl<T> SearchLock<T> {
     /// Waits for a writer at work, or one that has waited long.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, T> {
-        if self.is_writer_urgent.load(Ordering::Relaxed) {
-            self.inner.read()
-        } else {
+        if self.urgent_writers.load(Ordering::Relaxed) == 0 {
             self.inner.read_recursive()
+        } else {
+            self.inner.read()
         }
     }
 
@@ -36,9 +36,9 @@ impl<T> SearchLock<T> {
         if let Some(guard) = self.inner.try_write_for(PATIENCE) {
             return guard;
         }
-        self.is_writer_urgent.store(true, Ordering::Relaxed);
+        self.urgent_writers.fetch_add(1, Ordering::Relaxed);
         let guard = self.inner.write();
-        self.is_writer_urgent.store(false, Ordering::Relaxed);
+        self.urgent_writers.fetch_sub(1, Ordering::Relaxed);
         guard
     }
 }

@@ -116,7 +116,8 @@ pub struct Connections {
 
 impl Database {
     /// Opens a database: waits for a server that does not answer yet, creates a
-    /// SQLite file that does not exist, unless the settings say otherwise. The schema is not looked at.
+    /// SQLite file that does not exist, unless the settings say otherwise. The schema
+    /// is not looked at.
     ///
     /// # Errors
     /// When the database did not answer in the tries that the settings allow;

@@ -89,11 +89,11 @@ impl MySqlStore {
 
     pub(in crate::store) async fn write_batch(
         &self,
-        items: &[BatchItem],
+        items: Vec<BatchItem>,
     ) -> Result<Vec<Center>, BatchError> {
         let mut retries = Retries::default();
         loop {
-            match self.try_write_batch(items).await {
+            match self.try_write_batch(&items).await {
                 Err(error) if retries.again(&error).await => {}
                 done => return done,
             }

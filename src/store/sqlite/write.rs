@@ -62,9 +62,8 @@ impl SqliteStore {
 
     pub(in crate::store) async fn write_batch(
         &self,
-        items: &[BatchItem],
+        items: Vec<BatchItem>,
     ) -> Result<Vec<Center>, BatchError> {
-        let items = items.to_vec();
         self.write(move |writing| {
             let written = items.iter().enumerate().map(|(index, item)| match item.id {
                 None => Ok(writing.create(&item.draft)?),

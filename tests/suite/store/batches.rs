@@ -14,7 +14,7 @@ on_both_stores! {
             item(Some(old.id.get()), draft("new", Some((5.0, 6.0)))),
             item(None, draft("last", None)),
         ];
-        let written = store.write_batch(&items).await.unwrap();
+        let written = store.write_batch(&items[..]).await.unwrap();
         let names: Vec<&str> = written.iter().map(|center| center.text.name.as_str()).collect();
         assert_eq!(names, [full_draft().text().name.as_str(), "new", "last"]);
         assert_eq!(written[1].id, old.id);
@@ -33,7 +33,7 @@ on_both_stores! {
             item(Some(old.id.get()), draft("changed", None)),
             item(Some(4_000), draft("missing", None)),
         ];
-        let refused = store.write_batch(&items).await.unwrap_err();
+        let refused = store.write_batch(&items[..]).await.unwrap_err();
         assert!(
             matches!(refused, BatchError::NotFound { index: 2, id: missing } if missing == id(4_000)),
             "{refused}"
@@ -45,11 +45,11 @@ on_both_stores! {
     async fn a_thousand_items_are_one_batch(db: TestDatabase) {
         let store = db.store();
         let items = vec![item(None, draft("a", Some((1.0, 2.0)))); 1_000];
-        assert_eq!(store.write_batch(&items).await.unwrap().len(), 1_000);
+        assert_eq!(store.write_batch(&items[..]).await.unwrap().len(), 1_000);
         assert_eq!(store.count().await.unwrap(), 1_000);
     }
 
     async fn an_empty_batch_is_done_at_once(db: TestDatabase) {
-        assert!(db.store().write_batch(&[]).await.unwrap().is_empty());
+        assert!(db.store().write_batch([]).await.unwrap().is_empty());
     }
 }

@@ -73,7 +73,7 @@ on_both_stores! {
             store.replace(created.id, &draft("a", Some(coordinates))).await.unwrap().unwrap();
             assert_eq!(stored_point(&db, id).await, Some(point), "replaced");
 
-            store.write_batch(&[item(Some(id), draft("a", Some((1.0, 2.0))))]).await.unwrap();
+            store.write_batch([item(Some(id), draft("a", Some((1.0, 2.0))))]).await.unwrap();
             assert_eq!(stored_point(&db, id).await, Some((2.0, 1.0)), "in a batch");
 
             store

@@ -59,7 +59,7 @@ on_both_stores! {
             let edit = move |_: &_| Ok::<_, ()>(placing(edited));
             assert_eq!(sites.update(id(hidden), edit).await.unwrap(), None);
             assert!(!sites.delete(id(hidden)).await.unwrap());
-            assert!(sites.write_batch(&[item(Some(hidden), new.clone())]).await.is_err());
+            assert!(sites.write_batch([item(Some(hidden), new.clone())]).await.is_err());
         }
         let kept = "SELECT COUNT(*) FROM dive_sites WHERE name LIKE 'site %'";
         assert_eq!(db.number(kept).await, 4);
