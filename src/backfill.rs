@@ -7,10 +7,9 @@ use tokio::sync::watch;
 
 use crate::store::{BackfilledChunk, Collection, Database, StoreError};
 
-/// How long a transaction may take before the next one gets fewer rows: an eighth of
-/// what other writers should ever have to wait, as some take ten times as long as
-/// others of the same size.
-const TARGET: Duration = Duration::from_millis(25);
+/// How long writing a chunk should take: it ends when it is told to only after one,
+/// and tells how far it is. A chunk may be several transactions, each shorter.
+const TARGET: Duration = Duration::from_millis(100);
 /// How many rows the first chunk has, before anything is known of the server.
 const FIRST_CHUNK: u32 = 64;
 /// However slow the server is, a chunk has so many rows.
@@ -19,9 +18,9 @@ const MIN_CHUNK: u32 = 10;
 /// How to go about it.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The most rows in one transaction.
+    /// The most rows in one chunk.
     pub batch_size: u32,
-    /// The pause between two of them.
+    /// The pause after each.
     pub pause: Duration,
     /// Count only.
     pub dry_run: bool,
@@ -65,8 +64,8 @@ impl Progress {
 /// Backfills until the end of the table, or until `stop` turns true: then after
 /// the chunk under way. `each` is told after every chunk how far it is.
 ///
-/// Every chunk is a transaction of its own, so it can end at any moment, however
-/// roughly, and be run again.
+/// Every chunk is one short transaction or a few, so it can end at any moment,
+/// however roughly, and be run again.
 ///
 /// # Errors
 /// When the database does not answer. What was written until then stays, and
@@ -93,7 +92,7 @@ pub async fn run(
         };
         progress.add(&chunk);
         each(&progress);
-        count = next_count(count, chunk.transaction, settings.batch_size);
+        count = next_count(count, chunk.writing, settings.batch_size);
         if !settings.pause.is_zero() {
             backfill.rest().await?;
             let told_to_stop = async {
@@ -109,19 +108,17 @@ pub async fn run(
     Ok(progress)
 }
 
-/// As many rows as would have taken [`TARGET`], at most an eighth more than before:
-/// a fast chunk says little of the next one.
-fn next_count(count: u32, transaction: Duration, most: u32) -> u32 {
+/// As many rows as would have taken [`TARGET`], at most twice as many as before: a
+/// fast chunk says little of the next one.
+fn next_count(count: u32, writing: Duration, most: u32) -> u32 {
     let least = MIN_CHUNK.min(most);
     let fitting = TARGET
         .as_micros()
         .saturating_mul(u128::from(count))
-        .checked_div(transaction.as_micros())
+        .checked_div(writing.as_micros())
         .unwrap_or(u128::MAX);
     let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
-    fitting
-        .min(count.saturating_add(count / 8).saturating_add(1))
-        .clamp(least, most)
+    fitting.min(count.saturating_mul(2)).clamp(least, most)
 }
 
 #[cfg(test)]
@@ -131,12 +128,12 @@ mod tests {
     #[test]
     fn chunks_grow_where_writing_is_fast_and_shrink_where_it_is_slow() {
         let ms = Duration::from_millis;
-        assert_eq!(next_count(200, ms(0), 1_000), 226);
-        assert_eq!(next_count(200, ms(10), 1_000), 226);
-        assert_eq!(next_count(900, ms(10), 1_000), 1_000);
+        assert_eq!(next_count(200, ms(0), 1_000), 400);
+        assert_eq!(next_count(200, ms(40), 1_000), 400);
+        assert_eq!(next_count(900, ms(40), 1_000), 1_000);
         assert_eq!(next_count(1, ms(0), 1_000), MIN_CHUNK);
-        assert_eq!(next_count(400, ms(25), 1_000), 400);
-        assert_eq!(next_count(400, ms(50), 1_000), 200);
+        assert_eq!(next_count(400, ms(100), 1_000), 400);
+        assert_eq!(next_count(400, ms(200), 1_000), 200);
         assert_eq!(next_count(400, ms(60_000), 1_000), MIN_CHUNK);
         assert_eq!(next_count(5, ms(60_000), 5), 5);
     }

@@ -18,10 +18,22 @@ pub struct BackfilledChunk {
     pub survey: Survey,
     /// How many locations were written, or would be.
     pub written: u64,
-    /// How long the transaction took that wrote them, waits for others included.
+    /// How long the longest transaction took that wrote some of them, waits for
+    /// others included.
     pub transaction: Duration,
+    /// How long writing all of them took.
+    pub writing: Duration,
     /// How often it stepped aside for other writers.
     pub retries: u32,
+}
+
+/// What became of one transaction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mended {
+    /// How many locations were written.
+    pub(super) written: u64,
+    /// Whether none of the run is left.
+    pub(super) is_all: bool,
 }
 
 /// Writes the locations of one table, a run of rows at a time.
@@ -47,8 +59,8 @@ impl Database {
 
 impl Backfill<'_> {
     /// Writes the locations of up to `count` rows with ids beyond `after` where
-    /// they are not what the coordinates say, in one transaction; `None` where
-    /// there is no row left.
+    /// they are not what the coordinates say, in one transaction, or in several
+    /// where one would be long; `None` where there is no row left.
     ///
     /// What is written is made of the coordinates that the row has in that very
     /// statement or transaction, so no concurrent write is undone. Rows that are
@@ -56,7 +68,7 @@ impl Backfill<'_> {
     ///
     /// # Errors
     /// When the database does not answer, or others held the rows through all
-    /// tries; nothing of this chunk is written then.
+    /// tries; transactions before that stay.
     pub async fn chunk(
         &mut self,
         after: i64,
@@ -80,21 +92,30 @@ impl Backfill<'_> {
             survey,
             written: survey.to_mend(),
             transaction: Duration::ZERO,
+            writing: Duration::ZERO,
             retries: 0,
         };
         if dry_run || chunk.written == 0 {
             self.rest().await?;
             return Ok(Some(chunk));
         }
+        chunk.written = 0;
+        let mut tries = 1;
         loop {
             let start = Instant::now();
             match self.mend(after, last, count).await {
-                Ok(written) => {
-                    chunk.written = written;
-                    chunk.transaction = start.elapsed();
-                    return Ok(Some(chunk));
+                Ok(mended) => {
+                    let took = start.elapsed();
+                    chunk.written += mended.written;
+                    chunk.transaction = chunk.transaction.max(took);
+                    chunk.writing += took;
+                    if mended.is_all {
+                        return Ok(Some(chunk));
+                    }
+                    tries = 1;
                 }
-                Err(error) if is_held_by_others(&error) && chunk.retries + 1 < MAX_TRIES => {
+                Err(error) if is_held_by_others(&error) && tries < MAX_TRIES => {
+                    tries += 1;
                     chunk.retries += 1;
                     tokio::time::sleep(rand::random_range(STEP_ASIDE)).await;
                 }
@@ -114,7 +135,7 @@ impl Backfill<'_> {
         }
     }
 
-    async fn mend(&mut self, after: i64, last: i64, count: u32) -> sqlx::Result<u64> {
+    async fn mend(&mut self, after: i64, last: i64, count: u32) -> sqlx::Result<Mended> {
         match self.database {
             Database::MySql(pool) => {
                 let mender = match &mut self.mender {
@@ -124,7 +145,12 @@ impl Backfill<'_> {
                 mender.mend((after, last)).await
             }
             Database::Sqlite(pools) => {
-                sqlite::backfill::mend(&pools.writer, self.collection, after, count).await
+                let written =
+                    sqlite::backfill::mend(&pools.writer, self.collection, after, count).await?;
+                Ok(Mended {
+                    written,
+                    is_all: true,
+                })
             }
         }
     }

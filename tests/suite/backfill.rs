@@ -212,3 +212,20 @@ async fn others_insert_and_write_elsewhere_while_a_chunk_is_written() {
     let (chunk, ()) = tokio::join!(filling, others);
     assert_eq!(chunk.unwrap().expect("there are rows").written, 100);
 }
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn many_rows_are_written_in_several_short_transactions() {
+    let db = TestDatabase::mysql().await;
+    db.drop_guards().await;
+    db.insert_drifted(4_000).await;
+    // A row of which the id says nothing, as others may have.
+    db.execute("UPDATE diving_centers SET id = 0 WHERE id = 4").await;
+    let collection = Collection::diving_centers();
+    let mut backfill = db.database().backfill(&collection);
+    let chunk = backfill.chunk(i64::MIN, 4_000, false).await.unwrap();
+    let chunk = chunk.expect("there are rows");
+    assert_eq!(chunk.written, 4_000);
+    assert!(chunk.transaction * 3 < chunk.writing, "{chunk:?}");
+    assert_eq!(to_mend(&db).await, 0);
+}

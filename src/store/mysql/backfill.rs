@@ -7,6 +7,7 @@ use sqlx::{Executor, MySql, MySqlPool};
 
 use super::survey::Conditions;
 use crate::store::Collection;
+use crate::store::backfill::Mended;
 use crate::store::sql::Sql;
 
 /// READ COMMITTED lets go of rows that need no change as soon as they are looked
@@ -14,6 +15,11 @@ use crate::store::sql::Sql;
 /// shortest there are, a second: whoever waits also holds what it has.
 const POLITE: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', \
     SESSION innodb_lock_wait_timeout = 1";
+
+/// After so long an UPDATE writes no further row. The row under way may still split
+/// a page of the spatial index, which takes longer than all else: so the most that
+/// other writers wait for is this and one split or two.
+const LONGEST_WRITING: Duration = Duration::from_millis(30);
 
 /// How long the server may not tidy up: no longer than a report would keep it.
 const UNTIDY: Duration = Duration::from_secs(30);
@@ -100,7 +106,13 @@ impl Mender {
         for column in columns_that_touch_themselves(pool, collection).await? {
             set = format!("{set}, `{column}` = `{column}`");
         }
-        let update = format!("UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ? AND {differs}");
+        // SYSDATE is the time at this row, NOW that at which the statement began.
+        let micros = LONGEST_WRITING.as_micros();
+        let update = format!(
+            "UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ? AND {differs} \
+             AND IF(SYSDATE(6) <= NOW(6) + INTERVAL {micros} MICROSECOND, TRUE, \
+                    LAST_INSERT_ID(IF({id} = 0, 1, {id})) = 0)"
+        );
         Ok(Self {
             connection,
             snapshot: Snapshot::prepare(pool).await?,
@@ -109,8 +121,11 @@ impl Mender {
     }
 
     /// Writes the locations of a run of ids where they differ, each from its own
-    /// row's coordinates, in one transaction. Gives how many.
-    pub(in crate::store) async fn mend(&mut self, (after, last): (i64, i64)) -> sqlx::Result<u64> {
+    /// row's coordinates, in one short transaction.
+    pub(in crate::store) async fn mend(
+        &mut self,
+        (after, last): (i64, i64),
+    ) -> sqlx::Result<Mended> {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.hold().await?;
         }
@@ -120,7 +135,11 @@ impl Mender {
             .bind(last)
             .execute(&mut *self.connection)
             .await?;
-        Ok(written.rows_affected())
+        Ok(Mended {
+            written: written.rows_affected(),
+            // Rows that were passed over have left an id there.
+            is_all: written.last_insert_id() == 0,
+        })
     }
 
     /// Lets the server tidy up until there is more to write.
