@@ -43,6 +43,8 @@ pub struct Backfill<'a> {
     collection: &'a Collection,
     /// Made when there is something to write: looking needs no right to.
     mender: Option<mysql::backfill::Mender>,
+    /// A look at the rows that come next, and beyond which id they are.
+    ahead: Option<(i64, Survey)>,
 }
 
 impl Database {
@@ -53,6 +55,7 @@ impl Database {
             database: self,
             collection,
             mender: None,
+            ahead: None,
         }
     }
 }
@@ -75,15 +78,9 @@ impl Backfill<'_> {
         count: u32,
         dry_run: bool,
     ) -> Result<Option<BackfilledChunk>, StoreError> {
-        let survey = match self.database {
-            Database::MySql(pool) => {
-                mysql::survey::survey(pool, self.collection, after, count).await?
-            }
-            Database::Sqlite(pools) => {
-                sqlite::survey::survey(&pools.readers, self.collection, after, count)
-                    .await?
-                    .survey
-            }
+        let survey = match self.ahead.take() {
+            Some((beyond, survey)) if beyond == after => survey,
+            _ => look(self.database, self.collection, after, count).await?,
         };
         let Some(last) = survey.last_id else {
             return Ok(None);
@@ -100,17 +97,32 @@ impl Backfill<'_> {
             return Ok(Some(chunk));
         }
         chunk.written = 0;
+        // Nobody writes while rows are looked at, so the next ones are meanwhile.
+        let next = look(self.database, self.collection, last, count);
+        let (written, next) = tokio::join!(self.write(&mut chunk, (after, last), count), next);
+        written?;
+        self.ahead = Some((last, next?));
+        Ok(Some(chunk))
+    }
+
+    /// Writes what differs in the run of ids that a chunk is.
+    async fn write(
+        &mut self,
+        chunk: &mut BackfilledChunk,
+        run: (i64, i64),
+        count: u32,
+    ) -> sqlx::Result<()> {
         let mut tries = 1;
         loop {
             let start = Instant::now();
-            match self.mend(after, last, count).await {
+            match self.mend(run, count).await {
                 Ok(mended) => {
                     let took = start.elapsed();
                     chunk.written += mended.written;
                     chunk.transaction = chunk.transaction.max(took);
                     chunk.writing += took;
                     if mended.is_all {
-                        return Ok(Some(chunk));
+                        return Ok(());
                     }
                     tries = 1;
                 }
@@ -119,7 +131,7 @@ impl Backfill<'_> {
                     chunk.retries += 1;
                     tokio::time::sleep(rand::random_range(STEP_ASIDE)).await;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -129,29 +141,47 @@ impl Backfill<'_> {
     /// # Errors
     /// When the database does not answer.
     pub async fn rest(&mut self) -> Result<(), StoreError> {
+        // What was seen would be old by then.
+        self.ahead = None;
         match &mut self.mender {
             Some(mender) => Ok(mender.rest().await?),
             None => Ok(()),
         }
     }
 
-    async fn mend(&mut self, after: i64, last: i64, count: u32) -> sqlx::Result<Mended> {
+    async fn mend(&mut self, run: (i64, i64), count: u32) -> sqlx::Result<Mended> {
         match self.database {
             Database::MySql(pool) => {
                 let mender = match &mut self.mender {
                     Some(mender) => mender,
                     none => none.insert(mysql::backfill::Mender::new(pool, self.collection).await?),
                 };
-                mender.mend((after, last)).await
+                mender.mend(run).await
             }
             Database::Sqlite(pools) => {
                 let written =
-                    sqlite::backfill::mend(&pools.writer, self.collection, after, count).await?;
+                    sqlite::backfill::mend(&pools.writer, self.collection, run, count).await?;
                 Ok(Mended {
                     written,
                     is_all: true,
                 })
             }
+        }
+    }
+}
+
+/// Looks at up to `count` rows with ids beyond `after`.
+async fn look(
+    database: &Database,
+    collection: &Collection,
+    after: i64,
+    count: u32,
+) -> sqlx::Result<Survey> {
+    match database {
+        Database::MySql(pool) => mysql::survey::survey(pool, collection, after, count).await,
+        Database::Sqlite(pools) => {
+            let surveyed = sqlite::survey::survey(&pools.readers, collection, after, count);
+            Ok(surveyed.await?.survey)
         }
     }
 }

@@ -113,6 +113,22 @@ on_both_stores! {
         assert_eq!(stopped.expect("it does not sit the pause out").unwrap().checked, 10);
     }
 
+    async fn rows_that_come_after_a_look_and_before_its_writing_are_written(db: TestDatabase) {
+        db.drop_guards().await;
+        db.insert_drifted(30).await;
+        let collection = Collection::diving_centers();
+        let mut backfill = db.database().backfill(&collection);
+        let first = backfill.chunk(i64::MIN, 10, false).await.unwrap().unwrap();
+        assert_eq!((first.survey.last_id, first.written), (Some(28), 10));
+        // The ten after it were looked at by now.
+        for id in [32, 33, 57] {
+            db.insert(id, "1, 2", &db.location(None)).await;
+        }
+        let next = backfill.chunk(28, 10, false).await.unwrap().unwrap();
+        assert_eq!((next.survey.last_id, next.written), (Some(58), 13));
+        assert_eq!(to_mend(&db).await, 10);
+    }
+
     /// Others move centers all the while and write both, as they should. A
     /// location made of coordinates that were read earlier would be left in drift.
     async fn concurrent_writers_lose_nothing(db: TestDatabase) {
@@ -220,7 +236,8 @@ async fn many_rows_are_written_in_several_short_transactions() {
     db.drop_guards().await;
     db.insert_drifted(4_000).await;
     // A row of which the id says nothing, as others may have.
-    db.execute("UPDATE diving_centers SET id = 0 WHERE id = 4").await;
+    db.execute("UPDATE diving_centers SET id = 0 WHERE id = 4")
+        .await;
     let collection = Collection::diving_centers();
     let mut backfill = db.database().backfill(&collection);
     let chunk = backfill.chunk(i64::MIN, 4_000, false).await.unwrap();
