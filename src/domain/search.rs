@@ -98,11 +98,16 @@ impl Filter {
     /// Whether every center counts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.countries.is_empty()
-            && self.regions.is_empty()
+        self.countries.is_empty() && !self.asks_for_more_than_countries()
+    }
+
+    /// Whether there is any condition beside those on the country.
+    #[must_use]
+    pub fn asks_for_more_than_countries(&self) -> bool {
+        !(self.regions.is_empty()
             && self.cities.is_empty()
             && self.organizations.is_empty()
-            && self.least_rating().is_none()
+            && self.least_rating().is_none())
     }
 
     /// The least average to keep; `None` where any will do, as where ratings are

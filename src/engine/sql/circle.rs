@@ -1,8 +1,9 @@
 //! Which circle to search.
 
 use super::Asked;
-use super::density::{Crowd, Density};
-use crate::domain::{Bounds, MAX_RADIUS_M, Radius, cover};
+use super::density::Density;
+use super::tree::Crowd;
+use crate::domain::{Bounds, MAX_RADIUS_M, Radius, Search, cover};
 use crate::store::{MySqlStore, Near, StoreError};
 
 /// Where a search by the density failed, circles up to this radius in metres are
@@ -21,9 +22,15 @@ const CLOSE_ENOUGH: f64 = 1.05;
 const ROWS_FOR_ONE: usize = 4;
 const SPARE_ROWS: usize = 200;
 /// A filter that keeps fewer centers than this is answered from all of them.
-const FEW_MATCHES: usize = 3_000;
-/// Where there is a filter, the first circle is one that holds this many times as
-/// many centers as are wanted.
+const FEW_MATCHES: usize = 30_000;
+/// Going through all that a filter keeps, by an index of its own, costs as much for
+/// so many of them as looking at one row of a circle.
+const MATCHES_FOR_A_ROW: usize = 2;
+/// The circle that the density says holds one center more for so many that are
+/// wanted, and these: some may be gone by now.
+const WANTED_FOR_A_SPARE: usize = 8;
+const SPARE: usize = 2;
+/// It holds this many times as many where a filter asks for more than countries.
 const FILTERED_FACTOR: usize = 4;
 /// So many centers beside a circle cost about as much as another strip.
 const ROWS_FOR_A_STRIP: usize = 20;
@@ -63,7 +70,38 @@ pub(super) struct Choice<'a> {
     /// A radius that holds too few, or where the page begins.
     too_small_m: f64,
     /// What the density says, until it was tried.
-    guess_m: Option<f64>,
+    guess: Option<Guess>,
+}
+
+/// Where a search had better look.
+enum Guess {
+    /// Within so many metres.
+    Within(f64),
+    /// At everything that its filter keeps.
+    AllMatches,
+}
+
+impl Guess {
+    fn of(density: &Density, search: &Search, reach_m: f64, beyond_m: f64) -> Self {
+        let filter = &search.filter;
+        let wanted = search.limit.get() + 1;
+        let held = wanted + wanted / WANTED_FOR_A_SPARE + SPARE + search.exclude.len();
+        let held = if filter.asks_for_more_than_countries() {
+            held * FILTERED_FACTOR
+        } else {
+            held
+        };
+        let radius_m = density.radius_m(filter, search.origin, held, beyond_m);
+        let radius_m = radius_m.unwrap_or(MAX_RADIUS_M).min(reach_m);
+        let is_all_better = density.most_kept(filter).is_some_and(|kept| {
+            kept <= MATCHES_FOR_A_ROW * density.count_within(search.origin, radius_m)
+        });
+        if is_all_better {
+            Self::AllMatches
+        } else {
+            Self::Within(radius_m)
+        }
+    }
 }
 
 impl<'a> Choice<'a> {
@@ -72,24 +110,14 @@ impl<'a> Choice<'a> {
         // One more than asked for tells whether there is a next page.
         let wanted = search.limit.get() + 1;
         let beyond_m = search.after.map_or(0.0, |cursor| cursor.key);
-        let guess_m = density.map(|density| {
-            let held = wanted + search.exclude.len();
-            let held = if search.filter.is_empty() {
-                held
-            } else {
-                held * FILTERED_FACTOR
-            };
-            density
-                .radius_m(search.origin, held, beyond_m)
-                .unwrap_or(MAX_RADIUS_M)
-        });
+        let reach_m = search.radius.map_or(MAX_RADIUS_M, Radius::m);
         Self {
             asked,
             density,
-            reach_m: search.radius.map_or(MAX_RADIUS_M, Radius::m),
+            reach_m,
             wanted,
             too_small_m: beyond_m,
-            guess_m,
+            guess: density.map(|density| Guess::of(density, search, reach_m, beyond_m)),
         }
     }
 
@@ -105,17 +133,21 @@ impl<'a> Choice<'a> {
 
     /// A circle that likely holds enough centers, or all that was asked for.
     pub(super) async fn next(&mut self, store: &MySqlStore) -> Result<Circle, StoreError> {
-        if let Some(guess_m) = self.guess_m.take() {
-            return Ok(Circle {
-                is_trial: true,
-                ..self.around(guess_m.min(self.reach_m))
-            });
+        match self.guess.take() {
+            Some(Guess::Within(radius_m)) => {
+                return Ok(Circle {
+                    is_trial: true,
+                    ..self.around(radius_m)
+                });
+            }
+            Some(Guess::AllMatches) => return Ok(self.all_matches()),
+            None => {}
         }
         if self.reach_m <= DIRECT_RADIUS_M {
             return Ok(self.around(self.reach_m));
         }
         if self.is_rare(store).await? {
-            return Ok(self.with(self.reach_m, vec![Bounds::Globe]));
+            return Ok(self.all_matches());
         }
         self.counted(store).await
     }
@@ -183,6 +215,11 @@ impl<'a> Choice<'a> {
             rows > ROWS_FOR_A_STRIP
         });
         self.with(radius_m, cover)
+    }
+
+    /// All that was asked for, without bounds to look it up by.
+    fn all_matches(&self) -> Circle {
+        self.with(self.reach_m, vec![Bounds::Globe])
     }
 
     fn with(&self, radius_m: f64, cover: Vec<Bounds>) -> Circle {

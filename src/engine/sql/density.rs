@@ -1,245 +1,115 @@
 //! How densely centers lie where: what a radius is chosen by.
 //!
-//! A binary tree of boxes in space around the centers, each with how many are in
-//! it; the lowest are small or hold few. It is a picture of the table at one
-//! moment and may be wrong by now: then a search takes longer, and no more.
+//! A picture of all centers, and one of each country's. It is of one moment and may
+//! be wrong by now: then a search takes longer, and no more.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::HashMap;
 
-use crate::domain::{
-    EARTH_RADIUS_M, Origin, Position, UnitVector, chord_squared_of, distance_m_of,
-};
-
-/// The most centers in a box that is not divided, if it is small.
-const FEW: usize = 32;
-/// The longest side of such a box on the unit sphere: some 30 km.
-const SMALL: f32 = 0.005;
-/// A box with sides up to this, some 10 m, is never divided.
-const TINY: f32 = 2e-6;
+use super::tree::{Crowd, Point, Tree, point};
+use crate::domain::{Filter, Origin, Position, distance_m_of};
 
 /// Added to a radius, which was measured between coordinates of 7 digits.
 const SLACK_M: f64 = 10.0;
 
-/// Where centers lie, roughly.
+/// Where centers lie.
 #[derive(Debug, Default)]
 pub(super) struct Density {
-    /// Every node is followed by its first child and all that is below it.
-    nodes: Vec<Node>,
+    all: Tree,
+    by_country: HashMap<String, Tree>,
 }
 
-#[derive(Debug)]
-struct Node {
-    min: Point,
-    max: Point,
-    count: u32,
-    /// The second child; 0 where there are no children.
-    second: u32,
+/// Centers as they are read, for [`Density::of`].
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    all: Vec<Point>,
+    by_country: HashMap<String, Vec<Point>>,
 }
 
-type Point = [f32; 3];
+impl Census {
+    pub(super) fn push(&mut self, position: Position, country: Option<&str>) {
+        let point = point(position);
+        self.all.push(point);
+        let Some(country) = country else {
+            return;
+        };
+        match self.by_country.get_mut(country) {
+            Some(points) => points.push(point),
+            None => {
+                self.by_country.insert(country.to_owned(), vec![point]);
+            }
+        }
+    }
+}
 
 impl Density {
-    /// Divides the globe by where centers are.
-    pub(super) fn of(mut points: Vec<Point>) -> Self {
-        let mut density = Self::default();
-        if !points.is_empty() {
-            density.push(&mut points);
+    pub(super) fn of(census: Census) -> Self {
+        let by_country = census.by_country.into_iter();
+        Self {
+            all: Tree::of(census.all),
+            by_country: by_country
+                .map(|(country, points)| (country, Tree::of(points)))
+                .collect(),
         }
-        density.nodes.shrink_to_fit();
-        density
-    }
-
-    fn push(&mut self, points: &mut [Point]) {
-        let (min, max) = bounds(points);
-        let sides: Point = std::array::from_fn(|axis| max[axis] - min[axis]);
-        let longest = (0..3).max_by(|&a, &b| sides[a].total_cmp(&sides[b]));
-        let longest = longest.expect("there are three sides");
-        let place = self.nodes.len();
-        self.nodes.push(Node {
-            min,
-            max,
-            count: as_u32(points.len()),
-            second: 0,
-        });
-        let undivided = if points.len() <= FEW { SMALL } else { TINY };
-        if sides[longest] <= undivided {
-            return;
-        }
-        let middle = f32::midpoint(min[longest], max[longest]);
-        let (low, high) = partition(points, |point| point[longest] < middle);
-        self.push(low);
-        self.nodes[place].second = as_u32(self.nodes.len());
-        self.push(high);
     }
 
     /// The radius in metres of a circle that held as many centers as are wanted
-    /// beyond a distance, and few more; `None` where there were fewer.
-    pub(super) fn radius_m(&self, origin: Origin, wanted: usize, beyond_m: f64) -> Option<f64> {
-        let beyond = chord_squared_of(beyond_m);
-        let origin = origin.unit_vector();
-        let mut held = 0;
-        // Boxes by where they begin, and those passed by where they end.
-        let mut ahead: BinaryHeap<Reverse<Place>> = BinaryHeap::new();
-        let mut passed: BinaryHeap<Reverse<Place>> = BinaryHeap::new();
-        let begin = |node: usize| Reverse(Place(self.nodes[node].nearest(origin), node));
-        ahead.extend((!self.nodes.is_empty()).then(|| begin(0)));
-        loop {
-            let next = ahead.pop();
-            let reached = next.map_or(f64::INFINITY, |Reverse(Place(begins, _))| begins);
-            while let Some(Reverse(Place(end, node))) = passed.peek().copied()
-                && end <= reached
-            {
-                passed.pop();
-                held += self.nodes[node].count as usize;
-                if held >= wanted {
-                    return Some(distance_m_of(end) + SLACK_M);
-                }
-            }
-            let Reverse(Place(begins, node)) = next?;
-            match self.nodes[node].second as usize {
-                // What begins before the distance may lie before it, too.
-                0 if begins >= beyond || beyond_m <= 0.0 => {
-                    passed.push(Reverse(Place(self.nodes[node].farthest(origin), node)));
-                }
-                0 => {}
-                second => ahead.extend([begin(node + 1), begin(second)]),
-            }
+    /// beyond a distance, of the countries of a filter where it names any; `None`
+    /// where there were fewer.
+    pub(super) fn radius_m(
+        &self,
+        filter: &Filter,
+        origin: Origin,
+        wanted: usize,
+        beyond_m: f64,
+    ) -> Option<f64> {
+        let farthest = |chord| distance_m_of(chord) + SLACK_M;
+        let last = wanted.checked_sub(1)?;
+        if filter.countries.is_empty() {
+            return self.all.nearest(origin, beyond_m).nth(last).map(farthest);
         }
+        let nearest = self
+            .trees(filter)
+            .flat_map(|tree| tree.nearest(origin, beyond_m).take(wanted));
+        let mut nearest: Vec<f64> = nearest.collect();
+        nearest.sort_by(f64::total_cmp);
+        nearest.get(last).copied().map(farthest)
     }
 
-    /// Where centers are that lie beside a circle, between its northernmost and
-    /// its southernmost latitude: those that a cover had better leave out.
+    /// How many centers at most a filter keeps, as far as its countries tell; `None`
+    /// where it names none.
+    pub(super) fn most_kept(&self, filter: &Filter) -> Option<usize> {
+        let is_named = !filter.countries.is_empty();
+        is_named.then(|| self.trees(filter).map(Tree::len).sum())
+    }
+
+    /// How many centers there were within a circle.
+    pub(super) fn count_within(&self, origin: Origin, radius_m: f64) -> usize {
+        self.all.count_within(origin, radius_m)
+    }
+
+    /// Where centers are that lie beside a circle: those that a cover had better
+    /// leave out.
     pub(super) fn beside(&self, origin: Origin, radius_m: f64) -> Vec<Crowd> {
-        let reach = (radius_m / EARTH_RADIUS_M).to_degrees();
-        let height = |latitude: f64| latitude.clamp(-90.0, 90.0).to_radians().sin();
-        let (low, high) = (
-            height(origin.latitude() - reach),
-            height(origin.latitude() + reach),
-        );
-        let chord = chord_squared_of(radius_m);
-        let origin = origin.unit_vector();
-        let mut found = Vec::new();
-        let mut open: Vec<usize> = (!self.nodes.is_empty()).then_some(0).into_iter().collect();
-        while let Some(place) = open.pop() {
-            let node = &self.nodes[place];
-            let is_level = low <= node.max[2].into() && high >= node.min[2].into();
-            if !is_level || node.farthest(origin) <= chord {
-                continue;
-            }
-            match node.second as usize {
-                0 if node.nearest(origin) > chord => found.push(node.crowd()),
-                0 => {}
-                second => open.extend([place + 1, second]),
-            }
-        }
-        found
-    }
-}
-
-/// Centers close to each other.
-#[derive(Debug)]
-pub(super) struct Crowd {
-    pub(super) latitude: f64,
-    pub(super) longitude: f64,
-    pub(super) count: usize,
-}
-
-impl Node {
-    /// All of them in the middle.
-    fn crowd(&self) -> Crowd {
-        let [x, y, z]: [f64; 3] =
-            std::array::from_fn(|axis| f64::midpoint(self.min[axis].into(), self.max[axis].into()));
-        Crowd {
-            latitude: z.atan2(x.hypot(y)).to_degrees(),
-            longitude: y.atan2(x).to_degrees(),
-            count: self.count as usize,
-        }
+        self.all.beside(origin, radius_m)
     }
 
-    /// The squared chord from a point to the nearest of the box.
-    fn nearest(&self, origin: UnitVector) -> f64 {
-        self.squares(origin, |min, max, at| (min - at).max(at - max).max(0.0))
+    fn trees<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Tree> {
+        let countries = filter.countries.iter().enumerate();
+        // One that is named twice counts once.
+        let once = countries.filter(|(place, name)| !filter.countries[..*place].contains(name));
+        once.filter_map(|(_, name)| self.by_country.get(name))
     }
-
-    /// The squared chord from a point to the farthest of the box, if it were on
-    /// the globe.
-    fn farthest(&self, origin: UnitVector) -> f64 {
-        self.squares(origin, |min, max, at| (at - min).max(max - at))
-            .min(4.0)
-    }
-
-    fn squares(&self, origin: UnitVector, along: impl Fn(f64, f64, f64) -> f64) -> f64 {
-        (0..3)
-            .map(|axis| {
-                let (min, max) = (self.min[axis].into(), self.max[axis].into());
-                along(min, max, origin.0[axis]).powi(2)
-            })
-            .sum()
-    }
-}
-
-/// A squared chord at which a box begins or ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Place(f64, usize);
-
-impl Eq for Place {}
-
-impl PartialOrd for Place {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Place {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
-    }
-}
-
-/// Where a center is on the unit sphere, as precisely as is needed here.
-#[expect(clippy::cast_possible_truncation, reason = "7 digits are 1 m")]
-pub(super) fn point(position: Position) -> Point {
-    position.unit_vector().0.map(|along| along as f32)
-}
-
-fn bounds(points: &[Point]) -> (Point, Point) {
-    let mut min = points[0];
-    let mut max = points[0];
-    for point in points {
-        for axis in 0..3 {
-            min[axis] = min[axis].min(point[axis]);
-            max[axis] = max[axis].max(point[axis]);
-        }
-    }
-    (min, max)
-}
-
-/// Brings points that hold to the front.
-fn partition(points: &mut [Point], holds: impl Fn(&Point) -> bool) -> (&mut [Point], &mut [Point]) {
-    let mut front = 0;
-    for at in 0..points.len() {
-        if holds(&points[at]) {
-            points.swap(front, at);
-            front += 1;
-        }
-    }
-    points.split_at_mut(front)
-}
-
-fn as_u32(count: usize) -> u32 {
-    u32::try_from(count).expect("memory ends before four billion centers")
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rand::rngs::StdRng;
     use rand::{RngExt as _, SeedableRng as _};
 
     use super::*;
 
     /// Two towns, and a few centers anywhere.
-    fn world() -> Vec<Position> {
+    pub(in crate::engine::sql) fn world() -> Vec<Position> {
         let mut random = StdRng::seed_from_u64(7);
         let mut around = |latitude: f64, longitude: f64, degrees: f64, count: usize| {
             let mut off = || random.random_range(-degrees..=degrees);
@@ -254,11 +124,20 @@ mod tests {
         all.into_iter().map(position).collect()
     }
 
-    fn density(world: &[Position]) -> Density {
-        Density::of(world.iter().copied().map(point).collect())
+    pub(in crate::engine::sql) fn origins() -> impl Iterator<Item = Origin> {
+        let places = [
+            (48.9, 2.3),
+            (45.0, 2.0),
+            (-17.5, -179.9),
+            (-48.9, -123.4),
+            (90.0, 7.0),
+            (-90.0, 0.0),
+        ];
+        let origin = |(latitude, longitude)| Origin::new(latitude, longitude).unwrap();
+        places.into_iter().map(origin)
     }
 
-    fn distances(world: &[Position], origin: Origin) -> Vec<f64> {
+    pub(in crate::engine::sql) fn distances(world: &[Position], origin: Origin) -> Vec<f64> {
         let origin = origin.unit_vector();
         let measure = |at: &Position| distance_m_of(origin.chord_squared(at.unit_vector()));
         let mut distances: Vec<f64> = world.iter().map(measure).collect();
@@ -266,27 +145,38 @@ mod tests {
         distances
     }
 
-    #[test]
-    fn a_circle_holds_as_many_as_wanted_and_few_more() {
-        let world = world();
-        let density = density(&world);
-        for (latitude, longitude) in [
-            (48.9, 2.3),
-            (45.0, 2.0),
-            (-17.5, -179.9),
-            (-48.9, -123.4),
-            (90.0, 7.0),
-            (-90.0, 0.0),
-        ] {
-            let origin = Origin::new(latitude, longitude).unwrap();
-            let distances = distances(&world, origin);
-            for wanted in [1, 11, 51, 1_001] {
+    /// The first town is in A, the second in B, and the rest in no country.
+    fn density(world: &[Position]) -> Density {
+        let mut census = Census::default();
+        for (place, &position) in world.iter().enumerate() {
+            let country = match place {
+                0..3_000 => Some("A"),
+                3_000..3_500 => Some("B"),
+                _ => None,
+            };
+            census.push(position, country);
+        }
+        Density::of(census)
+    }
+
+    fn within(countries: &[&str]) -> Filter {
+        Filter {
+            countries: countries.iter().map(|&name| name.to_owned()).collect(),
+            ..Filter::default()
+        }
+    }
+
+    fn holds_few_more(density: &Density, filter: &Filter, world: &[Position]) {
+        for origin in origins() {
+            let distances = distances(world, origin);
+            for wanted in [1, 11, 51, 501] {
                 for passed in [0, 40] {
                     let beyond_m = if passed > 0 { distances[passed] } else { 0.0 };
-                    let radius_m = density.radius_m(origin, wanted, beyond_m).unwrap();
+                    let radius_m = density.radius_m(filter, origin, wanted, beyond_m);
+                    let radius_m = radius_m.expect("there are enough");
                     let held = distances.iter().filter(|&&at| at <= radius_m).count();
                     assert!(held >= wanted, "{held} of {wanted} around {origin:?}");
-                    let most = (wanted + passed + 5 * FEW) * 2;
+                    let most = wanted + passed + 20;
                     assert!(held <= most, "{held} for {wanted} around {origin:?}");
                 }
             }
@@ -294,18 +184,36 @@ mod tests {
     }
 
     #[test]
-    fn no_circle_holds_more_than_there_are() {
+    fn a_circle_holds_as_many_as_wanted_and_few_more() {
         let world = world();
-        let origin = Origin::new(1.0, 2.0).unwrap();
-        let all = density(&world);
-        assert!(all.radius_m(origin, world.len(), 0.0).is_some());
-        assert_eq!(all.radius_m(origin, world.len() + 1, 0.0), None);
-        assert_eq!(density(&[]).radius_m(origin, 1, 0.0), None);
+        let density = density(&world);
+        holds_few_more(&density, &Filter::default(), &world);
+        holds_few_more(&density, &within(&["A"]), &world[..3_000]);
+        let both = within(&["A", "B", "A", "no such"]);
+        holds_few_more(&density, &both, &world[..3_500]);
     }
 
     #[test]
-    fn many_centers_in_one_place_are_one_box() {
-        let crowd = vec![Position::new(10.0, 20.0).unwrap(); 1_000];
-        assert_eq!(density(&crowd).nodes.len(), 1);
+    fn no_circle_holds_more_than_there_are() {
+        let world = world();
+        let origin = Origin::new(1.0, 2.0).unwrap();
+        let density = density(&world);
+        let radius_m = |filter: &Filter, wanted| density.radius_m(filter, origin, wanted, 0.0);
+        let any = Filter::default();
+        assert!(radius_m(&any, world.len()).is_some());
+        assert_eq!(radius_m(&any, world.len() + 1), None);
+        assert!(radius_m(&within(&["B", "B"]), 500).is_some());
+        assert_eq!(radius_m(&within(&["B", "B"]), 501), None);
+        assert_eq!(radius_m(&within(&["no such"]), 1), None);
+        assert_eq!(Density::default().radius_m(&any, origin, 1, 0.0), None);
+    }
+
+    #[test]
+    fn a_country_keeps_its_own() {
+        let density = density(&world());
+        let kept = |countries: &[&str]| density.most_kept(&within(countries));
+        assert_eq!(kept(&["A", "B", "A"]), Some(3_500));
+        assert_eq!(kept(&["no such"]), Some(0));
+        assert_eq!(kept(&[]), None);
     }
 }

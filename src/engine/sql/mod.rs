@@ -8,6 +8,7 @@
 
 mod circle;
 mod density;
+mod tree;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::domain::{CenterId, EngineKind, OrganizationId, Search, Summary};
 use crate::store::{MySqlStore, StoreError};
 use crate::wire::{render_rating, render_summary};
 use circle::Choice;
-use density::{Density, point};
+use density::{Census, Density};
 
 /// The density is measured again after so long, and after so many times what
 /// measuring took: a hundredth of a core of the server. Sooner, where it misled a
@@ -94,12 +95,12 @@ impl SqlEngine {
         let started = Instant::now();
         self.misled.store(false, Ordering::Relaxed);
         self.store.learn_indexes().await?;
-        let mut points = Vec::new();
+        let mut census = Census::default();
         self.store
-            .for_each_position(|position| points.push(point(position)))
+            .for_each_position(|position, country| census.push(position, country))
             .await?;
         let took = started.elapsed();
-        let built = spawn_blocking(|| Density::of(points)).await;
+        let built = spawn_blocking(|| Density::of(census)).await;
         *self.measured.write() = Some(Arc::new(Measured {
             density: built.expect("building does not panic"),
             at: Instant::now(),

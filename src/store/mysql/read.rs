@@ -51,18 +51,19 @@ impl MySqlStore {
         Ok(state)
     }
 
-    /// Hands on the positions of all centers that have one, in any order.
+    /// Hands on the positions of all centers that have one with their countries, in
+    /// any order.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn for_each_position(
         &self,
-        mut each: impl FnMut(Position) + Send,
+        mut each: impl FnMut(Position, Option<&str>) + Send,
     ) -> Result<(), StoreError> {
         let mut stream = sqlx::query(self.statements.positions.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
             if let Ok(position) = Position::new(row.try_get(0)?, row.try_get(1)?) {
-                each(position);
+                each(position, rows::text(&row, 2)?.as_deref());
             }
         }
         Ok(())

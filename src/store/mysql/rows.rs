@@ -117,7 +117,7 @@ fn position(row: &MySqlRow) -> Result<Option<Position>, sqlx::Error> {
 }
 
 /// Whatever type the column has: others' tables may hold bytes.
-fn text(row: &MySqlRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
+pub(super) fn text(row: &MySqlRow, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
     Ok(bytes.map(String::from_utf8_lossy))
 }

@@ -120,8 +120,9 @@ impl Statements {
                 names.has_position(),
             )),
             positions: Sql::new(format!(
-                "SELECT CAST({latitude} AS DOUBLE), CAST({longitude} AS DOUBLE) FROM {table} \
+                "SELECT CAST({latitude} AS DOUBLE), CAST({longitude} AS DOUBLE), {} FROM {table} \
                  WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
+                text_or_null(collection, TextField::Country),
                 names.has_position(),
             )),
             names: Sql::new(format!(
