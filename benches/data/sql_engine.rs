@@ -37,6 +37,18 @@ pub fn print(args: &Args, url: &str) -> anyhow::Result<()> {
             fixed(-48.9, -123.4),
             10.0,
         ),
+        (
+            "off California",
+            Question::nearest(10),
+            fixed(30.0, -140.0),
+            10.0,
+        ),
+        (
+            "south of the Indian Ocean",
+            Question::nearest(10),
+            fixed(-35.0, 80.0),
+            10.0,
+        ),
         ("south pole", Question::nearest(10), fixed(-90.0, 0.0), 10.0),
         ("north pole", Question::nearest(10), fixed(90.0, 0.0), 10.0),
     ];

@@ -10,7 +10,7 @@ use super::position::Origin;
 /// Circles from this radius in metres may be cut into strips.
 const STRIPS_FROM_M: f64 = 100_000.0;
 /// The most strips.
-const MOST_STRIPS: usize = 16;
+const MOST_STRIPS: usize = 32;
 
 /// The widest piece of a strip: boxes are told apart from their complement only
 /// while narrower than 180 degrees.
@@ -25,7 +25,7 @@ const CLOSE_TO_POLE: f64 = 1e-4;
 ///
 /// The circle is cut along parallels. `is_costly` tells of a strip's pieces
 /// whether two strips of half the height would be better, as they keep closer to
-/// the circle.
+/// the circle. Two neighbours that would not be costly as one become one.
 #[must_use]
 pub fn cover(
     origin: Origin,
@@ -57,7 +57,30 @@ pub fn cover(
             }
         }
     }
-    done.into_iter().flat_map(|strip| strip.pieces).collect()
+    merged(&circle, done, is_costly)
+        .into_iter()
+        .flat_map(|strip| strip.pieces)
+        .collect()
+}
+
+/// Makes one strip of neighbours wherever that is not costly.
+fn merged(
+    circle: &Circle,
+    mut strips: Vec<Strip>,
+    mut is_costly: impl FnMut(&[Bounds]) -> bool,
+) -> Vec<Strip> {
+    strips.sort_by(|a, b| a.south.total_cmp(&b.south));
+    let mut kept: Vec<Strip> = Vec::new();
+    for strip in strips {
+        let both = kept
+            .last()
+            .map(|last| circle.strip(last.south, strip.north));
+        match both.filter(|both| !is_costly(&both.pieces)) {
+            Some(both) => *kept.last_mut().expect("it has a neighbour") = both,
+            None => kept.push(strip),
+        }
+    }
+    kept
 }
 
 /// What a circle has between two latitudes.
@@ -201,6 +224,16 @@ mod tests {
         let pieces = cover(at(50.0, 8.0), 1_000_000.0, holds_gotland);
         assert!((2..8).contains(&pieces.len()), "{pieces:?}");
         assert!(!holds_gotland(&pieces));
+    }
+
+    /// Halving goes by latitude, and a coast may lie anywhere.
+    #[test]
+    fn strips_between_costly_ones_become_one() {
+        let origin = at(10.0, 8.0);
+        let coast = |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(16.0, 15.5));
+        let pieces = cover(origin, 1_000_000.0, coast);
+        assert!(pieces.len() <= 3, "{pieces:?}");
+        assert!(!coast(&pieces));
     }
 
     #[test]

@@ -33,7 +33,7 @@ const SPARE: usize = 2;
 /// It holds this many times as many where a filter asks for more than countries.
 const FILTERED_FACTOR: usize = 4;
 /// So many centers beside a circle cost about as much as another strip.
-const ROWS_FOR_A_STRIP: usize = 20;
+const ROWS_FOR_A_STRIP: usize = 40;
 
 /// A circle around a search's origin.
 pub(super) struct Circle {
@@ -69,20 +69,20 @@ pub(super) struct Choice<'a> {
     wanted: usize,
     /// A radius that holds too few, or where the page begins.
     too_small_m: f64,
-    /// What the density says, until it was tried.
-    guess: Option<Guess>,
+    /// What the density says, and a radius in metres, until it was tried.
+    guess: Option<(Guess, f64)>,
 }
 
 /// Where a search had better look.
 enum Guess {
-    /// Within so many metres.
-    Within(f64),
+    /// At what lies around its origin.
+    Around,
     /// At everything that its filter keeps.
     AllMatches,
 }
 
 impl Guess {
-    fn of(density: &Density, search: &Search, reach_m: f64, beyond_m: f64) -> Self {
+    fn of(density: &Density, search: &Search, reach_m: f64, beyond_m: f64) -> (Self, f64) {
         let filter = &search.filter;
         let wanted = search.limit.get() + 1;
         let held = wanted + wanted / WANTED_FOR_A_SPARE + SPARE + search.exclude.len();
@@ -96,11 +96,12 @@ impl Guess {
         let is_all_better = density.most_kept(filter).is_some_and(|kept| {
             kept <= MATCHES_FOR_A_ROW * density.count_within(search.origin, radius_m)
         });
-        if is_all_better {
+        let guess = if is_all_better {
             Self::AllMatches
         } else {
-            Self::Within(radius_m)
-        }
+            Self::Around
+        };
+        (guess, radius_m)
     }
 }
 
@@ -134,20 +135,20 @@ impl<'a> Choice<'a> {
     /// A circle that likely holds enough centers, or all that was asked for.
     pub(super) async fn next(&mut self, store: &MySqlStore) -> Result<Circle, StoreError> {
         match self.guess.take() {
-            Some(Guess::Within(radius_m)) => {
+            Some((Guess::Around, radius_m)) => {
                 return Ok(Circle {
                     is_trial: true,
                     ..self.around(radius_m)
                 });
             }
-            Some(Guess::AllMatches) => return Ok(self.all_matches()),
+            Some((Guess::AllMatches, radius_m)) => return Ok(self.matches(radius_m)),
             None => {}
         }
         if self.reach_m <= DIRECT_RADIUS_M {
             return Ok(self.around(self.reach_m));
         }
         if self.is_rare(store).await? {
-            return Ok(self.all_matches());
+            return Ok(self.matches(self.reach_m));
         }
         self.counted(store).await
     }
@@ -217,9 +218,9 @@ impl<'a> Choice<'a> {
         self.with(radius_m, cover)
     }
 
-    /// All that was asked for, without bounds to look it up by.
-    fn all_matches(&self) -> Circle {
-        self.with(self.reach_m, vec![Bounds::Globe])
+    /// A circle without bounds to look it up by: all that a filter keeps.
+    fn matches(&self, radius_m: f64) -> Circle {
+        self.with(radius_m, vec![Bounds::Globe])
     }
 
     fn with(&self, radius_m: f64, cover: Vec<Bounds>) -> Circle {
