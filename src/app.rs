@@ -43,6 +43,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Connections that one worker holds; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 10_000;
+/// Threads that writes to a file may keep: one writes while others wait for it.
+const WRITES_AT_ONCE: usize = 8;
 /// How long browsers may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE_S: usize = 3_600;
 
@@ -169,6 +171,7 @@ impl App {
             admin_key: settings.admin_key,
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
+            write_turns: Arc::new(Semaphore::new(WRITES_AT_ONCE)),
             runtime: Handle::current(),
         });
         let cors = settings.cors;

@@ -17,7 +17,7 @@ use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterId, Filter, FoundName, Listed, Listing, MinRating,
     NameQuery, Part, Rating, Search,
 };
-use crate::engine::memory::{Change, Loading};
+use crate::engine::memory::{Change, Intake, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::{
@@ -262,11 +262,11 @@ impl Catalog {
         if self.collection().is_linked() {
             load_links(&self.store.database(), &mut loading).await?;
         }
-        let loading = self
+        let intake = self
             .store
-            .fold_summaries(loading, |loading, summary| loading.push(&summary))
+            .fold_summaries(Intake::of(loading), |intake, summary| intake.push(&summary))
             .await?;
-        engine.finish_load(apart(|| loading.build()).await);
+        engine.finish_load(apart(|| intake.finish().build()).await);
         Ok(())
     }
 

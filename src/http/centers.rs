@@ -43,7 +43,7 @@ pub(super) async fn post(
             None => Ok(catalog.create(&draft).await?),
         }
     };
-    let center = state.run(creating).await?;
+    let center = state.write(creating).await?;
     state.metrics.wrote(WriteOperation::Create);
     Ok(reply::created(
         &format!("{path}/{}", center.id),
@@ -85,7 +85,7 @@ pub(super) async fn put(
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
     let written = state
-        .run(async move { writing.replace(id, &draft).await })
+        .write(async move { writing.replace(id, &draft).await })
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Replace);
@@ -105,7 +105,7 @@ pub(super) async fn patch(
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
     let written = state
-        .run(async move { writing.update(id, |center| body.patch(center)).await })
+        .write(async move { writing.update(id, |center| body.patch(center)).await })
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Update);
@@ -118,7 +118,7 @@ pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpRespon
     let id = id_of(&request)?;
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
-    let deleted = state.run(async move { writing.delete(id).await }).await?;
+    let deleted = state.write(async move { writing.delete(id).await }).await?;
     if !deleted {
         return Err(not_found(catalog.collection(), id));
     }

@@ -46,7 +46,7 @@ pub(super) async fn post(
     let items = items(body, catalog.collection())?;
     let state = State::of(&request);
     let centers = state
-        .run(async move { catalog.write_batch(items).await })
+        .write(async move { catalog.write_batch(items).await })
         .await?;
     state.metrics.wrote(WriteOperation::Batch);
     let written = Written {

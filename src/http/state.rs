@@ -32,6 +32,8 @@ pub struct State {
     /// Turns for the parts of batches: as many at once as there are cores, for
     /// all batches together.
     pub batch_turns: Arc<Semaphore>,
+    /// Turns for writes that keep a thread to themselves.
+    pub write_turns: Arc<Semaphore>,
     /// The process's own runtime, which outlives the workers.
     pub runtime: Handle,
 }
@@ -61,6 +63,34 @@ impl State {
         E: Into<Problem> + Send + 'static,
     {
         match self.runtime.spawn(work).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(error) => Err(Problem::internal(error)),
+        }
+    }
+
+    /// Runs a write as [`State::run`] does, all of it on one thread where the
+    /// database is a file: handing it from thread to thread costs more than it.
+    ///
+    /// # Errors
+    /// What the work returns, and when it panicked.
+    pub async fn write<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        let Database::Sqlite(_) = self.database else {
+            return self.run(work).await;
+        };
+        let turn = Arc::clone(&self.write_turns).acquire_owned().await;
+        let runtime = self.runtime.clone();
+        let writing = self.runtime.spawn_blocking(move || {
+            let _turn = turn;
+            runtime.block_on(work)
+        });
+        match writing.await {
             Ok(result) => result.map_err(Into::into),
             Err(error) => Err(Problem::internal(error)),
         }

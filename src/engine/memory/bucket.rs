@@ -7,7 +7,7 @@
 
 use rstar::Envelope;
 
-use super::tree::{Bounds, Point, bounds_of, widest_axis};
+use super::tree::{Bounds, Leaf, Point, bounds_of, widest_axis};
 use super::vocabulary::{FIELDS, ValueId};
 use crate::domain::CenterId;
 
@@ -321,6 +321,14 @@ impl Buckets {
     /// The box around a bucket.
     pub(super) fn bounds(&self, id: BucketId) -> Bounds {
         self.bounds[id as usize]
+    }
+
+    /// What trees hold of a bucket.
+    pub(super) fn leaf(&self, bucket: BucketId) -> Leaf {
+        Leaf {
+            bounds: self.bounds(bucket),
+            bucket,
+        }
     }
 
     pub(super) fn set_bounds(&mut self, id: BucketId, bounds: Bounds) {

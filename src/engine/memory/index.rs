@@ -1,13 +1,15 @@
 //! The index itself: buckets, the tree over them, the way from an id to its
 //! place and from a value to its buckets, all kept in step by every write.
 
+use std::thread;
+
 use rstar::RTree;
 
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
 use super::organizations::Organizations;
 use super::ratings::Ratings;
 use super::table::Table;
-use super::tree::{BucketTree, Leaf, Point, is_within, may_hold_open, rounded};
+use super::tree::{BucketTree, Point, is_within, may_hold_open, rounded};
 use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
 use crate::domain::{CenterId, OrganizationId, OrganizationNames, Summary};
 
@@ -45,24 +47,28 @@ impl Index {
             organizations,
             ratings,
         };
-        let mut leaves = Vec::new();
         for bucket in filled {
-            let bucket = index.buckets.add(bucket);
-            leaves.push(index.leaf(bucket));
+            index.buckets.add(bucket);
         }
-        index.tree = RTree::bulk_load_with_params(leaves);
-        let centers = index.buckets.iter().map(|(_, bucket)| bucket.len()).sum();
-        index.places.reserve(centers);
-        for (id, bucket) in index.buckets.iter() {
-            for slot in 0..bucket.len() {
-                index.places.insert(Place::new(id, slot).0, |place| {
-                    index.buckets.id_at(Place(place))
-                });
+        let (buckets, places) = (&index.buckets, &mut index.places);
+        let (tree, vocabularies) = (&mut index.tree, &mut index.vocabularies);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                places.reserve(buckets.iter().map(|(_, bucket)| bucket.len()).sum());
+                for (id, bucket) in buckets.iter() {
+                    for slot in 0..bucket.len() {
+                        let place = Place::new(id, slot).0;
+                        places.insert(place, |place| buckets.id_at(Place(place)));
+                    }
+                }
+            });
+            *tree = RTree::bulk_load_with_params(
+                buckets.iter().map(|(id, _)| buckets.leaf(id)).collect(),
+            );
+            for (field, vocabulary) in vocabularies.iter_mut().enumerate() {
+                vocabulary.post_all(field, buckets);
             }
-        }
-        for (field, vocabulary) in index.vocabularies.iter_mut().enumerate() {
-            vocabulary.post_all(field, &index.buckets);
-        }
+        });
         index
     }
 
@@ -229,7 +235,7 @@ impl Index {
 
     /// Takes a bucket out of everything that points to it.
     fn take_apart(&mut self, bucket_id: BucketId) -> Bucket {
-        let leaf = self.leaf(bucket_id);
+        let leaf = self.buckets.leaf(bucket_id);
         self.tree.remove(&leaf);
         for (field, vocabulary) in self.vocabularies.iter_mut().enumerate() {
             for value in self.buckets.get(bucket_id).distinct_values(field) {
@@ -246,7 +252,7 @@ impl Index {
     /// Lets everything point to a new bucket.
     fn adopt(&mut self, bucket: Bucket) {
         let bucket_id = self.buckets.add(bucket);
-        let leaf = self.leaf(bucket_id);
+        let leaf = self.buckets.leaf(bucket_id);
         self.tree.insert(leaf);
         for (field, vocabulary) in self.vocabularies.iter_mut().enumerate() {
             for value in self.buckets.get(bucket_id).distinct_values(field) {
@@ -267,13 +273,13 @@ impl Index {
 
     /// Measures the box of a bucket again, wherever it is kept.
     fn fit_bounds(&mut self, bucket_id: BucketId) {
-        let old = self.leaf(bucket_id);
+        let old = self.buckets.leaf(bucket_id);
         let bounds = self.buckets.get(bucket_id).bounds();
         if bounds == old.bounds {
             return;
         }
         self.buckets.set_bounds(bucket_id, bounds);
-        let new = self.leaf(bucket_id);
+        let new = self.buckets.leaf(bucket_id);
         if self.tree.remove(&old).is_some() {
             self.tree.insert(new);
         }
@@ -281,13 +287,6 @@ impl Index {
             for value in self.buckets.get(bucket_id).distinct_values(field) {
                 vocabulary.move_to(value, &old, new);
             }
-        }
-    }
-
-    fn leaf(&self, bucket: BucketId) -> Leaf {
-        Leaf {
-            bounds: self.buckets.bounds(bucket),
-            bucket,
         }
     }
 
@@ -311,7 +310,7 @@ impl Index {
 
     /// Adds a bucket to the postings of values that it is about to hold.
     fn post_values(&mut self, bucket_id: BucketId, values: [ValueId; FIELDS]) {
-        let leaf = self.leaf(bucket_id);
+        let leaf = self.buckets.leaf(bucket_id);
         for (field, value) in values.into_iter().enumerate() {
             if !self.buckets.get(bucket_id).holds(field, value) {
                 self.vocabularies[field].add(value, leaf, &self.buckets);
@@ -321,7 +320,7 @@ impl Index {
 
     /// Takes a bucket off the postings of values that it may hold no more.
     fn forget_values(&mut self, bucket_id: BucketId, values: [ValueId; FIELDS]) {
-        let leaf = self.leaf(bucket_id);
+        let leaf = self.buckets.leaf(bucket_id);
         for (field, value) in values.into_iter().enumerate() {
             if !self.buckets.get(bucket_id).holds(field, value) {
                 self.vocabularies[field].remove(value, &leaf);
@@ -340,10 +339,10 @@ impl Index {
 impl Index {
     /// Panics unless everything that is kept in step is.
     pub(super) fn check(&self) {
-        let mut leaves: Vec<Leaf> = self.tree.iter().copied().collect();
+        let mut leaves: Vec<_> = self.tree.iter().copied().collect();
         leaves.sort_by_key(|leaf| leaf.bucket);
         let buckets: Vec<BucketId> = self.buckets.iter().map(|(id, _)| id).collect();
-        let expected: Vec<Leaf> = buckets.iter().map(|&id| self.leaf(id)).collect();
+        let expected: Vec<_> = buckets.iter().map(|&id| self.buckets.leaf(id)).collect();
         assert_eq!(leaves, expected, "the tree holds every bucket by its box");
         let mut centers = 0;
         for (id, bucket) in self.buckets.iter() {
@@ -366,7 +365,7 @@ impl Index {
                 for value in distinct {
                     let text = vocabulary.text(value).unwrap();
                     assert_eq!(vocabulary.find(text), Some(value));
-                    assert!(vocabulary.postings(value).contain(&self.leaf(id)));
+                    assert!(vocabulary.postings(value).contain(&self.buckets.leaf(id)));
                 }
             }
             assert_eq!(vocabulary.posted(), posted, "no posting is stale");

@@ -14,11 +14,12 @@
 //! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
 //! - `search_lock`: what searches share and writes take
-//! - `load`: building it all in one go
+//! - `load`: building it all in one go; `intake`: beside whoever reads the centers
 
 mod best;
 mod bucket;
 mod index;
+mod intake;
 mod load;
 mod organizations;
 mod ratings;
@@ -42,6 +43,7 @@ use crate::domain::{
 };
 use crate::wire::{name_of, render_summary};
 use index::Index;
+pub use intake::Intake;
 pub use load::{BuiltIndex, Loading};
 use search_lock::SearchLock;
 

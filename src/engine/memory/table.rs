@@ -3,14 +3,14 @@
 //! It is divided into shards that grow one by one, so that no single write
 //! waits for a table of millions to be hashed again.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Finds numbers by keys that are looked up through the numbers.
 #[derive(Debug)]
 pub(super) struct Table {
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     shards: Vec<HashTable<u32>>,
 }
 
@@ -19,7 +19,7 @@ impl Table {
     pub(super) fn new(shards: usize) -> Self {
         assert!(shards.is_power_of_two());
         Self {
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             shards: (0..shards).map(|_| HashTable::new()).collect(),
         }
     }

@@ -108,14 +108,8 @@ impl Postings {
 }
 
 fn tree_of(few: &[BucketId], buckets: &Buckets) -> BucketTree {
-    let leaves = few
-        .iter()
-        .map(|&bucket| Leaf {
-            bounds: buckets.bounds(bucket),
-            bucket,
-        })
-        .collect();
-    BucketTree::bulk_load_with_params(leaves)
+    let leaves = few.iter().map(|&bucket| buckets.leaf(bucket));
+    BucketTree::bulk_load_with_params(leaves.collect())
 }
 
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rusqlite::ffi::{SQLITE_CANTOPEN, SQLITE_INTERRUPT};
 use rusqlite::{Connection, OpenFlags};
-use tokio::task::spawn_blocking;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::store::database::{BUSY_TIMEOUT, WRITER_CACHE_KIB};
 
@@ -50,18 +51,27 @@ impl Writer {
         T: Send + 'static,
         E: From<rusqlite::Error> + Send + 'static,
     {
-        let Self { path, connection } = self.clone();
-        blocking(move || {
-            let mut connection = connection.lock();
-            if let Opened::NotYet = *connection {
-                *connection = Opened::Open(open_to_write(&path)?);
-            }
-            match &mut *connection {
-                Opened::Open(connection) => work(connection),
-                _ => Err(closed().into()),
-            }
-        })
-        .await
+        // A runtime of several threads lets this one block: a write that came on a
+        // thread of its own does not change threads for it.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            return block_in_place(|| self.run_here(work));
+        }
+        let writer = self.clone();
+        blocking(move || writer.run_here(work)).await
+    }
+
+    fn run_here<T, E: From<rusqlite::Error>>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection.lock();
+        if let Opened::NotYet = *connection {
+            *connection = Opened::Open(open_to_write(&self.path)?);
+        }
+        match &mut *connection {
+            Opened::Open(connection) => work(connection),
+            _ => Err(closed().into()),
+        }
     }
 
     /// Closes the connection for good.
