@@ -1,6 +1,7 @@
 //! Filling a new index: centers are collected in a compact form, divided k-d
 //! fashion into runs of neighbours, and rendered run by run on every core.
 
+use std::hint::black_box;
 use std::thread;
 
 use super::bucket::{Bucket, CAPACITY, LANES};
@@ -18,11 +19,12 @@ const FILL: usize = CAPACITY - 8;
 
 /// A new index being filled beside the one that answers.
 ///
-/// Centers are held at about 50 bytes and their name each, and rendered when the
+/// Centers are held at about 90 bytes and their name each, and rendered when the
 /// index is built: loading needs little more memory than the index itself.
 #[derive(Debug, Default)]
 pub struct Loading {
     centers: Vec<Loaded>,
+    keys: Vec<Key>,
     names: String,
     vocabularies: [Vocabulary; FIELDS],
     organizations: Organizations,
@@ -67,11 +69,19 @@ impl Loading {
     }
 
     /// Adds a center. Each id may be added once.
+    ///
+    /// # Panics
+    /// Beyond four billion centers: memory ends before.
     pub fn push(&mut self, center: &Summary<'_>) {
         let set = self.organizations.of(center.id);
         let rating = self.ratings.of(center.id);
         let texts = [center.country, center.region, center.city, set, rating];
         let values = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
+        self.keys.push(Key {
+            point: center.position.unit_vector().0,
+            center: u32::try_from(self.centers.len())
+                .expect("memory ends before four billion centers"),
+        });
         self.centers.push(Loaded {
             id: center.id,
             position: center.position,
@@ -97,13 +107,7 @@ impl Loading {
     #[must_use]
     pub fn build(mut self) -> BuiltIndex {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let mut keys: Vec<Key> = (0..)
-            .zip(&self.centers)
-            .map(|(center, loaded)| Key {
-                point: loaded.position.unit_vector().0,
-                center,
-            })
-            .collect();
+        let mut keys = std::mem::take(&mut self.keys);
         let buckets = if keys.is_empty() {
             Vec::new()
         } else {
@@ -150,6 +154,7 @@ impl Loading {
     }
 
     fn bucket(&self, keys: &[Key]) -> Bucket {
+        self.touch(keys);
         let mut rendered = Vec::with_capacity(keys.len() * 256);
         let mut ends = [0; CAPACITY];
         for (key, end) in keys.iter().zip(&mut ends) {
@@ -166,6 +171,16 @@ impl Loading {
             start = end;
         }
         bucket
+    }
+
+    /// Reads the beginning of what is rendered of each center. They lie anywhere in
+    /// memory; these reads do not depend on each other, so that the processor waits
+    /// for many at once.
+    fn touch(&self, keys: &[Key]) {
+        let centers = || keys.iter().map(|key| &self.centers[key.center as usize]);
+        black_box(centers().fold(0, |all, center| all ^ center.name));
+        let names = self.names.as_bytes();
+        black_box(centers().fold(None, |all, center| names.get(center.name).max(all)));
     }
 
     fn summary(&self, number: usize) -> Summary<'_> {
