@@ -13,7 +13,7 @@ use crate::store::Collection;
 
 /// Write locations from latitudes and longitudes, batch by batch.
 ///
-/// Every batch is one short transaction; other writers go on. Ctrl-C or SIGTERM
+/// Every batch is a short transaction or a few; other writers go on. Ctrl-C or SIGTERM
 /// ends it after the batch under way; run it again at any time. Exit code 1 where
 /// it was stopped before the end, or where a dry run found something to write.
 #[derive(Debug, clap::Args)]
