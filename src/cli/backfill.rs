@@ -18,10 +18,10 @@ use crate::store::Collection;
 /// it was stopped before the end, or where a dry run found something to write.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The most rows in one transaction; fewer where the server is slow
+    /// The most rows in a batch; fewer where the server is slow
     #[arg(long, env = "NEARBY_BACKFILL_BATCH_SIZE", value_name = "ROWS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch_size: u32,
-    /// Pause between two transactions, in milliseconds
+    /// Pause between two batches, in milliseconds
     #[arg(
         long,
         env = "NEARBY_BACKFILL_PAUSE_MS",
