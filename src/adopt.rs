@@ -13,7 +13,7 @@ use crate::store::{
     Action, AdoptError, Adoption, AdoptionSession, Carried, Collection, Database, Step, StoreError,
 };
 
-/// The most rows in one transaction of the backfill.
+/// The most rows in a batch of the backfill.
 const BATCH_SIZE: u32 = 1_000;
 /// How often NULLs are filled that come in between filling them and refusing them.
 const NULL_ROUNDS: u32 = 20;
