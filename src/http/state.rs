@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use super::problem::Problem;
 use crate::catalog::Catalog;
@@ -62,10 +63,7 @@ impl State {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        match self.runtime.spawn(work).await {
-            Ok(result) => result.map_err(Into::into),
-            Err(error) => Err(Problem::internal(error)),
-        }
+        ended(self.runtime.spawn(work)).await
     }
 
     /// Runs a write as [`State::run`] does, all of it on one thread where the
@@ -85,14 +83,19 @@ impl State {
             return self.run(work).await;
         };
         let turn = Arc::clone(&self.write_turns).acquire_owned().await;
+        let turn = turn.expect("the turns are never closed");
         let runtime = self.runtime.clone();
         let writing = self.runtime.spawn_blocking(move || {
             let _turn = turn;
             runtime.block_on(work)
         });
-        match writing.await {
-            Ok(result) => result.map_err(Into::into),
-            Err(error) => Err(Problem::internal(error)),
-        }
+        ended(writing).await
+    }
+}
+
+async fn ended<T, E: Into<Problem>>(work: JoinHandle<Result<T, E>>) -> Result<T, Problem> {
+    match work.await {
+        Ok(result) => result.map_err(Into::into),
+        Err(error) => Err(Problem::internal(error)),
     }
 }
