@@ -100,15 +100,17 @@ pub fn open_loop(
     duration: Duration,
 ) -> io::Result<Run> {
     let next = AtomicUsize::new(0);
-    let start = Instant::now();
     let count = u32::try_from(connections).expect("connections are few");
     let between_all = Duration::from_secs_f64(1.0 / per_second);
+    let opened = (0..count).map(|_| Connection::open(address));
+    let opened = opened.collect::<io::Result<Vec<_>>>()?;
+    let start = Instant::now();
     let latency_us = thread::scope(|scope| {
-        let threads: Vec<_> = (0..count)
-            .map(|number| {
+        let threads: Vec<_> = (0..)
+            .zip(opened)
+            .map(|(number, mut connection)| {
                 let next = &next;
                 scope.spawn(move || {
-                    let mut connection = Connection::open(address)?;
                     let mut latency_us = new_histogram();
                     let mut due = start + between_all * number;
                     while due < start + duration {
