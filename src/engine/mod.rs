@@ -1,6 +1,7 @@
 //! What answers searches. Every engine gives the same answers; they differ in
 //! where they look.
 
+mod boxes;
 pub mod brute;
 pub mod memory;
 pub mod names;

@@ -101,7 +101,8 @@ impl Backfill<'_> {
         let next = look(self.database, self.collection, last, count);
         let (written, next) = tokio::join!(self.write(&mut chunk, (after, last), count), next);
         written?;
-        self.ahead = Some((last, next?));
+        // Where it failed, the next chunk looks again and says so: this one is written.
+        self.ahead = next.ok().map(|survey| (last, survey));
         Ok(Some(chunk))
     }
 

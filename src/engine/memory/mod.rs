@@ -8,7 +8,7 @@
 //!
 //! - [`bucket`](self): points, ids, filter values and rendered texts of neighbours
 //! - `viewport`: everything in a rectangle of a map
-//! - `tree`: the R-tree's types and box arithmetic
+//! - `tree`: the R-tree over buckets, and the boxes around them
 //! - `walk`, `best`, `search`: answering
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `organizations`, `ratings`: those of each center, as filter values

@@ -1,18 +1,11 @@
-//! The R-tree over buckets, and the box arithmetic that a search prunes by.
+//! The R-tree over buckets, and the boxes around them.
 
-use rstar::{
-    AABB, Envelope, PointDistance, RStarInsertionStrategy, RTree, RTreeObject, RTreeParams,
-};
+use rstar::{Envelope, PointDistance, RStarInsertionStrategy, RTree, RTreeObject, RTreeParams};
 
 use super::bucket::BucketId;
-
-/// A point of the unit sphere as the index keeps it.
-pub(super) type Point = [f64; 3];
-
-/// A box in the space of the unit sphere. Its faces are rounded outwards to
-/// single precision: boxes are most of what a search reads on its way to a
-/// bucket, and half the bytes are half the cache lines.
-pub(super) type Bounds = AABB<[f32; 3]>;
+pub(super) use crate::engine::boxes::{
+    Bounds, Point, farthest_chord_squared, nearest_chord_squared, widest_axis,
+};
 
 /// A tree of buckets by their boxes.
 pub(super) type BucketTree = RTree<Leaf, WideNodes>;
@@ -50,27 +43,6 @@ impl RTreeParams for WideNodes {
     const MAX_SIZE: usize = 12;
     const REINSERTION_COUNT: usize = 3;
     type DefaultInsertionStrategy = RStarInsertionStrategy;
-}
-
-/// The smallest squared chord from a point to anything in a box.
-///
-/// Rounding never lifts it above the chord to a point inside as
-/// [`crate::domain::UnitVector::chord_squared`] computes it: every step is the
-/// same operation on numbers that are no larger, in the same order.
-pub(super) fn nearest_chord_squared(bounds: &Bounds, point: &Point) -> f64 {
-    let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
-    let axis = |i: usize| (lower[i] - point[i]).max(point[i] - upper[i]).max(0.0);
-    let (dx, dy, dz) = (axis(0), axis(1), axis(2));
-    dx * dx + dy * dy + dz * dz
-}
-
-/// The largest squared chord from a point to anything in a box; rounding never
-/// puts it below the chord to a point inside.
-pub(super) fn farthest_chord_squared(bounds: &Bounds, point: &Point) -> f64 {
-    let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
-    let axis = |i: usize| (point[i] - lower[i]).abs().max((upper[i] - point[i]).abs());
-    let (dx, dy, dz) = (axis(0), axis(1), axis(2));
-    dx * dx + dy * dy + dz * dz
 }
 
 /// The tightest box around points; the empty box around none.
@@ -131,18 +103,6 @@ fn rounded_down(number: f64) -> f32 {
 /// The smallest single that is not below a number.
 fn rounded_up(number: f64) -> f32 {
     -rounded_down(-number)
-}
-
-/// The axis along which a box is longest.
-pub(super) fn widest_axis(bounds: &Bounds) -> usize {
-    let (lower, upper) = (bounds.lower(), bounds.upper());
-    let mut widest = 0;
-    for axis in 1..3 {
-        if upper[axis] - lower[axis] > upper[widest] - lower[widest] {
-            widest = axis;
-        }
-    }
-    widest
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
+use rstar::Envelope as _;
+
 use crate::domain::{EARTH_RADIUS_M, Origin, Position, UnitVector, chord_squared_of};
+use crate::engine::boxes::{Bounds, farthest_chord_squared, nearest_chord_squared, widest_axis};
 
 /// The most points in a box that is not divided.
 const FEW: usize = 32;
@@ -28,8 +31,7 @@ pub(super) struct Tree {
 
 #[derive(Debug)]
 struct Node {
-    min: Point,
-    max: Point,
+    bounds: Bounds,
     /// The first of its points, and how many there are.
     start: u32,
     count: u32,
@@ -108,13 +110,14 @@ impl Tree {
         let mut open: Vec<usize> = self.root().collect();
         while let Some(place) = open.pop() {
             let node = &self.nodes[place];
-            let is_level = low <= node.max[2].into() && high >= node.min[2].into();
+            let (lowest, highest) = (node.bounds.lower()[2], node.bounds.upper()[2]);
+            let is_level = low <= highest.into() && high >= lowest.into();
             if !is_level || node.farthest(origin) <= chord {
                 continue;
             }
             let gap = node.nearest(origin).sqrt() - chord.sqrt();
-            if gap > node.longest_side().1 * FAR {
-                found.push(Crowd::new(node.middle(), node.count as usize));
+            if gap > f64::from(node.longest_side()) * FAR {
+                found.push(Crowd::new(node.bounds.center(), node.count as usize));
                 continue;
             }
             match node.second as usize {
@@ -139,20 +142,19 @@ impl Tree {
 }
 
 fn push(nodes: &mut Vec<Node>, points: &mut [Point], start: usize) {
-    let (min, max) = bounds(points);
+    let bounds = Bounds::from_points(&*points);
     let place = nodes.len();
     nodes.push(Node {
-        min,
-        max,
+        bounds,
         start: as_u32(start),
         count: as_u32(points.len()),
         second: 0,
     });
-    let (longest, side) = nodes[place].longest_side();
-    if points.len() <= FEW || side <= TINY.into() {
+    if points.len() <= FEW || nodes[place].longest_side() <= TINY {
         return;
     }
-    let middle = f32::midpoint(min[longest], max[longest]);
+    let longest = widest_axis(&bounds);
+    let middle = bounds.center()[longest];
     let (low, high) = partition(points, |point| point[longest] < middle);
     push(nodes, low, start);
     nodes[place].second = as_u32(nodes.len());
@@ -180,36 +182,20 @@ impl Crowd {
 }
 
 impl Node {
-    fn middle(&self) -> Point {
-        std::array::from_fn(|axis| f32::midpoint(self.min[axis], self.max[axis]))
-    }
-
-    /// Which side is the longest, and how long.
-    fn longest_side(&self) -> (usize, f64) {
-        let side = |axis| (axis, f64::from(self.max[axis] - self.min[axis]));
-        let longest = (0..3).map(side).max_by(|a, b| a.1.total_cmp(&b.1));
-        longest.expect("there are three sides")
+    fn longest_side(&self) -> f32 {
+        let axis = widest_axis(&self.bounds);
+        self.bounds.upper()[axis] - self.bounds.lower()[axis]
     }
 
     /// The squared chord from a point to the nearest of the box.
     fn nearest(&self, origin: UnitVector) -> f64 {
-        self.squares(origin, |min, max, at| (min - at).max(at - max).max(0.0))
+        nearest_chord_squared(&self.bounds, &origin.0)
     }
 
     /// The squared chord from a point to the farthest of the box, if it were on
     /// the globe.
     fn farthest(&self, origin: UnitVector) -> f64 {
-        self.squares(origin, |min, max, at| (at - min).max(max - at))
-            .min(4.0)
-    }
-
-    fn squares(&self, origin: UnitVector, along: impl Fn(f64, f64, f64) -> f64) -> f64 {
-        (0..3)
-            .map(|axis| {
-                let (min, max) = (self.min[axis].into(), self.max[axis].into());
-                along(min, max, origin.0[axis]).powi(2)
-            })
-            .sum()
+        farthest_chord_squared(&self.bounds, &origin.0).min(4.0)
     }
 }
 
@@ -285,18 +271,6 @@ pub(super) fn point(position: Position) -> Point {
 
 fn chord_to(origin: UnitVector, point: Point) -> f64 {
     origin.chord_squared(UnitVector(point.map(f64::from)))
-}
-
-fn bounds(points: &[Point]) -> (Point, Point) {
-    let mut min = points[0];
-    let mut max = points[0];
-    for point in points {
-        for axis in 0..3 {
-            min[axis] = min[axis].min(point[axis]);
-            max[axis] = max[axis].max(point[axis]);
-        }
-    }
-    (min, max)
 }
 
 /// Brings points that hold to the front.
