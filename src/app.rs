@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 use crate::collections::Collections;
 use crate::follow::follow;
+use crate::http::hot_path::HotPath;
 use crate::http::observe::Observe;
 use crate::http::routes::{self, Labels};
 use crate::http::state::State;
@@ -175,13 +176,19 @@ impl App {
             runtime: Handle::current(),
         });
         let cors = settings.cors;
+        // Pages of other origins are told things that the application knows.
+        let hot_path = match cors {
+            CorsOrigins::Off => HotPath::new(Arc::clone(&state), &labels),
+            CorsOrigins::Only(_) | CorsOrigins::Any => HotPath::closed(Arc::clone(&state)),
+        };
         let mut server = HttpServer::new(move || {
-            ActixApp::new()
+            let app = ActixApp::new()
                 .app_data(Arc::clone(&state))
                 .configure(|config| routes::configure(config, &labels))
                 .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
                 // Outermost, so that it sees what CORS refuses too.
-                .wrap(Observe)
+                .wrap(Observe);
+            hot_path.clone().before(app)
         })
         .workers(settings.workers.max(1))
         .keep_alive(KEEP_ALIVE)

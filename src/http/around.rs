@@ -55,7 +55,7 @@ async fn around(
     itself: Option<CenterId>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::parse(request.query_string(), PARAMS)?;
-    let format = Format::of(request, &query)?;
+    let format = Format::of(request.headers(), &query)?;
     let (radius, limit) = (params::radius_of(&query)?, params::limit_of(&query)?);
     let filter = params::filter_of(&query)?;
     let mut exclude = params::exclude_of(&query)?;

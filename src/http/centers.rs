@@ -54,7 +54,7 @@ pub(super) async fn post(
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), READ_PARAMS)?;
-    let format = Format::of(&request, &query)?;
+    let format = Format::of(request.headers(), &query)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
     let reading = Arc::clone(&catalog);

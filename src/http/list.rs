@@ -47,7 +47,7 @@ struct FeaturePage<'a> {
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), PARAMS)?;
-    let format = Format::of(&request, &query)?;
+    let format = Format::of(request.headers(), &query)?;
     let limit = params::limit_of(&query)?.get();
     let filter = Arc::new(params::filter_of(&query)?);
     let collection = catalog.collection();

@@ -4,7 +4,7 @@
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`problem`] says what went wrong, [`observe`]
-//! watches over all.
+//! watches over all. [`hot_path`] answers most searches in front of all that.
 
 mod answer;
 mod around;
@@ -18,6 +18,7 @@ pub mod code;
 mod collections;
 mod divemap;
 mod dto;
+pub(crate) mod hot_path;
 mod list;
 mod list_cursor;
 mod memberships;

@@ -1,7 +1,6 @@
 //! Which format an answer has: `format=` decides, else the Accept header.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT, HeaderValue};
+use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use super::code::Code;
 use super::problem::Problem;
@@ -31,17 +30,17 @@ impl Format {
     /// # Errors
     /// When `format` is neither, or Accept leaves neither (RFC 9110, section
     /// 15.5.7, lets a server choose; saying so beats sending what was refused).
-    pub fn of(request: &HttpRequest, query: &Query<'_>) -> Result<Self, Problem> {
+    pub fn of(headers: &HeaderMap, query: &Query<'_>) -> Result<Self, Problem> {
         match query.one("format") {
             Some("json") => Ok(Self::Json),
             Some("geojson") => Ok(Self::GeoJson),
             Some(other) => Err(Problem::invalid("format", other, "json or geojson")),
-            None => Self::accepted(request),
+            None => Self::accepted(headers),
         }
     }
 
-    fn accepted(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut values = request.headers().get_all(ACCEPT).peekable();
+    fn accepted(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut values = headers.get_all(ACCEPT).peekable();
         if values.peek().is_none() {
             return Ok(Self::Json);
         }

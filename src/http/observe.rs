@@ -87,7 +87,19 @@ fn finish(mut response: ServiceResponse, id: HeaderValue, started: Instant) -> S
     if status.is_client_error() || status.is_server_error() {
         (response, cause) = as_problem(response, &id);
     }
-    log_and_count(&response, &id, started, cause.as_deref());
+    let request = response.request();
+    let route = request
+        .app_data::<Arc<RouteMetrics>>()
+        .expect("the application has metrics for what matches no route");
+    let answered = Answered {
+        route,
+        method: request.method(),
+        status,
+        id: &id,
+        started,
+        cause: cause.as_deref(),
+    };
+    answered.log_and_count();
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
@@ -138,39 +150,58 @@ fn panicked(panic: &(dyn std::any::Any + Send), id: &HeaderValue) -> Problem {
     problem.with_header(REQUEST_ID, id.clone())
 }
 
-fn log_and_count(
-    response: &ServiceResponse,
-    id: &HeaderValue,
-    started: Instant,
-    cause: Option<&str>,
-) {
-    let request = response.request();
-    let duration = started.elapsed();
-    let route = request
-        .app_data::<Arc<RouteMetrics>>()
-        .expect("the application has metrics for what matches no route");
-    let method = request.method();
-    let status = response.status();
-    route.observe(method.as_str(), status.as_u16(), duration);
+/// What is known of a request once it is answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered<'a> {
+    /// What it is counted under.
+    pub route: &'a RouteMetrics,
+    /// Its method.
+    pub method: &'a Method,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// The name under which it is found in the log.
+    pub id: &'a HeaderValue,
+    /// When its head was there.
+    pub started: Instant,
+    /// Why it failed, for the log alone.
+    pub cause: Option<&'a str>,
+}
 
-    macro_rules! log {
-        ($level:ident) => {
-            tracing::$level!(
-                target: "nearby::request",
-                %method,
-                route = route.pattern(),
-                status = status.as_u16(),
-                duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-                request_id = id.to_str().unwrap_or_default(),
-                cause,
-                "request"
-            )
-        };
-    }
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => log!(warn),
-        _ if status.is_server_error() => log!(error),
-        _ if status.is_success() && matches!(*method, Method::GET | Method::HEAD) => log!(debug),
-        _ => log!(info),
+impl Answered<'_> {
+    /// Counts it and writes its log line.
+    pub fn log_and_count(self) {
+        let Self {
+            route,
+            method,
+            status,
+            id,
+            started,
+            cause,
+        } = self;
+        let duration = started.elapsed();
+        route.observe(method.as_str(), status.as_u16(), duration);
+
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "nearby::request",
+                    %method,
+                    route = route.pattern(),
+                    status = status.as_u16(),
+                    duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+                    request_id = id.to_str().unwrap_or_default(),
+                    cause,
+                    "request"
+                )
+            };
+        }
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => log!(warn),
+            _ if status.is_server_error() => log!(error),
+            _ if status.is_success() && matches!(*method, Method::GET | Method::HEAD) => {
+                log!(debug);
+            }
+            _ => log!(info),
+        }
     }
 }

@@ -205,6 +205,12 @@ impl Labels {
             unmatched: of(UNMATCHED),
         }
     }
+
+    /// The label of a path of the table.
+    pub(super) fn of(&self, pattern: &str) -> Option<&Arc<RouteMetrics>> {
+        let mut labels = self.by_path.iter();
+        labels.find(|label| label.pattern() == pattern)
+    }
 }
 
 fn paths() -> impl Iterator<Item = &'static [Endpoint]> {

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
 
 use super::answer::AnswerBody;
 use super::collections::{catalog_of, check_filter};
@@ -17,7 +19,7 @@ use crate::domain::Search;
 use crate::engine::{Answer, Engine, SearchError};
 
 /// One way to search: the parameters that it takes, and what they ask for.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Way {
     /// What may be in the query.
     pub params: &'static [Param],
@@ -48,10 +50,18 @@ impl Way {
         request: &HttpRequest,
         catalog: &Arc<Catalog>,
     ) -> Result<HttpResponse, Problem> {
-        let query = Query::parse(request.query_string(), self.params)?;
-        let format = Format::of(request, &query)?;
-        let search = (self.read)(&query)?;
+        let (search, format) = self.asked(request.query_string(), request.headers())?;
         respond(State::of(request), catalog, search, format).await
+    }
+
+    /// What a request asks for, and in which form.
+    ///
+    /// # Errors
+    /// When a parameter cannot be taken.
+    pub fn asked(self, query: &str, headers: &HeaderMap) -> Result<(Search, Format), Problem> {
+        let query = Query::parse(query, self.params)?;
+        let format = Format::of(headers, &query)?;
+        Ok(((self.read)(&query)?, format))
     }
 }
 
@@ -82,28 +92,36 @@ pub async fn ask<A: Answer + Send + 'static>(
     search: Search,
     mut answer: A,
 ) -> Result<A, Problem> {
+    let catalog = Arc::clone(catalog);
+    let asked = ask_index(&catalog, &search, &mut answer).transpose()?;
+    if asked.is_some() && !answer.shows_ratings() {
+        return Ok(answer);
+    }
+    let asking = async move {
+        match asked {
+            Some(()) => catalog.hide_ratings(&mut answer).await?,
+            None => catalog.search(&search, &mut answer).await?,
+        }
+        Ok::<_, SearchError>(answer)
+    };
+    state.run(asking).await
+}
+
+/// Lets the index in memory write an answer, which takes microseconds and waits for
+/// nothing: not worth another thread. `None` where the database has a say. Ratings
+/// that the answer then shows may have to be hidden.
+///
+/// # Errors
+/// As [`Engine::search`].
+pub fn ask_index(
+    catalog: &Catalog,
+    search: &Search,
+    answer: &mut impl Answer,
+) -> Option<Result<(), SearchError>> {
     match catalog.engine() {
-        // Takes microseconds and waits for nothing, but for what ratings ask: not
-        // worth another thread.
         Engine::Memory(_) if search.filter.min_rating.is_none() => {
-            catalog.engine().search(&search, &mut answer).await?;
-            if !answer.shows_ratings() {
-                return Ok(answer);
-            }
-            let catalog = Arc::clone(catalog);
-            let asking = async move {
-                catalog.hide_ratings(&mut answer).await?;
-                Ok::<_, SearchError>(answer)
-            };
-            state.run(asking).await
+            catalog.engine().search(search, answer).now_or_never()
         }
-        _ => {
-            let catalog = Arc::clone(catalog);
-            let asking = async move {
-                catalog.search(&search, &mut answer).await?;
-                Ok::<_, SearchError>(answer)
-            };
-            state.run(asking).await
-        }
+        _ => None,
     }
 }

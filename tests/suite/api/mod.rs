@@ -13,6 +13,7 @@ mod cors;
 mod dive_sites;
 mod divemap;
 mod duplicates;
+mod hot_path;
 mod list;
 mod names;
 mod nearby;
