@@ -5,10 +5,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
@@ -89,9 +89,9 @@ pub fn closed_loop(
     })
 }
 
-/// Sends requests at a steady rate over all connections, each on a thread of its
-/// own that sleeps between them. Latency counts from when a request was due, so
-/// that a stall shows in every request that it holds up.
+/// Sends requests at a steady rate, each over any connection that is free, from one
+/// thread. Latency counts from when a request was due, so that a stall shows in every
+/// request that it holds up.
 pub fn open_loop(
     address: SocketAddr,
     requests: &Requests,
@@ -99,37 +99,53 @@ pub fn open_loop(
     per_second: f64,
     duration: Duration,
 ) -> io::Result<Run> {
-    let next = AtomicUsize::new(0);
-    let count = u32::try_from(connections).expect("connections are few");
-    let between_all = Duration::from_secs_f64(1.0 / per_second);
-    let opened = (0..count).map(|_| Connection::open(address));
+    let opened = (0..connections).map(|_| Connection::open(address));
     let opened = opened.collect::<io::Result<Vec<_>>>()?;
+    let (streams, mut inboxes): (Vec<TcpStream>, Vec<Inbox>) = opened
+        .into_iter()
+        .map(|connection| (connection.stream, connection.inbox))
+        .unzip();
+    let mut polled: Vec<PollFd<'_>> = streams
+        .iter()
+        .map(|stream| PollFd::new(stream, PollFlags::IN))
+        .collect();
+    let mut asked_due = vec![None; connections];
+    let mut free: Vec<usize> = (0..connections).collect();
+    let mut latency_us = new_histogram();
+    let next = AtomicUsize::new(0);
+    let between = Duration::from_secs_f64(1.0 / per_second);
     let start = Instant::now();
-    let latency_us = thread::scope(|scope| {
-        let threads: Vec<_> = (0..)
-            .zip(opened)
-            .map(|(number, mut connection)| {
-                let next = &next;
-                scope.spawn(move || {
-                    let mut latency_us = new_histogram();
-                    let mut due = start + between_all * number;
-                    while due < start + duration {
-                        thread::sleep(due.saturating_duration_since(Instant::now()));
-                        connection.exchange(take(requests, next))?;
-                        record(&mut latency_us, due.elapsed());
-                        due += between_all * count;
-                    }
-                    Ok::<_, io::Error>(latency_us)
-                })
-            })
-            .collect();
-        let mut latency_us = new_histogram();
-        for thread in threads {
-            let of_connection = thread.join().expect("no thread panics")?;
-            latency_us.add(&of_connection).map_err(io::Error::other)?;
+    let end = start + duration;
+    let mut due = start;
+    while due < end || free.len() < connections {
+        while due < end
+            && due <= Instant::now()
+            && let Some(line) = free.pop()
+        {
+            (&streams[line]).write_all(take(requests, &next))?;
+            asked_due[line] = Some(due);
+            due += between;
         }
-        Ok::<_, io::Error>(latency_us)
-    })?;
+        let until_due = if due < end && !free.is_empty() {
+            let left = due.saturating_duration_since(Instant::now());
+            Some(Timespec::try_from(left).map_err(io::Error::other)?)
+        } else {
+            None
+        };
+        poll(&mut polled, until_due.as_ref())?;
+        let ready = (0..connections).filter(|line| !polled[*line].revents().is_empty());
+        for line in ready {
+            let inbox = &mut inboxes[line];
+            let read = (&streams[line]).read(inbox.space())?;
+            inbox.received(read)?;
+            if inbox.body()?.is_some() {
+                inbox.clear();
+                let due: Instant = asked_due[line].take().ok_or(io::ErrorKind::InvalidData)?;
+                record(&mut latency_us, due.elapsed());
+                free.push(line);
+            }
+        }
+    }
     Ok(Run::of(latency_us, start.elapsed()))
 }
 
