@@ -32,8 +32,8 @@ pub struct BackfilledChunk {
 pub(super) struct Mended {
     /// How many locations were written.
     pub(super) written: u64,
-    /// Whether none of the run is left.
-    pub(super) is_all: bool,
+    /// The part of the run that is left.
+    pub(super) rest: Option<(i64, i64)>,
 }
 
 /// Writes the locations of one table, a run of rows at a time.
@@ -110,7 +110,7 @@ impl Backfill<'_> {
     async fn write(
         &mut self,
         chunk: &mut BackfilledChunk,
-        run: (i64, i64),
+        mut run: (i64, i64),
         count: u32,
     ) -> sqlx::Result<()> {
         let mut tries = 1;
@@ -122,9 +122,10 @@ impl Backfill<'_> {
                     chunk.written += mended.written;
                     chunk.transaction = chunk.transaction.max(took);
                     chunk.writing += took;
-                    if mended.is_all {
+                    let Some(rest) = mended.rest else {
                         return Ok(());
-                    }
+                    };
+                    run = rest;
                     tries = 1;
                 }
                 Err(error) if is_held_by_others(&error) && tries < MAX_TRIES => {
@@ -164,7 +165,7 @@ impl Backfill<'_> {
                     sqlite::backfill::mend(&pools.writer, self.collection, run, count).await?;
                 Ok(Mended {
                     written,
-                    is_all: true,
+                    rest: None,
                 })
             }
         }

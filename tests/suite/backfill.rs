@@ -235,14 +235,44 @@ async fn many_rows_are_written_in_several_short_transactions() {
     let db = TestDatabase::mysql().await;
     db.drop_guards().await;
     db.insert_drifted(4_000).await;
-    // A row of which the id says nothing, as others may have.
-    db.execute("UPDATE diving_centers SET id = 0 WHERE id = 4")
-        .await;
+    // Ids that mean something else to MySQL, as others may have.
+    db.execute(
+        "UPDATE diving_centers SET id = 0 WHERE id = 4; \
+         UPDATE diving_centers SET id = -7 WHERE id = 7",
+    )
+    .await;
     let collection = Collection::diving_centers();
     let mut backfill = db.database().backfill(&collection);
     let chunk = backfill.chunk(i64::MIN, 4_000, false).await.unwrap();
     let chunk = chunk.expect("there are rows");
     assert_eq!(chunk.written, 4_000);
     assert!(chunk.transaction * 3 < chunk.writing, "{chunk:?}");
+    assert_eq!(to_mend(&db).await, 0);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_row_that_it_takes_long_to_get_to_is_written_all_the_same() {
+    let db = TestDatabase::mysql().await;
+    db.drop_guards().await;
+    db.execute("DROP INDEX idx_diving_centers_location ON diving_centers")
+        .await;
+    db.execute(
+        "INSERT /*+ SET_VAR(cte_max_recursion_depth = 50000) */ \
+         INTO diving_centers (id, name, location) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) \
+         SELECT i, 'nowhere', ST_SRID(POINT(0, 0), 4326) FROM n",
+    )
+    .await;
+    let somewhere = db.location(Some((1.0, 2.0)));
+    for id in [60_000, 60_001] {
+        db.insert(id, "5, 6", &somewhere).await;
+    }
+    let collection = Collection::diving_centers();
+    let mut backfill = db.database().backfill(&collection);
+    let filling = backfill.chunk(i64::MIN, 100_000, false);
+    let chunk = tokio::time::timeout(Duration::from_secs(20), filling).await;
+    let chunk = chunk.expect("it ends").unwrap().expect("there are rows");
+    assert_eq!((chunk.survey.rows, chunk.written), (50_002, 2));
     assert_eq!(to_mend(&db).await, 0);
 }

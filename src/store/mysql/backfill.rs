@@ -85,7 +85,12 @@ impl Snapshot {
 pub(in crate::store) struct Mender {
     connection: PoolConnection<MySql>,
     snapshot: Option<Snapshot>,
+    /// Writes until the time is over.
     update: Sql,
+    /// Writes one row, however long it takes to get to it.
+    update_one: Sql,
+    /// Whether the last statement came to no row in its time.
+    came_to_none: bool,
 }
 
 impl Mender {
@@ -102,26 +107,29 @@ impl Mender {
         } = Conditions::of(collection);
         let (id, table) = (collection.id.quoted(), collection.table.quoted());
         let location = collection.location.quoted();
-        let mut set = format!("{location} = {expected}");
+        // True, and leaves the id of the last row that is written in the answer. A row's
+        // condition may be read twice, before a wait for it and after; this is not.
+        let noted = format!("(LAST_INSERT_ID({id}) <> 0 OR {id} = 0)");
+        let mut set = format!("{location} = IF({noted}, {expected}, {location})");
         for column in columns_that_touch_themselves(pool, collection).await? {
             set = format!("{set}, `{column}` = `{column}`");
         }
-        // SYSDATE is the time at this row, NOW that at which the statement began.
+        // SYSDATE is the time at this row, NOW that at which the statement began. It
+        // comes first, as comparing locations takes longer.
         let micros = LONGEST_WRITING.as_micros();
-        let update = format!(
-            "UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ? AND {differs} \
-             AND IF(SYSDATE(6) <= NOW(6) + INTERVAL {micros} MICROSECOND, TRUE, \
-                    LAST_INSERT_ID(IF({id} = 0, 1, {id})) = 0)"
-        );
+        let in_time = format!("SYSDATE(6) <= NOW(6) + INTERVAL {micros} MICROSECOND");
+        let update = format!("UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ?");
         Ok(Self {
             connection,
             snapshot: Snapshot::prepare(pool).await?,
-            update: Sql::new(update),
+            update_one: Sql::new(format!("{update} AND {differs} ORDER BY {id} LIMIT 1")),
+            update: Sql::new(format!("{update} AND {in_time} AND {differs}")),
+            came_to_none: false,
         })
     }
 
-    /// Writes the locations of a run of ids where they differ, each from its own
-    /// row's coordinates, in one short transaction.
+    /// Writes the locations of a run of ids where they differ, in their order and each
+    /// from its own row's coordinates, in one short transaction.
     pub(in crate::store) async fn mend(
         &mut self,
         (after, last): (i64, i64),
@@ -129,16 +137,33 @@ impl Mender {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.hold().await?;
         }
+        let update = if self.came_to_none {
+            &self.update_one
+        } else {
+            &self.update
+        };
+        let started = Instant::now();
         // A statement of its own is a transaction of its own, in one round trip.
-        let written = sqlx::query(self.update.text())
+        let done = sqlx::query(update.text())
             .bind(after)
             .bind(last)
             .execute(&mut *self.connection)
             .await?;
+        let written = done.rows_affected();
+        let reached = match written {
+            0 => after,
+            _ => done.last_insert_id().cast_signed(),
+        };
+        let saw_all = if self.came_to_none {
+            written == 0
+        } else {
+            // The server's clock started later and was read earlier.
+            started.elapsed() < LONGEST_WRITING
+        };
+        self.came_to_none = !saw_all && written == 0;
         Ok(Mended {
-            written: written.rows_affected(),
-            // Rows that were passed over have left an id there.
-            is_all: written.last_insert_id() == 0,
+            written,
+            rest: (!saw_all && reached < last).then_some((reached, last)),
         })
     }
 
