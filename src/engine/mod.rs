@@ -101,6 +101,15 @@ impl Engine {
         }
     }
 
+    /// Whether answers may hold ratings that are to be hidden.
+    #[must_use]
+    pub fn has_ratings(&self) -> bool {
+        match self {
+            Self::Memory(engine) => engine.has_ratings(),
+            Self::Sql(_) => false,
+        }
+    }
+
     /// Answers a search.
     ///
     /// # Errors

@@ -94,12 +94,16 @@ impl HotPath {
             .lanes
             .iter()
             .find(|lane| lane.label.pattern() == path)?;
+        let catalog = &self.state.catalog;
+        if catalog.engine().has_ratings() {
+            return None;
+        }
         let started = Instant::now();
         let headers = &request.head().headers;
         let query = request.uri().query().unwrap_or_default();
         let (search, format) = way.asked(query, headers).ok()?;
         let mut answer = AnswerBody::new(format, &search);
-        ask_index(&self.state.catalog, &search, &mut answer)?.ok()?;
+        ask_index(catalog, &search, &mut answer)?.ok()?;
         if answer.shows_ratings() {
             return None;
         }
@@ -200,18 +204,19 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::collections::Collections;
-    use crate::domain::{CenterId, Position, Summary};
+    use crate::domain::{CenterId, Position, Rating, Summary};
     use crate::engine::Engine;
-    use crate::engine::memory::MemoryEngine;
+    use crate::engine::memory::{Loading, MemoryEngine};
     use crate::metrics::Metrics;
     use crate::store::{Collection, Database, DatabaseUrl, PoolSettings, Store};
 
     /// What the application answers in these tests, whatever it is asked.
     const SENT_ON: StatusCode = StatusCode::IM_A_TEAPOT;
 
-    fn loaded() -> MemoryEngine {
+    fn loaded(with: impl FnOnce(&mut Loading)) -> MemoryEngine {
         let engine = MemoryEngine::new("centers");
         let mut loading = engine.begin_load();
+        with(&mut loading);
         loading.push(&Summary {
             id: CenterId::new(7).unwrap(),
             position: Position::new(37.9, 23.7).unwrap(),
@@ -260,7 +265,7 @@ mod tests {
     #[actix_web::test]
     async fn simple_searches_are_answered_and_all_else_is_sent_on() {
         let folder = tempfile::tempdir().unwrap();
-        let state = state(loaded(), &folder).await;
+        let state = state(loaded(|_| {}), &folder).await;
         let hot_path = HotPath::new(Arc::clone(&state), &Labels::new(&state.metrics));
         for simple in [
             "/nearby?lat=37.9&lng=23.7",
@@ -294,14 +299,24 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn an_index_that_is_not_loaded_and_a_closed_path_answer_nothing() {
+    async fn an_index_not_loaded_or_with_ratings_and_a_closed_path_answer_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let simple = "/nearest?lat=0&lng=0";
         let state_of = |engine| state(engine, &folder);
         let empty = state_of(MemoryEngine::new("centers")).await;
         let hot_path = HotPath::new(Arc::clone(&empty), &Labels::new(&empty.metrics));
         assert_eq!(status(hot_path, get(simple)).await, SENT_ON);
-        let closed = HotPath::closed(state_of(loaded()).await);
+        let rated = loaded(|loading| {
+            let rating = Rating {
+                average: 8.5,
+                count: 2,
+            };
+            loading.set_rating(CenterId::new(8).unwrap(), rating);
+        });
+        let rated = state_of(rated).await;
+        let hot_path = HotPath::new(Arc::clone(&rated), &Labels::new(&rated.metrics));
+        assert_eq!(status(hot_path, get(simple)).await, SENT_ON);
+        let closed = HotPath::closed(state_of(loaded(|_| {})).await);
         assert_eq!(status(closed, get(simple)).await, SENT_ON);
     }
 }
