@@ -6,8 +6,8 @@ use rstar::AABB;
 pub(super) type Point = [f64; 3];
 
 /// A box in the space of the unit sphere. Its faces are of single precision, and
-/// whoever needs all that is inside rounds them outwards: boxes are most of what a search reads on its way to a
-/// bucket, and half the bytes are half the cache lines.
+/// whoever needs all that is inside rounds them outwards: boxes are most of what a
+/// search reads on its way to a bucket, and half the bytes are half the cache lines.
 pub(super) type Bounds = AABB<[f32; 3]>;
 
 /// The smallest squared chord from a point to anything in a box.

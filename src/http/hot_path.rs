@@ -104,6 +104,7 @@ impl HotPath {
         let (search, format) = way.asked(query, headers).ok()?;
         let mut answer = AnswerBody::new(format, &search);
         ask_index(catalog, &search, &mut answer)?.ok()?;
+        // Another index may have been loaded in between.
         if answer.shows_ratings() {
             return None;
         }

@@ -92,11 +92,11 @@ pub async fn ask<A: Answer + Send + 'static>(
     search: Search,
     mut answer: A,
 ) -> Result<A, Problem> {
-    let catalog = Arc::clone(catalog);
-    let asked = ask_index(&catalog, &search, &mut answer).transpose()?;
+    let asked = ask_index(catalog, &search, &mut answer).transpose()?;
     if asked.is_some() && !answer.shows_ratings() {
         return Ok(answer);
     }
+    let catalog = Arc::clone(catalog);
     let asking = async move {
         match asked {
             Some(()) => catalog.hide_ratings(&mut answer).await?,
