@@ -16,10 +16,19 @@ pub(super) type Bounds = AABB<[f32; 3]>;
 /// [`crate::domain::UnitVector::chord_squared`] computes it: every step is the
 /// same operation on numbers that are no larger, in the same order.
 pub(super) fn nearest_chord_squared(bounds: &Bounds, point: &Point) -> f64 {
-    let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
-    let axis = |i: usize| (lower[i] - point[i]).max(point[i] - upper[i]).max(0.0);
+    let axis = |i: usize| gap(bounds.lower()[i], bounds.upper()[i], point[i]);
     let (dx, dy, dz) = (axis(0), axis(1), axis(2));
     dx * dx + dy * dy + dz * dz
+}
+
+/// How far a coordinate is from what lies between two faces.
+///
+/// Comparing is one instruction for several boxes; `f64::max` would be three, as it
+/// cares for numbers that are none.
+pub(super) fn gap(lower: f32, upper: f32, coordinate: f64) -> f64 {
+    let (below, above) = (f64::from(lower) - coordinate, coordinate - f64::from(upper));
+    let outside = if below > above { below } else { above };
+    if outside > 0.0 { outside } else { 0.0 }
 }
 
 /// The largest squared chord from a point to anything in a box; rounding never

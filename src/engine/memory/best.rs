@@ -90,10 +90,17 @@ impl Best {
         self.bound = self.bound.min(self.worst().chord_squared());
     }
 
+    /// The best, in any order.
+    pub(super) fn kept(&self) -> &[Candidate] {
+        self.heap.as_slice()
+    }
+
     /// The best, nearest first.
     pub(super) fn sorted(&mut self, id_at: impl Fn(Place) -> i64) -> &[Candidate] {
         self.sorted = std::mem::take(&mut self.heap).into_vec();
-        self.sorted.sort_unstable();
+        // By one number, which takes no branches; the ids of equals come below.
+        self.sorted
+            .sort_unstable_by_key(|candidate| candidate.chord_squared);
         let equals = self
             .sorted
             .chunk_by_mut(|a, b| a.chord_squared == b.chord_squared)

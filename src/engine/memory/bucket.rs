@@ -5,9 +5,10 @@
 //! A bucket keeps the texts of its centers in one piece, so an answer is copied
 //! from a handful of places.
 
-use rstar::Envelope;
+use rstar::Envelope as _;
 
-use super::tree::{Bounds, Leaf, Point, bounds_of, widest_axis};
+use super::bounds::{Bounds, Point, bounds_of, widest_axis};
+use super::tree::Leaf;
 use super::vocabulary::{FIELDS, ValueId};
 use crate::domain::CenterId;
 

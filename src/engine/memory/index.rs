@@ -3,14 +3,14 @@
 
 use std::thread;
 
-use rstar::RTree;
-
+use super::bounds::{Point, is_within, may_hold_open};
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
 use super::organizations::Organizations;
 use super::ratings::Ratings;
 use super::table::Table;
-use super::tree::{BucketTree, Point, is_within, may_hold_open, rounded};
+use super::tree::BucketTree;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
+use super::walk::Walk;
 use crate::domain::{CenterId, OrganizationId, OrganizationNames, Summary};
 
 /// Shards of the table of places: a write that makes one grow hashes some
@@ -40,7 +40,7 @@ impl Index {
         ratings: Ratings,
     ) -> Self {
         let mut index = Self {
-            tree: BucketTree::new_with_params(),
+            tree: BucketTree::default(),
             buckets: Buckets::default(),
             places: Table::new(SHARDS),
             vocabularies,
@@ -62,9 +62,7 @@ impl Index {
                     }
                 }
             });
-            *tree = RTree::bulk_load_with_params(
-                buckets.iter().map(|(id, _)| buckets.leaf(id)).collect(),
-            );
+            *tree = buckets.iter().map(|(id, _)| buckets.leaf(id)).collect();
             for (field, vocabulary) in vocabularies.iter_mut().enumerate() {
                 vocabulary.post_all(field, buckets);
             }
@@ -199,7 +197,9 @@ impl Index {
     }
 
     fn nearest_bucket(&self, point: &Point) -> Option<BucketId> {
-        Some(self.tree.nearest_neighbor(rounded(point))?.bucket)
+        let mut walk = Walk::new(*point, |_| true);
+        walk.start_at_tree(&self.tree);
+        walk.next_within(f64::INFINITY)
     }
 
     /// Adds a center to a bucket that has room and grows its box.
@@ -226,7 +226,7 @@ impl Index {
     fn may_dissolve(&self, bucket_id: BucketId) -> bool {
         match self.buckets.get(bucket_id).len() {
             0 => true,
-            few => few < MIN_CENTERS && self.tree.size() > 1,
+            few => few < MIN_CENTERS && self.tree.len() > 1,
         }
     }
 
@@ -285,7 +285,7 @@ impl Index {
         }
         self.buckets.set_bounds(bucket_id, bounds);
         let new = self.buckets.leaf(bucket_id);
-        if self.tree.remove(&old).is_some() {
+        if self.tree.remove(&old) {
             self.tree.insert(new);
         }
         for (field, vocabulary) in self.vocabularies.iter_mut().enumerate() {
@@ -344,7 +344,8 @@ impl Index {
 impl Index {
     /// Panics unless everything that is kept in step is.
     pub(super) fn check(&self) {
-        let mut leaves: Vec<_> = self.tree.iter().copied().collect();
+        self.tree.check();
+        let mut leaves: Vec<_> = self.tree.reached(|_| true).collect();
         leaves.sort_by_key(|leaf| leaf.bucket);
         let buckets: Vec<BucketId> = self.buckets.iter().map(|(id, _)| id).collect();
         let expected: Vec<_> = buckets.iter().map(|&id| self.buckets.leaf(id)).collect();

@@ -4,11 +4,11 @@
 use std::hint::black_box;
 use std::thread;
 
+use super::bounds::{Point, bounds_of, widest_axis};
 use super::bucket::{Bucket, CAPACITY, LANES};
 use super::index::Index;
 use super::organizations::Organizations;
 use super::ratings::Ratings;
-use super::tree::{Point, bounds_of, widest_axis};
 use super::vocabulary::{FIELDS, ValueId, Vocabulary};
 use crate::domain::{CenterId, OrganizationId, OrganizationNames, Position, Rating, Summary};
 use crate::wire::render_summary;

@@ -8,7 +8,8 @@
 //!
 //! - [`bucket`](self): points, ids, filter values and rendered texts of neighbours
 //! - `viewport`: everything in a rectangle of a map
-//! - `tree`: the R-tree over buckets, and the boxes around them
+//! - `tree`, `node_entries`: the R-tree over buckets, and its nodes
+//! - `bounds`: the boxes around points
 //! - `walk`, `best`, `search`: answering
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `organizations`, `ratings`: those of each center, as filter values
@@ -17,10 +18,12 @@
 //! - `load`: building it all in one go; `intake`: beside whoever reads the centers
 
 mod best;
+mod bounds;
 mod bucket;
 mod index;
 mod intake;
 mod load;
+mod node_entries;
 mod organizations;
 mod ratings;
 mod search;

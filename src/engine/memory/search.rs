@@ -1,12 +1,13 @@
 //! One search over the index.
 
 use std::cell::RefCell;
-use std::hint::black_box;
+
+use prefetch_index::prefetch_index;
 
 use super::best::{Best, Candidate};
+use super::bounds::{Bounds, Point, farthest_chord_squared};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
-use super::tree::{Bounds, Point, farthest_chord_squared};
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use crate::domain::{
@@ -27,6 +28,7 @@ thread_local! {
 pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &mut impl Answer) {
     BEST.with_borrow_mut(|best| {
         find(index, search, best);
+        fetch_texts(index, best.kept());
         let found = best.sorted(|place| index.buckets().id_at(place).get());
         deliver(collection, index, search, found, answer);
     });
@@ -60,16 +62,20 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
     }
     while let Some(bucket) = walk.next_within(best.bound()) {
         if let Some(next) = walk.peek_bucket() {
-            touch_points(index.buckets().get(next));
+            fetch_points(index.buckets().get(next));
         }
         look_into(bucket, index.buckets().get(bucket), &wanted, best);
     }
 }
 
-/// Reads the beginning of a bucket that is probably looked into next, so that
-/// the wait for it passes while another is looked into.
-fn touch_points(bucket: &Bucket) {
-    black_box(bucket.blocks().first().map(|block| block[0][0]));
+/// Has the points of a bucket fetched that is probably looked into next, so that
+/// the wait for them passes while another is looked into.
+fn fetch_points(bucket: &Bucket) {
+    for block in bucket.blocks() {
+        for numbers in block {
+            prefetch_index(numbers, 0);
+        }
+    }
 }
 
 /// Offers the centers of a bucket that qualify.
@@ -85,6 +91,8 @@ fn look_into(bucket_id: BucketId, bucket: &Bucket, wanted: &Wanted<'_>, best: &m
             let lane = near.trailing_zeros() as usize;
             near &= near - 1;
             let slot = number * LANES + lane;
+            // Where its text is will be asked if it is among the best.
+            prefetch_index(bucket.slots(), slot);
             if wanted.takes(chords[lane], bucket, slot) {
                 let candidate = Candidate::new(chords[lane], Place::new(bucket_id, slot));
                 best.offer(candidate, |place| wanted.index.buckets().id_at(place).get());
@@ -120,7 +128,6 @@ fn deliver(
         _ => None,
     };
     answer.begin(page.len(), next);
-    touch_texts(index, page);
     for candidate in page {
         let place = candidate.place();
         let bucket = index.buckets().get(place.bucket());
@@ -134,21 +141,16 @@ fn deliver(
     }
 }
 
-/// Reads a byte of every cache line of the texts that are about to be copied.
-///
-/// The texts of a large index are not in the cache. Copying waits for them one
-/// after the other; these reads do not depend on each other, so the processor
-/// fetches many at once.
-fn touch_texts(index: &Index, page: &[Candidate]) {
-    let mut touched = 0;
-    for candidate in page {
+/// Has the texts fetched that are about to be copied: those of a large index are
+/// not in the cache, and the wait passes while the best are sorted.
+fn fetch_texts(index: &Index, best: &[Candidate]) {
+    for candidate in best {
         let place = candidate.place();
         let text = index.buckets().get(place.bucket()).text(place.slot());
         for line in text.chunks(CACHE_LINE) {
-            touched ^= line[0];
+            prefetch_index(line, 0);
         }
     }
-    black_box(touched);
 }
 
 /// What a search asks for, in the terms of the index.

@@ -5,10 +5,8 @@
 //! tested against with some tolerance. Centers close to an edge are asked for
 //! the coordinates that they were rendered with.
 
-use rstar::{Envelope as _, SelectionFunction};
-
+use super::bounds::{Bounds, Point};
 use super::index::Index;
-use super::tree::{Bounds, Leaf, Point};
 use crate::domain::{CenterId, Meridians, Position, Viewport};
 use crate::wire::SummaryParts;
 
@@ -18,7 +16,8 @@ const TOLERANCE: f64 = 1e-9;
 /// Hands on id and rendered text of every center inside.
 pub(super) fn visit(index: &Index, viewport: &Viewport, mut each: impl FnMut(CenterId, &[u8])) {
     let shape = Shape::of(viewport);
-    for leaf in index.tree().locate_with_selection_function(&shape) {
+    let reached = index.tree().reached(|bounds| shape.may_reach_into(bounds));
+    for leaf in reached {
         let bucket = index.buckets().get(leaf.bucket);
         for slot in 0..bucket.len() {
             let point = bucket.point(slot);
@@ -107,16 +106,5 @@ impl Shape {
                 Wedge::Narrow(one, other) => reaches(one) && reaches(other),
                 Wedge::Wide(one, other) => reaches(one) || reaches(other),
             }
-    }
-}
-
-impl SelectionFunction<Leaf> for &Shape {
-    fn should_unpack_parent(&self, envelope: &Bounds) -> bool {
-        // The root's own box is known only where it has children.
-        *envelope == Bounds::new_empty() || self.may_reach_into(envelope)
-    }
-
-    fn should_unpack_leaf(&self, leaf: &Leaf) -> bool {
-        self.may_reach_into(&leaf.bounds)
     }
 }

@@ -2,9 +2,10 @@
 
 use rstar::Envelope as _;
 
+use super::bounds::Bounds;
 use super::bucket::{BucketId, Buckets};
 use super::table::Table;
-use super::tree::{Bounds, BucketTree, Leaf};
+use super::tree::{BucketTree, Leaf};
 
 /// How many fields can be filtered by: country, region, city, the set of
 /// organizations and the rating, in this order.
@@ -42,7 +43,7 @@ pub(super) enum Postings {
     /// In the order of their numbers.
     Few(Vec<BucketId>),
     /// By their boxes, so that a search does not look at all of them.
-    Many(BucketTree),
+    Many(Box<BucketTree>),
 }
 
 impl Postings {
@@ -50,7 +51,7 @@ impl Postings {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Few(buckets) => buckets.len(),
-            Self::Many(tree) => tree.size(),
+            Self::Many(tree) => tree.len(),
         }
     }
 
@@ -61,7 +62,7 @@ impl Postings {
                 .iter()
                 .any(|&bucket| buckets.bounds(bucket).intersects(bounds)),
             Self::Many(tree) => tree
-                .locate_in_envelope_intersecting(*bounds)
+                .reached(|reached| reached.intersects(bounds))
                 .next()
                 .is_some(),
         }
@@ -90,8 +91,9 @@ impl Postings {
             }
             Self::Many(tree) => {
                 tree.remove(leaf);
-                if tree.size() <= FEW_BUCKETS {
-                    let mut few: Vec<BucketId> = tree.iter().map(|leaf| leaf.bucket).collect();
+                if tree.len() <= FEW_BUCKETS {
+                    let leaves = tree.reached(|_| true);
+                    let mut few: Vec<BucketId> = leaves.map(|leaf| leaf.bucket).collect();
                     few.sort_unstable();
                     *self = Self::Few(few);
                 }
@@ -107,9 +109,9 @@ impl Postings {
     }
 }
 
-fn tree_of(few: &[BucketId], buckets: &Buckets) -> BucketTree {
+fn tree_of(few: &[BucketId], buckets: &Buckets) -> Box<BucketTree> {
     let leaves = few.iter().map(|&bucket| buckets.leaf(bucket));
-    BucketTree::bulk_load_with_params(leaves.collect())
+    Box::new(leaves.collect())
 }
 
 #[derive(Debug)]
@@ -250,7 +252,7 @@ pub(super) fn bounds_of_postings(postings: &Postings, buckets: &Buckets) -> Boun
         Postings::Few(few) => few.iter().fold(Bounds::new_empty(), |whole, &bucket| {
             whole.merged(&buckets.bounds(bucket))
         }),
-        Postings::Many(tree) => tree.root().envelope(),
+        Postings::Many(tree) => tree.bounds(),
     }
 }
 
@@ -259,7 +261,7 @@ impl Postings {
     pub(super) fn contain(&self, leaf: &Leaf) -> bool {
         match self {
             Self::Few(few) => few.contains(&leaf.bucket),
-            Self::Many(tree) => tree.contains(leaf),
+            Self::Many(tree) => tree.reached(|_| true).any(|held| held == *leaf),
         }
     }
 }

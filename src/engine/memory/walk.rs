@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use rstar::{ParentNode, RTreeNode};
-
+use super::bounds::{Bounds, Point, nearest_chord_squared};
 use super::bucket::BucketId;
-use super::tree::{Bounds, BucketTree, Leaf, Point, nearest_chord_squared};
+use super::node_entries::NodeEntries;
+use super::tree::{BucketTree, Node};
 
 /// Walks over trees and single buckets, nearest first.
 ///
@@ -22,7 +22,7 @@ pub(super) struct Walk<'a, P> {
 }
 
 enum Way<'a> {
-    Node(&'a ParentNode<Leaf>),
+    Node(&'a Node),
     Bucket(BucketId),
 }
 
@@ -80,18 +80,16 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
 
     /// Adds the buckets of a tree.
     pub(super) fn start_at_tree(&mut self, tree: &'a BucketTree) {
-        // The root's own box is known only where it has children.
-        if tree.size() > 0 {
-            self.pending.push(Pending {
-                chord_squared: 0,
-                way: Way::Node(tree.root()),
-            });
-        }
+        self.pending.push(Pending {
+            chord_squared: 0,
+            way: Way::Node(tree.root()),
+        });
     }
 
     /// Adds a bucket.
     pub(super) fn start_at_bucket(&mut self, bucket: BucketId, bounds: &Bounds, bound: f64) {
-        self.consider(Way::Bucket(bucket), bounds, bound);
+        let chord_squared = nearest_chord_squared(bounds, &self.origin);
+        self.consider(Way::Bucket(bucket), bounds, chord_squared, bound);
     }
 
     /// The next bucket, if one begins within this squared chord.
@@ -101,17 +99,9 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
                 return None;
             }
             match way {
-                Way::Node(node) => {
-                    for child in node.children() {
-                        match child {
-                            RTreeNode::Parent(node) => {
-                                self.consider(Way::Node(node), &node.envelope(), bound);
-                            }
-                            RTreeNode::Leaf(leaf) => {
-                                self.consider(Way::Bucket(leaf.bucket), &leaf.bounds, bound);
-                            }
-                        }
-                    }
+                Way::Node(Node::Nodes(nodes)) => self.consider_all(nodes, Way::Node, bound),
+                Way::Node(Node::Buckets(buckets)) => {
+                    self.consider_all(buckets, |&bucket| Way::Bucket(bucket), bound);
                 }
                 Way::Bucket(bucket) if self.last_given == Some(bucket) => {}
                 Way::Bucket(bucket) => {
@@ -131,8 +121,21 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
         }
     }
 
-    fn consider(&mut self, way: Way<'a>, bounds: &Bounds, bound: f64) {
-        let chord_squared = nearest_chord_squared(bounds, &self.origin);
+    fn consider_all<T>(
+        &mut self,
+        entries: &'a NodeEntries<T>,
+        way: impl Fn(&'a T) -> Way<'a>,
+        bound: f64,
+    ) {
+        let chords_squared = entries.nearest_chords_squared(&self.origin);
+        for (slot, (child, chord_squared)) in
+            entries.children().iter().zip(chords_squared).enumerate()
+        {
+            self.consider(way(child), &entries.bounds(slot), chord_squared, bound);
+        }
+    }
+
+    fn consider(&mut self, way: Way<'a>, bounds: &Bounds, chord_squared: f64, bound: f64) {
         if chord_squared <= bound && (self.passes)(bounds) {
             self.pending.push(Pending {
                 chord_squared: chord_squared.to_bits(),
