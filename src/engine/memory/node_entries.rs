@@ -82,6 +82,19 @@ impl<T> NodeEntries<T> {
         })
     }
 
+    /// Which boxes have a point in common with another one.
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without branches, several boxes are compared at a time"
+    )]
+    pub(super) fn meeting(&self, bounds: &Bounds) -> [bool; WIDTH] {
+        let (lower, upper) = (bounds.lower(), bounds.upper());
+        let axis = |axis: usize, slot| {
+            (self.lower[axis][slot] <= upper[axis]) & (self.upper[axis][slot] >= lower[axis])
+        };
+        std::array::from_fn(|slot| axis(0, slot) & axis(1, slot) & axis(2, slot))
+    }
+
     /// The box that grows least to hold another one, the smaller where two do.
     pub(super) fn slot_to_grow(&self, bounds: &Bounds) -> Option<usize> {
         let cost = |slot: &usize| {

@@ -121,6 +121,11 @@ impl BucketTree {
         })
     }
 
+    /// Whether any bucket's box has a point in common with another box.
+    pub(super) fn meets(&self, bounds: &Bounds) -> bool {
+        self.root.meets(bounds)
+    }
+
     fn put(&mut self, leaf: Leaf) {
         if let Some(other) = self.root.insert(leaf) {
             let halves = [std::mem::take(&mut self.root), other];
@@ -154,6 +159,16 @@ impl Node {
         match self {
             Self::Buckets(buckets) => buckets.whole(),
             Self::Nodes(nodes) => nodes.whole(),
+        }
+    }
+
+    fn meets(&self, bounds: &Bounds) -> bool {
+        match self {
+            Self::Buckets(buckets) => buckets.meeting(bounds).contains(&true),
+            Self::Nodes(nodes) => {
+                let mut below = nodes.children().iter().zip(nodes.meeting(bounds));
+                below.any(|(node, is_met)| is_met && node.meets(bounds))
+            }
         }
     }
 
@@ -321,7 +336,9 @@ mod tests {
                 reached
             };
             let meeting = expected.iter().map(leaf).filter(|leaf| leaf.bounds.intersects(&wanted));
-            prop_assert_eq!(reached(&wanted), meeting.collect::<Vec<_>>());
+            let meeting: Vec<Leaf> = meeting.collect();
+            prop_assert_eq!(tree.meets(&wanted), !meeting.is_empty());
+            prop_assert_eq!(reached(&wanted), meeting);
             let all = reached(&tree.bounds());
             prop_assert_eq!(all, expected.iter().map(leaf).collect::<Vec<_>>());
         }

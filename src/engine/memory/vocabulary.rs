@@ -61,10 +61,7 @@ impl Postings {
             Self::Few(few) => few
                 .iter()
                 .any(|&bucket| buckets.bounds(bucket).intersects(bounds)),
-            Self::Many(tree) => tree
-                .reached(|reached| reached.intersects(bounds))
-                .next()
-                .is_some(),
+            Self::Many(tree) => tree.meets(bounds),
         }
     }
 
