@@ -5,6 +5,7 @@
 //! A bucket keeps the texts of its centers in one piece, so an answer is copied
 //! from a handful of places.
 
+use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
 use super::bounds::{Bounds, Point, bounds_of, widest_axis};
@@ -25,6 +26,9 @@ pub(super) type BucketId = u32;
 
 /// x, y and z of [`LANES`] points. Unused lanes are NaN: farther than anything.
 pub(super) type Block = [[f64; LANES]; 3];
+
+/// Bytes that the processor fetches together.
+const CACHE_LINE: usize = 64;
 
 const EMPTY_BLOCK: Block = [[f64::NAN; LANES]; 3];
 
@@ -91,6 +95,25 @@ impl Bucket {
             blocks: Vec::with_capacity(centers.div_ceil(LANES)),
             slots: Vec::with_capacity(centers),
             texts: Vec::with_capacity(text_bytes),
+        }
+    }
+
+    /// Has the points fetched.
+    pub(super) fn prefetch_points(&self) {
+        for numbers in self.blocks.iter().flatten() {
+            prefetch_index(numbers, 0);
+        }
+    }
+
+    /// Has what is known of one center beside its point and text fetched.
+    pub(super) fn prefetch_slot(&self, slot: usize) {
+        prefetch_index(&self.slots, slot);
+    }
+
+    /// Has a text fetched.
+    pub(super) fn prefetch_text(&self, slot: usize) {
+        for line in self.text(slot).chunks(CACHE_LINE) {
+            prefetch_index(line, 0);
         }
     }
 
@@ -305,6 +328,11 @@ impl Buckets {
         self.slab[id as usize]
             .take()
             .expect("whoever names a bucket knows that it is there")
+    }
+
+    /// Has what leads to a bucket's centers fetched.
+    pub(super) fn prefetch(&self, id: BucketId) {
+        prefetch_index(&self.slab, id as usize);
     }
 
     pub(super) fn get(&self, id: BucketId) -> &Bucket {

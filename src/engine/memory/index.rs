@@ -197,7 +197,7 @@ impl Index {
     }
 
     fn nearest_bucket(&self, point: &Point) -> Option<BucketId> {
-        let mut walk = Walk::new(*point, |_| true);
+        let mut walk = Walk::new(&self.buckets, *point, |_| true);
         walk.start_at_tree(&self.tree);
         walk.next_within(f64::INFINITY)
     }

@@ -3,6 +3,7 @@
 //! A search measures how far every box of a node is. The faces lie side by side,
 //! so that it reads half the cache lines and takes several boxes at a time.
 
+use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
 use super::bounds::{Bounds, Point, widest_axis};
@@ -45,14 +46,22 @@ impl<T> NodeEntries<T> {
         &self.children
     }
 
+    /// Has the boxes fetched.
+    pub(super) fn prefetch(&self) {
+        for faces in self.lower.iter().chain(&self.upper) {
+            prefetch_index(faces, 0);
+        }
+        prefetch_index(self.upper[2].as_slice(), WIDTH - 1);
+    }
+
     pub(super) fn child_mut(&mut self, slot: usize) -> &mut T {
         &mut self.children[slot]
     }
 
     pub(super) fn bounds(&self, slot: usize) -> Bounds {
         Bounds::from_bounds(
-            self.lower.map(|faces| faces[slot]),
-            self.upper.map(|faces| faces[slot]),
+            std::array::from_fn(|axis| self.lower[axis][slot]),
+            std::array::from_fn(|axis| self.upper[axis][slot]),
         )
     }
 

@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 
-use prefetch_index::prefetch_index;
-
 use super::best::{Best, Candidate};
 use super::bounds::{Bounds, Point, farthest_chord_squared};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
@@ -16,9 +14,6 @@ use crate::domain::{
 use crate::engine::{Answer, Hit};
 use crate::wire::average_of;
 
-/// Bytes that the processor fetches together.
-const CACHE_LINE: usize = 64;
-
 thread_local! {
     /// Where a thread's searches keep their best: no search allocates it anew.
     static BEST: RefCell<Best> = RefCell::default();
@@ -28,7 +23,13 @@ thread_local! {
 pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &mut impl Answer) {
     BEST.with_borrow_mut(|best| {
         find(index, search, best);
-        fetch_texts(index, best.kept());
+        // Those of a large index are not in the cache; the wait passes while the best
+        // are sorted.
+        for candidate in best.kept() {
+            let place = candidate.place();
+            let bucket = index.buckets().get(place.bucket());
+            bucket.prefetch_text(place.slot());
+        }
         let found = best.sorted(|place| index.buckets().id_at(place).get());
         deliver(collection, index, search, found, answer);
     });
@@ -44,7 +45,9 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
     let Some(wanted) = Wanted::of(index, search) else {
         return;
     };
-    let mut walk = Walk::new(wanted.origin, |bounds: &Bounds| wanted.may_be_in(bounds));
+    let mut walk = Walk::new(index.buckets(), wanted.origin, |bounds: &Bounds| {
+        wanted.may_be_in(bounds)
+    });
     match wanted.narrowest_field() {
         None => walk.start_at_tree(index.tree()),
         Some(values) => {
@@ -53,7 +56,7 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
                     Postings::Many(tree) => walk.start_at_tree(tree),
                     Postings::Few(few) => {
                         for &bucket in few {
-                            walk.start_at_bucket(bucket, &index.buckets().bounds(bucket), radius);
+                            walk.start_at_bucket(bucket, radius);
                         }
                     }
                 }
@@ -61,20 +64,11 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
         }
     }
     while let Some(bucket) = walk.next_within(best.bound()) {
+        // The wait for the next passes while this one is looked into.
         if let Some(next) = walk.peek_bucket() {
-            fetch_points(index.buckets().get(next));
+            index.buckets().get(next).prefetch_points();
         }
         look_into(bucket, index.buckets().get(bucket), &wanted, best);
-    }
-}
-
-/// Has the points of a bucket fetched that is probably looked into next, so that
-/// the wait for them passes while another is looked into.
-fn fetch_points(bucket: &Bucket) {
-    for block in bucket.blocks() {
-        for numbers in block {
-            prefetch_index(numbers, 0);
-        }
     }
 }
 
@@ -91,8 +85,8 @@ fn look_into(bucket_id: BucketId, bucket: &Bucket, wanted: &Wanted<'_>, best: &m
             let lane = near.trailing_zeros() as usize;
             near &= near - 1;
             let slot = number * LANES + lane;
-            // Where its text is will be asked if it is among the best.
-            prefetch_index(bucket.slots(), slot);
+            // It says where the text is, should it stay among the best.
+            bucket.prefetch_slot(slot);
             if wanted.takes(chords[lane], bucket, slot) {
                 let candidate = Candidate::new(chords[lane], Place::new(bucket_id, slot));
                 best.offer(candidate, |place| wanted.index.buckets().id_at(place).get());
@@ -138,18 +132,6 @@ fn deliver(
             rendered: bucket.text(place.slot()),
             rating: index.rating(slot),
         });
-    }
-}
-
-/// Has the texts fetched that are about to be copied: those of a large index are
-/// not in the cache, and the wait passes while the best are sorted.
-fn fetch_texts(index: &Index, best: &[Candidate]) {
-    for candidate in best {
-        let place = candidate.place();
-        let text = index.buckets().get(place.bucket()).text(place.slot());
-        for line in text.chunks(CACHE_LINE) {
-            prefetch_index(line, 0);
-        }
     }
 }
 

@@ -155,6 +155,14 @@ impl Node {
         Self::Nodes(boxed.collect())
     }
 
+    /// Has what a search reads of it fetched.
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Buckets(buckets) => buckets.prefetch(),
+            Self::Nodes(nodes) => nodes.prefetch(),
+        }
+    }
+
     fn bounds(&self) -> Bounds {
         match self {
             Self::Buckets(buckets) => buckets.whole(),

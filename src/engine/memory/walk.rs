@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::bounds::{Bounds, Point, nearest_chord_squared};
-use super::bucket::BucketId;
+use super::bucket::{BucketId, Buckets};
 use super::node_entries::NodeEntries;
 use super::tree::{BucketTree, Node};
 
@@ -13,7 +13,10 @@ use super::tree::{BucketTree, Node};
 /// A bucket that is reached in several ways is given once: its distance is the
 /// same each time, nodes come before buckets that are just as far, and so all of
 /// its ways come one after the other.
+///
+/// What may be looked at next is prefetched as soon as it is known.
 pub(super) struct Walk<'a, P> {
+    buckets: &'a Buckets,
     origin: Point,
     /// Whether anything in a box can be part of the answer.
     passes: P,
@@ -69,8 +72,9 @@ const PENDING_AT_ONCE: usize = 128;
 
 impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
     /// A walk from an origin that leaves out boxes that do not pass.
-    pub(super) fn new(origin: Point, passes: P) -> Self {
+    pub(super) fn new(buckets: &'a Buckets, origin: Point, passes: P) -> Self {
         Self {
+            buckets,
             origin,
             passes,
             pending: BinaryHeap::with_capacity(PENDING_AT_ONCE),
@@ -87,9 +91,10 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
     }
 
     /// Adds a bucket.
-    pub(super) fn start_at_bucket(&mut self, bucket: BucketId, bounds: &Bounds, bound: f64) {
-        let chord_squared = nearest_chord_squared(bounds, &self.origin);
-        self.consider(Way::Bucket(bucket), bounds, chord_squared, bound);
+    pub(super) fn start_at_bucket(&mut self, bucket: BucketId, bound: f64) {
+        let bounds = self.buckets.bounds(bucket);
+        let chord_squared = nearest_chord_squared(&bounds, &self.origin);
+        self.consider(Way::Bucket(bucket), &bounds, chord_squared, bound);
     }
 
     /// The next bucket, if one begins within this squared chord.
@@ -137,6 +142,10 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
 
     fn consider(&mut self, way: Way<'a>, bounds: &Bounds, chord_squared: f64, bound: f64) {
         if chord_squared <= bound && (self.passes)(bounds) {
+            match way {
+                Way::Node(node) => node.prefetch(),
+                Way::Bucket(bucket) => self.buckets.prefetch(bucket),
+            }
             self.pending.push(Pending {
                 chord_squared: chord_squared.to_bits(),
                 way,
