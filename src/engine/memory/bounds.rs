@@ -22,6 +22,25 @@ pub(super) fn bounds_of(points: impl IntoIterator<Item = Point>) -> Bounds {
     Bounds::from_bounds(lower.map(rounded_down), upper.map(rounded_up))
 }
 
+/// The tightest box around boxes; the empty box around none.
+pub(super) fn bounds_around(boxes: impl IntoIterator<Item = Bounds>) -> Bounds {
+    let boxes = boxes.into_iter();
+    boxes.fold(Bounds::new_empty(), |whole, bounds| whole.merged(&bounds))
+}
+
+/// Puts what has its middle before others along the longest axis of all in front:
+/// so many.
+pub(super) fn divide_at<T>(boxed: &mut [T], at: usize, bounds: impl Fn(&T) -> Bounds) {
+    let axis = widest_axis(&bounds_around(boxed.iter().map(&bounds)));
+    let twice_the_middle = |boxed: &T| {
+        let bounds = bounds(boxed);
+        bounds.lower()[axis] + bounds.upper()[axis]
+    };
+    boxed.select_nth_unstable_by(at, |a, b| {
+        twice_the_middle(a).total_cmp(&twice_the_middle(b))
+    });
+}
+
 /// Whether a point lies in a box or on its faces.
 pub(super) fn is_within(bounds: &Bounds, point: &Point) -> bool {
     let (lower, upper) = (bounds.lower(), bounds.upper());
@@ -38,17 +57,13 @@ pub(super) fn may_hold_open(bounds: &Bounds, point: &Point) -> bool {
     })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "rounding is what it is for"
-)]
-fn to_single(number: f64) -> f32 {
-    number as f32
-}
-
 /// The largest single that is not above a number.
 fn rounded_down(number: f64) -> f32 {
-    let nearest = to_single(number);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding is what it is for"
+    )]
+    let nearest = number as f32;
     if f64::from(nearest) > number {
         nearest.next_down()
     } else {

@@ -6,7 +6,7 @@
 use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
-use super::bounds::{Bounds, Point, widest_axis};
+use super::bounds::{Bounds, Point, bounds_around, divide_at};
 use crate::engine::boxes::gap;
 
 /// The most entries of a node. 32 were no faster, and slower where no radius bounds
@@ -74,9 +74,7 @@ impl<T> NodeEntries<T> {
 
     /// The tightest box around all of them.
     pub(super) fn whole(&self) -> Bounds {
-        self.iter().fold(Bounds::new_empty(), |whole, (bounds, _)| {
-            whole.merged(&bounds)
-        })
+        bounds_around(self.iter().map(|(bounds, _)| bounds))
     }
 
     /// The smallest squared chords from a point to anything in each box, as
@@ -161,20 +159,15 @@ impl<T> NodeEntries<T> {
 
     /// Divides the children at the median of the longest axis.
     fn split(&mut self) -> Self {
-        let axis = widest_axis(&self.whole());
         let bounds: Vec<Bounds> = self.iter().map(|(bounds, _)| bounds).collect();
         let children = std::mem::take(&mut self.children);
         let mut all: Vec<(Bounds, T)> = bounds.into_iter().zip(children).collect();
-        all.sort_by(|(a, _), (b, _)| middle(a, axis).total_cmp(&middle(b, axis)));
-        let other = all.split_off(all.len() / 2);
+        let middle = all.len() / 2;
+        divide_at(&mut all, middle, |(bounds, _)| *bounds);
+        let other = all.split_off(middle);
         *self = all.into_iter().collect();
         other.into_iter().collect()
     }
-}
-
-/// Twice the middle of a box along an axis: what boxes are put in order by.
-pub(super) fn middle(bounds: &Bounds, axis: usize) -> f32 {
-    bounds.lower()[axis] + bounds.upper()[axis]
 }
 
 /// The sum of the sides. Boxes on a sphere may be flat, so that their volume says

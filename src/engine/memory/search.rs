@@ -23,7 +23,7 @@ thread_local! {
 pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &mut impl Answer) {
     BEST.with_borrow_mut(|best| {
         find(index, search, best);
-        // Those of a large index are not in the cache; the wait passes while the best
+        // Texts of a large index are not in the cache; the wait passes while the best
         // are sorted.
         for candidate in best.kept() {
             let place = candidate.place();
@@ -85,9 +85,9 @@ fn look_into(bucket_id: BucketId, bucket: &Bucket, wanted: &Wanted<'_>, best: &m
             let lane = near.trailing_zeros() as usize;
             near &= near - 1;
             let slot = number * LANES + lane;
-            // It says where the text is, should it stay among the best.
-            bucket.prefetch_slot(slot);
             if wanted.takes(chords[lane], bucket, slot) {
+                // It says where the text is, should it stay among the best.
+                bucket.prefetch_slot(slot);
                 let candidate = Candidate::new(chords[lane], Place::new(bucket_id, slot));
                 best.offer(candidate, |place| wanted.index.buckets().id_at(place).get());
             }

@@ -5,9 +5,9 @@
 
 use rstar::Envelope as _;
 
-use super::bounds::{Bounds, widest_axis};
+use super::bounds::{Bounds, divide_at};
 use super::bucket::BucketId;
-use super::node_entries::{NodeEntries, WIDTH, middle};
+use super::node_entries::{NodeEntries, WIDTH};
 
 /// How many boxes a node gets in a new tree: some room is left, so that the first
 /// writes do not split a node each.
@@ -240,14 +240,8 @@ fn divide(leaves: &mut [Leaf], parts: usize, each: &mut impl FnMut(&mut [Leaf]))
         return each(leaves);
     }
     let left_parts = parts / 2;
-    let whole = leaves.iter().fold(Bounds::new_empty(), |whole, leaf| {
-        whole.merged(&leaf.bounds)
-    });
-    let axis = widest_axis(&whole);
     let at = leaves.len() * left_parts / parts;
-    leaves.select_nth_unstable_by(at, |a, b| {
-        middle(&a.bounds, axis).total_cmp(&middle(&b.bounds, axis))
-    });
+    divide_at(leaves, at, |leaf| leaf.bounds);
     let (left, right) = leaves.split_at_mut(at);
     divide(left, left_parts, each);
     divide(right, parts - left_parts, each);

@@ -2,7 +2,7 @@
 
 use rstar::Envelope as _;
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, bounds_around};
 use super::bucket::{BucketId, Buckets};
 use super::table::Table;
 use super::tree::{BucketTree, Leaf};
@@ -246,9 +246,7 @@ impl Vocabulary {
 /// The box around every bucket of some postings.
 pub(super) fn bounds_of_postings(postings: &Postings, buckets: &Buckets) -> Bounds {
     match postings {
-        Postings::Few(few) => few.iter().fold(Bounds::new_empty(), |whole, &bucket| {
-            whole.merged(&buckets.bounds(bucket))
-        }),
+        Postings::Few(few) => bounds_around(few.iter().map(|&bucket| buckets.bounds(bucket))),
         Postings::Many(tree) => tree.bounds(),
     }
 }
