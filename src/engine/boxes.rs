@@ -11,12 +11,21 @@ pub(super) type Point = [f64; 3];
 pub(super) type Bounds = AABB<[f32; 3]>;
 
 /// The smallest squared chord from a point to anything in a box.
+pub(super) fn nearest_chord_squared(bounds: &Bounds, point: &Point) -> f64 {
+    nearest_chord_squared_between(bounds.lower(), bounds.upper(), point)
+}
+
+/// The same for a box given by its faces.
 ///
 /// Rounding never lifts it above the chord to a point inside as
 /// [`crate::domain::UnitVector::chord_squared`] computes it: every step is the
 /// same operation on numbers that are no larger, in the same order.
-pub(super) fn nearest_chord_squared(bounds: &Bounds, point: &Point) -> f64 {
-    let axis = |i: usize| gap(bounds.lower()[i], bounds.upper()[i], point[i]);
+pub(super) fn nearest_chord_squared_between(
+    lower: [f32; 3],
+    upper: [f32; 3],
+    point: &Point,
+) -> f64 {
+    let axis = |i: usize| gap(lower[i], upper[i], point[i]);
     let (dx, dy, dz) = (axis(0), axis(1), axis(2));
     dx * dx + dy * dy + dz * dz
 }
@@ -25,7 +34,7 @@ pub(super) fn nearest_chord_squared(bounds: &Bounds, point: &Point) -> f64 {
 ///
 /// Comparing is one instruction for several boxes; `f64::max` would be three, as it
 /// cares for numbers that are none.
-pub(super) fn gap(lower: f32, upper: f32, coordinate: f64) -> f64 {
+fn gap(lower: f32, upper: f32, coordinate: f64) -> f64 {
     let (below, above) = (f64::from(lower) - coordinate, coordinate - f64::from(upper));
     let outside = if below > above { below } else { above };
     if outside > 0.0 { outside } else { 0.0 }

@@ -7,7 +7,7 @@ use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
 use super::bounds::{Bounds, Point, bounds_around, divide_at};
-use crate::engine::boxes::gap;
+use crate::engine::boxes::nearest_chord_squared_between;
 
 /// The most entries of a node. 32 were no faster, and slower where no radius bounds
 /// a search.
@@ -59,10 +59,8 @@ impl<T> NodeEntries<T> {
     }
 
     pub(super) fn bounds(&self, slot: usize) -> Bounds {
-        Bounds::from_bounds(
-            std::array::from_fn(|axis| self.lower[axis][slot]),
-            std::array::from_fn(|axis| self.upper[axis][slot]),
-        )
+        let (lower, upper) = self.faces(slot);
+        Bounds::from_bounds(lower, upper)
     }
 
     /// Boxes and children.
@@ -77,15 +75,12 @@ impl<T> NodeEntries<T> {
         bounds_around(self.iter().map(|(bounds, _)| bounds))
     }
 
-    /// The smallest squared chords from a point to anything in each box, as
-    /// [`crate::engine::boxes::nearest_chord_squared`]. There are as many that mean
-    /// something as there are children.
+    /// The smallest squared chords from a point to anything in each box. There are as
+    /// many that mean something as there are children.
     pub(super) fn nearest_chords_squared(&self, point: &Point) -> [f64; WIDTH] {
-        let axis =
-            |axis: usize, slot| gap(self.lower[axis][slot], self.upper[axis][slot], point[axis]);
         std::array::from_fn(|slot| {
-            let (dx, dy, dz) = (axis(0, slot), axis(1, slot), axis(2, slot));
-            dx * dx + dy * dy + dz * dz
+            let (lower, upper) = self.faces(slot);
+            nearest_chord_squared_between(lower, upper, point)
         })
     }
 
@@ -124,7 +119,7 @@ impl<T> NodeEntries<T> {
         }
     }
 
-    /// Adds an child. Where there is no room, the farther half goes into another
+    /// Adds a child. Where there is no room, the farther half goes into another
     /// node, which is returned.
     pub(super) fn add(&mut self, bounds: Bounds, child: T) -> Option<Self> {
         if self.children.len() < WIDTH {
@@ -144,12 +139,19 @@ impl<T> NodeEntries<T> {
         Some(other)
     }
 
-    /// Takes an child out. The last one moves into its slot.
+    /// Takes a child out. The last one moves into its slot.
     pub(super) fn swap_remove(&mut self, slot: usize) -> T {
         let last = self.children.len() - 1;
         self.set_bounds(slot, &self.bounds(last));
         self.set_bounds(last, &Bounds::new_empty());
         self.children.swap_remove(slot)
+    }
+
+    fn faces(&self, slot: usize) -> ([f32; 3], [f32; 3]) {
+        (
+            std::array::from_fn(|axis| self.lower[axis][slot]),
+            std::array::from_fn(|axis| self.upper[axis][slot]),
+        )
     }
 
     fn push(&mut self, bounds: Bounds, child: T) {
@@ -189,11 +191,11 @@ mod tests {
         let around = Bounds::from_corners([0.0, -1.0, 0.5], [0.5, 0.0, 1.0]);
         let beside = Bounds::from_corners([0.5, -0.5, 0.0], [1.0, 0.0, 0.5]);
         let beyond = Bounds::from_corners([-1.0, -0.9, 0.1], [0.1, -0.7, 0.3]);
-        let boxes = [around, beside, beyond].into_iter().cycle();
-        let boxes: NodeEntries<_> = boxes.take(WIDTH).zip(0..).collect();
-        let chords = boxes.nearest_chords_squared(&at);
+        let boxes = || [around, beside, beyond].into_iter().cycle().take(WIDTH);
+        let entries: NodeEntries<_> = boxes().zip(0..).collect();
+        let chords = entries.nearest_chords_squared(&at);
         assert_eq!(chords[..2], [0.0, 0.125]);
-        for ((bounds, _), chord) in boxes.iter().zip(chords) {
+        for (bounds, chord) in boxes().zip(chords) {
             assert_eq!(chord, nearest_chord_squared(&bounds, &at));
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::best::{Best, Candidate};
-use super::bounds::{Bounds, Point, farthest_chord_squared};
+use super::bounds::{Bounds, Point, bounds_around, farthest_chord_squared};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
@@ -234,17 +234,15 @@ impl<'a> Wanted<'a> {
 
     /// Whether the other fields' values reach into the narrowest one's area.
     fn fields_meet(&self) -> bool {
-        use rstar::Envelope as _;
         let Some((narrowest, others)) = self.fields.split_first() else {
             return true;
         };
         if others.is_empty() {
             return true;
         }
-        let area = narrowest
-            .postings()
-            .map(|postings| bounds_of_postings(postings, self.index.buckets()))
-            .fold(Bounds::new_empty(), |whole, bounds| whole.merged(&bounds));
+        let buckets = self.index.buckets();
+        let postings = narrowest.postings();
+        let area = bounds_around(postings.map(|postings| bounds_of_postings(postings, buckets)));
         others.iter().all(|other| other.reach_into(&area))
     }
 
