@@ -58,6 +58,7 @@ impl UnitVector {
 /// antipode (W. Kahan, "How Futile are Mindless Assessments of Roundoff in
 /// Floating-Point Computation?", on angles between vectors).
 #[must_use]
+#[inline]
 pub fn distance_m_of(chord_squared: f64) -> f64 {
     if chord_squared <= SHORT_CHORD_SQUARED {
         // asin(x) = x (1 + x^2/6 + 3x^4/40 + 15x^6/336 + 105x^8/3456 + ...)

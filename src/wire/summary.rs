@@ -11,8 +11,9 @@ const AFTER_LONGITUDE: &[u8] = br#","country":"#;
 const AVERAGE: &str = r#","average_rating":"#;
 const COUNT: &str = r#","rating_count":"#;
 const DISTANCE: &[u8] = br#","distance_m":"#;
-/// The digits of any `u64`, a point and six decimals.
-const LONGEST_DISTANCE: usize = 20 + 7;
+/// What eight digits of metres and six of a fraction can say. Nothing on Earth is as
+/// far from anything.
+const MOST_MICROMETRES: u64 = 99_999_999_999_999;
 
 /// Appends a center as the beginning of a JSON object, which [`push_distance`]
 /// completes.
@@ -36,32 +37,46 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
 /// Appends the distance in metres to a rendered center and completes it. The
 /// distance has six decimals (one micrometre) at most, without trailing zeros.
 pub fn push_distance(out: &mut Vec<u8>, distance_m: f64) {
-    // The room that everything takes is made sure of once.
-    let mut end = [0; DISTANCE.len() + LONGEST_DISTANCE + 1];
-    end[..DISTANCE.len()].copy_from_slice(DISTANCE);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "half the globe is 2e13 micrometres and distances are not negative"
     )]
-    let micrometres = (distance_m * 1e6 + 0.5) as i64 as u64;
-    let (metres, fraction) = (micrometres / 1_000_000, micrometres % 1_000_000);
-    let mut integer = itoa::Buffer::new();
-    let integer = integer.format(metres).as_bytes();
-    let mut len = DISTANCE.len();
-    end[len..len + integer.len()].copy_from_slice(integer);
-    len += integer.len();
-    #[expect(clippy::cast_possible_truncation, reason = "below 1,000,000")]
-    let digits = six_digits(fraction as u32);
-    let mut significant = digits.len();
-    // The first decimal stays: a distance always reads as a fraction.
-    while significant > 2 && digits[significant - 1] == b'0' {
-        significant -= 1;
-    }
-    end[len..len + digits.len()].copy_from_slice(&digits);
-    len += significant;
-    end[len] = b'}';
-    out.extend_from_slice(&end[..=len]);
+    let micrometres = ((distance_m * 1e6 + 0.5) as i64 as u64).min(MOST_MICROMETRES);
+    let metres = eight_digits(micrometres / 1_000_000);
+    let decimals = eight_digits(micrometres % 1_000_000 * 100);
+    // A distance always reads as a fraction: one digit stays on either side.
+    let leading_zeros = (metres.trailing_zeros() as usize / 8).min(7);
+    let trailing_zeros = (decimals.leading_zeros() as usize / 8).min(7);
+    // Each piece is of a fixed length, so that none is copied by a call.
+    let mut text = [0; DISTANCE.len() + 8 + 1 + 8];
+    text[..DISTANCE.len()].copy_from_slice(DISTANCE);
+    text[DISTANCE.len()..][..8].copy_from_slice(&ascii(metres >> (8 * leading_zeros)));
+    let point = DISTANCE.len() + 8 - leading_zeros;
+    text[point] = b'.';
+    text[point + 1..][..8].copy_from_slice(&ascii(decimals));
+    let end = point + 1 + 8 - trailing_zeros;
+    text[end] = b'}';
+    let start = out.len();
+    out.extend_from_slice(&text);
+    out.truncate(start + end + 1);
+}
+
+/// The decimal digits of a number below 10^8, a byte each, the first one lowest.
+///
+/// All pairs of digits are divided at once (D. Lemire, "Converting integers to
+/// fix-digit representations quickly", 2021): n * 10,486 / 2^20 is n / 100 for n below
+/// 10,000, and n * 103 / 2^10 is n / 10 for n below 100.
+fn eight_digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - 10 * tens) << 8)
+}
+
+fn ascii(digits: u64) -> [u8; 8] {
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
 /// How a center is rated, as it stands between a rendered center and its distance.
@@ -76,20 +91,6 @@ pub fn render_rating(Rating { average, count }: Rating) -> String {
 pub fn average_of(rendered: &str) -> Option<f64> {
     let (average, _) = rendered.strip_prefix(AVERAGE)?.split_once(COUNT)?;
     average.parse().ok()
-}
-
-/// The decimal point and six digits. The digits do not wait for each other.
-fn six_digits(number: u32) -> [u8; 7] {
-    let digit = |unit: u32| b'0' + (number / unit % 10) as u8;
-    [
-        b'.',
-        digit(100_000),
-        digit(10_000),
-        digit(1_000),
-        digit(100),
-        digit(10),
-        digit(1),
-    ]
 }
 
 /// The texts of a rendered center that other formats put elsewhere.
@@ -215,8 +216,21 @@ mod tests {
             (878.2, "878.2"),
             (24_999.999_999_9, "25000.0"),
             (20_015_114.442_035_9, "20015114.442036"),
+            (99_999_999.999_999, "99999999.999999"),
         ] {
             assert_eq!(distance(metres), text);
+        }
+    }
+
+    #[test]
+    fn every_four_digits_are_divided_into_single_ones() {
+        for number in 0..10_000_u64 {
+            for (number, text) in [
+                (number, format!("{number:08}")),
+                (number * 10_000 + 9_999, format!("{number:04}9999")),
+            ] {
+                assert_eq!(ascii(eight_digits(number)), text.as_bytes());
+            }
         }
     }
 

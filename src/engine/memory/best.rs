@@ -1,16 +1,14 @@
 //! The nearest centers found so far, at most so many.
 
-use std::collections::BinaryHeap;
-
 use super::bucket::Place;
+use crate::domain::CenterId;
 
-/// A center that qualifies. Orders by squared chord, then id: chords are not
-/// negative, and the bits of such doubles order as their values do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A center that qualifies.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
+    /// Its bits: chords are not negative, and the bits of such doubles order as their
+    /// values do.
     chord_squared: u64,
-    /// 0 until ids matter: see [`Best`].
-    id: i64,
     place: Place,
 }
 
@@ -18,7 +16,6 @@ impl Candidate {
     pub(super) fn new(chord_squared: f64, place: Place) -> Self {
         Self {
             chord_squared: chord_squared.to_bits(),
-            id: 0,
             place,
         }
     }
@@ -32,29 +29,28 @@ impl Candidate {
     }
 }
 
-/// Keeps the best candidates of those offered.
+/// Keeps the best candidates of those offered: by squared chord, then id.
 ///
 /// Ids decide only between centers that are just as far, and reading one is a
-/// wait for memory: they are looked up once such a pair meets, and for those
-/// that are offered afterwards.
+/// wait for memory: they are looked up where such a pair is found. Ordering by one
+/// number takes no branches that a processor could guess wrong, which is why
+/// candidates are gathered and divided now and then, and no heap is kept.
 #[derive(Debug, Default)]
 pub(super) struct Best {
     keep: usize,
     bound: f64,
-    ids_matter: bool,
-    heap: BinaryHeap<Candidate>,
-    /// Holds the allocation between one answer and the next search.
-    sorted: Vec<Candidate>,
+    candidates: Vec<Candidate>,
+    /// How many of them were there already when it settled last.
+    settled: usize,
 }
 
 impl Best {
-    /// Starts anew: keeps so many, none beyond a squared chord.
+    /// Starts anew: keeps so many, at least one, none beyond a squared chord.
     pub(super) fn restart(&mut self, keep: usize, bound: f64) {
-        self.sorted.clear();
-        self.heap = std::mem::take(&mut self.sorted).into();
+        self.candidates.clear();
+        self.settled = 0;
         self.keep = keep;
         self.bound = bound;
-        self.ids_matter = false;
     }
 
     /// What is farther than this squared chord is not among the best any more;
@@ -63,79 +59,50 @@ impl Best {
         self.bound
     }
 
-    /// Takes a candidate if it is among the best. `id_at` looks up the id of the
-    /// center at a place.
-    pub(super) fn offer(&mut self, mut candidate: Candidate, id_at: impl Fn(Place) -> i64) {
-        if self.ids_matter {
-            candidate.id = id_at(candidate.place);
-        }
-        if self.heap.len() < self.keep {
-            self.heap.push(candidate);
-            if self.heap.len() < self.keep {
-                return;
-            }
-        } else {
-            if self.worst().chord_squared == candidate.chord_squared {
-                self.look_up_ids(&id_at);
-                candidate.id = id_at(candidate.place);
-            }
-            if let Some(mut removed) = self.replace_worst(candidate)
-                && self.worst().chord_squared == removed.chord_squared
-            {
-                self.look_up_ids(&id_at);
-                removed.id = id_at(removed.place);
-                self.replace_worst(removed);
-            }
-        }
-        self.bound = self.bound.min(self.worst().chord_squared());
+    /// Takes a candidate that is within the bound.
+    pub(super) fn offer(&mut self, candidate: Candidate) {
+        self.candidates.push(candidate);
     }
 
-    /// The best, in any order.
+    /// Lets go of candidates that are not among the best and draws the bound tighter.
+    /// `id_at` looks up the id of the center at a place.
+    pub(super) fn settle(&mut self, id_at: impl Fn(Place) -> CenterId) {
+        if self.candidates.len() < self.keep || self.candidates.len() == self.settled {
+            return;
+        }
+        let last = self.keep - 1;
+        let by_chord = |candidate: &Candidate| candidate.chord_squared;
+        let (_, worst, others) = self.candidates.select_nth_unstable_by_key(last, by_chord);
+        let worst = *worst;
+        if others
+            .iter()
+            .any(|other| other.chord_squared == worst.chord_squared)
+        {
+            self.candidates
+                .select_nth_unstable_by_key(last, |it| (it.chord_squared, id_at(it.place)));
+        }
+        self.candidates.truncate(self.keep);
+        self.settled = self.keep;
+        self.bound = worst.chord_squared();
+    }
+
+    /// The best since the last [`Self::settle`], in any order.
     pub(super) fn kept(&self) -> &[Candidate] {
-        self.heap.as_slice()
+        &self.candidates
     }
 
-    /// The best, nearest first.
-    pub(super) fn sorted(&mut self, id_at: impl Fn(Place) -> i64) -> &[Candidate] {
-        self.sorted = std::mem::take(&mut self.heap).into_vec();
-        // By one number, which takes no branches; the ids of equals come below.
-        self.sorted
+    /// The same, nearest first.
+    pub(super) fn sorted(&mut self, id_at: impl Fn(Place) -> CenterId) -> &[Candidate] {
+        self.candidates
             .sort_unstable_by_key(|candidate| candidate.chord_squared);
         let equals = self
-            .sorted
+            .candidates
             .chunk_by_mut(|a, b| a.chord_squared == b.chord_squared)
             .filter(|equals| equals.len() > 1);
         for equals in equals {
-            for candidate in &mut *equals {
-                candidate.id = id_at(candidate.place);
-            }
-            equals.sort_unstable();
+            equals.sort_unstable_by_key(|candidate| id_at(candidate.place));
         }
-        &self.sorted
-    }
-
-    fn worst(&self) -> &Candidate {
-        self.heap.peek().expect("at least one is kept")
-    }
-
-    /// Puts a candidate in the place of the worst, if it is better; gives what
-    /// it replaced.
-    fn replace_worst(&mut self, candidate: Candidate) -> Option<Candidate> {
-        let mut worst = self.heap.peek_mut().expect("at least one is kept");
-        (candidate < *worst).then(|| std::mem::replace(&mut *worst, candidate))
-    }
-
-    /// From here on ids decide.
-    fn look_up_ids(&mut self, id_at: impl Fn(Place) -> i64) {
-        if self.ids_matter {
-            return;
-        }
-        self.ids_matter = true;
-        let mut kept = std::mem::take(&mut self.heap).into_vec();
-        for candidate in &mut kept {
-            candidate.id = id_at(candidate.place);
-        }
-        self.heap = kept.into();
+        &self.candidates
     }
 }
 
@@ -149,23 +116,32 @@ mod tests {
         #[test]
         fn the_best_are_those_that_sorting_gives(
             chords in prop::collection::vec(0_u8..6, 0..60),
-            ids in Just((0..60_i64).collect::<Vec<_>>()).prop_shuffle(),
+            ids in Just((1..=60_i64).collect::<Vec<_>>()).prop_shuffle(),
             keep in 1_usize..12,
+            offered_at_once in 1_usize..20,
         ) {
             let mut best = Best::default();
-            best.restart(keep, f64::INFINITY);
-            let id_at = |place: Place| ids[place.0 as usize] + 1;
+            best.restart(keep, 5.0);
+            let id_at = |place: Place| CenterId::new(ids[place.0 as usize]).unwrap();
             let mut expected = Vec::new();
-            for (number, chord) in (0..).zip(&chords) {
-                let chord = f64::from(*chord);
-                expected.push((chord, id_at(Place(number))));
-                if chord <= best.bound() {
-                    best.offer(Candidate::new(chord, Place(number)), id_at);
+            let offers: Vec<_> = (0..).map(Place).zip(chords.into_iter().map(f64::from)).collect();
+            for offers in offers.chunks(offered_at_once) {
+                for &(place, chord) in offers {
+                    expected.push((chord, id_at(place)));
+                    if chord <= best.bound() {
+                        best.offer(Candidate::new(chord, place));
+                    }
                 }
+                best.settle(id_at);
+                prop_assert!(best.kept().len() <= keep);
             }
             expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
-            let expected: Vec<i64> = expected.into_iter().map(|(_, id)| id).take(keep).collect();
-            let found: Vec<i64> = best.sorted(id_at).iter().map(|found| id_at(found.place())).collect();
+            expected.truncate(keep);
+            if expected.len() == keep {
+                prop_assert_eq!(best.bound(), expected[keep - 1].0);
+            }
+            let found = best.sorted(id_at).iter();
+            let found: Vec<_> = found.map(|it| (it.chord_squared(), id_at(it.place()))).collect();
             prop_assert_eq!(found, expected);
         }
     }

@@ -112,8 +112,9 @@ impl Bucket {
 
     /// Has a text fetched.
     pub(super) fn prefetch_text(&self, slot: usize) {
-        for line in self.text(slot).chunks(CACHE_LINE) {
-            prefetch_index(line, 0);
+        let text = self.text_start(slot)..self.slots[slot].end as usize;
+        for line in text.step_by(CACHE_LINE) {
+            prefetch_index(&self.texts, line);
         }
     }
 
@@ -133,6 +134,7 @@ impl Bucket {
         &self.slots
     }
 
+    #[inline]
     pub(super) fn slot(&self, slot: usize) -> &Slot {
         &self.slots[slot]
     }
@@ -143,6 +145,7 @@ impl Bucket {
         [x[lane], y[lane], z[lane]]
     }
 
+    #[inline]
     pub(super) fn text(&self, slot: usize) -> &[u8] {
         &self.texts[self.text_start(slot)..self.slots[slot].end as usize]
     }
@@ -267,6 +270,7 @@ impl Bucket {
         }
     }
 
+    #[inline]
     fn text_start(&self, slot: usize) -> usize {
         match slot {
             0 => 0,
@@ -335,6 +339,7 @@ impl Buckets {
         prefetch_index(&self.slab, id as usize);
     }
 
+    #[inline]
     pub(super) fn get(&self, id: BucketId) -> &Bucket {
         self.slab[id as usize]
             .as_ref()

@@ -10,7 +10,7 @@
 //! - `viewport`: everything in a rectangle of a map
 //! - `tree`, `node_entries`: the R-tree over buckets, and its nodes
 //! - `bounds`: the boxes around points
-//! - `walk`, `best`, `search`: answering
+//! - `walk`, `best`, `search`: answering; `lanes`: several numbers at a time
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
@@ -22,6 +22,7 @@ mod bounds;
 mod bucket;
 mod index;
 mod intake;
+mod lanes;
 mod load;
 mod node_entries;
 mod organizations;

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use super::best::{Best, Candidate};
 use super::bounds::{Bounds, Point, bounds_around, farthest_chord_squared};
-use super::bucket::{Block, Bucket, BucketId, LANES, Place};
+use super::bucket::{Block, Bucket, BucketId, LANES, Place, Slot};
 use super::index::Index;
+use super::lanes::places_within;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use crate::domain::{
@@ -30,7 +31,7 @@ pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &
             let bucket = index.buckets().get(place.bucket());
             bucket.prefetch_text(place.slot());
         }
-        let found = best.sorted(|place| index.buckets().id_at(place).get());
+        let found = best.sorted(|place| index.buckets().id_at(place));
         deliver(collection, index, search, found, answer);
     });
 }
@@ -49,6 +50,11 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
         wanted.may_be_in(bounds)
     });
     match wanted.narrowest_field() {
+        None if search.radius.is_none() => {
+            if let Some(bucket) = walk.start_straight_down(index.tree()) {
+                wanted.look_into(bucket, best);
+            }
+        }
         None => walk.start_at_tree(index.tree()),
         Some(values) => {
             for postings in values.postings() {
@@ -68,28 +74,27 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
         if let Some(next) = walk.peek_bucket() {
             index.buckets().get(next).prefetch_points();
         }
-        look_into(bucket, index.buckets().get(bucket), &wanted, best);
+        wanted.look_into(bucket, best);
     }
 }
 
-/// Offers the centers of a bucket that qualify.
-fn look_into(bucket_id: BucketId, bucket: &Bucket, wanted: &Wanted<'_>, best: &mut Best) {
+/// Offers the centers of a bucket that are within the bound and qualify.
+fn offer(
+    bucket_id: BucketId,
+    bucket: &Bucket,
+    origin: &Point,
+    best: &mut Best,
+    qualifies: impl Fn(f64, usize) -> bool,
+) {
+    let bound = best.bound();
     for (number, block) in bucket.blocks().iter().enumerate() {
-        let chords = chords_squared(block, &wanted.origin);
-        let bound = best.bound();
-        let mut near = 0_u32;
-        for (lane, chord) in chords.iter().enumerate() {
-            near |= u32::from(*chord <= bound) << lane;
-        }
-        while near != 0 {
-            let lane = near.trailing_zeros() as usize;
-            near &= near - 1;
+        let chords = chords_squared(block, origin);
+        for lane in places_within(&chords, bound) {
             let slot = number * LANES + lane;
-            if wanted.takes(chords[lane], bucket, slot) {
+            if qualifies(chords[lane], slot) {
                 // It says where the text is, should it stay among the best.
                 bucket.prefetch_slot(slot);
-                let candidate = Candidate::new(chords[lane], Place::new(bucket_id, slot));
-                best.offer(candidate, |place| wanted.index.buckets().id_at(place).get());
+                best.offer(Candidate::new(chords[lane], Place::new(bucket_id, slot)));
             }
         }
     }
@@ -260,18 +265,33 @@ impl<'a> Wanted<'a> {
             .all(|other| other.reach_into(bounds))
     }
 
-    /// Whether a center qualifies. Reads its slot only where it has a say: most
-    /// searches ask for whatever is near.
-    fn takes(&self, chord_squared: f64, bucket: &Bucket, slot: usize) -> bool {
-        self.after.is_none_or(|(after, id)| {
-            chord_squared > after || (chord_squared == after && bucket.slot(slot).id.get() > id)
-        }) && (self.excluded.is_empty()
-            || self.excluded.binary_search(&bucket.slot(slot).id).is_err())
-            && self.fields.iter().all(|field| {
-                field
-                    .values
-                    .contains(&bucket.slot(slot).values[field.field])
-            })
+    /// Offers what a bucket holds.
+    fn look_into(&self, bucket_id: BucketId, best: &mut Best) {
+        let buckets = self.index.buckets();
+        let bucket = buckets.get(bucket_id);
+        if self.asks_for_whatever_is_near() {
+            offer(bucket_id, bucket, &self.origin, best, |_, _| true);
+        } else {
+            offer(bucket_id, bucket, &self.origin, best, |chord, slot| {
+                self.takes(chord, bucket.slot(slot))
+            });
+        }
+        best.settle(|place| buckets.id_at(place));
+    }
+
+    fn asks_for_whatever_is_near(&self) -> bool {
+        self.after.is_none() && self.excluded.is_empty() && self.fields.is_empty()
+    }
+
+    /// Whether a center qualifies.
+    fn takes(&self, chord_squared: f64, center: &Slot) -> bool {
+        self.after
+            .is_none_or(|(after, id)| (after, id) < (chord_squared, center.id.get()))
+            && (self.excluded.is_empty() || self.excluded.binary_search(&center.id).is_err())
+            && self
+                .fields
+                .iter()
+                .all(|field| field.values.contains(&center.values[field.field]))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use rstar::Envelope as _;
 
-use super::bounds::{Bounds, divide_at};
+use super::bounds::{Bounds, Point, divide_at};
 use super::bucket::BucketId;
 use super::node_entries::{NodeEntries, WIDTH};
 
@@ -159,6 +159,31 @@ impl Node {
         match self {
             Self::Buckets(buckets) => buckets.prefetch(),
             Self::Nodes(nodes) => nodes.prefetch(),
+        }
+    }
+
+    /// How many boxes it has.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Buckets(buckets) => buckets.children().len(),
+            Self::Nodes(nodes) => nodes.children().len(),
+        }
+    }
+
+    /// One of its boxes.
+    pub(super) fn bounds_at(&self, slot: usize) -> Bounds {
+        match self {
+            Self::Buckets(buckets) => buckets.bounds(slot),
+            Self::Nodes(nodes) => nodes.bounds(slot),
+        }
+    }
+
+    /// The smallest squared chords from a point to anything in each of its boxes, and
+    /// behind those of no meaning.
+    pub(super) fn nearest_chords_squared(&self, point: &Point) -> [f64; WIDTH] {
+        match self {
+            Self::Buckets(buckets) => buckets.nearest_chords_squared(point),
+            Self::Nodes(nodes) => nodes.nearest_chords_squared(point),
         }
     }
 

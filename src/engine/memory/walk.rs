@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::bounds::{Bounds, Point, nearest_chord_squared};
 use super::bucket::{BucketId, Buckets};
-use super::node_entries::NodeEntries;
+use super::lanes::places_within;
 use super::tree::{BucketTree, Node};
 
 /// Walks over trees and single buckets, nearest first.
@@ -21,12 +21,23 @@ pub(super) struct Walk<'a, P> {
     /// Whether anything in a box can be part of the answer.
     passes: P,
     pending: BinaryHeap<Pending<'a>>,
+    /// Nodes that the walk went straight through, with the child that it took.
+    passed: Vec<(&'a Node, usize)>,
     last_given: Option<BucketId>,
 }
 
 enum Way<'a> {
     Node(&'a Node),
     Bucket(BucketId),
+}
+
+impl<'a> Way<'a> {
+    fn below(node: &'a Node, slot: usize) -> Self {
+        match node {
+            Node::Nodes(nodes) => Self::Node(&nodes.children()[slot]),
+            Node::Buckets(buckets) => Self::Bucket(buckets.children()[slot]),
+        }
+    }
 }
 
 struct Pending<'a> {
@@ -67,8 +78,9 @@ impl PartialEq for Pending<'_> {
 
 impl Eq for Pending<'_> {}
 
-/// What a walk starts with: most searches need no more room than this.
-const PENDING_AT_ONCE: usize = 128;
+/// What a walk starts with: most searches need no more room than this, and memory of
+/// this size is had at once.
+const PENDING_AT_ONCE: usize = 42;
 
 impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
     /// A walk from an origin that leaves out boxes that do not pass.
@@ -78,6 +90,7 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
             origin,
             passes,
             pending: BinaryHeap::with_capacity(PENDING_AT_ONCE),
+            passed: Vec::new(),
             last_given: None,
         }
     }
@@ -97,17 +110,32 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
         self.consider(Way::Bucket(bucket), &bounds, chord_squared, bound);
     }
 
+    /// Adds the buckets of the only tree, and goes straight down to one of them, which
+    /// is near but need not be the nearest. Where no radius bounds a search, it can look
+    /// into that bucket first: most of what was passed is then too far to be added.
+    pub(super) fn start_straight_down(&mut self, tree: &'a BucketTree) -> Option<BucketId> {
+        let mut node = tree.root();
+        loop {
+            let nearest = self.nearest_below(node)?;
+            self.passed.push((node, nearest));
+            match Way::below(node, nearest) {
+                Way::Node(below) => node = below,
+                Way::Bucket(bucket) => return Some(bucket),
+            }
+        }
+    }
+
     /// The next bucket, if one begins within this squared chord.
     pub(super) fn next_within(&mut self, bound: f64) -> Option<BucketId> {
+        while let Some((node, taken)) = self.passed.pop() {
+            self.consider_below(node, Some(taken), bound);
+        }
         while let Some(Pending { chord_squared, way }) = self.pending.pop() {
             if f64::from_bits(chord_squared) > bound {
                 return None;
             }
             match way {
-                Way::Node(Node::Nodes(nodes)) => self.consider_all(nodes, Way::Node, bound),
-                Way::Node(Node::Buckets(buckets)) => {
-                    self.consider_all(buckets, |&bucket| Way::Bucket(bucket), bound);
-                }
+                Way::Node(node) => self.consider_below(node, None, bound),
                 Way::Bucket(bucket) if self.last_given == Some(bucket) => {}
                 Way::Bucket(bucket) => {
                     self.last_given = Some(bucket);
@@ -126,17 +154,21 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
         }
     }
 
-    fn consider_all<T>(
-        &mut self,
-        entries: &'a NodeEntries<T>,
-        way: impl Fn(&'a T) -> Way<'a>,
-        bound: f64,
-    ) {
-        let chords_squared = entries.nearest_chords_squared(&self.origin);
-        for (slot, (child, chord_squared)) in
-            entries.children().iter().zip(chords_squared).enumerate()
-        {
-            self.consider(way(child), &entries.bounds(slot), chord_squared, bound);
+    fn nearest_below(&self, node: &Node) -> Option<usize> {
+        let chords_squared = node.nearest_chords_squared(&self.origin);
+        (0..node.len())
+            .filter(|&slot| (self.passes)(&node.bounds_at(slot)))
+            .min_by(|&a, &b| chords_squared[a].total_cmp(&chords_squared[b]))
+    }
+
+    /// Adds what is in a node, but for what was taken from it before.
+    fn consider_below(&mut self, node: &'a Node, taken: Option<usize>, bound: f64) {
+        let chords_squared = node.nearest_chords_squared(&self.origin);
+        for slot in places_within(&chords_squared, bound) {
+            if slot < node.len() && Some(slot) != taken {
+                let way = Way::below(node, slot);
+                self.consider(way, &node.bounds_at(slot), chords_squared[slot], bound);
+            }
         }
     }
 
