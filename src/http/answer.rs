@@ -83,7 +83,7 @@ impl AnswerBody {
     }
 
     fn push_number(&mut self, number: f64) {
-        let mut buffer = ryu::Buffer::new();
+        let mut buffer = zmij::Buffer::new();
         self.push(buffer.format_finite(number).as_bytes());
     }
 }

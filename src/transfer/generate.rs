@@ -97,8 +97,8 @@ pub fn write_generated(
     ])
     .map_err(io_error)?;
     let mut id = itoa::Buffer::new();
-    let mut latitude = ryu::Buffer::new();
-    let mut longitude = ryu::Buffer::new();
+    let mut latitude = zmij::Buffer::new();
+    let mut longitude = zmij::Buffer::new();
     for Generated {
         id: number,
         place,

@@ -82,7 +82,7 @@ fn ascii(digits: u64) -> [u8; 8] {
 /// How a center is rated, as it stands between a rendered center and its distance.
 #[must_use]
 pub fn render_rating(Rating { average, count }: Rating) -> String {
-    let average = ryu::Buffer::new().format_finite(average).to_owned();
+    let average = zmij::Buffer::new().format_finite(average).to_owned();
     format!("{AVERAGE}{average}{COUNT}{count}")
 }
 
@@ -152,7 +152,7 @@ fn split_at<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 }
 
 fn push_number(out: &mut Vec<u8>, degrees: f64) {
-    out.extend_from_slice(ryu::Buffer::new().format_finite(degrees).as_bytes());
+    out.extend_from_slice(zmij::Buffer::new().format_finite(degrees).as_bytes());
 }
 
 fn push_json_optional(out: &mut Vec<u8>, text: Option<&str>) {
