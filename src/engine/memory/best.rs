@@ -13,6 +13,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    #[inline]
     pub(super) fn new(chord_squared: f64, place: Place) -> Self {
         Self {
             chord_squared: chord_squared.to_bits(),
@@ -20,10 +21,12 @@ impl Candidate {
         }
     }
 
+    #[inline]
     pub(super) fn chord_squared(&self) -> f64 {
         f64::from_bits(self.chord_squared)
     }
 
+    #[inline]
     pub(super) fn place(&self) -> Place {
         self.place
     }
@@ -55,11 +58,13 @@ impl Best {
 
     /// What is farther than this squared chord is not among the best any more;
     /// what is just as far may be, by its id.
+    #[inline]
     pub(super) fn bound(&self) -> f64 {
         self.bound
     }
 
     /// Takes a candidate that is within the bound.
+    #[inline]
     pub(super) fn offer(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
     }

@@ -38,17 +38,20 @@ pub(super) struct Place(pub(super) u32);
 
 impl Place {
     /// Joins a bucket and a slot.
+    #[inline]
     pub(super) fn new(bucket: BucketId, slot: usize) -> Self {
         let slot = u32::try_from(slot).expect("a bucket has few slots");
         Self(bucket * SLOTS_PER_BUCKET + slot)
     }
 
     /// The bucket.
+    #[inline]
     pub(super) fn bucket(self) -> BucketId {
         self.0 / SLOTS_PER_BUCKET
     }
 
     /// The slot within the bucket.
+    #[inline]
     pub(super) fn slot(self) -> usize {
         (self.0 % SLOTS_PER_BUCKET) as usize
     }
@@ -99,6 +102,7 @@ impl Bucket {
     }
 
     /// Has the points fetched.
+    #[inline]
     pub(super) fn prefetch_points(&self) {
         for numbers in self.blocks.iter().flatten() {
             prefetch_index(numbers, 0);
@@ -106,11 +110,13 @@ impl Bucket {
     }
 
     /// Has what is known of one center beside its point and text fetched.
+    #[inline]
     pub(super) fn prefetch_slot(&self, slot: usize) {
         prefetch_index(&self.slots, slot);
     }
 
     /// Has a text fetched.
+    #[inline]
     pub(super) fn prefetch_text(&self, slot: usize) {
         let text = self.text_start(slot)..self.slots[slot].end as usize;
         for line in text.step_by(CACHE_LINE) {
@@ -126,6 +132,7 @@ impl Bucket {
         self.len() == CAPACITY
     }
 
+    #[inline]
     pub(super) fn blocks(&self) -> &[Block] {
         &self.blocks
     }
@@ -335,6 +342,7 @@ impl Buckets {
     }
 
     /// Has what leads to a bucket's centers fetched.
+    #[inline]
     pub(super) fn prefetch(&self, id: BucketId) {
         prefetch_index(&self.slab, id as usize);
     }
@@ -370,6 +378,7 @@ impl Buckets {
     }
 
     /// The center at a place.
+    #[inline]
     pub(super) fn id_at(&self, place: Place) -> CenterId {
         self.get(place.bucket()).slot(place.slot()).id
     }

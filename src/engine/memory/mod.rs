@@ -6,6 +6,9 @@
 //! them. Chords order as great-circle distances do, so neither the antimeridian
 //! nor the poles are special.
 //!
+//! Searching is generic over who takes the answer, so it is compiled where it is called
+//! from. What it calls for every box and center is marked `#[inline]` to be there, too.
+//!
 //! - [`bucket`](self): points, ids, filter values and rendered texts of neighbours
 //! - `viewport`: everything in a rectangle of a map
 //! - `tree`, `node_entries`: the R-tree over buckets, and its nodes

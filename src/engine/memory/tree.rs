@@ -155,6 +155,7 @@ impl Node {
     }
 
     /// Has what a search reads of it fetched.
+    #[inline]
     pub(super) fn prefetch(&self) {
         match self {
             Self::Buckets(buckets) => buckets.prefetch(),
@@ -163,6 +164,7 @@ impl Node {
     }
 
     /// How many boxes it has.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Buckets(buckets) => buckets.children().len(),
@@ -171,6 +173,7 @@ impl Node {
     }
 
     /// One of its boxes.
+    #[inline]
     pub(super) fn bounds_at(&self, slot: usize) -> Bounds {
         match self {
             Self::Buckets(buckets) => buckets.bounds(slot),
@@ -180,6 +183,7 @@ impl Node {
 
     /// The smallest squared chords from a point to anything in each of its boxes, and
     /// behind those of no meaning.
+    #[inline]
     pub(super) fn nearest_chords_squared(&self, point: &Point) -> [f64; WIDTH] {
         match self {
             Self::Buckets(buckets) => buckets.nearest_chords_squared(point),

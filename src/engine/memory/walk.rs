@@ -32,6 +32,7 @@ enum Way<'a> {
 }
 
 impl<'a> Way<'a> {
+    #[inline]
     fn below(node: &'a Node, slot: usize) -> Self {
         match node {
             Node::Nodes(nodes) => Self::Node(&nodes.children()[slot]),
