@@ -1,8 +1,8 @@
 //! The engine that keeps every center in memory.
 //!
 //! Centers are unit vectors in buckets of neighbours; an R-tree holds the
-//! buckets. A search walks the buckets nearest first, keeps the best centers in
-//! a bounded list and stops when the next bucket begins beyond the worst of
+//! buckets. A search walks the buckets nearest first, keeps the best centers of
+//! those it meets and stops when the next bucket begins beyond the worst of
 //! them. Chords order as great-circle distances do, so neither the antimeridian
 //! nor the poles are special.
 //!

@@ -186,3 +186,71 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CenterId, Origin};
+    use crate::engine::memory::bucket::{Bucket, Entry};
+    use crate::engine::memory::vocabulary::{FIELDS, ValueId};
+
+    fn unit(latitude: f64, longitude: f64) -> Point {
+        let origin = Origin::new(latitude, longitude).unwrap();
+        origin.unit_vector().0
+    }
+
+    /// A bucket for each of many places all over the globe.
+    fn scattered(count: u32) -> (Buckets, BucketTree) {
+        let mut buckets = Buckets::default();
+        for number in 0..count {
+            let mut bucket = Bucket::default();
+            bucket.push(Entry {
+                id: CenterId::new(i64::from(number) + 1).unwrap(),
+                point: unit(
+                    f64::from(number * 37 % 179) - 89.0,
+                    f64::from(number * 101 % 360) - 180.0,
+                ),
+                values: [ValueId::NONE; FIELDS],
+                text: b"",
+            });
+            buckets.add(bucket);
+        }
+        let tree = (0..count).map(|bucket| buckets.leaf(bucket)).collect();
+        (buckets, tree)
+    }
+
+    #[test]
+    fn a_walk_straight_down_gives_every_bucket_that_passes_once() {
+        let (buckets, tree) = scattered(3_000);
+        let origin = unit(37.9, 23.7);
+        let chord_squared = |bucket| nearest_chord_squared(&buckets.bounds(bucket), &origin);
+        for north_of in [-2.0, 0.0, 0.9] {
+            let passes = |bounds: &Bounds| bounds.upper()[2] > north_of;
+            let mut walk = Walk::new(&buckets, origin, passes);
+            let first = walk.start_straight_down(&tree).expect("some pass");
+            let rest: Vec<BucketId> = std::iter::from_fn(|| walk.next_within(4.0)).collect();
+            assert!(rest.is_sorted_by_key(|&bucket| chord_squared(bucket)));
+            let mut given = [rest, vec![first]].concat();
+            given.sort_unstable();
+            let passing = (0..3_000).filter(|&bucket| passes(&buckets.bounds(bucket)));
+            assert_eq!(given, passing.collect::<Vec<_>>());
+        }
+        let mut walk = Walk::new(&buckets, origin, |_: &Bounds| false);
+        assert_eq!(walk.start_straight_down(&tree), None);
+        assert_eq!(walk.next_within(4.0), None);
+    }
+
+    #[test]
+    fn what_was_passed_and_is_too_far_by_then_is_not_given() {
+        let (buckets, tree) = scattered(3_000);
+        let origin = unit(37.9, 23.7);
+        let mut walk = Walk::new(&buckets, origin, |_: &Bounds| true);
+        let first = walk.start_straight_down(&tree).expect("there are some");
+        let bound = nearest_chord_squared(&buckets.bounds(first), &origin);
+        let rest = std::iter::from_fn(|| walk.next_within(bound));
+        let nearer = (0..3_000).filter(|&bucket| {
+            bucket != first && nearest_chord_squared(&buckets.bounds(bucket), &origin) <= bound
+        });
+        assert_eq!(rest.count(), nearer.count());
+    }
+}
