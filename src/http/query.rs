@@ -70,7 +70,7 @@ impl<'a> Query<'a> {
         let has_escapes = memchr2(b'%', b'+', text.as_bytes()).is_some();
         let decoded = |part: &'a str| {
             if has_escapes {
-                decoded(part).map(Cow::Owned)
+                unescaped(part).map(Cow::Owned)
             } else {
                 Ok(Cow::Borrowed(part))
             }
@@ -179,7 +179,7 @@ fn cut(text: &str, at: u8) -> (&str, &str) {
 
 /// Undoes form encoding (WHATWG URL, section 5.1): `+` is a space and `%XX` a
 /// byte of UTF-8. Unlike there, malformed escapes are errors.
-fn decoded(text: &str) -> Result<String, Problem> {
+fn unescaped(text: &str) -> Result<String, Problem> {
     let malformed = || {
         Problem::new(
             Code::QueryMalformed,

@@ -108,7 +108,9 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
     pub(super) fn start_at_bucket(&mut self, bucket: BucketId, bound: f64) {
         let bounds = self.buckets.bounds(bucket);
         let chord_squared = nearest_chord_squared(&bounds, &self.origin);
-        self.consider(Way::Bucket(bucket), &bounds, chord_squared, bound);
+        if chord_squared <= bound {
+            self.consider(Way::Bucket(bucket), &bounds, chord_squared);
+        }
     }
 
     /// Adds the buckets of the only tree, and goes straight down to one of them, which
@@ -168,13 +170,14 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
         for slot in places_within(&chords_squared, bound) {
             if slot < node.len() && Some(slot) != taken {
                 let way = Way::below(node, slot);
-                self.consider(way, &node.bounds_at(slot), chords_squared[slot], bound);
+                self.consider(way, &node.bounds_at(slot), chords_squared[slot]);
             }
         }
     }
 
-    fn consider(&mut self, way: Way<'a>, bounds: &Bounds, chord_squared: f64, bound: f64) {
-        if chord_squared <= bound && (self.passes)(bounds) {
+    /// Adds what is near enough, if its box passes.
+    fn consider(&mut self, way: Way<'a>, bounds: &Bounds, chord_squared: f64) {
+        if (self.passes)(bounds) {
             match way {
                 Way::Node(node) => node.prefetch(),
                 Way::Bucket(bucket) => self.buckets.prefetch(bucket),
