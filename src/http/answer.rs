@@ -64,22 +64,28 @@ impl AnswerBody {
             self.written, self.count,
             "an engine sends what it announced"
         );
+        if self.written > 0 {
+            // The comma behind the last one.
+            self.out.pop();
+        }
         self.out.extend_from_slice(b"]}");
         self.out
     }
 
+    #[inline]
     fn push(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
     }
 
-    fn push_center(&mut self, hit: &Hit<'_>) {
-        self.push(hit.rendered);
-        if let Some(rating) = hit.rating {
+    #[inline]
+    fn push_center(&mut self, rendered: &[u8], rating: Option<&str>, distance_m: f64) {
+        self.push(rendered);
+        if let Some(rating) = rating {
             let start = self.out.len();
             self.push(rating.as_bytes());
             self.ratings.push(start..self.out.len());
         }
-        push_distance(&mut self.out, hit.distance_m);
+        push_distance(&mut self.out, distance_m);
     }
 
     fn push_number(&mut self, number: f64) {
@@ -125,13 +131,11 @@ impl Answer for AnswerBody {
         });
     }
 
+    #[inline]
     fn hit(&mut self, hit: Hit<'_>) {
-        if self.written > 0 {
-            self.push(b",");
-        }
         self.written += 1;
         match self.format {
-            Format::Json => self.push_center(&hit),
+            Format::Json => self.push_center(hit.rendered, hit.rating, hit.distance_m),
             Format::GeoJson => {
                 let parts =
                     SummaryParts::of(hit.rendered).expect("engines hold what render_summary wrote");
@@ -143,10 +147,11 @@ impl Answer for AnswerBody {
                 self.push(b",");
                 self.push(parts.latitude);
                 self.push(br#"]},"properties":"#);
-                self.push_center(&hit);
+                self.push_center(hit.rendered, hit.rating, hit.distance_m);
                 self.push(b"}");
             }
         }
+        self.push(b",");
     }
 
     fn shows_ratings(&self) -> bool {

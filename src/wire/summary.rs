@@ -10,10 +10,14 @@ const AFTER_LATITUDE: &[u8] = br#","longitude":"#;
 const AFTER_LONGITUDE: &[u8] = br#","country":"#;
 const AVERAGE: &str = r#","average_rating":"#;
 const COUNT: &str = r#","rating_count":"#;
-const DISTANCE: &[u8] = br#","distance_m":"#;
+/// With room for eight digits, a point, eight digits and the end of the object.
+const DISTANCE: &[u8; METRES_AT + 18] = br#","distance_m":                  "#;
+const METRES_AT: usize = 14;
 /// What eight digits of metres and six of a fraction can say. Nothing on Earth is as
 /// far from anything.
 const MOST_MICROMETRES: u64 = 99_999_999_999_999;
+/// 2^52: from here on doubles lie one apart, so their bits count by one.
+const APART_BY_ONE: f64 = 4_503_599_627_370_496.0;
 
 /// Appends a center as the beginning of a JSON object, which [`push_distance`]
 /// completes.
@@ -36,29 +40,26 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
 
 /// Appends the distance in metres to a rendered center and completes it. The
 /// distance has six decimals (one micrometre) at most, without trailing zeros.
+#[inline]
 pub fn push_distance(out: &mut Vec<u8>, distance_m: f64) {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "half the globe is 2e13 micrometres and distances are not negative"
-    )]
-    let micrometres = ((distance_m * 1e6 + 0.5) as i64 as u64).min(MOST_MICROMETRES);
+    let rounded = distance_m * 1e6 + APART_BY_ONE;
+    let micrometres = (rounded.to_bits() - APART_BY_ONE.to_bits()).min(MOST_MICROMETRES);
     let metres = eight_digits(micrometres / 1_000_000);
     let decimals = eight_digits(micrometres % 1_000_000 * 100);
-    // A distance always reads as a fraction: one digit stays on either side.
-    let leading_zeros = (metres.trailing_zeros() as usize / 8).min(7);
-    let trailing_zeros = (decimals.leading_zeros() as usize / 8).min(7);
-    // Each piece is of a fixed length, so that none is copied by a call.
-    let mut text = [0; DISTANCE.len() + 8 + 1 + 8];
-    text[..DISTANCE.len()].copy_from_slice(DISTANCE);
-    text[DISTANCE.len()..][..8].copy_from_slice(&ascii(metres >> (8 * leading_zeros)));
-    let point = DISTANCE.len() + 8 - leading_zeros;
+    // A distance always reads as a fraction: the one bit keeps a digit on either side.
+    let leading_zeros = (metres | 1 << 56).trailing_zeros() as usize / 8;
+    let trailing_zeros = (decimals | 1).leading_zeros() as usize / 8;
+    // Written in its place: reading together at once what was written in pieces
+    // makes the processor wait.
+    let start = out.len();
+    out.extend_from_slice(DISTANCE);
+    let text = &mut out[start..][..DISTANCE.len()];
+    text[METRES_AT..][..8].copy_from_slice(&ascii(metres >> (8 * leading_zeros)));
+    let point = METRES_AT + 8 - leading_zeros;
     text[point] = b'.';
     text[point + 1..][..8].copy_from_slice(&ascii(decimals));
     let end = point + 1 + 8 - trailing_zeros;
     text[end] = b'}';
-    let start = out.len();
-    out.extend_from_slice(&text);
     out.truncate(start + end + 1);
 }
 

@@ -3,6 +3,7 @@
 //! A search measures how far every box of a node is. The faces lie side by side,
 //! so that it reads half the cache lines and takes several boxes at a time.
 
+use arrayvec::ArrayVec;
 use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
@@ -18,7 +19,7 @@ pub(super) const WIDTH: usize = 16;
 pub(super) struct NodeEntries<T> {
     lower: [[f32; WIDTH]; 3],
     upper: [[f32; WIDTH]; 3],
-    children: Vec<T>,
+    children: ArrayVec<T, WIDTH>,
 }
 
 impl<T> Default for NodeEntries<T> {
@@ -26,7 +27,7 @@ impl<T> Default for NodeEntries<T> {
         Self {
             lower: [[f32::INFINITY; WIDTH]; 3],
             upper: [[f32::NEG_INFINITY; WIDTH]; 3],
-            children: Vec::new(),
+            children: ArrayVec::new(),
         }
     }
 }
@@ -46,12 +47,12 @@ impl<T> NodeEntries<T> {
         &self.children
     }
 
-    /// Has the boxes fetched.
+    /// Has the boxes and the children fetched.
     pub(super) fn prefetch(&self) {
         for faces in self.lower.iter().chain(&self.upper) {
             prefetch_index(faces, 0);
         }
-        prefetch_index(self.upper[2].as_slice(), WIDTH - 1);
+        prefetch_index(self.children.as_slice(), 0);
     }
 
     pub(super) fn child_mut(&mut self, slot: usize) -> &mut T {

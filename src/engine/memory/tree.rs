@@ -35,9 +35,13 @@ pub(super) struct BucketTree {
 
 /// A part of the tree.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all nodes are of buckets, and lie side by side in the node above"
+)]
 pub(super) enum Node {
     Buckets(NodeEntries<BucketId>),
-    Nodes(NodeEntries<Node>),
+    Nodes(Box<NodeEntries<Node>>),
 }
 
 impl Default for Node {
@@ -151,7 +155,7 @@ impl Node {
 
     fn joining(nodes: impl IntoIterator<Item = Self>) -> Self {
         let boxed = nodes.into_iter().map(|node| (node.bounds(), node));
-        Self::Nodes(boxed.collect())
+        Self::Nodes(Box::new(boxed.collect()))
     }
 
     /// Has what a search reads of it fetched.
@@ -221,7 +225,9 @@ impl Node {
                 let bounds = node.bounds();
                 nodes.set_bounds(slot, &bounds);
                 let other = other?;
-                nodes.add(other.bounds(), other).map(Self::Nodes)
+                nodes
+                    .add(other.bounds(), other)
+                    .map(|other| Self::Nodes(Box::new(other)))
             }
         }
     }
