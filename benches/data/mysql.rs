@@ -67,15 +67,20 @@ fn reading(path: &Path) -> LocalInfileHandler {
 
 impl Bench<'_> {
     fn print(&mut self) -> anyhow::Result<()> {
-        if self.args.wants("import into MySQL") {
+        let (imports, backfills) = (
+            self.args.wants("import into MySQL"),
+            self.args.wants("backfill"),
+        );
+        if imports {
             self.import()?;
-        } else {
-            self.load(LOCATION)?;
         }
-        if self.args.wants("backfill") {
+        if backfills {
             self.backfill()?;
         }
         if self.args.wants("engine sql") {
+            if !imports && !backfills {
+                self.load(LOCATION)?;
+            }
             sql_engine::print(self.args, &self.url)?;
         }
         Ok(())

@@ -252,6 +252,49 @@ async fn many_rows_are_written_in_several_short_transactions() {
 
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_snapshot_is_held_only_where_an_index_merges_its_pages_early() {
+    let db = TestDatabase::mysql().await;
+    db.drop_guards().await;
+    db.insert_drifted(30).await;
+    let collection = Collection::diving_centers();
+    let held = async || {
+        // The server shows what it knew up to a tenth of a second ago.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        db.number(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx \
+             JOIN information_schema.processlist ON id = trx_mysql_thread_id \
+             WHERE db = DATABASE() AND trx_is_read_only = 1 AND trx_autocommit_non_locking = 0",
+        )
+        .await
+    };
+    let mut backfill = db.database().backfill(&collection);
+    let first = backfill.chunk(i64::MIN, 10, false).await.unwrap().unwrap();
+    assert_eq!((first.written, held().await), (10, 0));
+    drop(backfill);
+    db.execute(
+        "ALTER TABLE diving_centers DROP INDEX idx_diving_centers_location, \
+         ADD SPATIAL INDEX as_mysql_does (location)",
+    )
+    .await;
+    let mut backfill = db.database().backfill(&collection);
+    let next = backfill.chunk(28, 10, false).await.unwrap().unwrap();
+    assert_eq!((next.written, held().await), (10, 1));
+    backfill.rest().await.unwrap();
+    assert_eq!(held().await, 0);
+    drop(backfill);
+    let guide = include_str!("../../docs/ADOPTING.md");
+    let (_, statement) = guide.split_once("```sql\n").unwrap();
+    let (statement, _) = statement.split_once("```").unwrap();
+    db.execute(&statement.replace("the_index", "as_mysql_does"))
+        .await;
+    let mut backfill = db.database().backfill(&collection);
+    let last = backfill.chunk(58, 10, false).await.unwrap().unwrap();
+    assert_eq!((last.written, held().await), (10, 0));
+    assert_eq!(to_mend(&db).await, 0);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn a_row_that_it_takes_long_to_get_to_is_written_all_the_same() {
     let db = TestDatabase::mysql().await;
     db.drop_guards().await;

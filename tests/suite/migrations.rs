@@ -327,6 +327,27 @@ async fn triggers_hold_the_location_against_writers_that_forget_it() {
 
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn the_server_merges_pages_of_our_spatial_indexes_late_until_it_is_undone() {
+    let db = TestDatabase::mysql().await;
+    let indexes_merged_at = async |percent: u32| {
+        db.number(&format!(
+            "SELECT COUNT(*) FROM information_schema.innodb_indexes i \
+             JOIN information_schema.innodb_tables t USING (table_id) \
+             WHERE t.name LIKE CONCAT(DATABASE(), '/%') \
+             AND i.name IN ('idx_diving_centers_location', 'idx_dive_sites_location') \
+             AND i.merge_threshold = {percent}"
+        ))
+        .await
+    };
+    assert_eq!(indexes_merged_at(10).await, 2);
+    let undone = db.database().migrate_down(1).await.unwrap();
+    assert_eq!((undone, indexes_merged_at(50).await), (vec![6], 2));
+    db.database().migrate_up(None).await.unwrap();
+    assert_eq!(indexes_merged_at(10).await, 2);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn triggers_are_made_anew_only_where_they_differ() {
     let db = TestDatabase::mysql().await;
     let collection = Collection::diving_centers();

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, MySql, MySqlPool};
 
+use super::index_pages;
+use super::schema::indexes;
 use super::survey::Conditions;
 use crate::store::Collection;
 use crate::store::backfill::Mended;
@@ -26,13 +28,13 @@ const UNTIDY: Duration = Duration::from_secs(30);
 /// One that writes, one that looks, and one for a snapshot.
 const NEEDED_CONNECTIONS: u32 = 3;
 
-/// Keeps the server from tidying up behind every chunk.
+/// Keeps the server from tidying up behind every chunk, where that would have it merge
+/// pages of the spatial index that the next chunk splits again: twice the splits, and
+/// half as long again. While a snapshot is open, dead points stay, as they do during a
+/// single UPDATE. It locks no row and no table.
 ///
-/// Each point that is written leaves a dead one in the spatial index. Left alone,
-/// the server removes it at once and locks the index against the next chunk, which
-/// takes half as long again and now and then several times as long. While a
-/// snapshot is open, dead ones stay, as they do during a single UPDATE. It locks
-/// no row and no table.
+/// An index whose pages are merged late goes without: the room of the dead is taken by
+/// those that come, with a quarter of the splits.
 #[derive(Debug)]
 struct Snapshot {
     connection: PoolConnection<MySql>,
@@ -41,9 +43,10 @@ struct Snapshot {
 
 impl Snapshot {
     /// Prepares one on a connection that is closed in the end, so that nobody finds
-    /// the transaction open; `None` where the pool has none to spare.
-    async fn prepare(pool: &MySqlPool) -> sqlx::Result<Option<Self>> {
-        if pool.options().get_max_connections() < NEEDED_CONNECTIONS {
+    /// the transaction open; `None` where no index needs it or the pool has none to spare.
+    async fn prepare(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Option<Self>> {
+        let needed = index_pages::are_merged_early(&indexes(pool, collection).await?, collection);
+        if !needed || pool.options().get_max_connections() < NEEDED_CONNECTIONS {
             return Ok(None);
         }
         let mut connection = match pool.acquire().await {
@@ -121,7 +124,7 @@ impl Mender {
         let update = format!("UPDATE {table} SET {set} WHERE {id} > ? AND {id} <= ?");
         Ok(Self {
             connection,
-            snapshot: Snapshot::prepare(pool).await?,
+            snapshot: Snapshot::prepare(pool, collection).await?,
             update_one: Sql::new(format!("{update} AND {differs} ORDER BY {id} LIMIT 1")),
             update: Sql::new(format!("{update} AND {in_time} AND {differs}")),
             came_to_none: false,

@@ -8,6 +8,7 @@ pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
 mod hint;
+mod index_pages;
 mod listing;
 pub(super) mod location;
 #[cfg(test)]

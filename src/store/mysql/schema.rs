@@ -47,6 +47,7 @@ pub(super) struct Index {
     pub column_name: String,
     /// From 1.
     pub place: i64,
+    pub comment: String,
 }
 
 pub(in crate::store) async fn inspect(
@@ -183,7 +184,8 @@ pub(super) async fn indexes(pool: &MySqlPool, collection: &Collection) -> sqlx::
     sqlx::query_as(
         "SELECT CAST(INDEX_NAME AS CHAR) AS name, CAST(INDEX_TYPE AS CHAR) AS kind, \
                 IS_VISIBLE = 'YES' AS visible, NON_UNIQUE = 0 AS is_unique, \
-                CAST(COLUMN_NAME AS CHAR) AS column_name, CAST(SEQ_IN_INDEX AS SIGNED) AS place \
+                CAST(COLUMN_NAME AS CHAR) AS column_name, CAST(SEQ_IN_INDEX AS SIGNED) AS place, \
+                CAST(INDEX_COMMENT AS CHAR) AS comment \
          FROM information_schema.STATISTICS \
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IS NOT NULL",
     )

@@ -175,6 +175,10 @@ pub async fn assert_adopted(db: &TestDatabase, rows: u32, before: i64, written: 
         "another column was written"
     );
     written.assert_is_there(db).await;
+    let merged_late = "SELECT COUNT(*) FROM information_schema.STATISTICS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'diving_centers' \
+         AND INDEX_TYPE = 'SPATIAL' AND INDEX_COMMENT = 'MERGE_THRESHOLD=10'";
+    assert_eq!(db.number(merged_late).await, 1);
 }
 
 /// Asks the server itself, not `nearby`, about every row.

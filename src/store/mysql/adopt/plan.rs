@@ -22,6 +22,7 @@ use std::time::Duration;
 use super::gather::Gathered;
 use crate::store::Collection;
 use crate::store::adopt::{Action, Locking, Rows, Statement, Step, Way};
+use crate::store::mysql::index_pages;
 use crate::store::mysql::location::{SENTINEL, location};
 use crate::store::mysql::schema::Column;
 use crate::store::mysql::triggers;
@@ -240,9 +241,10 @@ fn index(
             expected: seconds(total, POINTS_INDEXED_PER_S),
             statements: alter(
                 format!(
-                    "ADD SPATIAL INDEX `{}` ({})",
+                    "ADD SPATIAL INDEX `{}` ({}) COMMENT '{}'",
                     index_name(gathered, collection),
-                    collection.location.quoted()
+                    collection.location.quoted(),
+                    index_pages::COMMENT
                 ),
                 Way::Shared,
             ),
