@@ -22,9 +22,7 @@ const LATE: u32 = 20;
 /// Whether points that move keep the server merging pages of an index on the location.
 pub(super) fn are_merged_early(indexes: &[Index], collection: &Collection) -> bool {
     let location = collection.location.as_str();
-    let mut on_location = indexes.iter().filter(|index| {
-        index.kind == "SPATIAL" && index.column_name.eq_ignore_ascii_case(location)
-    });
+    let mut on_location = indexes.iter().filter(|index| index.is_spatial_on(location));
     on_location.any(|index| threshold(&index.comment) > LATE)
 }
 

@@ -50,6 +50,13 @@ pub(super) struct Index {
     pub comment: String,
 }
 
+impl Index {
+    /// Whether it is a spatial index on a column, whose name MySQL compares so.
+    pub(super) fn is_spatial_on(&self, column: &str) -> bool {
+        self.kind == "SPATIAL" && self.column_name.eq_ignore_ascii_case(column)
+    }
+}
+
 pub(in crate::store) async fn inspect(
     pool: &MySqlPool,
     collection: &Collection,
@@ -201,8 +208,7 @@ async fn inspect_indexes(
     let indexes = indexes(pool, collection).await?;
     let (table, location) = (collection.table.as_str(), collection.location.as_str());
     let mut found = Vec::new();
-    let on_location = |index: &&Index| index.kind == "SPATIAL" && index.column_name == location;
-    match indexes.iter().find(on_location) {
+    match indexes.iter().find(|index| index.is_spatial_on(location)) {
         _ if !collection.is_located() => {}
         None => found.push(SchemaFinding::wrong(format!(
             "{table}.{location} has no spatial index, so searches read every row: \

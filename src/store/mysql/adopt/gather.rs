@@ -60,10 +60,10 @@ impl Gathered {
 
     /// The spatial index over a column, a visible one rather than another.
     pub(super) fn spatial_index(&self, column: &str) -> Option<&Index> {
-        let on_it = |index: &&Index| {
-            index.kind == "SPATIAL" && index.column_name.eq_ignore_ascii_case(column)
+        let all = || {
+            let indexes = self.indexes.iter();
+            indexes.filter(|index| index.is_spatial_on(column))
         };
-        let all = || self.indexes.iter().filter(on_it);
         all().find(|index| index.visible).or_else(|| all().next())
     }
 
