@@ -340,8 +340,9 @@ async fn the_server_merges_pages_of_our_spatial_indexes_late_until_it_is_undone(
         .await
     };
     assert_eq!(indexes_merged_at(10).await, 2);
-    let undone = db.database().migrate_down(1).await.unwrap();
-    assert_eq!((undone, indexes_merged_at(50).await), (vec![6], 2));
+    let later = usize::try_from(latest(&db).await - 5).unwrap();
+    db.database().migrate_down(later).await.unwrap();
+    assert_eq!(indexes_merged_at(50).await, 2);
     db.database().migrate_up(None).await.unwrap();
     assert_eq!(indexes_merged_at(10).await, 2);
 }

@@ -225,9 +225,8 @@ impl Node {
                 let bounds = node.bounds();
                 nodes.set_bounds(slot, &bounds);
                 let other = other?;
-                nodes
-                    .add(other.bounds(), other)
-                    .map(|other| Self::Nodes(Box::new(other)))
+                let half = nodes.add(other.bounds(), other);
+                half.map(Box::new).map(Self::Nodes)
             }
         }
     }

@@ -34,7 +34,7 @@ const NEEDED_CONNECTIONS: u32 = 3;
 /// single UPDATE. It locks no row and no table.
 ///
 /// An index whose pages are merged late goes without: the room of the dead is taken by
-/// those that come, with a quarter of the splits.
+/// those that come, with fewer splits than in either case.
 #[derive(Debug)]
 struct Snapshot {
     connection: PoolConnection<MySql>,
@@ -45,8 +45,9 @@ impl Snapshot {
     /// Prepares one on a connection that is closed in the end, so that nobody finds
     /// the transaction open; `None` where no index needs it or the pool has none to spare.
     async fn prepare(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Option<Self>> {
-        let needed = index_pages::are_merged_early(&indexes(pool, collection).await?, collection);
-        if !needed || pool.options().get_max_connections() < NEEDED_CONNECTIONS {
+        if pool.options().get_max_connections() < NEEDED_CONNECTIONS
+            || !index_pages::are_merged_early(&indexes(pool, collection).await?, collection)
+        {
             return Ok(None);
         }
         let mut connection = match pool.acquire().await {
