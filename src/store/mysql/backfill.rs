@@ -19,9 +19,9 @@ const POLITE: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', \
     SESSION innodb_lock_wait_timeout = 1";
 
 /// After so long an UPDATE writes no further row. The row under way may still split
-/// a page of the spatial index, which takes longer than all else: so the most that
-/// other writers wait for is this and one split or two.
-const LONGEST_WRITING: Duration = Duration::from_millis(30);
+/// a page of the spatial index, and now and then that page's parent, which takes
+/// longer than all else: so the most that other writers wait for is this and two splits.
+const LONGEST_WRITING: Duration = Duration::from_millis(10);
 
 /// How long the server may not tidy up: no longer than a report would keep it.
 const UNTIDY: Duration = Duration::from_secs(30);
