@@ -23,62 +23,75 @@ const CLOSE_TO_POLE: f64 = 1e-4;
 /// What holds every point of a circle with a great-circle radius in metres: one
 /// piece or several, next to each other. A point on an edge is in two pieces.
 ///
-/// The circle is cut along parallels. `is_costly` tells of a strip's pieces
-/// whether two strips of half the height would be better, as they keep closer to
-/// the circle. Two neighbours that would not be costly as one become one.
+/// The circle is cut along parallels, so that strips keep closer to it.
+/// `rows_beside` tells how many rows there are in a strip's pieces but not in the
+/// circle. A strip with more of them than `rows_for_a_strip` is cut in two of half
+/// the height; neighbours are left as two where that saves more of them than that.
 #[must_use]
 pub fn cover(
     origin: Origin,
     radius_m: f64,
-    mut is_costly: impl FnMut(&[Bounds]) -> bool,
+    rows_for_a_strip: usize,
+    mut rows_beside: impl FnMut(&[Bounds]) -> usize,
 ) -> Vec<Bounds> {
     let whole = Bounds::of_circle(origin, radius_m);
     let radius = radius_m / EARTH_RADIUS_M + MARGIN;
-    if radius_m < STRIPS_FROM_M || radius >= PI || !is_costly(&[whole]) {
+    if radius_m < STRIPS_FROM_M || radius >= PI || rows_beside(&[whole]) <= rows_for_a_strip {
         return vec![whole];
     }
     let circle = Circle::new(origin, radius);
     let south = (origin.latitude() - radius.to_degrees()).max(-90.0);
     let north = (origin.latitude() + radius.to_degrees()).min(90.0);
-    let middle = f64::midpoint(south, north);
-    let mut strips = vec![circle.strip(south, middle), circle.strip(middle, north)];
+    let mut measured = |south: f64, north: f64| {
+        let pieces = circle.pieces(south, north);
+        Strip {
+            south,
+            north,
+            rows_beside: rows_beside(&pieces),
+            pieces,
+        }
+    };
+    let mut halves = |south: f64, north: f64| {
+        let middle = f64::midpoint(south, north);
+        [measured(south, middle), measured(middle, north)]
+    };
+    let mut strips = Vec::from(halves(south, north));
     // From coarse to fine, so that all are cut about as finely when it ends.
     let mut done = Vec::new();
     while !strips.is_empty() {
         let count = strips.len();
         for (place, strip) in std::mem::take(&mut strips).into_iter().enumerate() {
             let others = done.len() + strips.len() + (count - place - 1);
-            if others + 2 <= MOST_STRIPS && is_costly(&strip.pieces) {
-                let middle = f64::midpoint(strip.south, strip.north);
-                strips.push(circle.strip(strip.south, middle));
-                strips.push(circle.strip(middle, strip.north));
+            if others + 2 <= MOST_STRIPS && strip.rows_beside > rows_for_a_strip {
+                strips.extend(halves(strip.south, strip.north));
             } else {
                 done.push(strip);
             }
         }
     }
-    merged(&circle, done, is_costly)
+    merged(done, rows_for_a_strip, measured)
         .into_iter()
         .flat_map(|strip| strip.pieces)
         .collect()
 }
 
-/// Makes one strip of neighbours wherever that is not costly.
+/// Makes one strip of neighbours that are not worth being two.
 fn merged(
-    circle: &Circle,
     mut strips: Vec<Strip>,
-    mut is_costly: impl FnMut(&[Bounds]) -> bool,
+    rows_for_a_strip: usize,
+    mut measured: impl FnMut(f64, f64) -> Strip,
 ) -> Vec<Strip> {
     strips.sort_by(|a, b| a.south.total_cmp(&b.south));
     let mut kept: Vec<Strip> = Vec::new();
     for strip in strips {
-        let both = kept
-            .last()
-            .map(|last| circle.strip(last.south, strip.north));
-        match both.filter(|both| !is_costly(&both.pieces)) {
-            Some(both) => *kept.last_mut().expect("it has a neighbour") = both,
-            None => kept.push(strip),
+        if let Some(last) = kept.last_mut() {
+            let both = measured(last.south, strip.north);
+            if both.rows_beside <= last.rows_beside + strip.rows_beside + rows_for_a_strip {
+                *last = both;
+                continue;
+            }
         }
+        kept.push(strip);
     }
     kept
 }
@@ -88,6 +101,7 @@ struct Strip {
     south: f64,
     north: f64,
     pieces: Vec<Bounds>,
+    rows_beside: usize,
 }
 
 /// A circle on the unit sphere, in radians.
@@ -109,23 +123,18 @@ impl Circle {
         }
     }
 
-    /// What there is between two latitudes, in one box if it is narrow enough.
-    fn strip(&self, south: f64, north: f64) -> Strip {
+    /// What holds it between two latitudes: one box if that is narrow enough.
+    fn pieces(&self, south: f64, north: f64) -> Vec<Bounds> {
         let piece = |from: f64, to: f64| Bounds::Box {
             west: wrap(self.longitude + from),
             south,
             east: wrap(self.longitude + to),
             north,
         };
-        let pieces = match self.widest(south, north) {
+        match self.widest(south, north) {
             Some(half) if half * 2.0 <= WIDEST_DEG => vec![piece(-half, half)],
             Some(half) if half <= WIDEST_DEG => vec![piece(-half, 0.0), piece(0.0, half)],
             _ => vec![Bounds::Band { south, north }],
-        };
-        Strip {
-            south,
-            north,
-            pieces,
         }
     }
 
@@ -158,7 +167,7 @@ impl Circle {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::f64::consts::PI;
 
     use proptest::prelude::*;
@@ -170,8 +179,27 @@ mod tests {
         Origin::new(latitude, longitude).unwrap()
     }
 
-    fn finest(origin: Origin, radius_m: f64) -> Vec<Bounds> {
-        cover(origin, radius_m, |_| true)
+    /// As many strips as there may be: half the height saves three of four rows.
+    pub(crate) fn finest_cover(origin: Origin, radius_m: f64) -> Vec<Bounds> {
+        cover(origin, radius_m, 0, |pieces| match pieces[0] {
+            Bounds::Box { south, north, .. } | Bounds::Band { south, north } => {
+                as_rows((1e6 * (north - south)).powi(2))
+            }
+            Bounds::Globe => usize::MAX,
+        })
+    }
+
+    pub(crate) fn coarsest_cover(origin: Origin, radius_m: f64) -> Vec<Bounds> {
+        cover(origin, radius_m, 0, |_| 0)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "few"
+    )]
+    fn as_rows(count: f64) -> usize {
+        count as usize
     }
 
     proptest! {
@@ -188,7 +216,7 @@ mod tests {
             azimuth in prop_oneof![0.0..(2.0 * PI), Just(0.0), Just(PI), Just(PI / 2.0)],
         ) {
             let (lat, lng) = destination(latitude, longitude, radius * share, azimuth);
-            let pieces = finest(at(latitude, longitude), radius * EARTH_RADIUS_M);
+            let pieces = finest_cover(at(latitude, longitude), radius * EARTH_RADIUS_M);
             prop_assert!(
                 pieces.iter().any(|piece| piece.contains(lat, lng)),
                 "{pieces:?} lack {lat} {lng}"
@@ -201,7 +229,7 @@ mod tests {
             longitude in -180.0..=180.0_f64,
             radius_m in 0.0..20_100_000.0,
         ) {
-            let pieces = finest(at(latitude, longitude), radius_m);
+            let pieces = finest_cover(at(latitude, longitude), radius_m);
             prop_assert!(pieces.len() <= 2 * MOST_STRIPS);
             for piece in pieces {
                 if let Bounds::Box { west, east, south, north } = piece {
@@ -214,31 +242,50 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_cut_only_where_it_is_large_and_a_strip_costly() {
-        assert_eq!(finest(at(50.0, 8.0), 25_000.0).len(), 1);
-        assert_eq!(finest(at(50.0, 8.0), 1_000_000.0).len(), MOST_STRIPS);
-        assert_eq!(finest(at(50.0, 8.0), 20_100_000.0), [Bounds::Globe]);
-        assert_eq!(cover(at(50.0, 8.0), 1_000_000.0, |_| false).len(), 1);
+    fn a_circle_is_cut_only_where_it_is_large_and_has_rows_beside_it() {
+        assert_eq!(finest_cover(at(50.0, 8.0), 25_000.0).len(), 1);
+        assert_eq!(finest_cover(at(50.0, 8.0), 1_000_000.0).len(), MOST_STRIPS);
+        assert_eq!(finest_cover(at(50.0, 8.0), 20_100_000.0), [Bounds::Globe]);
+        assert_eq!(coarsest_cover(at(50.0, 8.0), 1_000_000.0).len(), 1);
         let holds_gotland =
             |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(57.5, 18.5));
-        let pieces = cover(at(50.0, 8.0), 1_000_000.0, holds_gotland);
+        let gotland = |pieces: &[Bounds]| 13 * usize::from(holds_gotland(pieces));
+        let pieces = cover(at(50.0, 8.0), 1_000_000.0, 12, gotland);
         assert!((2..8).contains(&pieces.len()), "{pieces:?}");
         assert!(!holds_gotland(&pieces));
+        let pieces = cover(at(50.0, 8.0), 1_000_000.0, 13, gotland);
+        assert!(pieces.len() == 1 && holds_gotland(&pieces), "{pieces:?}");
     }
 
     /// Halving goes by latitude, and a coast may lie anywhere.
     #[test]
     fn strips_between_costly_ones_become_one() {
         let origin = at(10.0, 8.0);
-        let coast = |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(16.0, 15.5));
-        let pieces = cover(origin, 1_000_000.0, coast);
+        let holds_coast = |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(16.0, 15.5));
+        let coast = |pieces: &[Bounds]| 100 * usize::from(holds_coast(pieces));
+        let pieces = cover(origin, 1_000_000.0, 40, coast);
         assert!(pieces.len() <= 3, "{pieces:?}");
-        assert!(!coast(&pieces));
+        assert!(!holds_coast(&pieces));
+    }
+
+    /// Two strips with a few rows each stay two where one would hold many.
+    #[test]
+    fn strips_become_one_where_that_adds_fewer_rows_than_a_strip_is_worth() {
+        let origin = at(10.0, 8.0);
+        let strips = |rows_of_all: usize| {
+            let halves = |pieces: &[Bounds]| match pieces[0] {
+                Bounds::Box { south, north, .. } if south < 9.9 && 10.1 < north => rows_of_all,
+                _ => 15,
+            };
+            cover(origin, 1_000_000.0, 20, halves).len()
+        };
+        assert_eq!(strips(50), 1);
+        assert_eq!(strips(51), 2);
     }
 
     #[test]
     fn a_cap_around_a_pole_is_one_band() {
-        let pieces = cover(at(90.0, 0.0), 3_000_000.0, |_| false);
+        let pieces = coarsest_cover(at(90.0, 0.0), 3_000_000.0);
         assert!(
             matches!(pieces[..], [Bounds::Band { north, .. }] if north == 90.0),
             "{pieces:?}"
@@ -247,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_coast_beside_a_circle_of_the_south_pacific_is_left_out() {
-        let pieces = finest(at(-48.9, -123.4), 3_600_000.0);
+        let pieces = finest_cover(at(-48.9, -123.4), 3_600_000.0);
         let holds = |latitude, longitude| {
             let inside = |piece: &Bounds| piece.contains(latitude, longitude);
             pieces.iter().any(inside)

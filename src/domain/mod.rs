@@ -25,6 +25,8 @@ pub use center::{
     TextField,
 };
 pub use cover::cover;
+#[cfg(test)]
+pub(crate) use cover::tests::{coarsest_cover, finest_cover};
 pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
 pub use duplicate::{MAX_DUPLICATE_DISTANCE_M, MAX_NEIGHBOURS, Neighbour, are_alike};

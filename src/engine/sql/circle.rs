@@ -28,12 +28,12 @@ const FEW_MATCHES: usize = 30_000;
 const MATCHES_FOR_A_ROW: usize = 2;
 /// The circle that the density says holds one center more for so many that are
 /// wanted, and these: some may be gone by now.
-const WANTED_FOR_A_SPARE: usize = 8;
+const WANTED_FOR_A_SPARE: usize = 32;
 const SPARE: usize = 2;
 /// It holds this many times as many where a filter asks for more than countries.
 const FILTERED_FACTOR: usize = 4;
 /// So many centers beside a circle cost about as much as another strip.
-const ROWS_FOR_A_STRIP: usize = 40;
+const ROWS_FOR_A_STRIP: usize = 12;
 
 /// A circle around a search's origin.
 pub(super) struct Circle {
@@ -197,9 +197,9 @@ impl<'a> Choice<'a> {
     fn around(&self, radius_m: f64) -> Circle {
         let origin = self.asked.search.origin;
         let mut beside: Option<Vec<Crowd>> = None;
-        let cover = cover(origin, radius_m, |strip| {
+        let cover = cover(origin, radius_m, ROWS_FOR_A_STRIP, |strip| {
             let Some(density) = self.density else {
-                return false;
+                return 0;
             };
             let beside = beside.get_or_insert_with(|| density.beside(origin, radius_m));
             let in_strip = |crowd: &&Crowd| {
@@ -208,12 +208,8 @@ impl<'a> Choice<'a> {
                     .iter()
                     .any(|piece| piece.contains(latitude, longitude))
             };
-            let rows: usize = beside
-                .iter()
-                .filter(in_strip)
-                .map(|crowd| crowd.count)
-                .sum();
-            rows > ROWS_FOR_A_STRIP
+            let crowds = beside.iter().filter(in_strip);
+            crowds.map(|crowd| crowd.count).sum()
         });
         self.with(radius_m, cover)
     }

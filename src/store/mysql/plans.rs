@@ -7,7 +7,7 @@ use super::MySqlStore;
 use super::search::{MySqlQuery, Near};
 use crate::domain::{
     Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, MinRating, OrganizationId,
-    Origin, RatingRange, Search, SortBy, TextField, Viewport, cover,
+    Origin, RatingRange, Search, SortBy, TextField, Viewport, coarsest_cover, finest_cover,
 };
 use crate::store::{Collection, Database, PoolSettings};
 
@@ -232,9 +232,10 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
     ] {
         let origin = Origin::new(latitude, longitude).unwrap();
         for radius_m in [0.0, 1e3, 25e3, 500e3, 3_000e3, 9_000e3, 15_000e3] {
-            let coarse = cover(origin, radius_m, |_| false);
-            let fine = cover(origin, radius_m, |_| true);
-            let covers = [coarse, fine];
+            let covers = [
+                coarsest_cover(origin, radius_m),
+                finest_cover(origin, radius_m),
+            ];
             let covers = covers.iter().filter(|cover| cover[..] != [Bounds::Globe]);
             let filters = || {
                 let by_field = filters_by_field().into_iter();
