@@ -189,6 +189,7 @@ pub(super) mod tests {
         })
     }
 
+    /// As few pieces as there may be: nothing lies beside the circle.
     pub(crate) fn coarsest_cover(origin: Origin, radius_m: f64) -> Vec<Bounds> {
         cover(origin, radius_m, 0, |_| 0)
     }
@@ -196,7 +197,7 @@ pub(super) mod tests {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "few"
+        reason = "a square, and far from the largest number"
     )]
     fn as_rows(count: f64) -> usize {
         count as usize
