@@ -260,7 +260,7 @@ pub(super) mod tests {
 
     /// Halving goes by latitude, and a coast may lie anywhere.
     #[test]
-    fn strips_between_costly_ones_become_one() {
+    fn strips_between_those_with_rows_beside_become_one() {
         let origin = at(10.0, 8.0);
         let holds_coast = |pieces: &[Bounds]| pieces.iter().any(|piece| piece.contains(16.0, 15.5));
         let coast = |pieces: &[Bounds]| 100 * usize::from(holds_coast(pieces));
