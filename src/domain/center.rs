@@ -306,10 +306,10 @@ pub struct Center {
     pub position: Option<Position>,
     /// How often it was viewed, counted by the application that owns the table.
     pub view_count: i64,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was last written.
-    pub updated_at: DateTime<Utc>,
+    /// When it was created; `None` where that is not known.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last written; `None` where that is not known.
+    pub updated_at: Option<DateTime<Utc>>,
     /// Whether it is claimed, in the words of the application that owns the table;
     /// `None` where nobody keeps that.
     pub ownership_status: Option<String>,

@@ -167,10 +167,10 @@ pub struct Organization {
     pub id: OrganizationId,
     /// What was said of it.
     pub text: OrganizationText,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was last written.
-    pub updated_at: DateTime<Utc>,
+    /// When it was created; `None` where that is not known.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last written; `None` where that is not known.
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 /// A text without case: canonical caseless matching (Unicode 3.13, D145).
@@ -218,8 +218,8 @@ pub struct Membership {
     pub organization: Organization,
     /// Whether it is the center's first; at most one is.
     pub is_primary: bool,
-    /// Since when.
-    pub created_at: DateTime<Utc>,
+    /// Since when; `None` where that is not known.
+    pub created_at: Option<DateTime<Utc>>,
 }
 
 /// The ten that most divers have a card of: acronym, name, site, country and

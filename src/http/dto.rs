@@ -220,8 +220,8 @@ pub struct CenterView<'a> {
     city: Option<&'a str>,
     logo_url: Option<&'a str>,
     view_count: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     average_rating: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -323,8 +323,8 @@ mod tests {
             },
             position: Position::new(1.0, 2.0).ok(),
             view_count: 0,
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
+            created_at: Some(DateTime::UNIX_EPOCH),
+            updated_at: Some(DateTime::UNIX_EPOCH),
             ownership_status: None,
         }
     }

@@ -42,7 +42,7 @@ pub(super) struct MembershipView<'a> {
     diving_organization_id: i64,
     is_primary: bool,
     diving_organization: OrganizationView<'a>,
-    created_at: DateTime<Utc>,
+    created_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> From<&'a Membership> for MembershipView<'a> {

@@ -67,8 +67,8 @@ pub(super) struct OrganizationView<'a> {
     description: Option<&'a str>,
     country: Option<&'a str>,
     founded_year: Option<i32>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> From<&'a Organization> for OrganizationView<'a> {

@@ -146,20 +146,20 @@ struct OrganizationRow {
 struct MembershipRow {
     id: i64,
     center: i64,
-    is_primary: i64,
+    /// Others leave it empty, which is no.
+    is_primary: Option<i64>,
     created_at: Option<String>,
     organization: OrganizationRow,
 }
 
-/// A time as either database writes it into JSON; one that cannot be read is the
-/// epoch.
-fn time(text: Option<&str>) -> DateTime<Utc> {
-    let Some(text) = text else {
-        return DateTime::default();
-    };
+/// A time as either database writes it into JSON; one that is missing or cannot
+/// be read is not known.
+fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
+    let text = text?;
     NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S%.f")
         .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
-        .map_or_else(|_| DateTime::default(), |time| time.and_utc())
+        .map(|time| time.and_utc())
+        .ok()
 }
 
 fn json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, sqlx::Error> {
@@ -200,7 +200,7 @@ fn membership(row: &str) -> Result<Option<Membership>, sqlx::Error> {
         id: row.id,
         center,
         organization,
-        is_primary: row.is_primary != 0,
+        is_primary: row.is_primary.is_some_and(|set| set != 0),
         created_at: time(row.created_at.as_deref()),
     }))
 }

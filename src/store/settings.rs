@@ -20,18 +20,22 @@ const WRITE_SQLITE: &str = "\
         updated_at = strftime('%Y-%m-%dT%H:%M:%fZ','now')";
 
 impl Database {
-    /// Reads a setting; `None` where nobody has set it.
+    /// Reads a setting; `None` where nobody has set it. What another application
+    /// wrote that is not JSON is a text.
     ///
     /// # Errors
-    /// When the database does not answer, or another application wrote a value
-    /// that is not JSON.
+    /// When the database does not answer.
     pub async fn setting(&self, key: &SettingKey) -> Result<Option<Setting>, StoreError> {
-        let columns: Option<(String, Option<String>)> = match self {
+        let columns: Option<(Option<String>, Option<String>)> = match self {
             Self::MySql(pool) => sqlx::query(READ)
                 .bind(key.as_str())
                 .fetch_optional(pool)
                 .await?
-                .map(|row| Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?)))
+                .map(|row| {
+                    // Whatever type the column has: JSON is text as well.
+                    let value = row.try_get_unchecked(0)?;
+                    Ok::<_, sqlx::Error>((value, row.try_get_unchecked(1)?))
+                })
                 .transpose()?,
             Self::Sqlite(pools) => sqlx::query(READ)
                 .bind(key.as_str())
@@ -47,13 +51,14 @@ impl Database {
         let Some((value, description)) = columns else {
             return Ok(None);
         };
-        let value: Value =
-            serde_json::from_str(&value).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let value = value.map_or(Value::Null, |text| {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        });
         Ok(Some(Setting { value, description }))
     }
 
-    /// The same where the table may be missing, beside another application's, or
-    /// hold what is not JSON: nobody has set it then.
+    /// The same where the table may be missing, beside another application's:
+    /// nobody has set it then.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -63,7 +68,7 @@ impl Database {
     ) -> Result<Option<Setting>, StoreError> {
         match self.setting(key).await {
             Err(StoreError::Refused(DatabaseFailure::Statement(error)))
-                if is_missing_table(&error) || matches!(error, sqlx::Error::Decode(_)) =>
+                if is_missing_table(&error) =>
             {
                 Ok(None)
             }

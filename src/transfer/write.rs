@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{Format, axis};
 use crate::domain::{Center, Position, TextField};
@@ -124,8 +124,8 @@ fn write_record<W: Write>(csv: &mut csv::Writer<W>, center: &Center) -> io::Resu
         text(TextField::City),
         text(TextField::LogoUrl),
         itoa::Buffer::new().format(center.view_count),
-        &time(&center.created_at),
-        &time(&center.updated_at),
+        &center.created_at.as_ref().map(time).unwrap_or_default(),
+        &center.updated_at.as_ref().map(time).unwrap_or_default(),
     ])
     .map_err(io_error)
 }
@@ -171,14 +171,8 @@ struct Properties<'a> {
     city: Option<&'a str>,
     logo_url: Option<&'a str>,
     view_count: i64,
-    #[serde(serialize_with = "serialize_time")]
-    created_at: DateTime<Utc>,
-    #[serde(serialize_with = "serialize_time")]
-    updated_at: DateTime<Utc>,
-}
-
-fn serialize_time<S: Serializer>(value: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time(value))
+    created_at: Option<String>,
+    updated_at: Option<String>,
 }
 
 impl<'a> Feature<'a> {
@@ -201,8 +195,8 @@ impl<'a> Feature<'a> {
                 city: text(TextField::City),
                 logo_url: text(TextField::LogoUrl),
                 view_count: center.view_count,
-                created_at: center.created_at,
-                updated_at: center.updated_at,
+                created_at: center.created_at.as_ref().map(time),
+                updated_at: center.updated_at.as_ref().map(time),
             },
         }
     }
@@ -247,8 +241,8 @@ mod tests {
             text,
             position,
             view_count: 3,
-            created_at: time,
-            updated_at: time,
+            created_at: Some(time),
+            updated_at: Some(time),
             ownership_status: None,
         }
     }

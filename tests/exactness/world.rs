@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::path::Path;
 
-use chrono::DateTime;
 use flate2::read::GzDecoder;
 use nearby::domain::{
     CenterId, Organization, OrganizationId, OrganizationText, Position, Rating, Summary,
@@ -54,8 +53,8 @@ pub fn organizations() -> Vec<Organization> {
             acronym: acronym.to_owned(),
             ..OrganizationText::default()
         },
-        created_at: DateTime::default(),
-        updated_at: DateTime::default(),
+        created_at: None,
+        updated_at: None,
     };
     (1..).zip(ORGANIZATIONS).map(organization).collect()
 }

@@ -113,8 +113,8 @@ fn organizations_follow_their_centers_in_and_out_of_the_index() {
             acronym: name.to_owned(),
             ..OrganizationText::default()
         },
-        created_at: chrono::DateTime::default(),
-        updated_at: chrono::DateTime::default(),
+        created_at: None,
+        updated_at: None,
     };
     let engine = loaded(&[center(1, 0.0, 0.0), center(2, 0.0, 1.0)]);
     let all = [organization(1, "A"), organization(12, "B")];

@@ -1,6 +1,5 @@
 //! The index against looking at every name.
 
-use chrono::DateTime;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -17,8 +16,8 @@ fn center(id: i64, name: &str, position: Option<(f64, f64)>) -> Center {
         },
         position: position.and_then(|(lat, lng)| Position::new(lat, lng).ok()),
         view_count: 0,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
+        created_at: None,
+        updated_at: None,
         ownership_status: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
@@ -55,8 +55,8 @@ pub(super) fn center(row: &MySqlRow) -> Result<Center, sqlx::Error> {
         },
         position: position(row)?,
         view_count: row.try_get::<Option<i64>, _>(3)?.unwrap_or(0),
-        created_at: time(row, 4)?,
-        updated_at: time(row, 5)?,
+        created_at: time(row, 4),
+        updated_at: time(row, 5),
         ownership_status: text(row, OWNERSHIP_STATUS)?.map(Cow::into_owned),
     })
 }
@@ -122,10 +122,13 @@ pub(super) fn text(row: &MySqlRow, at: usize) -> Result<Option<Cow<'_, str>>, sq
     Ok(bytes.map(String::from_utf8_lossy))
 }
 
-/// A time that is missing, or zero as old tables have it, reads as the epoch.
-fn time(row: &MySqlRow, at: usize) -> Result<DateTime<Utc>, sqlx::Error> {
-    let time: Option<NaiveDateTime> = row.try_get(at)?;
-    Ok(time.unwrap_or_default().and_utc())
+/// A time, or a day as its first moment. What is missing, zero as old tables have
+/// it, or no time at all is not known.
+fn time(row: &MySqlRow, at: usize) -> Option<DateTime<Utc>> {
+    let time: Option<NaiveDateTime> = row.try_get(at).ok().flatten();
+    let day = || -> Option<NaiveDate> { row.try_get(at).ok().flatten() };
+    let time = time.or_else(|| Some(day()?.and_time(NaiveTime::MIN)));
+    time.map(|time| time.and_utc())
 }
 
 /// Reads the columns of `Names::center_columns` and whether the row is in order.

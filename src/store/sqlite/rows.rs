@@ -53,9 +53,9 @@ pub(super) fn position<R: Columns>(row: &R) -> Result<Option<Position>, R::Error
         .and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok()))
 }
 
-/// A time that is missing or cannot be read is the epoch.
-fn time<R: Columns>(row: &R, at: usize) -> Result<DateTime<Utc>, R::Error> {
+/// A time that is missing or cannot be read is not known.
+fn time<R: Columns>(row: &R, at: usize) -> Result<Option<DateTime<Utc>>, R::Error> {
     let time = row.text(at)?;
     let time = time.and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
-    Ok(time.unwrap_or_default().to_utc())
+    Ok(time.map(|time| time.to_utc()))
 }

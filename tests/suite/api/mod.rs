@@ -14,6 +14,7 @@ mod dive_sites;
 mod divemap;
 mod duplicates;
 mod hot_path;
+mod left_by_others;
 mod list;
 mod names;
 mod nearby;

@@ -102,7 +102,7 @@ on_both_stores! {
         let center = &centers(&db).await[0];
         assert_eq!(line["properties"]["view_count"], 42);
         assert_eq!(
-            line["properties"]["created_at"].as_str().unwrap().parse(),
+            line["properties"]["created_at"].as_str().unwrap().parse().map(Some),
             Ok(center.created_at)
         );
         assert_eq!(line["geometry"]["coordinates"][0], 179.999_999_99);

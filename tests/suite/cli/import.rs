@@ -247,7 +247,7 @@ on_both_stores! {
             .assert(0, &["not imported, as the database assigns them: `view_count`, `created_at`"]);
         let center = &centers(&db).await[0];
         assert_eq!(center.view_count, 0);
-        assert!(center.created_at.timestamp() > 1_000_000_000);
+        assert!(center.created_at.unwrap().timestamp() > 1_000_000_000);
     }
 
     async fn an_import_goes_on_from_a_line(db: TestDatabase) {

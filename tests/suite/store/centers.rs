@@ -16,7 +16,7 @@ on_both_stores! {
         assert_eq!(&created.text, full_draft().text());
         assert_eq!(created.position, full_draft().position());
         assert_eq!(created.view_count, 0);
-        assert!(created.created_at > before && created.updated_at > before);
+        assert!(created.created_at > Some(before) && created.updated_at > Some(before));
         assert_eq!(store.read(created.id).await.unwrap(), Some(created));
     }
 

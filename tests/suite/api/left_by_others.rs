@@ -1,0 +1,120 @@
+//! What other applications leave in columns: times that are none, flags that are
+//! empty, settings that are no JSON.
+
+use serde_json::{Value, json};
+
+use super::server::{TestServer, center};
+use crate::cli::process::run;
+use crate::support::{TestDatabase, on_both_stores};
+
+/// The table of memberships as Divemap has it: flag and time may be empty.
+const DIVEMAPS_MEMBERSHIPS: &str = "\
+    DROP TABLE diving_center_organizations; \
+    CREATE TABLE diving_center_organizations (id INTEGER PRIMARY KEY, \
+        diving_center_id INTEGER NOT NULL, diving_organization_id INTEGER NOT NULL, \
+        is_primary BOOLEAN DEFAULT FALSE, created_at DATETIME NULL)";
+
+/// The table of settings as Divemap has it: any text will do.
+const DIVEMAPS_SETTINGS: &str = "\
+    DROP TABLE settings; \
+    CREATE TABLE settings (id INTEGER PRIMARY KEY, `key` VARCHAR(255) NOT NULL, \
+        value TEXT NOT NULL, description TEXT)";
+
+/// Times that are none, with what makes their columns take them.
+fn impossible(db: &TestDatabase) -> String {
+    let loosen = if db.is_mysql() {
+        "ALTER TABLE diving_centers MODIFY created_at DATETIME NULL, MODIFY updated_at DATETIME NULL; \
+         SET SESSION sql_mode = 'ALLOW_INVALID_DATES';"
+    } else {
+        ""
+    };
+    let null = if db.is_mysql() { "NULL" } else { "''" };
+    format!(
+        "{loosen} \
+         UPDATE diving_centers SET created_at = '0000-00-00 00:00:00', updated_at = {null} WHERE id = 1; \
+         UPDATE diving_centers SET created_at = '2026-02-31 01:02:03', \
+             updated_at = '2026-00-10 00:00:00' WHERE id = 2"
+    )
+}
+
+on_both_stores! {
+    async fn a_time_that_is_missing_or_impossible_is_null_everywhere(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server.seed(&[center("a", 1.0, 1.0), center("b", 2.0, 2.0)]).await;
+        assert_eq!(ids, [1, 2]);
+        let sql = impossible(&server.db);
+        server.db.execute_elsewhere(&sql).await;
+
+        let one = server.found("/centers/1").await;
+        assert_eq!([&one["created_at"], &one["updated_at"]], [&Value::Null, &Value::Null]);
+        let all = server.found("/centers").await;
+        let divemaps = server.found("/api/v1/diving-centers/?sort_by=created_at").await;
+        for place in [0, 1] {
+            assert_eq!(all["centers"][place]["updated_at"], Value::Null);
+            assert_eq!(divemaps["items"][place].get("updated_at"), None);
+        }
+        assert_eq!(all["centers"][0]["created_at"], Value::Null);
+        let divemaps = server.found("/api/v1/diving-centers/1").await;
+        assert_eq!(divemaps["created_at"], Value::Null);
+
+        let url = server.db.url().to_owned();
+        let export = |format: &'static str| {
+            let url = url.clone();
+            tokio::task::spawn_blocking(move || {
+                let ended = run(&["export", "-", "--format", format, "--database-url", &url]);
+                ended.assert(0, &[]);
+                String::from_utf8(ended.stdout).expect("exports are UTF-8")
+            })
+        };
+        let csv = export("csv").await.expect("it ends");
+        assert!(csv.lines().nth(1).expect("a row").ends_with(",0,,"), "{csv}");
+        let geojson: Value = serde_json::from_str(&export("geojson").await.expect("it ends"))
+            .expect("GeoJSON is JSON");
+        assert_eq!(geojson["features"][0]["properties"]["created_at"], Value::Null);
+        assert_eq!(geojson["features"][1]["properties"]["updated_at"], Value::Null);
+    }
+
+    async fn an_empty_flag_of_a_membership_is_no(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
+        for (name, acronym) in [("One", "O"), ("Two", "T")] {
+            let body = json!({ "name": name, "acronym": acronym });
+            assert_eq!(server.post("/organizations", &body).send().await.status, 201);
+        }
+        server.db.execute_elsewhere(DIVEMAPS_MEMBERSHIPS).await;
+        server.db.execute_elsewhere(&format!(
+            "INSERT INTO diving_center_organizations VALUES (7, {id}, 1, NULL, NULL), \
+                 (9, {id}, 2, TRUE, '2026-01-02 03:04:05')"
+        ))
+        .await;
+        let ours = server.found(&format!("/centers/{id}/organizations")).await;
+        let theirs = server.found(&format!("/api/v1/diving-centers/{id}/organizations")).await;
+        assert_eq!(ours["organizations"], theirs);
+        let of = |place: usize, key: &str| theirs[place][key].clone();
+        assert_eq!([of(0, "id"), of(0, "is_primary")], [json!(9), json!(true)]);
+        assert_eq!([of(1, "id"), of(1, "is_primary")], [json!(7), json!(false)]);
+        assert_eq!([of(0, "created_at"), of(1, "created_at")], [json!("2026-01-02T03:04:05Z"), Value::Null]);
+    }
+
+    async fn a_setting_that_is_no_json_is_its_text(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        server.db.execute_elsewhere(DIVEMAPS_SETTINGS).await;
+        for (id, text) in ["yes, please", "", "{\"a\":", "NaN"].into_iter().enumerate() {
+            let key = format!("key-{id}");
+            server.db.execute_elsewhere(&format!(
+                "INSERT INTO settings (id, `key`, value) VALUES ({id}, '{key}', '{text}')"
+            ))
+            .await;
+            for path in ["/settings/", "/api/v1/settings/"] {
+                assert_eq!(server.found(&format!("{path}{key}")).await["value"], text, "{path}");
+            }
+        }
+        // Ratings are shown: this is not `true`.
+        server.db.execute_elsewhere(
+            "INSERT INTO settings (id, `key`, value) \
+             VALUES (9, 'disable_diving_center_reviews', 'oui')",
+        )
+        .await;
+        assert_eq!(server.found("/centers").await["count"], 0);
+    }
+}
