@@ -18,6 +18,9 @@
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
 
+// These panic where nobody reads: see [`output`].
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod adopt;
 pub mod app;
 pub mod backfill;
@@ -29,6 +32,7 @@ pub mod engine;
 pub mod follow;
 pub mod http;
 pub mod metrics;
+mod output;
 pub mod progress;
 pub mod store;
 pub mod telemetry;

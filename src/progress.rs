@@ -1,5 +1,6 @@
 //! How far long work is: a bar on a terminal, a line now and then elsewhere.
 
+use crate::output::note;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
@@ -67,7 +68,7 @@ impl Progress {
         self.bar.set_position(done);
         if self.is_line_due() {
             let counted = counted(done, self.bar.length(), self.started.elapsed());
-            eprintln!("{}: {counted}", self.what);
+            note!("{}: {counted}", self.what);
         }
     }
 
@@ -79,7 +80,7 @@ impl Progress {
         self.bar.set_position(bytes);
         if self.is_line_due() {
             let percent = bytes * 100 / self.bar.length().unwrap_or(bytes).max(1);
-            eprintln!("{told}, {percent}% of the file");
+            note!("{told}, {percent}% of the file");
         }
         self.bar.set_message(told);
     }

@@ -43,7 +43,9 @@ pub fn init(args: &LogArgs) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(args.log.clone())
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // It would panic where standard error takes no more.
+        .log_internal_errors(false);
     match args.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),

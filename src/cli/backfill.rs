@@ -8,6 +8,7 @@ use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::backfill::{self, Progress, Settings};
+use crate::output::say;
 use crate::progress;
 use crate::store::Collection;
 
@@ -58,7 +59,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         &database,
         &collection,
         &settings,
-        super::signals::stop()?,
+        super::signals::stop(),
         |progress| {
             so_far = *progress;
             shown.set(progress.checked);
@@ -85,24 +86,24 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 
 fn report(progress: &Progress, collection: &Collection, dry_run: bool) {
     let written = if dry_run { "to write" } else { "written" };
-    println!("rows checked         {:>12}", progress.checked);
-    println!("{written:<20} {:>12}", progress.written);
-    println!("without coordinates  {:>12}", progress.without_coordinates);
-    println!("out of range         {:>12}", progress.out_of_range);
-    println!(
+    say!("rows checked         {:>12}", progress.checked);
+    say!("{written:<20} {:>12}", progress.written);
+    say!("without coordinates  {:>12}", progress.without_coordinates);
+    say!("out of range         {:>12}", progress.out_of_range);
+    say!(
         "longest transaction  {:>9} ms",
         progress.longest_transaction.as_millis()
     );
     if progress.retries > 0 {
-        println!("stepped aside        {:>12}", progress.retries);
+        say!("stepped aside        {:>12}", progress.retries);
     }
     if !progress.complete {
         match progress.last_id {
-            Some(id) => println!(
+            Some(id) => say!(
                 "stopped before the end: run it again, or go on with `nearby backfill{} --after {id}`",
                 collection.flag()
             ),
-            None => println!("stopped before the first row: run it again"),
+            None => say!("stopped before the first row: run it again"),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `nearby demo`
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +9,7 @@ use super::Outcome;
 use super::database::PoolArgs;
 use super::server::{ServerArgs, serve};
 use super::signals::told_to_stop;
+use crate::output::{note, say};
 use crate::progress::Progress;
 use crate::store::{Collection, Database, DatabaseUrl, Store};
 use crate::transfer::{BUNDLED_PLACES, Halt, Rejected, load_demo_places};
@@ -44,12 +44,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 /// have ids, so none comes twice.
 async fn load(database: &Database, store: &Store) -> anyhow::Result<()> {
     let mut progress = Progress::new("loading places", Some(BUNDLED_PLACES));
-    let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()?).await;
+    let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()).await;
     progress.finish();
     let rows = imported.rows();
     match imported.halt {
         None => {
-            eprintln!("loaded {rows} places (GeoNames, CC BY 4.0)");
+            note!("loaded {rows} places (GeoNames, CC BY 4.0)");
             return Ok(());
         }
         Some(Halt::Asked) => {}
@@ -66,13 +66,11 @@ fn say_what_to_try(addresses: &[SocketAddr]) {
     let Some(address) = addresses.first() else {
         return;
     };
-    let text = format!(
+    say!(
         "nearby answers at http://{address}. Try\n\n\
          \x20 curl 'http://{address}/nearby?lat=37.9838&lng=23.7275&radius_km=25&limit=5'\n\
          \x20 curl 'http://{address}/nearest?lat=-17.7&lng=178.1&limit=3&format=geojson'\n\
          \x20 curl 'http://{address}/openapi.yaml'\n\n\
-         Ctrl-C ends it.\n"
+         Ctrl-C ends it."
     );
-    // Nobody may be reading any more; the service goes on all the same.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,7 +1,7 @@
 //! `nearby export`
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use super::signals::told_to_stop;
+use crate::output::{self, note};
 use crate::progress::Progress;
 use crate::store::Store;
 
@@ -51,7 +52,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let progress = |rows| shown.set(rows);
     let written = match target {
         Target::Stdout(format) => {
-            let out = BufWriter::new(io::stdout());
+            let out = BufWriter::new(output::writer());
             export_to_stdout(&store, format, out, progress).await
         }
         Target::File { path, format } => {
@@ -60,9 +61,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     shown.finish();
     if let Some(exported) = written? {
-        eprintln!(
+        note!(
             "{} centers exported, {} without coordinates",
-            exported.rows, exported.without_coordinates
+            exported.rows,
+            exported.without_coordinates
         );
     }
     Ok(Outcome::Done)
@@ -99,7 +101,7 @@ impl Target {
     }
 }
 
-/// `None` where the reader went away.
+/// `None` where standard output takes no more; the end of the process says why.
 async fn export_to_stdout(
     store: &Store,
     format: Format,
@@ -107,13 +109,13 @@ async fn export_to_stdout(
     progress: impl FnMut(u64),
 ) -> anyhow::Result<Option<Exported>> {
     let exported = async {
-        let (exported, mut out) = export(store, format, out, progress, told_to_stop()?).await?;
+        let (exported, mut out) = export(store, format, out, progress, told_to_stop()).await?;
         out.flush()?;
         Ok(exported)
     };
     match exported.await {
         Ok(exported) => Ok(Some(exported)),
-        Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        Err(ExportError::Write(_)) if !output::is_read() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -159,7 +161,7 @@ async fn write_file(
     progress: impl FnMut(u64),
 ) -> Result<Exported, ExportError> {
     let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
-    let stop = told_to_stop()?;
+    let stop = told_to_stop();
     if Format::is_gzip_name(path) {
         let out = GzEncoder::new(out, Compression::default());
         let (exported, out) = export(store, format, out, progress, stop).await?;

@@ -1,10 +1,7 @@
 //! `nearby generate`
 
-use std::io;
-
-use anyhow::Context as _;
-
 use super::Outcome;
+use crate::output;
 use crate::transfer::{generate, write_generated};
 
 #[derive(Debug, clap::Args)]
@@ -23,13 +20,11 @@ pub(super) struct Args {
     seed: u64,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    match write_generated(generate(args.count, args.seed), io::stdout().lock()) {
-        // Whoever read has had enough, as `head` does.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Outcome::Done),
-        written => {
-            written.context("cannot write to standard output")?;
-            Ok(Outcome::Done)
-        }
-    }
+pub(super) fn run(args: &Args) -> Outcome {
+    // Whoever read may have had enough, as `head` does.
+    output::keep(write_generated(
+        generate(args.count, args.seed),
+        output::writer(),
+    ));
+    Outcome::Done
 }

@@ -1,5 +1,6 @@
 //! `nearby health`: the health check of containers, without a second program.
 
+use crate::output::{note, say};
 use std::time::Duration;
 
 use super::Outcome;
@@ -28,15 +29,15 @@ pub(super) fn run(args: &Args) -> Outcome {
         .into();
     match agent.get(&args.url).call() {
         Ok(answer) if answer.status().is_success() => {
-            println!("{} answered {}", args.url, answer.status());
+            say!("{} answered {}", args.url, answer.status());
             Outcome::Done
         }
         Ok(answer) => {
-            eprintln!("{} answered {}", args.url, answer.status());
+            note!("{} answered {}", args.url, answer.status());
             Outcome::FoundWrong
         }
         Err(error) => {
-            eprintln!("{} did not answer: {error}", args.url);
+            note!("{} did not answer: {error}", args.url);
             Outcome::FoundWrong
         }
     }

@@ -12,6 +12,7 @@ use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::PoolArgs;
 use super::signals::told_to_stop;
+use crate::output::note;
 use crate::progress::Progress;
 use crate::store::{DatabaseUrl, Store};
 use crate::transfer::read::{
@@ -104,7 +105,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         if checked.rejected > 0 {
             tell_unused(&checked);
             tell_rejected(&checked);
-            eprintln!(
+            note!(
                 "nothing was written; mend the file, or write the other rows with --on-error skip"
             );
             return Ok(Outcome::FoundWrong);
@@ -115,10 +116,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let collection = args.collection.open_located(&database).await?;
     let store = Store::new(&database, &collection);
     let (batches, mut reading) = job.batches("importing", args.on_error == OnError::Skip)?;
-    let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()?).await;
+    let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()).await;
     reading.progress.finish();
     if !imported.dropped.is_empty() {
-        eprintln!(
+        note!(
             "not imported, as {} have no such field: {}",
             collection.name,
             Listed(imported.dropped.iter().map(|field| field.name()))
@@ -229,7 +230,7 @@ impl<'a> Job<'a> {
         let (tell, mut told) = watch::channel(0);
         // See `import`: a thread that may wait for a pipe is none of the runtime's.
         std::thread::spawn(move || done.send(survey(batches, |rows| _ = tell.send(rows))));
-        let mut stop = pin!(told_to_stop()?);
+        let mut stop = pin!(told_to_stop());
         let surveyed = loop {
             tokio::select! {
                 surveyed = &mut surveyed => break surveyed.context("the reading thread ended")?,
@@ -255,15 +256,15 @@ impl<'a> Job<'a> {
             ..
         } = survey;
         let taken = survey.taken();
-        eprintln!(
+        note!(
             "dry run: {rows} rows read, {rejected} rejected, {without_coordinates} without coordinates"
         );
         if rejected > 0 && self.args.on_error == OnError::Abort {
             tell_rejected(&survey);
-            eprintln!("nothing would be written: the import would abort");
+            note!("nothing would be written: the import would abort");
             return Ok(Outcome::FoundWrong);
         }
-        eprintln!(
+        note!(
             "{taken} rows would be written: {with_id} inserted or updated by id, {} inserted as new centers",
             taken - with_id
         );
@@ -280,19 +281,20 @@ impl<'a> Job<'a> {
         let rows = imported.rows();
         if let Some(survey) = &imported.survey {
             tell_unused(survey);
-            eprintln!(
+            note!(
                 "{} rows read: {counts}, {} rejected",
-                survey.rows, survey.rejected
+                survey.rows,
+                survey.rejected
             );
         } else {
-            eprintln!("{rows} rows written: {counts}");
+            note!("{rows} rows written: {counts}");
         }
         let go_on = how_to_go_on(&imported);
         match (imported.halt, &imported.survey) {
             (None, Some(survey)) => Ok(self.outcome(survey)),
             (Some(Halt::Rejected(Rejected { line, reason })), _) => {
-                eprintln!("line {line}: {reason}");
-                eprintln!("aborted there; the {rows} rows before it are written");
+                note!("line {line}: {reason}");
+                note!("aborted there; the {rows} rows before it are written");
                 Ok(Outcome::FoundWrong)
             }
             (Some(Halt::Failed(error)), _) => {
@@ -307,7 +309,7 @@ impl<'a> Job<'a> {
             return Outcome::Done;
         }
         tell_rejected(survey);
-        eprintln!("all of them are in {}", self.report.display());
+        note!("all of them are in {}", self.report.display());
         Outcome::FoundWrong
     }
 }
@@ -333,13 +335,13 @@ fn how_to_go_on(imported: &Imported) -> String {
 fn tell_unused(survey: &Survey) {
     let (assigned, unknown) = split_unused(&survey.unused);
     if !unknown.is_empty() {
-        eprintln!(
+        note!(
             "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
             Listed(unknown.iter())
         );
     }
     if !assigned.is_empty() {
-        eprintln!(
+        note!(
             "not imported, as the database assigns them: {}",
             Listed(assigned.iter())
         );
@@ -348,15 +350,16 @@ fn tell_unused(survey: &Survey) {
 
 fn tell_rejected(survey: &Survey) {
     for Rejected { line, reason } in &survey.first_rejected {
-        eprintln!("line {line}: {reason}");
+        note!("line {line}: {reason}");
     }
     let shown = survey.first_rejected.len() as u64;
     if survey.rejected > shown {
-        eprintln!("and {} more", survey.rejected - shown);
+        note!("and {} more", survey.rejected - shown);
     }
-    eprintln!(
+    note!(
         "{} of {} rows cannot be taken",
-        survey.rejected, survey.rows
+        survey.rejected,
+        survey.rows
     );
 }
 

@@ -2,13 +2,14 @@
 
 mod new;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
 use super::Outcome;
 use super::database::DatabaseArgs;
+use crate::output::{self, say};
 use crate::store::{Collection, Database, Guard, Migrated, SchemaState};
 
 #[derive(Debug, clap::Args)]
@@ -68,7 +69,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         Action::Status { database } => status(&database.open().await?).await,
         Action::Stamp { version, database } => {
             database.open().await?.stamp(version).await?;
-            println!("stamped {version}");
+            say!("stamped {version}");
             Ok(Outcome::Done)
         }
         Action::New { name } => new::write(&std::env::current_dir()?, &name),
@@ -78,8 +79,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 async fn up(database: &Database, to: Option<i64>) -> anyhow::Result<Outcome> {
     let migrated = database.migrate_up(to).await?;
     match migrated.applied.as_slice() {
-        [] => println!("nothing to apply"),
-        applied => println!("applied {}", numbers(applied)),
+        [] => say!("nothing to apply"),
+        applied => say!("applied {}", numbers(applied)),
     }
     report_guard(&migrated);
     Ok(Outcome::Done)
@@ -90,7 +91,7 @@ pub(super) fn report_guard(migrated: &Migrated) {
     for (table, guard) in &migrated.guards {
         match guard {
             Guard::Installed => {
-                println!("installed the triggers that keep the locations of {table} right");
+                say!("installed the triggers that keep the locations of {table} right");
             }
             Guard::Missing { reason, advice } => tracing::warn!(
                 "no triggers on {table}: {reason}. Writers that forget the location leave it \
@@ -106,7 +107,7 @@ async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Ou
     for collection in Collection::built_in() {
         let table = collection.table.as_str();
         if database.is_adopted(&collection).await? {
-            println!("{table} was made by another application, and stays");
+            say!("{table} was made by another application, and stays");
             continue;
         }
         let rows = database.count_rows(&collection, None).await?;
@@ -118,8 +119,8 @@ async fn down(database: &Database, count: usize, yes: bool) -> anyhow::Result<Ou
         confirm(count, &at_stake.join(" and "))?;
     }
     match database.migrate_down(count).await?.as_slice() {
-        [] => println!("nothing to undo"),
-        undone => println!("undid {}", numbers(undone)),
+        [] => say!("nothing to undo"),
+        undone => say!("undid {}", numbers(undone)),
     }
     Ok(Outcome::Done)
 }
@@ -129,8 +130,7 @@ fn confirm(count: usize, at_stake: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("{question}; make a copy, then add --yes");
     }
-    eprint!("{question}. Go on? [y/N] ");
-    std::io::stderr().flush()?;
+    output::aside(format_args!("{question}. Go on? [y/N] "));
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)
@@ -144,7 +144,7 @@ fn confirm(count: usize, at_stake: &str) -> anyhow::Result<()> {
 
 async fn status(database: &Database) -> anyhow::Result<Outcome> {
     for migration in database.migrations().await? {
-        println!(
+        say!(
             "{:04} {:<8} {}",
             migration.version,
             migration.state.name(),
@@ -152,7 +152,7 @@ async fn status(database: &Database) -> anyhow::Result<Outcome> {
         );
     }
     let state = database.schema_state().await?;
-    println!("{state}");
+    say!("{state}");
     Ok(match state {
         SchemaState::UpToDate => Outcome::Done,
         _ => Outcome::FoundWrong,

@@ -21,8 +21,10 @@ mod verify;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use crate::output::{self, note};
 use crate::telemetry;
 
 /// Which centers are close to this point? An exact nearby-search service.
@@ -88,15 +90,45 @@ const COULD_NOT_RUN: u8 = 2;
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    telemetry::init(&cli.log);
-    match run(cli.command) {
-        Ok(outcome) => outcome.into(),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(COULD_NOT_RUN)
+    let ended = match Cli::try_parse() {
+        Ok(cli) => {
+            telemetry::init(&cli.log);
+            match begin(cli.command) {
+                Ok(outcome) => outcome.into(),
+                Err(error) => could_not_run(&format!("{error:#}")),
+            }
         }
+        Err(help) => said_by_clap(&help),
+    };
+    match output::finish() {
+        Ok(()) => ended,
+        Err(error) => could_not_run(&format!("cannot write to standard output: {error}")),
     }
+}
+
+fn could_not_run(why: &str) -> ExitCode {
+    note!("error: {why}");
+    ExitCode::from(COULD_NOT_RUN)
+}
+
+/// Help and version, which were asked for, and what is wrong with the arguments.
+fn said_by_clap(error: &clap::Error) -> ExitCode {
+    let written = error.print();
+    if error.use_stderr() {
+        return ExitCode::from(COULD_NOT_RUN);
+    }
+    output::keep(written);
+    ExitCode::SUCCESS
+}
+
+fn begin(command: Command) -> anyhow::Result<Outcome> {
+    signals::listen(match command {
+        // A service that is told to stop does what it is told.
+        Command::Serve(_) | Command::Demo(_) => 0,
+        _ => COULD_NOT_RUN,
+    })
+    .context("cannot listen to signals")?;
+    run(command)
 }
 
 #[tokio::main]
@@ -111,7 +143,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Backfill(args) => backfill::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Organizations(args) => organizations::run(args).await,
-        Command::Generate(args) => generate::run(&args),
+        Command::Generate(args) => Ok(generate::run(&args)),
         Command::Health(args) => Ok(health::run(&args)),
     }
 }

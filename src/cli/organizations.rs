@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::Outcome;
 use super::database::DatabaseArgs;
 use crate::domain::{MAX_LIMIT, Organization};
+use crate::output::{self, say};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,8 +34,8 @@ async fn seed(database: &DatabaseArgs) -> anyhow::Result<()> {
     let added = database.seed_organizations().await?;
     database.close().await;
     match added.len() {
-        0 => println!("nothing to add"),
-        count => println!("added {count}"),
+        0 => say!("nothing to add"),
+        count => say!("added {count}"),
     }
     added.iter().for_each(print);
     Ok(())
@@ -47,8 +48,8 @@ async fn list(database: &DatabaseArgs) -> anyhow::Result<()> {
         let page = database.organizations(after, MAX_LIMIT).await?;
         page.iter().for_each(print);
         match page.last() {
-            Some(last) => after = Some(last.id),
-            None => break,
+            Some(last) if output::is_read() => after = Some(last.id),
+            _ => break,
         }
     }
     database.close().await;
@@ -57,7 +58,7 @@ async fn list(database: &DatabaseArgs) -> anyhow::Result<()> {
 
 fn print(organization: &Organization) {
     let text = &organization.text;
-    println!(
+    say!(
         "{:>6}  {:<20}  {}",
         organization.id.get(),
         text.acronym,

@@ -180,7 +180,7 @@ pub(super) async fn serve(
     collections: Vec<Collection>,
     announce: impl FnOnce(&[SocketAddr]) + Send + 'static,
 ) -> anyhow::Result<()> {
-    let stop = told_to_stop()?;
+    let stop = told_to_stop();
     let settings = args.settings(&collections)?;
     let mut catalogs = Vec::new();
     for collection in &collections {

@@ -1,36 +1,88 @@
-//! Being told to stop.
+//! Being told to stop, by SIGINT or SIGTERM.
+//!
+//! Both are listened to from the start of the process to its end, whatever it does or waits
+//! for: nothing else would end process 1 of a container, for which the system has no default
+//! action. What can be stopped in good order takes [`stop`] for as long as it can; at any
+//! other moment a signal ends the process at once.
 
+use std::io;
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Turns true at the first SIGINT or SIGTERM, which no longer end the process.
+use crate::output::note;
+
+/// Whether the process was told to stop.
+static TOLD: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
+/// Listens to both signals from now on; `exit_code` is that of a process which nothing
+/// stops in good order.
 ///
 /// # Errors
 /// When the process may not listen to signals.
-pub(super) fn stop() -> std::io::Result<watch::Receiver<bool>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let (told, stop) = watch::channel(false);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        told.send_replace(true);
-        // Held to the end: a dropped sender would look like a reason to go on.
-        told.closed().await;
-    });
-    Ok(stop)
+pub(super) fn listen(exit_code: u8) -> io::Result<()> {
+    let (tell, told) = mpsc::channel();
+    // A thread of its own, so that a signal arrives however busy the others are.
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || match Signals::new() {
+            Ok((runtime, signals)) => {
+                let _ = tell.send(Ok(()));
+                runtime.block_on(signals.obey(exit_code));
+            }
+            Err(error) => {
+                let _ = tell.send(Err(error));
+            }
+        })?;
+    told.recv().map_err(io::Error::other)?
 }
 
-/// Is ready once the process is told to stop.
-///
-/// # Errors
-/// When the process may not listen to signals.
-pub(super) fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut stop = stop()?;
-    Ok(async move {
-        // An error would mean that nobody can tell any more: nothing to wait for.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<(tokio::runtime::Runtime, Self)> {
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let entered = runtime.enter();
+        let signals = Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        };
+        drop(entered);
+        Ok((runtime, signals))
+    }
+
+    async fn obey(mut self, exit_code: u8) {
+        loop {
+            let name = tokio::select! {
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
+            };
+            if TOLD.receiver_count() == 0 {
+                note!("stopped by {name}");
+                std::process::exit(exit_code.into());
+            }
+            TOLD.send_replace(true);
+        }
+    }
+}
+
+/// Turns true at the first signal. As long as it is held, signals do not end the process:
+/// whoever holds it does, soon.
+pub(super) fn stop() -> watch::Receiver<bool> {
+    TOLD.subscribe()
+}
+
+/// Is ready once the process is told to stop; see [`stop`].
+pub(super) fn told_to_stop() -> impl Future<Output = ()> + Send + 'static {
+    let mut stop = stop();
+    async move {
+        // The sender is never dropped.
         let _ = stop.wait_for(|told| *told).await;
-    })
+    }
 }

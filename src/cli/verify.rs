@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
+use crate::output::say;
 use crate::progress::Progress;
 use crate::store::{Collection, Finding, SchemaFinding, SchemaState, Severity, Verification};
 
@@ -41,7 +42,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let sound = found.is_sound() && state == SchemaState::UpToDate;
     match args.format {
         Format::Text => print_text(&found, &collection, &state),
-        Format::Json => println!("{:#}", to_json(&found, &state, sound)),
+        Format::Json => say!("{:#}", to_json(&found, &state, sound)),
     }
     Ok(if sound {
         Outcome::Done
@@ -51,29 +52,29 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 fn print_text(found: &Verification, collection: &Collection, state: &SchemaState) {
-    println!("rows                 {:>12}", found.rows);
-    println!("without coordinates  {:>12}", found.without_coordinates);
-    println!("without location     {:>12}", found.without_location);
+    say!("rows                 {:>12}", found.rows);
+    say!("without coordinates  {:>12}", found.without_coordinates);
+    say!("without location     {:>12}", found.without_location);
     print_finding("in drift", &found.drift);
     print_finding("location only", &found.stray);
     print_finding("out of range", &found.out_of_range);
     for SchemaFinding { severity, text, .. } in &found.schema {
         match severity {
-            Severity::Wrong => println!("wrong: {text}"),
-            Severity::Warning => println!("warning: {text}"),
+            Severity::Wrong => say!("wrong: {text}"),
+            Severity::Warning => say!("warning: {text}"),
         }
     }
     if *state != SchemaState::UpToDate {
-        println!("wrong: {state}");
+        say!("wrong: {state}");
     }
     if found.drift.count + found.stray.count > 0 {
-        println!(
+        say!(
             "`nearby backfill{}` writes the locations in drift and takes away those without coordinates",
             collection.flag()
         );
     }
     if found.out_of_range.count > 0 {
-        println!(
+        say!(
             "latitude must be within ±90 and longitude within ±180: correct the rows out of range"
         );
     }
@@ -86,7 +87,7 @@ fn print_finding(name: &str, finding: &Finding) {
         (shown, count) if shown < count => (format!("  ids {}", ids.join(", ")), ", …"),
         _ => (format!("  ids {}", ids.join(", ")), ""),
     };
-    println!("{name:<20} {:>12}{ids}{more}", finding.count);
+    say!("{name:<20} {:>12}{ids}{more}", finding.count);
 }
 
 fn to_json(found: &Verification, state: &SchemaState, sound: bool) -> Value {

@@ -10,6 +10,7 @@ use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use super::{Outcome, collections, signals};
 use crate::adopt::{self, Event};
+use crate::output::{note, say};
 use crate::progress::Progress;
 use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database};
 
@@ -79,7 +80,7 @@ async fn look(database: &Database, collection: &Collection) -> Result<Adoption, 
 
 fn print(found: &Adoption, collection: &Collection, json: bool) {
     if json {
-        println!("{:#}", json::report(found));
+        say!("{:#}", json::report(found));
     } else {
         text::print_report(found, collection);
     }
@@ -100,7 +101,7 @@ async fn apply(
     collection: &Collection,
     json: bool,
 ) -> anyhow::Result<Outcome> {
-    let stop = signals::stop()?;
+    let stop = signals::stop();
     let mut session = database.begin_adoption(collection).await?;
     let found = look(database, collection).await?;
     if !found.obstacles.is_empty() || found.steps.is_empty() {
@@ -112,14 +113,14 @@ async fn apply(
     }
     match carry_out(database, collection, &mut session, &found, stop).await {
         Err(AdoptError::Stopped) => {
-            eprintln!("{}", AdoptError::Stopped);
+            note!("{}", AdoptError::Stopped);
             return Ok(Outcome::FoundWrong);
         }
         done => done.context("adopting ended early; run it again")?,
     }
     let left = look(database, collection).await?;
     if json {
-        println!("{:#}", json::report(&left));
+        say!("{:#}", json::report(&left));
     } else {
         text::print_left(&left);
     }
@@ -170,7 +171,7 @@ async fn carry_out(
                 if let Some(shown) = shown.take() {
                     shown.finish();
                 }
-                eprintln!("done in {:.1} s: {}", took.as_secs_f64(), ended.text);
+                note!("done in {:.1} s: {}", took.as_secs_f64(), ended.text);
             }
         },
     )

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::output::say;
 use crate::store::{Adoption, Collection, Facts, Finding, Locking, Rows, Step};
 
 /// The servers that will do, for the report.
@@ -9,27 +10,27 @@ const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
 
 pub(super) fn print_report(found: &Adoption, collection: &Collection) {
     if let Some(headline) = found.headline().filter(|_| found.facts.engine.is_some()) {
-        println!("{headline}\n");
+        say!("{headline}\n");
     }
     print_facts(&found.facts);
     if let Some(rows) = &found.rows {
         print_rows(rows, found.facts.location.is_some());
     }
     for obstacle in &found.obstacles {
-        println!("\nin the way: {}\n  {}", obstacle.what, obstacle.remedy);
+        say!("\nin the way: {}\n  {}", obstacle.what, obstacle.remedy);
     }
     print_warnings(found);
     if found.steps.is_empty() {
         if found.obstacles.is_empty() {
-            println!("\nnothing to do");
+            say!("\nnothing to do");
         }
         return;
     }
-    println!();
+    say!();
     print_steps(&found.steps);
     if found.obstacles.is_empty() {
         let flag = collection.flag();
-        println!(
+        say!(
             "\n`nearby adopt{flag} --apply` does this; `nearby adopt{flag} --sql` prints the statements"
         );
     }
@@ -45,9 +46,9 @@ pub(super) fn print_plan(found: &Adoption) {
 pub(super) fn print_left(left: &Adoption) {
     let table = &left.facts.table;
     if super::is_all_done(left) {
-        println!("{table} is adopted");
+        say!("{table} is adopted");
     } else {
-        println!("{table} changed meanwhile, and something is left:");
+        say!("{table} changed meanwhile, and something is left:");
         print_steps(&left.steps);
     }
     print_warnings(left);
@@ -56,18 +57,18 @@ pub(super) fn print_left(left: &Adoption) {
 /// The statements, each to be run by hand.
 pub(super) fn print_sql(found: &Adoption) {
     for obstacle in &found.obstacles {
-        println!("-- in the way: {}\n--   {}", obstacle.what, obstacle.remedy);
+        say!("-- in the way: {}\n--   {}", obstacle.what, obstacle.remedy);
     }
     for step in &found.steps {
-        println!("-- {}", step.text);
+        say!("-- {}", step.text);
         for statement in &step.statements {
-            println!("{statement};");
+            say!("{statement};");
         }
     }
 }
 
 fn print_facts(facts: &Facts) {
-    let line = |name: &str, value: &str| println!("{name:<20} {value}");
+    let line = |name: &str, value: &str| say!("{name:<20} {value}");
     let on = |is_on: bool| if is_on { "on" } else { "off" };
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let engine = facts.engine.as_deref().unwrap_or("not found");
@@ -105,11 +106,11 @@ fn print_facts(facts: &Facts) {
 }
 
 fn print_rows(rows: &Rows, has_location: bool) {
-    println!("rows                 {:>12}  counted exactly", rows.total);
-    println!("without coordinates  {:>12}", rows.without_coordinates);
+    say!("rows                 {:>12}  counted exactly", rows.total);
+    say!("without coordinates  {:>12}", rows.without_coordinates);
     print_finding("out of range", &rows.out_of_range);
     if has_location {
-        println!("location NULL        {:>12}", rows.null_locations);
+        say!("location NULL        {:>12}", rows.null_locations);
         print_finding("in drift", &rows.drift);
         print_finding("location only", &rows.location_only);
     }
@@ -123,8 +124,8 @@ fn print_finding(name: &str, finding: &Finding) {
         ""
     };
     match ids.as_slice() {
-        [] => println!("{name:<20} {:>12}", finding.count),
-        ids => println!(
+        [] => say!("{name:<20} {:>12}", finding.count),
+        ids => say!(
             "{name:<20} {:>12}  ids {}{more}",
             finding.count,
             ids.join(", ")
@@ -134,14 +135,14 @@ fn print_finding(name: &str, finding: &Finding) {
 
 fn print_warnings(found: &Adoption) {
     for warning in &found.warnings {
-        println!("\nwarning: {warning}");
+        say!("\nwarning: {warning}");
     }
 }
 
 fn print_steps(steps: &[Step]) {
-    println!("to do");
+    say!("to do");
     for (place, step) in (1..).zip(steps) {
-        println!("{place:>2}. {}\n    {}", step.text, cost(step));
+        say!("{place:>2}. {}\n    {}", step.text, cost(step));
     }
 }
 

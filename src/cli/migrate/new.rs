@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 
 use crate::cli::Outcome;
+use crate::output::say;
 
 const STORES: [&str; 2] = ["mysql", "sqlite"];
 
@@ -42,7 +43,7 @@ pub(super) fn write(checkout: &Path, name: &str) -> anyhow::Result<Outcome> {
                 .open(&path)
                 .with_context(|| format!("cannot write {}", path.display()))?;
             writeln!(file, "-- {comment}")?;
-            println!("{}", path.display());
+            say!("{}", path.display());
         }
     }
     Ok(Outcome::Done)

@@ -9,5 +9,7 @@ mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
 mod organizations;
+mod output;
 pub mod process;
 pub mod served;
+mod signals;

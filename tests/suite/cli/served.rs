@@ -53,6 +53,11 @@ impl Served {
         }
     }
 
+    /// The whole URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// The status and body of a GET.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let url = format!("http://{}{path}", self.address);
