@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use crate::backfill::{self, Progress, Settings};
 use crate::store::{
-    Action, AdoptError, Adoption, AdoptionSession, Carried, Collection, Database, Step, StoreError,
+    Action, AdoptError, Adoption, AdoptionSession, BackfillFrom, Carried, Collection, Database,
+    Step, StoreError,
 };
 
 /// The most rows in a batch of the backfill.
@@ -88,6 +89,7 @@ async fn fill(
     each: &mut impl FnMut(Event<'_>),
 ) -> Result<(), AdoptError> {
     let settings = Settings {
+        from: BackfillFrom::Coordinates,
         batch_size: BATCH_SIZE,
         pause: Duration::ZERO,
         dry_run: false,

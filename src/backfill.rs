@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::store::{BackfilledChunk, Collection, Database, StoreError};
+use crate::store::{BackfillFrom, BackfilledChunk, Collection, Database, StoreError};
 
 /// How long writing a chunk should take: it ends when it is told to only after one,
 /// and tells how far it is. A chunk may be several transactions, each shorter.
@@ -18,6 +18,8 @@ const MIN_CHUNK: u32 = 10;
 /// How to go about it.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Which of coordinates and location counts where they disagree.
+    pub from: BackfillFrom,
     /// The most rows in one chunk.
     pub batch_size: u32,
     /// The pause after each.
@@ -33,7 +35,7 @@ pub struct Settings {
 pub struct Progress {
     /// Rows looked at.
     pub checked: u64,
-    /// Locations written, or that would be.
+    /// Rows written, or that would be.
     pub written: u64,
     /// Rows with one coordinate or none.
     pub without_coordinates: u64,
@@ -81,7 +83,7 @@ pub async fn run(
         last_id: settings.after,
         ..Progress::default()
     };
-    let mut backfill = database.backfill(collection);
+    let mut backfill = database.backfill(collection, settings.from);
     let mut count = FIRST_CHUNK.min(settings.batch_size);
     while !*stop.borrow() {
         let after = progress.last_id.unwrap_or(i64::MIN);

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::backfill;
 use crate::metrics::Metrics;
-use crate::store::{Collection, Database, StoreError, Verification};
+use crate::store::{BackfillFrom, Collection, Database, StoreError};
 
 /// How many rows a backfill writes in one transaction at most.
 const BATCH_SIZE: u32 = 1_000;
@@ -51,8 +51,10 @@ async fn look(
     stop: watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
     let mut found = database.verify(collection, |_| {}).await?;
-    if mend && needs_backfill(&found) {
+    // Rows that have a location only stay as they are: it is all that says where they are.
+    if mend && found.drift.count > 0 {
         let settings = backfill::Settings {
+            from: BackfillFrom::Coordinates,
             batch_size: BATCH_SIZE,
             pause: Duration::ZERO,
             dry_run: false,
@@ -79,8 +81,4 @@ async fn look(
         );
     }
     Ok(())
-}
-
-fn needs_backfill(found: &Verification) -> bool {
-    found.drift.count + found.stray.count > 0
 }

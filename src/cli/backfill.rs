@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 
 use super::Outcome;
 use super::collections::CollectionArgs;
@@ -10,15 +11,20 @@ use super::database::DatabaseArgs;
 use crate::backfill::{self, Progress, Settings};
 use crate::output::say;
 use crate::progress;
-use crate::store::Collection;
+use crate::store::{BackfillFrom, Collection};
 
-/// Write locations from latitudes and longitudes, batch by batch.
+/// Write locations from latitudes and longitudes, or the other way, batch by batch.
 ///
+/// Only rows where the two disagree are written, and none loses the only place that it
+/// has: without coordinates a location stays, and without a location coordinates do.
 /// Every batch is a short transaction or a few; other writers go on. Ctrl-C or SIGTERM
 /// ends it after the batch under way; run it again at any time. Exit code 1 where
 /// it was stopped before the end, or where a dry run found something to write.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Which of the two counts where they disagree; the other is written
+    #[arg(long, value_enum, default_value_t = Counts::Coordinates)]
+    from: Counts,
     /// The most rows in a batch; fewer where the server is slow
     #[arg(long, env = "NEARBY_BACKFILL_BATCH_SIZE", value_name = "ROWS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch_size: u32,
@@ -42,11 +48,24 @@ pub(super) struct Args {
     database: DatabaseArgs,
 }
 
+/// Which of a row's two places counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Counts {
+    /// Latitude and longitude: locations are written
+    Coordinates,
+    /// The location: latitudes and longitudes are written
+    Location,
+}
+
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let database = args.database.open().await?;
     database.ensure_schema(false).await?;
     let collection = args.collection.open_located(&database).await?;
     let settings = Settings {
+        from: match args.from {
+            Counts::Coordinates => BackfillFrom::Coordinates,
+            Counts::Location => BackfillFrom::Location,
+        },
         batch_size: args.batch_size,
         pause: Duration::from_millis(args.pause_ms),
         dry_run: args.dry_run,

@@ -51,7 +51,7 @@ enum Command {
     Export(export::Args),
     /// See what a table of another application needs to be served, and do it
     Adopt(adopt::Args),
-    /// Write locations from latitudes and longitudes, batch by batch
+    /// Write locations from latitudes and longitudes, or the other way
     Backfill(backfill::Args),
     /// Check that every location says what latitude and longitude say
     Verify(verify::Args),

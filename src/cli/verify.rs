@@ -67,10 +67,13 @@ fn print_text(found: &Verification, collection: &Collection, state: &SchemaState
     if *state != SchemaState::UpToDate {
         say!("wrong: {state}");
     }
-    if found.drift.count + found.stray.count > 0 {
+    let flag = collection.flag();
+    if found.drift.count > 0 {
+        say!("`nearby backfill{flag}` writes the locations in drift from the coordinates");
+    }
+    if found.stray.count > 0 {
         say!(
-            "`nearby backfill{}` writes the locations in drift and takes away those without coordinates",
-            collection.flag()
+            "`nearby backfill{flag} --from location` writes the coordinates of rows that have a location only"
         );
     }
     if found.out_of_range.count > 0 {

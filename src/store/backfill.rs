@@ -1,9 +1,9 @@
-//! Writing locations from coordinates, a run of rows at a time.
+//! Writing locations from coordinates, or the other way, a run of rows at a time.
 
 use std::time::{Duration, Instant};
 
-use super::survey::Survey;
-use super::{Collection, Database, StoreError, mysql, sqlite};
+use super::survey::{BackfillFrom, Survey};
+use super::{Collection, Database, SqliteStore, StoreError, mysql, sqlite};
 
 /// How often a chunk is tried that other writers keep from being written.
 const MAX_TRIES: u32 = 20;
@@ -16,7 +16,7 @@ const STEP_ASIDE: std::ops::RangeInclusive<Duration> =
 pub struct BackfilledChunk {
     /// What the rows were like when they were looked at.
     pub survey: Survey,
-    /// How many locations were written, or would be.
+    /// How many rows were written, or would be.
     pub written: u64,
     /// How long the longest transaction took that wrote some of them, waits for
     /// others included.
@@ -30,17 +30,18 @@ pub struct BackfilledChunk {
 /// What became of one transaction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mended {
-    /// How many locations were written.
+    /// How many rows were written.
     pub(super) written: u64,
     /// The part of the run that is left.
     pub(super) rest: Option<(i64, i64)>,
 }
 
-/// Writes the locations of one table, a run of rows at a time.
+/// Writes the locations of one table, or its coordinates, a run of rows at a time.
 #[derive(Debug)]
 pub struct Backfill<'a> {
     database: &'a Database,
     collection: &'a Collection,
+    from: BackfillFrom,
     /// Made when there is something to write: looking needs no right to.
     mender: Option<mysql::backfill::Mender>,
     /// A look at the rows that come next, and beyond which id they are.
@@ -48,12 +49,13 @@ pub struct Backfill<'a> {
 }
 
 impl Database {
-    /// Prepares to write the locations of a table.
+    /// Prepares to write the locations of a table, or its coordinates.
     #[must_use]
-    pub fn backfill<'a>(&'a self, collection: &'a Collection) -> Backfill<'a> {
+    pub fn backfill<'a>(&'a self, collection: &'a Collection, from: BackfillFrom) -> Backfill<'a> {
         Backfill {
             database: self,
             collection,
+            from,
             mender: None,
             ahead: None,
         }
@@ -61,13 +63,13 @@ impl Database {
 }
 
 impl Backfill<'_> {
-    /// Writes the locations of up to `count` rows with ids beyond `after` where
-    /// they are not what the coordinates say, in one transaction, or in several
-    /// where one would be long; `None` where there is no row left.
+    /// Writes up to `count` rows with ids beyond `after` where location and
+    /// coordinates disagree, in one transaction, or in several where one would be
+    /// long; `None` where there is no row left.
     ///
-    /// What is written is made of the coordinates that the row has in that very
-    /// statement or transaction, so no concurrent write is undone. Rows that are
-    /// right are not touched, nor is any other column.
+    /// What is written is made of what the row holds in that very statement or
+    /// transaction, so no concurrent write is undone. Rows that are right are not
+    /// touched, nor is any other column, nor rows that lack what it is made of.
     ///
     /// # Errors
     /// When the database does not answer, or others held the rows through all
@@ -87,7 +89,7 @@ impl Backfill<'_> {
         };
         let mut chunk = BackfilledChunk {
             survey,
-            written: survey.to_mend(),
+            written: survey.to_mend(self.from),
             transaction: Duration::ZERO,
             writing: Duration::ZERO,
             retries: 0,
@@ -112,7 +114,7 @@ impl Backfill<'_> {
         chunk: &mut BackfilledChunk,
         mut run: (i64, i64),
         count: u32,
-    ) -> sqlx::Result<()> {
+    ) -> Result<(), StoreError> {
         let mut tries = 1;
         loop {
             let start = Instant::now();
@@ -128,7 +130,7 @@ impl Backfill<'_> {
                     run = rest;
                     tries = 1;
                 }
-                Err(error) if is_held_by_others(&error) && tries < MAX_TRIES => {
+                Err(error) if error.is_held_by_others() && tries < MAX_TRIES => {
                     tries += 1;
                     chunk.retries += 1;
                     tokio::time::sleep(rand::random_range(STEP_ASIDE)).await;
@@ -151,18 +153,20 @@ impl Backfill<'_> {
         }
     }
 
-    async fn mend(&mut self, run: (i64, i64), count: u32) -> sqlx::Result<Mended> {
+    async fn mend(&mut self, run: (i64, i64), count: u32) -> Result<Mended, StoreError> {
         match self.database {
             Database::MySql(pool) => {
                 let mender = match &mut self.mender {
                     Some(mender) => mender,
-                    none => none.insert(mysql::backfill::Mender::new(pool, self.collection).await?),
+                    none => none.insert(
+                        mysql::backfill::Mender::new(pool, self.collection, self.from).await?,
+                    ),
                 };
-                mender.mend(run).await
+                Ok(mender.mend(run).await?)
             }
             Database::Sqlite(pools) => {
-                let written =
-                    sqlite::backfill::mend(&pools.writer, self.collection, run, count).await?;
+                let store = SqliteStore::new(pools.clone(), self.collection);
+                let written = store.mend(self.from, run, count).await?;
                 Ok(Mended {
                     written,
                     rest: None,
@@ -185,21 +189,5 @@ async fn look(
             let surveyed = sqlite::survey::survey(&pools.readers, collection, after, count);
             Ok(surveyed.await?.survey)
         }
-    }
-}
-
-/// Whether another try may work: a deadlock or a lock that was waited for too
-/// long, by the numbers of the database.
-fn is_held_by_others(error: &sqlx::Error) -> bool {
-    let Some(refusal) = error.as_database_error() else {
-        return false;
-    };
-    match refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        Some(refusal) => matches!(refusal.number(), 1205 | 1213),
-        // SQLITE_BUSY and its kin: the lower byte is the primary code.
-        None => refusal
-            .code()
-            .and_then(|code| code.parse::<i32>().ok())
-            .is_some_and(|code| code & 0xff == 5),
     }
 }

@@ -1,6 +1,6 @@
 //! Why a store could not do what it was asked.
 
-use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+use rusqlite::ffi::{SQLITE_BUSY, SQLITE_CONSTRAINT_FOREIGNKEY};
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 use thiserror::Error;
@@ -72,6 +72,29 @@ impl StoreError {
         self.is_passing_with(OUT_OF_TIME)
     }
 
+    /// Whether others kept a transaction from what it needs: a deadlock, or a lock
+    /// that was waited for too long.
+    pub(super) fn is_held_by_others(&self) -> bool {
+        let Self::Unavailable(failure) = self else {
+            return false;
+        };
+        match failure {
+            DatabaseFailure::Statement(sqlx::Error::Database(refusal)) => {
+                match mysql_number(refusal.as_ref()) {
+                    Some(number) => matches!(number, LOCK_WAITED_FOR | DEADLOCK),
+                    None => refusal
+                        .code()
+                        .and_then(|code| code.parse().ok())
+                        .is_some_and(is_busy),
+                }
+            }
+            DatabaseFailure::Statement(_) => false,
+            DatabaseFailure::Direct(error) => error
+                .sqlite_error()
+                .is_some_and(|error| is_busy(error.extended_code)),
+        }
+    }
+
     fn is_passing_with(&self, number: u16) -> bool {
         match self {
             Self::Unavailable(DatabaseFailure::Statement(sqlx::Error::Database(refusal))) => {
@@ -82,6 +105,8 @@ impl StoreError {
     }
 }
 
+/// `ER_LOCK_WAIT_TIMEOUT`.
+const LOCK_WAITED_FOR: u16 = 1205;
 /// `ER_LOCK_DEADLOCK`.
 const DEADLOCK: u16 = 1213;
 /// `ER_QUERY_TIMEOUT`.
@@ -107,6 +132,11 @@ fn is_passing_in_sqlite(code: i32) -> bool {
     matches!(code & 0xff, 5 | 6 | 9 | 10 | 13 | 14)
 }
 
+/// `SQLITE_BUSY` and its kin.
+fn is_busy(code: i32) -> bool {
+    code & 0xff == SQLITE_BUSY
+}
+
 /// Whether a statement names a table that does not exist.
 pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     /// `ER_NO_SUCH_TABLE`.
@@ -124,7 +154,7 @@ fn is_passing_in_mysql(number: u16) -> bool {
     /// Shut down, killed, or timed out; 2006 and 2013 come from proxies.
     const CUT_OFF: [u16; 9] = [1053, 1077, 1317, 1927, 2006, 2013, OUT_OF_TIME, 3169, 4031];
     const NETWORK: [u16; 4] = [1158, 1159, 1160, 1161];
-    const LOCKS: [u16; 3] = [1205, DEADLOCK, 3572];
+    const LOCKS: [u16; 3] = [LOCK_WAITED_FOR, DEADLOCK, 3572];
     /// As while a replica takes over.
     const READ_ONLY: [u16; 3] = [1290, 1792, 1836];
     /// Memory or disk.

@@ -38,7 +38,7 @@ pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, UpdateErro
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};
-pub use survey::Survey;
+pub use survey::{BackfillFrom, Survey};
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{

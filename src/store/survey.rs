@@ -18,13 +18,31 @@ pub struct Survey {
     pub drift: u64,
     /// Rows without a position that have a location.
     pub stray: u64,
+    /// Rows whose location [`BackfillFrom::Coordinates`] would write.
+    pub to_write: u64,
+    /// Rows whose coordinates [`BackfillFrom::Location`] would write.
+    pub to_take: u64,
+}
+
+/// Which of a row's two places counts where they disagree, and the other is made of.
+/// Neither way takes away what is a row's only place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackfillFrom {
+    /// Latitude and longitude: locations are written.
+    #[default]
+    Coordinates,
+    /// The location: latitudes and longitudes are written.
+    Location,
 }
 
 impl Survey {
     /// How many rows backfill would write.
     #[must_use]
-    pub fn to_mend(&self) -> u64 {
-        self.drift + self.stray
+    pub fn to_mend(&self, from: BackfillFrom) -> u64 {
+        match from {
+            BackfillFrom::Coordinates => self.to_write,
+            BackfillFrom::Location => self.to_take,
+        }
     }
 }
 

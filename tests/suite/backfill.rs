@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nearby::backfill::{self, Progress, Settings};
-use nearby::store::Collection;
+use nearby::store::{BackfillFrom, Collection};
 use sqlx::Executor;
 use tokio::sync::watch;
 
@@ -12,6 +12,7 @@ use crate::support::{TestDatabase, on_both_stores};
 
 fn settings() -> Settings {
     Settings {
+        from: BackfillFrom::Coordinates,
         batch_size: 1_000,
         pause: Duration::ZERO,
         dry_run: false,
@@ -30,7 +31,13 @@ async fn backfill(db: &TestDatabase, settings: &Settings) -> Progress {
 async fn to_mend(db: &TestDatabase) -> u64 {
     let collection = Collection::diving_centers();
     let found = db.database().verify(&collection, |_| {}).await.unwrap();
-    found.drift.count + found.stray.count
+    found.drift.count
+}
+
+async fn location_only(db: &TestDatabase) -> Vec<i64> {
+    let collection = Collection::diving_centers();
+    let found = db.database().verify(&collection, |_| {}).await.unwrap();
+    found.stray.first_ids
 }
 
 on_both_stores! {
@@ -43,20 +50,57 @@ on_both_stores! {
         db.insert(10_002, "NULL, 5", &db.location(None)).await;
         db.insert(10_003, "95, 5", &somewhere).await;
         db.insert(10_004, "5, -180", &db.location(None)).await;
-        assert_eq!(to_mend(&db).await, 3_003);
+        assert_eq!(to_mend(&db).await, 3_001);
 
         let dry = backfill(&db, &Settings { dry_run: true, ..settings() }).await;
-        assert_eq!((dry.checked, dry.written), (3_005, 3_003));
-        assert_eq!(to_mend(&db).await, 3_003);
+        assert_eq!((dry.checked, dry.written), (3_005, 3_001));
+        assert_eq!(to_mend(&db).await, 3_001);
 
         let done = backfill(&db, &settings()).await;
         assert!(done.complete);
-        assert_eq!((done.checked, done.written), (3_005, 3_003));
+        assert_eq!((done.checked, done.written), (3_005, 3_001));
         assert_eq!((done.without_coordinates, done.out_of_range), (2, 1));
         assert_eq!(to_mend(&db).await, 0);
+        // The only thing that says where these are.
+        assert_eq!(location_only(&db).await, [10_001, 10_003]);
 
         let again = backfill(&db, &settings()).await;
         assert_eq!((again.checked, again.written), (3_005, 0));
+    }
+
+    async fn coordinates_are_taken_from_locations_and_never_taken_away(db: TestDatabase) {
+        db.drop_guards().await;
+        let at = |latitude, longitude| db.location(Some((latitude, longitude)));
+        db.insert(1, "NULL, NULL", &at(37.983_810_01, -122.419_415_52)).await;
+        db.insert(2, "5, NULL", &at(-1.5, 180.0)).await;
+        db.insert(3, "95, 5", &at(1.0, 2.0)).await;
+        db.insert(4, "1, 2", &at(3.0, 4.0)).await;
+        // Nothing to take, and nothing to do.
+        db.insert(5, "1, 2", &db.location(None)).await;
+        db.insert(6, "NULL, NULL", &db.location(None)).await;
+        db.insert(7, "12.5, -180", &at(12.5, 180.0)).await;
+        db.execute("UPDATE diving_centers SET updated_at = '2001-02-03 04:05:06'").await;
+
+        let taking = Settings { from: BackfillFrom::Location, ..settings() };
+        let dry = backfill(&db, &Settings { dry_run: true, ..taking.clone() }).await;
+        assert_eq!((dry.checked, dry.written), (7, 4));
+        let done = backfill(&db, &taking).await;
+        assert_eq!((done.checked, done.written, done.complete), (7, 4, true));
+        for (id, latitude, longitude) in [
+            (1, 37.983_810_01, -122.419_415_52), (2, -1.5, 180.0), (3, 1.0, 2.0), (4, 3.0, 4.0),
+            (5, 1.0, 2.0), (7, 12.5, -180.0),
+        ] {
+            let there = format!(
+                "SELECT COUNT(*) FROM diving_centers WHERE id = {id} AND latitude = {latitude} \
+                 AND longitude = {longitude} AND updated_at = '2001-02-03 04:05:06'"
+            );
+            assert_eq!(db.number(&there).await, 1, "{id}");
+        }
+        assert_eq!(location_only(&db).await, [0_i64; 0]);
+        assert_eq!(to_mend(&db).await, 1);
+        assert_eq!(backfill(&db, &taking).await.written, 0);
+        assert_eq!(backfill(&db, &settings()).await.written, 1);
+        assert_eq!(to_mend(&db).await, 0);
     }
 
     async fn only_the_location_is_written(db: TestDatabase) {
@@ -117,7 +161,7 @@ on_both_stores! {
         db.drop_guards().await;
         db.insert_drifted(30).await;
         let collection = Collection::diving_centers();
-        let mut backfill = db.database().backfill(&collection);
+        let mut backfill = db.database().backfill(&collection, BackfillFrom::Coordinates);
         let first = backfill.chunk(i64::MIN, 10, false).await.unwrap().unwrap();
         assert_eq!((first.survey.last_id, first.written), (Some(28), 10));
         // The ten after it were looked at by now.
@@ -211,7 +255,9 @@ async fn others_insert_and_write_elsewhere_while_a_chunk_is_written() {
         .execute("UPDATE diving_centers SET latitude = 1.5 WHERE id = 298")
         .await
         .unwrap();
-    let mut backfill = db.database().backfill(&collection);
+    let mut backfill = db
+        .database()
+        .backfill(&collection, BackfillFrom::Coordinates);
     let filling = backfill.chunk(i64::MIN, 100, false);
     let others = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -242,7 +288,9 @@ async fn many_rows_are_written_in_several_short_transactions() {
     )
     .await;
     let collection = Collection::diving_centers();
-    let mut backfill = db.database().backfill(&collection);
+    let mut backfill = db
+        .database()
+        .backfill(&collection, BackfillFrom::Coordinates);
     let chunk = backfill.chunk(i64::MIN, 4_000, false).await.unwrap();
     let chunk = chunk.expect("there are rows");
     assert_eq!(chunk.written, 4_000);
@@ -267,7 +315,9 @@ async fn a_snapshot_is_held_only_where_an_index_merges_its_pages_early() {
         )
         .await
     };
-    let mut backfill = db.database().backfill(&collection);
+    let mut backfill = db
+        .database()
+        .backfill(&collection, BackfillFrom::Coordinates);
     let first = backfill.chunk(i64::MIN, 10, false).await.unwrap().unwrap();
     assert_eq!((first.written, held().await), (10, 0));
     drop(backfill);
@@ -276,7 +326,9 @@ async fn a_snapshot_is_held_only_where_an_index_merges_its_pages_early() {
          ADD SPATIAL INDEX as_mysql_does (location)",
     )
     .await;
-    let mut backfill = db.database().backfill(&collection);
+    let mut backfill = db
+        .database()
+        .backfill(&collection, BackfillFrom::Coordinates);
     let next = backfill.chunk(28, 10, false).await.unwrap().unwrap();
     assert_eq!((next.written, held().await), (10, 1));
     backfill.rest().await.unwrap();
@@ -287,7 +339,9 @@ async fn a_snapshot_is_held_only_where_an_index_merges_its_pages_early() {
     let (statement, _) = statement.split_once("```").unwrap();
     db.execute(&statement.replace("the_index", "as_mysql_does"))
         .await;
-    let mut backfill = db.database().backfill(&collection);
+    let mut backfill = db
+        .database()
+        .backfill(&collection, BackfillFrom::Coordinates);
     let last = backfill.chunk(58, 10, false).await.unwrap().unwrap();
     assert_eq!((last.written, held().await), (10, 0));
     assert_eq!(to_mend(&db).await, 0);
@@ -312,7 +366,9 @@ async fn a_row_that_it_takes_long_to_get_to_is_written_all_the_same() {
         db.insert(id, "5, 6", &somewhere).await;
     }
     let collection = Collection::diving_centers();
-    let mut backfill = db.database().backfill(&collection);
+    let mut backfill = db
+        .database()
+        .backfill(&collection, BackfillFrom::Coordinates);
     let filling = backfill.chunk(i64::MIN, 100_000, false);
     let chunk = tokio::time::timeout(Duration::from_secs(20), filling).await;
     let chunk = chunk.expect("it ends").unwrap().expect("there are rows");

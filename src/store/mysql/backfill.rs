@@ -1,4 +1,4 @@
-//! Mending locations in MySQL.
+//! Mending locations, and coordinates, in MySQL.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,12 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Executor, MySql, MySqlPool};
 
 use super::index_pages;
+use super::location::taken;
 use super::schema::indexes;
 use super::survey::Conditions;
-use crate::store::Collection;
 use crate::store::backfill::Mended;
 use crate::store::sql::Sql;
+use crate::store::{BackfillFrom, Collection};
 
 /// READ COMMITTED lets go of rows that need no change as soon as they are looked
 /// at, and locks no gaps: others may insert meanwhile. Waits for locks are the
@@ -102,19 +103,42 @@ impl Mender {
     pub(in crate::store) async fn new(
         pool: &MySqlPool,
         collection: &Collection,
+        from: BackfillFrom,
     ) -> sqlx::Result<Self> {
         let mut connection = pool.acquire().await?;
         connection.close_on_drop();
         connection.execute(POLITE).await?;
         let Conditions {
-            expected, differs, ..
+            expected,
+            differs,
+            may_be_placed,
+            says_where,
+            ..
         } = Conditions::of(collection);
         let (id, table) = (collection.id.quoted(), collection.table.quoted());
         let location = collection.location.quoted();
         // True, and leaves the id of the last row that is written in the answer. A row's
         // condition may be read twice, before a wait for it and after; this is not.
         let noted = format!("(LAST_INSERT_ID({id}) <> 0 OR {id} = 0)");
-        let mut set = format!("{location} = IF({noted}, {expected}, {location})");
+        // Assignments see what those before them set.
+        let (differs, mut set) = match from {
+            BackfillFrom::Coordinates => (
+                format!("{may_be_placed} AND {differs}"),
+                format!("{location} = IF({noted}, {expected}, {location})"),
+            ),
+            BackfillFrom::Location => {
+                let (latitude, longitude) =
+                    (collection.latitude.quoted(), collection.longitude.quoted());
+                let (taken_latitude, taken_longitude) = taken(&location);
+                (
+                    format!("{says_where} AND {differs}"),
+                    format!(
+                        "{latitude} = IF({noted}, {taken_latitude}, {latitude}), \
+                         {longitude} = {taken_longitude}, {location} = {expected}"
+                    ),
+                )
+            }
+        };
         for column in columns_that_touch_themselves(pool, collection).await? {
             set = format!("{set}, `{column}` = `{column}`");
         }

@@ -22,3 +22,10 @@ pub(in crate::store) fn location(latitude: &str, longitude: &str) -> String {
         has_position(latitude, longitude)
     )
 }
+
+/// The latitude and the longitude that a location says, as they are kept. Without
+/// its reference system a point's x and y are what was stored, to the last bit.
+pub(in crate::store) fn taken(location: &str) -> (String, String) {
+    let kept = |axis: &str| format!("ROUND({axis}(ST_SRID({location}, 0)), 8)");
+    (kept("ST_Y"), kept("ST_X"))
+}

@@ -15,6 +15,8 @@ struct SurveyRow {
     without_location: i64,
     drift: i64,
     stray: i64,
+    to_write: i64,
+    to_take: i64,
 }
 
 /// The conditions on a row, quoted for one collection.
@@ -25,6 +27,11 @@ pub(in crate::store) struct Conditions {
     pub expected: String,
     /// Whether it has another.
     pub differs: String,
+    /// Whether its location may be written: it has coordinates, or no location yet,
+    /// which is not even the sentinel.
+    pub may_be_placed: String,
+    /// Whether its location says where it is.
+    pub says_where: String,
 }
 
 impl Conditions {
@@ -40,6 +47,11 @@ impl Conditions {
             has_position: format!("({}) IS TRUE", has_position(&latitude, &longitude)),
             has_coordinates: format!("({latitude} IS NOT NULL AND {longitude} IS NOT NULL)"),
             differs: format!("NOT ({held} <=> {expected})"),
+            may_be_placed: format!(
+                "(({}) IS TRUE OR {held} IS NULL)",
+                has_position(&latitude, &longitude)
+            ),
+            says_where: format!("({held} IS NOT NULL AND {held} <> {SENTINEL})"),
             expected,
         }
     }
@@ -84,6 +96,8 @@ pub(in crate::store) async fn survey_as(
         has_position,
         has_coordinates,
         differs,
+        may_be_placed,
+        says_where,
         ..
     } = Conditions::with_location(collection, location);
     let (id, table) = (collection.id.quoted(), collection.table.quoted());
@@ -91,15 +105,18 @@ pub(in crate::store) async fn survey_as(
     let sql = format!(
         "SELECT COUNT(*) AS total, CAST(MAX(id) AS SIGNED) AS last_id, \
          {} AS without_coordinates, {} AS out_of_range, {} AS without_location, \
-         {} AS drift, {} AS stray \
+         {} AS drift, {} AS stray, {} AS to_write, {} AS to_take \
          FROM (SELECT {id} AS id, {has_coordinates} AS full, {has_position} AS placed, \
-               {location} <=> {SENTINEL} AS none, {differs} AS differs \
+               {location} <=> {SENTINEL} AS none, {differs} AS differs, \
+               {may_be_placed} AS may_be_placed, {says_where} AS says_where \
                FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?) AS chunk",
         sum("NOT full"),
         sum("full AND NOT placed"),
         sum("none"),
         sum("placed AND differs"),
         sum("NOT placed AND differs"),
+        sum("differs AND may_be_placed"),
+        sum("differs AND says_where"),
     );
     let row: SurveyRow = sqlx::query_as(AssertSqlSafe(sql))
         .bind(after)
@@ -114,6 +131,8 @@ pub(in crate::store) async fn survey_as(
         without_location: row.without_location.unsigned_abs(),
         drift: row.drift.unsigned_abs(),
         stray: row.stray.unsigned_abs(),
+        to_write: row.to_write.unsigned_abs(),
+        to_take: row.to_take.unsigned_abs(),
     })
 }
 

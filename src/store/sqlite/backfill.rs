@@ -1,44 +1,97 @@
-//! Mending locations in SQLite.
+//! Mending locations, and coordinates, in SQLite.
 
-use sqlx::{AssertSqlSafe, Connection, SqlitePool};
+use rusqlite::params;
 
-use super::survey::survey;
-use crate::store::Collection;
+use super::survey::{Held, survey_sql};
+use super::{SqliteStore, Statements, geopackage};
+use crate::store::sql::Sql;
+use crate::store::{BackfillFrom, Collection, StoreError};
 
-/// Writes the locations of a run of ids where they differ, reading up to `count`
-/// rows at once. Gives how many.
-///
-/// The rows are read again in the transaction that writes, which shuts other
-/// writers out from its beginning: what is written is what the coordinates are.
-/// There may be more by then than there were.
-pub(in crate::store) async fn mend(
-    writer: &SqlitePool,
-    collection: &Collection,
-    (mut after, last): (i64, i64),
-    count: u32,
-) -> sqlx::Result<u64> {
-    let update = format!(
-        "UPDATE {} SET {} = ? WHERE {} = ?",
-        collection.table.quoted(),
-        collection.location.quoted(),
-        collection.id.quoted(),
-    );
-    let mut connection = writer.acquire().await?;
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut written = 0;
-    while after < last {
-        let surveyed = survey(&mut *transaction, collection, after, count).await?;
-        for row in surveyed.to_mend.into_iter().filter(|row| row.id <= last) {
-            let update = sqlx::query(AssertSqlSafe(update.clone()));
-            let done = update
-                .bind(row.location)
-                .bind(row.id)
-                .execute(&mut *transaction)
-                .await?;
-            written += done.rows_affected();
+/// The statements that write what a row lacks.
+#[derive(Debug)]
+pub(super) struct MendingSql {
+    survey: Sql,
+    /// Takes a location and an id.
+    place: Sql,
+    /// Takes a location, a latitude, a longitude and an id.
+    take: Sql,
+}
+
+impl MendingSql {
+    pub(super) fn new(collection: &Collection) -> Self {
+        let (table, id) = (collection.table.quoted(), collection.id.quoted());
+        let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
+        let location = collection.location.quoted();
+        Self {
+            survey: Sql::new(survey_sql(collection)),
+            place: Sql::new(format!(
+                "UPDATE {table} SET {location} = ?1 WHERE {id} = ?2"
+            )),
+            take: Sql::new(format!(
+                "UPDATE {table} SET {location} = ?1, {latitude} = ?2, {longitude} = ?3 \
+                 WHERE {id} = ?4"
+            )),
         }
-        after = surveyed.survey.last_id.unwrap_or(last);
     }
-    transaction.commit().await?;
-    Ok(written)
+}
+
+impl SqliteStore {
+    /// Writes what differs in a run of ids, reading up to `count` rows at once. Gives
+    /// how many rows.
+    ///
+    /// The rows are read again in the transaction that writes, which shuts other
+    /// writers out from its beginning: what is written is made of what is there.
+    /// There may be more by then than there were.
+    pub(in crate::store) async fn mend(
+        &self,
+        from: BackfillFrom,
+        (mut after, last): (i64, i64),
+        count: u32,
+    ) -> Result<u64, StoreError> {
+        self.write(move |writing| {
+            let mut written = 0;
+            while after < last {
+                let rows = writing.held(after, count)?;
+                let Some(end) = rows.last().map(|row| row.id) else {
+                    break;
+                };
+                for row in rows.iter().take_while(|row| row.id <= last) {
+                    written += u64::from(writing.mend(row, from)?);
+                }
+                after = end;
+            }
+            Ok(written)
+        })
+        .await
+    }
+}
+
+impl super::write::Writing<'_> {
+    /// What up to `count` rows with ids beyond `after` hold.
+    fn held(&self, after: i64, count: u32) -> rusqlite::Result<Vec<Held>> {
+        let mut survey = self.prepare(&self.statements.mending.survey)?;
+        let found = survey.query_map(params![after, count], |row| Held::read(row))?;
+        found.collect()
+    }
+
+    /// Writes a row where its location and coordinates disagree; whether it did.
+    fn mend(&self, row: &Held, from: BackfillFrom) -> rusqlite::Result<bool> {
+        let Some(position) = row.to_be_at(from) else {
+            return Ok(false);
+        };
+        let location = geopackage::encode(position);
+        let Statements { mending, .. } = self.statements;
+        match from {
+            BackfillFrom::Coordinates => {
+                self.prepare(&mending.place)?
+                    .execute(params![location, row.id])?;
+            }
+            BackfillFrom::Location => {
+                let (latitude, longitude) = (position.latitude(), position.longitude());
+                let values = params![location, latitude, longitude, row.id];
+                self.prepare(&mending.take)?.execute(values)?;
+            }
+        }
+        Ok(true)
+    }
 }

@@ -15,6 +15,7 @@ pub(super) trait Columns {
     fn integer(&self, at: usize) -> Result<Option<i64>, Self::Error>;
     fn real(&self, at: usize) -> Result<Option<f64>, Self::Error>;
     fn text(&self, at: usize) -> Result<Option<Cow<'_, str>>, Self::Error>;
+    fn bytes(&self, at: usize) -> Result<Option<&[u8]>, Self::Error>;
 }
 
 /// A number that is no [`crate::domain::CenterId`].
@@ -44,8 +45,11 @@ impl Columns for sqlx::sqlite::SqliteRow {
     }
 
     fn text(&self, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
-        let bytes: Option<&[u8]> = self.try_get_unchecked(at)?;
-        Ok(bytes.map(String::from_utf8_lossy))
+        Ok(self.bytes(at)?.map(String::from_utf8_lossy))
+    }
+
+    fn bytes(&self, at: usize) -> Result<Option<&[u8]>, sqlx::Error> {
+        self.try_get_unchecked(at)
     }
 }
 
@@ -67,5 +71,9 @@ impl Columns for rusqlite::Row<'_> {
             ValueRef::Integer(number) => Some(number.to_string().into()),
             ValueRef::Real(number) => Some(format!("{number:?}").into()),
         })
+    }
+
+    fn bytes(&self, at: usize) -> rusqlite::Result<Option<&[u8]>> {
+        Ok(self.get_ref(at)?.as_bytes_or_null()?)
     }
 }

@@ -4,7 +4,7 @@
 use geozero::wkb::GpkgWkb;
 use geozero::{CoordDimensions, ToGeo, ToWkb};
 
-use crate::domain::Position;
+use crate::domain::{Origin, Position};
 
 /// WGS 84.
 const SRID: i32 = 4326;
@@ -21,6 +21,17 @@ pub(in crate::store) fn encode(position: Position) -> Vec<u8> {
     point
         .to_gpkg_wkb(CoordDimensions::xy(), Some(SRID), Vec::new())
         .expect("a point can be written to memory")
+}
+
+/// The position of a stored point in WGS 84; `None` of anything else. Maps that
+/// scroll around the globe draw beyond ±180 degrees, which is wrapped.
+pub(in crate::store) fn decode(blob: &[u8]) -> Option<Position> {
+    if srid(blob) != Some(SRID) {
+        return None;
+    }
+    let point = point(blob)?;
+    let origin = Origin::new(point.y(), point.x()).ok()?;
+    Position::new(origin.latitude(), origin.longitude()).ok()
 }
 
 /// Whether a stored blob is the point at this position, in WGS 84. Others may

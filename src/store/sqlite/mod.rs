@@ -3,7 +3,7 @@
 //! The location is written in the same statement as the coordinates. Centers are
 //! written over one connection, everything else over another, and read over more.
 
-pub(super) mod backfill;
+mod backfill;
 pub(super) mod blocking;
 mod catalog;
 mod columns;

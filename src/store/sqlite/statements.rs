@@ -1,5 +1,6 @@
 //! The SQL of a collection in SQLite, built once.
 
+use super::backfill::MendingSql;
 use super::listing::ListingSql;
 use crate::domain::{Filter, MAX_CENTER_ID, TextField};
 use crate::store::ratings::AVERAGE;
@@ -34,6 +35,7 @@ pub(super) struct Statements {
     pub(super) count: Sql,
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
+    pub(super) mending: MendingSql,
     list: String,
     list_by_organization: String,
     list_by_rating: String,
@@ -108,6 +110,7 @@ impl Statements {
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
+            mending: MendingSql::new(collection),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
             list_by_organization: format!(
                 " AND EXISTS (SELECT 1 FROM diving_center_organizations m \

@@ -1,32 +1,62 @@
 //! Looking at a run of rows in SQLite, which cannot take points apart itself.
 
-use sqlx::{AssertSqlSafe, Sqlite, SqliteExecutor};
+use sqlx::{AssertSqlSafe, SqliteExecutor};
 
+use super::columns::Columns;
 use super::geopackage;
 use crate::domain::Position;
-use crate::store::survey::{Fault, Survey};
+use crate::store::survey::{BackfillFrom, Fault, Survey};
 use crate::store::{Collection, ColumnName, Field};
 
-/// A row as it was read.
-#[derive(sqlx::FromRow)]
-struct SurveyRow {
-    id: i64,
+/// Where a row says that it is.
+pub(super) struct Held {
+    pub(super) id: i64,
     latitude: Option<f64>,
     longitude: Option<f64>,
     location: Option<Vec<u8>>,
 }
 
-/// A row whose location must be written.
-pub(in crate::store) struct ToMend {
-    pub id: i64,
-    pub location: Option<Vec<u8>>,
+impl Held {
+    pub(super) fn read<R: Columns>(row: &R) -> Result<Self, R::Error> {
+        Ok(Self {
+            id: row.integer(0)?.unwrap_or(0),
+            latitude: row.real(1)?,
+            longitude: row.real(2)?,
+            location: row.bytes(3)?.map(<[u8]>::to_vec),
+        })
+    }
+
+    fn has_coordinates(&self) -> bool {
+        self.latitude.is_some() && self.longitude.is_some()
+    }
+
+    fn position(&self) -> Option<Position> {
+        Position::new(self.latitude?, self.longitude?).ok()
+    }
+
+    /// Whether location and coordinates disagree.
+    fn differs(&self) -> bool {
+        match (self.position(), &self.location) {
+            (Some(position), Some(blob)) => !geopackage::is_at(blob, position),
+            (position, location) => position.is_some() || location.is_some(),
+        }
+    }
+
+    /// Where the row has to be written to be; `None` where it agrees, or lacks what
+    /// counts.
+    pub(super) fn to_be_at(&self, from: BackfillFrom) -> Option<Position> {
+        let position = match from {
+            BackfillFrom::Coordinates => self.position(),
+            BackfillFrom::Location => self.location.as_deref().and_then(geopackage::decode),
+        };
+        position.filter(|_| self.differs())
+    }
 }
 
 /// What a run of rows holds, and which of them have faults.
 #[derive(Default)]
 pub(in crate::store) struct Surveyed {
     pub survey: Survey,
-    pub to_mend: Vec<ToMend>,
     faults: Vec<(Fault, i64)>,
 }
 
@@ -36,38 +66,32 @@ impl Surveyed {
         self.faults.iter().filter_map(with)
     }
 
-    fn add(&mut self, row: &SurveyRow, is_located: bool) {
+    fn add(&mut self, row: &Held, is_located: bool) {
         let survey = &mut self.survey;
         survey.rows += 1;
         survey.last_id = Some(row.id);
         survey.without_location += u64::from(row.location.is_none());
-        let coordinates = row.latitude.zip(row.longitude);
-        let position =
-            coordinates.and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok());
-        if coordinates.is_none() {
+        let position = row.position();
+        if !row.has_coordinates() {
             survey.without_coordinates += 1;
         } else if position.is_none() {
             survey.out_of_range += 1;
             self.faults.push((Fault::OutOfRange, row.id));
         }
-        let fault = match (position, &row.location) {
-            _ if !is_located => return,
-            (Some(position), Some(blob)) if geopackage::is_at(blob, position) => return,
-            (None, None) => return,
-            (Some(_), _) => {
-                survey.drift += 1;
-                Fault::Drift
-            }
-            (None, Some(_)) => {
-                survey.stray += 1;
-                Fault::Stray
-            }
+        if !is_located || !row.differs() {
+            return;
+        }
+        let writes = |from| u64::from(row.to_be_at(from).is_some());
+        survey.to_write += writes(BackfillFrom::Coordinates);
+        survey.to_take += writes(BackfillFrom::Location);
+        let fault = if position.is_some() {
+            survey.drift += 1;
+            Fault::Drift
+        } else {
+            survey.stray += 1;
+            Fault::Stray
         };
         self.faults.push((fault, row.id));
-        self.to_mend.push(ToMend {
-            id: row.id,
-            location: position.map(geopackage::encode),
-        });
     }
 }
 
@@ -78,28 +102,33 @@ pub(in crate::store) async fn survey(
     after: i64,
     count: u32,
 ) -> sqlx::Result<Surveyed> {
-    let (id, table) = (collection.id.quoted(), collection.table.quoted());
-    // Columns of SQLite hold any type: what is no number is no coordinate.
-    let number = |column: String| {
-        format!("CASE WHEN typeof({column}) IN ('real', 'integer') THEN CAST({column} AS REAL) END")
-    };
-    let sql = format!(
-        "SELECT {id} AS id, {} AS latitude, {} AS longitude, CAST({} AS BLOB) AS location \
-         FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?",
-        number(collection.latitude.quoted()),
-        number(collection.longitude.quoted()),
-        collection
-            .column(Field::Location)
-            .map_or_else(|| "NULL".to_owned(), ColumnName::quoted),
-    );
-    let rows: Vec<SurveyRow> = sqlx::query_as::<Sqlite, _>(AssertSqlSafe(sql))
+    let rows = sqlx::query(AssertSqlSafe(survey_sql(collection)))
         .bind(after)
         .bind(count)
         .fetch_all(executor)
         .await?;
     let mut surveyed = Surveyed::default();
     for row in &rows {
-        surveyed.add(row, collection.is_located());
+        surveyed.add(&Held::read(row)?, collection.is_located());
     }
     Ok(surveyed)
+}
+
+/// What [`Held`] reads, of rows with ids beyond the first parameter; at most as many
+/// as the second says.
+pub(super) fn survey_sql(collection: &Collection) -> String {
+    let (id, table) = (collection.id.quoted(), collection.table.quoted());
+    // Columns of SQLite hold any type: what is no number is no coordinate.
+    let number = |column: String| {
+        format!("CASE WHEN typeof({column}) IN ('real', 'integer') THEN CAST({column} AS REAL) END")
+    };
+    format!(
+        "SELECT {id}, {}, {}, CAST({} AS BLOB) \
+         FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?",
+        number(collection.latitude.quoted()),
+        number(collection.longitude.quoted()),
+        collection
+            .column(Field::Location)
+            .map_or_else(|| "NULL".to_owned(), ColumnName::quoted),
+    )
 }

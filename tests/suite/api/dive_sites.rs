@@ -175,6 +175,7 @@ on_both_stores! {
 async fn mend(db: &TestDatabase) {
     let sites = nearby::store::Collection::dive_sites();
     let settings = nearby::backfill::Settings {
+        from: nearby::store::BackfillFrom::Coordinates,
         batch_size: 1_000,
         pause: std::time::Duration::ZERO,
         dry_run: false,

@@ -80,7 +80,9 @@ async fn counted(
     let placed = has_position(&latitude, &longitude);
     let values = gather::values(pool, collection, &placed).await?;
     let found = database.verify(collection, each).await?;
-    let to_write = found.drift.count + found.stray.count;
+    // The location of a row without coordinates is all that says where it is, and stays.
+    let to_fill = values.null.unsigned_abs() - values.null_placed.unsigned_abs();
+    let to_write = found.drift.count + to_fill;
     let mut rows = Rows {
         total: found.rows,
         without_coordinates: found.without_coordinates,

@@ -295,14 +295,12 @@ pub(super) fn warnings(gathered: &Gathered, collection: &Collection, rows: &Rows
         }
     }
     if rows.location_only.count > 0 {
-        let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
-        let location = collection.location.quoted();
         warnings.push(format!(
-            "{} rows have a location and no coordinates, and --apply takes the location away. To \
-             keep those where both coordinates are missing, first: UPDATE `{table}` SET {latitude} = \
-             ST_Latitude({location}), {longitude} = ST_Longitude({location}) WHERE {latitude} IS \
-             NULL AND {longitude} IS NULL AND {location} <> {SENTINEL}",
-            rows.location_only.count
+            "{} rows have a location and no coordinates: --apply leaves them, no search finds \
+             them, and the triggers take the location away when somebody writes the row. `nearby \
+             backfill{} --from location` writes their coordinates",
+            rows.location_only.count,
+            collection.flag()
         ));
     }
     if rows.out_of_range.count > 0 {
