@@ -11,7 +11,7 @@ use super::database::DatabaseArgs;
 use crate::backfill::{self, Progress, Settings};
 use crate::output::say;
 use crate::progress;
-use crate::store::{BackfillFrom, Collection};
+use crate::store::{BackfillFrom, Collection, Database};
 
 /// Write locations from latitudes and longitudes, or the other way, batch by batch.
 ///
@@ -58,9 +58,15 @@ enum Counts {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let database = args.database.open().await?;
+    let database = &args.database;
+    database
+        .with(async |database| backfill(database, &args).await)
+        .await
+}
+
+async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     database.ensure_schema(false).await?;
-    let collection = args.collection.open_located(&database).await?;
+    let collection = args.collection.open_located(database).await?;
     let settings = Settings {
         from: match args.from {
             Counts::Coordinates => BackfillFrom::Coordinates,
@@ -75,7 +81,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut shown = progress::Progress::new("backfill", Some(total));
     let mut so_far = Progress::default();
     let ended = backfill::run(
-        &database,
+        database,
         &collection,
         &settings,
         super::signals::stop(),
@@ -94,7 +100,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         }
     };
     report(&progress, &collection, settings.dry_run);
-    database.close().await;
     let found = settings.dry_run && progress.written > 0;
     Ok(if progress.complete && !found {
         Outcome::Done

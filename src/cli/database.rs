@@ -56,16 +56,22 @@ pub(super) struct PoolArgs {
 }
 
 impl DatabaseArgs {
-    /// Opens the database, waiting for it where need be. A file has to be there: a
-    /// command that only reads or mends would find nothing in a new one, and leave it
-    /// where a path was mistyped.
-    pub(super) async fn open(&self) -> anyhow::Result<Database> {
-        self.pool.connect(&self.url()?, false).await
+    /// Does something with the database, waiting for it where need be, and closes it.
+    /// A file has to be there: a command that only reads or mends would find nothing in
+    /// a new one, and leave it where a path was mistyped.
+    pub(super) async fn with<T>(
+        &self,
+        work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        closed_after(self.pool.connect(&self.url()?, false).await?, work).await
     }
 
     /// The same for commands that fill a database: a missing file is created.
-    pub(super) async fn open_or_create(&self) -> anyhow::Result<Database> {
-        self.pool.open_or_create(&self.url()?).await
+    pub(super) async fn with_new<T>(
+        &self,
+        work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.pool.with_new(&self.url()?, work).await
     }
 
     fn url(&self) -> anyhow::Result<DatabaseUrl> {
@@ -74,9 +80,14 @@ impl DatabaseArgs {
 }
 
 impl PoolArgs {
-    /// Opens a database that is named elsewhere, a missing file by creating it.
-    pub(super) async fn open_or_create(&self, url: &DatabaseUrl) -> anyhow::Result<Database> {
-        self.connect(url, true).await
+    /// Does something with a database that is named elsewhere, and closes it; a missing
+    /// file is created.
+    pub(super) async fn with_new<T>(
+        &self,
+        url: &DatabaseUrl,
+        work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        closed_after(self.connect(url, true).await?, work).await
     }
 
     async fn connect(&self, url: &DatabaseUrl, creates: bool) -> anyhow::Result<Database> {
@@ -105,4 +116,14 @@ impl PoolArgs {
             ..PoolSettings::default()
         }
     }
+}
+
+/// Closes the database however the work ended: an embedded one is then one whole file.
+async fn closed_after<T>(
+    database: Database,
+    work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let done = work(&database).await;
+    database.close().await;
+    done
 }

@@ -26,23 +26,23 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let database = args
-        .pool
-        .open_or_create(&DatabaseUrl::Sqlite(args.database.clone()))
-        .await?;
-    database.ensure_schema(true).await?;
-    let store = Store::new(&database, &Collection::diving_centers());
-    if store.count().await? < BUNDLED_PLACES {
-        load(&database, &store).await?;
-    }
-    let collections = Collection::built_in().into();
-    serve(database, &args.server, collections, say_what_to_try).await?;
-    Ok(Outcome::Done)
+    let url = DatabaseUrl::Sqlite(args.database.clone());
+    let demo = async |database: &Database| {
+        database.ensure_schema(true).await?;
+        let store = Store::new(database, &Collection::diving_centers());
+        if store.count().await? < BUNDLED_PLACES {
+            load(&store).await?;
+        }
+        let collections = Collection::built_in().into();
+        serve(database, &args.server, collections, say_what_to_try).await?;
+        Ok(Outcome::Done)
+    };
+    args.pool.with_new(&url, demo).await
 }
 
 /// Loads the bundled places. One that was interrupted is loaded anew: places
 /// have ids, so none comes twice.
-async fn load(database: &Database, store: &Store) -> anyhow::Result<()> {
+async fn load(store: &Store) -> anyhow::Result<()> {
     let mut progress = Progress::new("loading places", Some(BUNDLED_PLACES));
     let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()).await;
     progress.finish();
@@ -58,7 +58,6 @@ async fn load(database: &Database, store: &Store) -> anyhow::Result<()> {
         }
         Some(Halt::Failed(error)) => return Err(error).context("loading the bundled places"),
     }
-    database.close().await;
     bail!("stopped after {rows} places; the next start loads the others")
 }
 

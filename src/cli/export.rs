@@ -16,7 +16,7 @@ use super::database::DatabaseArgs;
 use super::signals::told_to_stop;
 use crate::output::{self, note};
 use crate::progress::Progress;
-use crate::store::Store;
+use crate::store::{Database, Store};
 
 use crate::transfer::{ExportError, Exported, Format, export};
 
@@ -44,10 +44,14 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let target = Target::new(&args)?;
-    let database = args.database.open().await?;
+    let exporting = async |database: &Database| export_from(database, &args, target).await;
+    args.database.with(exporting).await
+}
+
+async fn export_from(database: &Database, args: &Args, target: Target) -> anyhow::Result<Outcome> {
     database.ensure_schema(false).await?;
-    let collection = args.collection.open(&database).await?;
-    let store = Store::new(&database, &collection);
+    let collection = args.collection.open(database).await?;
+    let store = Store::new(database, &collection);
     let mut shown = Progress::new("exporting", None);
     let progress = |rows| shown.set(rows);
     let written = match target {

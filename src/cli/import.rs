@@ -14,7 +14,7 @@ use super::database::PoolArgs;
 use super::signals::told_to_stop;
 use crate::output::note;
 use crate::progress::Progress;
-use crate::store::{DatabaseUrl, Store};
+use crate::store::{Database, DatabaseUrl, Store};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
 };
@@ -111,10 +111,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome::FoundWrong);
         }
     }
-    let database = args.pool.open_or_create(&url).await?;
+    let importing = async |database: &Database| import_into(database, &args, &job).await;
+    let imported = args.pool.with_new(&url, importing).await?;
+    job.conclude(imported)
+}
+
+async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow::Result<Imported> {
     database.ensure_schema(false).await?;
-    let collection = args.collection.open_located(&database).await?;
-    let store = Store::new(&database, &collection);
+    let collection = args.collection.open_located(database).await?;
+    let store = Store::new(database, &collection);
     let (batches, mut reading) = job.batches("importing", args.on_error == OnError::Skip)?;
     let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()).await;
     reading.progress.finish();
@@ -125,7 +130,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             Listed(imported.dropped.iter().map(|field| field.name()))
         );
     }
-    job.conclude(imported)
+    Ok(imported)
 }
 
 /// How far a file is read.

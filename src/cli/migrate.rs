@@ -60,15 +60,25 @@ enum Action {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.action {
-        Action::Up { to, database } => up(&database.open_or_create().await?, to).await,
+        Action::Up { to, database } => {
+            database
+                .with_new(async |database| up(database, to).await)
+                .await
+        }
         Action::Down {
             count,
             yes,
             database,
-        } => down(&database.open().await?, count, yes).await,
-        Action::Status { database } => status(&database.open().await?).await,
+        } => {
+            database
+                .with(async |database| down(database, count, yes).await)
+                .await
+        }
+        Action::Status { database } => database.with(status).await,
         Action::Stamp { version, database } => {
-            database.open().await?.stamp(version).await?;
+            database
+                .with(async |database| Ok(database.stamp(version).await?))
+                .await?;
             say!("stamped {version}");
             Ok(Outcome::Done)
         }

@@ -6,6 +6,7 @@ use super::Outcome;
 use super::database::DatabaseArgs;
 use crate::domain::{MAX_LIMIT, Organization};
 use crate::output::{self, say};
+use crate::store::Database;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,16 +24,14 @@ enum Action {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.action {
-        Action::Seed(database) => seed(&database).await?,
-        Action::List(database) => list(&database).await?,
+        Action::Seed(database) => database.with(seed).await?,
+        Action::List(database) => database.with(list).await?,
     }
     Ok(Outcome::Done)
 }
 
-async fn seed(database: &DatabaseArgs) -> anyhow::Result<()> {
-    let database = database.open().await?;
+async fn seed(database: &Database) -> anyhow::Result<()> {
     let added = database.seed_organizations().await?;
-    database.close().await;
     match added.len() {
         0 => say!("nothing to add"),
         count => say!("added {count}"),
@@ -41,8 +40,7 @@ async fn seed(database: &DatabaseArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list(database: &DatabaseArgs) -> anyhow::Result<()> {
-    let database = database.open().await?;
+async fn list(database: &Database) -> anyhow::Result<()> {
     let mut after = None;
     loop {
         let page = database.organizations(after, MAX_LIMIT).await?;
@@ -52,7 +50,6 @@ async fn list(database: &DatabaseArgs) -> anyhow::Result<()> {
             _ => break,
         }
     }
-    database.close().await;
     Ok(())
 }
 

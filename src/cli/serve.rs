@@ -5,6 +5,7 @@ use super::collections::DeclaredArgs;
 use super::database::DatabaseArgs;
 use super::migrate::report_guard;
 use super::server::{ServerArgs, serve};
+use crate::store::Database;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -24,11 +25,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let database = args.database.open_or_create().await?;
-    if let Some(migrated) = database.ensure_schema(args.migrate).await? {
-        report_guard(&migrated);
-    }
-    let collections = args.declared.served(&database).await?;
-    serve(database, &args.server, collections, |_| {}).await?;
-    Ok(Outcome::Done)
+    let service = async |database: &Database| {
+        if let Some(migrated) = database.ensure_schema(args.migrate).await? {
+            report_guard(&migrated);
+        }
+        let collections = args.declared.served(database).await?;
+        serve(database, &args.server, collections, |_| {}).await?;
+        Ok(Outcome::Done)
+    };
+    args.database.with_new(service).await
 }

@@ -175,7 +175,7 @@ fn admin_key() -> anyhow::Result<Option<SecretString>> {
 /// told to stop. `announce` is called with the addresses once searches are
 /// answered.
 pub(super) async fn serve(
-    database: Database,
+    database: &Database,
     args: &ServerArgs,
     collections: Vec<Collection>,
     announce: impl FnOnce(&[SocketAddr]) + Send + 'static,
@@ -184,7 +184,7 @@ pub(super) async fn serve(
     let settings = args.settings(&collections)?;
     let mut catalogs = Vec::new();
     for collection in &collections {
-        let store = Store::new(&database, collection);
+        let store = Store::new(database, collection);
         let engine = Arc::new(args.engine(&store)?);
         catalogs.push(Arc::new(Catalog::new(store, engine)));
     }
@@ -204,7 +204,6 @@ pub(super) async fn serve(
     });
     app.run(stop).await?;
     announcing.abort();
-    database.close().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -8,7 +8,9 @@ use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
 use crate::output::say;
 use crate::progress::Progress;
-use crate::store::{Collection, Finding, SchemaFinding, SchemaState, Severity, Verification};
+use crate::store::{
+    Collection, Database, Finding, SchemaFinding, SchemaState, Severity, Verification,
+};
 
 /// How the report looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,14 +33,19 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let database = args.database.open().await?;
-    let collection = args.collection.open(&database).await?;
+    let database = &args.database;
+    database
+        .with(async |database| verify(database, &args).await)
+        .await
+}
+
+async fn verify(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
+    let collection = args.collection.open(database).await?;
     let total = database.count_rows(&collection, None).await?;
     let mut shown = Progress::new("verify", Some(total));
     let found = database.verify(&collection, |rows| shown.set(rows)).await?;
     shown.finish();
     let state = database.schema_state().await?;
-    database.close().await;
     let sound = found.is_sound() && state == SchemaState::UpToDate;
     match args.format {
         Format::Text => print_text(&found, &collection, &state),

@@ -38,21 +38,25 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let declared = args.collection.declared()?;
-    let database = args.database.open().await?;
-    let collection = to_adopt(declared, &database).await?;
-    let outcome = if args.apply {
-        apply(&database, &collection, args.json).await?
+    let database = &args.database;
+    database
+        .with(async |database| adopt(database, declared, &args).await)
+        .await
+}
+
+async fn adopt(database: &Database, declared: Collection, args: &Args) -> anyhow::Result<Outcome> {
+    let collection = to_adopt(declared, database).await?;
+    Ok(if args.apply {
+        apply(database, &collection, args.json).await?
     } else {
-        let found = look(&database, &collection).await?;
+        let found = look(database, &collection).await?;
         if args.sql {
             text::print_sql(&found);
         } else {
             print(&found, &collection, args.json);
         }
         outcome(&found)
-    };
-    database.close().await;
-    Ok(outcome)
+    })
 }
 
 /// The collection with the column for the location that its table is to have.

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, MySqlPool, SqlitePool};
+use sqlx::{Connection, Executor, MySqlPool, SqlitePool};
+use tokio::sync::Semaphore;
 
 use super::sqlite::blocking::Writer;
 use super::{Collection, StoreError};
@@ -83,6 +84,11 @@ impl PoolSettings {
     }
 }
 
+/// How long connections to a server may take to be closed in good order.
+const MYSQL_CLOSE: Duration = Duration::from_secs(1);
+/// Looks at whole tables of a file at one time; more wait.
+const MAX_SCANS: u32 = 64;
+
 /// The connections to one file: many that read, two that write.
 #[derive(Debug, Clone)]
 pub struct SqlitePools {
@@ -94,6 +100,8 @@ pub struct SqlitePools {
     pub writer: SqlitePool,
     /// The one that writes centers.
     pub(super) centers: Writer,
+    /// A permit for each look at a whole table, over a connection of its own.
+    pub(super) scans: Arc<Semaphore>,
 }
 
 /// An open database.
@@ -174,14 +182,26 @@ impl Database {
         })
     }
 
-    /// Waits for work under way and closes every connection.
+    /// Waits for work under way and closes every connection. An embedded database is one
+    /// whole file then, unless another process has it open and reads an older state.
     pub async fn close(&self) {
         match self {
-            Self::MySql(pool) => pool.close().await,
+            // What others hold up there is not waited for: the server ends it by itself.
+            Self::MySql(pool) => {
+                let _ = tokio::time::timeout(MYSQL_CLOSE, pool.close()).await;
+            }
             Self::Sqlite(pools) => {
+                // Those that nobody waits for any longer end at their next row.
+                let scans = pools.scans.acquire_many(MAX_SCANS).await;
+                pools.scans.close();
+                drop(scans);
                 pools.readers.close().await;
                 pools.centers.close();
-                // Last: the last connection to close folds the log into the file.
+                // The last connection to close folds the log into the file; while
+                // another process has one as well, this does.
+                if let Err(error) = pools.writer.execute("PRAGMA wal_checkpoint(PASSIVE)").await {
+                    tracing::debug!(cause = %error, "the log stays beside the file");
+                }
                 pools.writer.close().await;
             }
         }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
+use tokio::sync::Semaphore;
 
 use super::error::{ConnectError, Failure};
-use super::{PoolSettings, SqlitePools};
+use super::{MAX_SCANS, PoolSettings, SqlitePools};
 use crate::store::sqlite::blocking::Writer;
 use crate::store::sqlite::schema::APPLICATION_ID;
 
@@ -55,6 +56,7 @@ pub(super) async fn connect(
     let path: Arc<Path> = path.into();
     Ok(SqlitePools {
         centers: Writer::new(Arc::clone(&path)),
+        scans: Arc::new(Semaphore::new(MAX_SCANS as usize)),
         path,
         readers: pool().connect_lazy_with(shared.clone().pragma("query_only", "ON")),
         // Never replaced while it works: what it has seen of other processes'

@@ -97,7 +97,7 @@ pub(super) fn interrupted() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_INTERRUPT), None)
 }
 
-fn closed() -> rusqlite::Error {
+pub(super) fn closed() -> rusqlite::Error {
     let said = "the connection was closed".to_owned();
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_CANTOPEN), Some(said))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 
 use super::SqliteStore;
-use super::blocking::{blocking, interrupted, open_to_read};
+use super::blocking::{blocking, closed, interrupted, open_to_read};
 use super::columns::Columns as _;
 use super::rows::{id, position};
 use crate::domain::{CenterId, Position, Summary};
@@ -60,9 +60,13 @@ impl SqliteStore {
     ) -> Result<S, StoreError> {
         let path = Arc::clone(&self.pools.path);
         let sql = statement.text().0;
+        let permit = Arc::clone(&self.pools.scans).acquire_owned().await;
+        let permit = permit.map_err(|_| closed())?;
         let caller = Arc::new(());
         let waits = Arc::downgrade(&caller);
         let read = blocking(move || {
+            // Held until the connection is gone.
+            let _permit = permit;
             let connection = open_to_read(&path)?;
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query(())?;

@@ -75,6 +75,16 @@ impl Served {
         (status, answer.json().await.expect("the body is JSON"))
     }
 
+    /// Tells it to stop and waits until it has.
+    pub fn stop(mut self) {
+        let id = self.process.id().to_string();
+        let told = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status();
+        assert!(told.expect("kill is there").success());
+        assert!(self.process.wait().expect("it ends").success());
+    }
+
     /// The ids that a search finds.
     pub async fn found_ids(&self, path: &str) -> Vec<i64> {
         let (status, answer) = self.get(path).await;
