@@ -1,5 +1,8 @@
 //! What a page of a list shows: which centers, in which order, and which part.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::bounds::Bounds;
 use super::center::{CenterId, TextField};
 use super::fold::fold;
@@ -9,7 +12,6 @@ use super::viewport::Viewport;
 /// A text that is looked for anywhere in a field, without case and accents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
-    given: String,
     folded: String,
 }
 
@@ -19,15 +21,8 @@ impl Needle {
     pub fn new(text: &str) -> Option<Self> {
         let folded = fold(text);
         (!folded.is_empty()).then(|| Self {
-            given: text.trim().to_owned(),
             folded: folded.into_owned(),
         })
-    }
-
-    /// The text as it was given, without blanks around it.
-    #[must_use]
-    pub fn given(&self) -> &str {
-        &self.given
     }
 
     /// The text without case and accents.
@@ -43,6 +38,63 @@ impl Needle {
     }
 }
 
+/// A text that has to be in one of some fields at least, each with its own form of
+/// it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AnyOf {
+    /// Where it is looked for.
+    pub fields: Vec<(TextField, Needle)>,
+    /// Centers that are known to hold it elsewhere, by id.
+    pub or_these: Vec<CenterId>,
+}
+
+impl AnyOf {
+    /// A needle in one field.
+    #[must_use]
+    pub fn within(field: TextField, needle: Needle) -> Self {
+        Self {
+            fields: vec![(field, needle)],
+            or_these: Vec::new(),
+        }
+    }
+
+    /// A needle in any of [`Listing::SEARCHED`].
+    #[must_use]
+    pub fn anywhere(needle: &Needle) -> Self {
+        let fields = Listing::SEARCHED.map(|field| (field, needle.clone()));
+        Self {
+            fields: fields.into(),
+            or_these: Vec::new(),
+        }
+    }
+
+    fn takes(&self, row: &ListRow<'_>) -> bool {
+        let holds = |(field, needle): &(TextField, Needle)| {
+            row.text(*field).is_some_and(|text| needle.is_in(text))
+        };
+        self.fields.iter().any(holds) || self.or_these.binary_search(&row.id).is_ok()
+    }
+}
+
+/// A center as it is read to see whether a list holds it, and where.
+#[derive(Debug)]
+pub struct ListRow<'a> {
+    /// Its number.
+    pub id: CenterId,
+    /// The time or mark that the list is sorted by, such that these sort as texts.
+    pub mark: Option<Cow<'a, str>>,
+    /// Its texts, those that are needed.
+    pub texts: [Option<Cow<'a, str>>; TextField::ALL.len()],
+}
+
+impl ListRow<'_> {
+    /// The text of a field, where it was read.
+    #[must_use]
+    pub fn text(&self, field: TextField) -> Option<&str> {
+        self.texts[field as usize].as_deref()
+    }
+}
+
 /// What a list is sorted by. Texts sort without case and accents; rows that
 /// lack it come first, last when descending; ties by id, ascending always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +107,8 @@ pub enum SortBy {
     UpdatedAt,
     /// The average rating.
     Rating,
+    /// What [`Listing::ranks`] says.
+    Rank,
     /// Nothing but the id.
     Id,
 }
@@ -62,10 +116,12 @@ pub enum SortBy {
 /// Which centers a list holds, in which order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
-    /// Looked for in any of [`Listing::SEARCHED`].
-    pub anywhere: Option<Needle>,
-    /// Looked for in one field each; all must be there.
-    pub within: Vec<(TextField, Needle)>,
+    /// What its texts hold; all of these.
+    pub texts: Vec<AnyOf>,
+    /// Only these, by id.
+    pub among: Option<Vec<CenterId>>,
+    /// Only centers whose owner was approved.
+    pub is_claimed: bool,
     /// Only centers with a position in there.
     pub viewport: Option<Viewport>,
     /// Only centers with an average rating in there.
@@ -74,10 +130,12 @@ pub struct Listing {
     pub sort_by: SortBy,
     /// Whether the greatest comes first.
     pub descending: bool,
+    /// The keys to sort by, for [`SortBy::Rank`]; centers without one lack it.
+    pub ranks: HashMap<CenterId, Box<str>>,
 }
 
 impl Listing {
-    /// The fields that [`Listing::anywhere`] is looked for in.
+    /// The fields that a search looks in.
     pub const SEARCHED: [TextField; 5] = [
         TextField::Name,
         TextField::Description,
@@ -86,26 +144,40 @@ impl Listing {
         TextField::City,
     ];
 
-    /// Whether the texts of a center are such as are wanted.
+    /// Whether a center is such as is wanted, as far as that is told here and not by
+    /// the database.
     #[must_use]
-    pub fn takes<'t>(&self, text: impl Fn(TextField) -> Option<&'t str>) -> bool {
-        let holds =
-            |field: TextField, needle: &Needle| text(field).is_some_and(|text| needle.is_in(text));
-        self.within
-            .iter()
-            .all(|(field, needle)| holds(*field, needle))
-            && self
-                .anywhere
-                .as_ref()
-                .is_none_or(|needle| Self::SEARCHED.into_iter().any(|field| holds(field, needle)))
+    pub fn takes(&self, row: &ListRow<'_>) -> bool {
+        self.texts.iter().all(|text| text.takes(row))
+    }
+
+    /// What a center sorts by.
+    #[must_use]
+    pub fn key(&self, row: &ListRow<'_>) -> SortKey {
+        match self.sort_by {
+            SortBy::Text(field) => row.text(field).map(sort_key),
+            SortBy::Id => None,
+            SortBy::Rank => self.ranks.get(&row.id).cloned(),
+            SortBy::CreatedAt | SortBy::UpdatedAt | SortBy::Rating => {
+                row.mark.as_deref().map(Into::into)
+            }
+        }
+    }
+
+    /// Whether rows have to be looked at here: databases fold texts otherwise, and
+    /// do not know ranks.
+    #[must_use]
+    pub fn is_told_here(&self) -> bool {
+        !self.texts.is_empty() || self.sort_by == SortBy::Rank
     }
 
     /// The viewport, where it decides alone what a list by name holds.
     #[must_use]
     pub fn viewport_alone(&self) -> Option<&Viewport> {
-        let alone = self.within.is_empty()
+        let alone = self.texts.is_empty()
+            && self.among.is_none()
+            && !self.is_claimed
             && self.ratings.is_all()
-            && self.anywhere.is_none()
             && self.sort_by == SortBy::Text(TextField::Name);
         self.viewport.as_ref().filter(|_| alone)
     }
@@ -114,9 +186,10 @@ impl Listing {
     #[must_use]
     pub fn is_narrow(&self) -> bool {
         let is_box = |viewport: &Viewport| matches!(viewport.bounds(), Bounds::Box { .. });
-        !self.within.is_empty()
+        !self.texts.is_empty()
+            || self.among.is_some()
+            || self.is_claimed
             || !self.ratings.is_all()
-            || self.anywhere.is_some()
             || self.viewport.as_ref().is_some_and(is_box)
     }
 
@@ -136,9 +209,8 @@ impl Listing {
     /// Whether the text of a field has to be read to answer.
     #[must_use]
     pub fn reads(&self, field: TextField) -> bool {
-        self.sort_by == SortBy::Text(field)
-            || self.within.iter().any(|(within, _)| *within == field)
-            || self.anywhere.is_some() && Self::SEARCHED.contains(&field)
+        let asked = self.texts.iter().flat_map(|text| &text.fields);
+        self.sort_by == SortBy::Text(field) || asked.into_iter().any(|(asked, _)| *asked == field)
     }
 }
 
@@ -146,12 +218,14 @@ impl Default for Listing {
     /// All centers by name.
     fn default() -> Self {
         Self {
-            anywhere: None,
-            within: Vec::new(),
+            texts: Vec::new(),
+            among: None,
+            is_claimed: false,
             viewport: None,
             ratings: RatingRange::default(),
             sort_by: SortBy::Text(TextField::Name),
             descending: false,
+            ranks: HashMap::new(),
         }
     }
 }
@@ -287,24 +361,33 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_must_hold_theirs_and_any_of_the_searched_will_do() {
-        let text = |field| match field {
-            TextField::Name => Some("Blue"),
-            TextField::City => Some("Athens"),
-            _ => None,
+    fn all_texts_must_be_there_and_any_of_their_fields_will_do() {
+        let mut row = ListRow {
+            id: CenterId::new(7).unwrap(),
+            mark: None,
+            texts: Default::default(),
         };
-        let listing = |anywhere, within: &[(TextField, &str)]| Listing {
-            anywhere: Needle::new(anywhere),
-            within: within
-                .iter()
-                .map(|(field, text)| (*field, needle(text)))
-                .collect(),
-            ..Listing::default()
+        row.texts[TextField::Name as usize] = Some("Blue".into());
+        row.texts[TextField::City as usize] = Some("Athens".into());
+        let anywhere = |text| AnyOf::anywhere(&needle(text));
+        let within = |field, text| AnyOf::within(field, needle(text));
+        let takes = |texts: &[AnyOf]| {
+            let texts = texts.to_vec();
+            Listing {
+                texts,
+                ..Listing::default()
+            }
+            .takes(&row)
         };
-        assert!(listing("", &[]).takes(text));
-        assert!(listing("then", &[(TextField::Name, "blu")]).takes(text));
-        assert!(!listing("then", &[(TextField::Name, "red")]).takes(text));
-        assert!(!listing("", &[(TextField::Country, "g")]).takes(text));
-        assert!(!listing("blue athens", &[]).takes(text));
+        assert!(takes(&[]));
+        assert!(takes(&[anywhere("then"), within(TextField::Name, "blu")]));
+        assert!(!takes(&[anywhere("then"), within(TextField::Name, "red")]));
+        assert!(!takes(&[within(TextField::Country, "g")]));
+        assert!(!takes(&[anywhere("blue athens")]));
+        let known = |ids: &[i64]| AnyOf {
+            or_these: ids.iter().map(|id| CenterId::new(*id).unwrap()).collect(),
+            ..anywhere("alias")
+        };
+        assert!(takes(&[known(&[3, 7])]) && !takes(&[known(&[3, 9])]));
     }
 }

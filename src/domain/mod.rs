@@ -31,7 +31,7 @@ pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
 pub use duplicate::{MAX_DUPLICATE_DISTANCE_M, MAX_NEIGHBOURS, Neighbour, are_alike};
 pub use fold::{fold, word_starts};
-pub use listing::{Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
+pub use listing::{AnyOf, ListRow, Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
 pub use organization::{
     MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,

@@ -57,7 +57,11 @@ impl<'a> CollectionView<'a> {
 fn is_sent(field: Field) -> bool {
     !matches!(
         field,
-        Field::Location | Field::Status | Field::DeletedAt | Field::OwnershipStatus
+        Field::Location
+            | Field::Status
+            | Field::DeletedAt
+            | Field::OwnershipStatus
+            | Field::OwnerId
     )
 }
 

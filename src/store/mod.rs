@@ -42,7 +42,8 @@ pub use survey::{BackfillFrom, Survey};
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{
-    Center, CenterDraft, CenterEdit, CenterId, Filter, Listed, Listing, Part, Position, Summary,
+    Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Part, Position,
+    Summary, TextField,
 };
 pub use mysql::{MySqlStore, Near};
 pub use sqlite::SqliteStore;
@@ -204,7 +205,36 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
-        on_each!(self, store => store.listed(listing, part).await)
+        match self {
+            Self::MySql(store) if !listing.is_told_here() => store.listed(listing, part).await,
+            _ => {
+                let keyed = self.fold_list(listing, &[], Vec::new(), |keyed, row| {
+                    keyed.push((listing.key(row), row.id));
+                });
+                Ok(part.of(keyed.await?, listing.descending))
+            }
+        }
+    }
+
+    /// Passes every center of a list, in any order, to `each`, which adds it to
+    /// `state`, and gives that back. These texts are read beside those that the list
+    /// asks for.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn fold_list<S: Send>(
+        &self,
+        listing: &Listing,
+        texts: &[TextField],
+        state: S,
+        each: impl Fn(&mut S, &ListRow<'_>) + Send + Sync,
+    ) -> Result<S, StoreError> {
+        let each = |state: &mut S, row: &ListRow<'_>| {
+            if listing.takes(row) {
+                each(state, row);
+            }
+        };
+        on_each!(self, store => store.fold_list(listing, texts, state, each).await)
     }
 
     /// How many centers a list holds.
@@ -212,7 +242,13 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_listed(&self, listing: &Listing) -> Result<u64, StoreError> {
-        on_each!(self, store => store.count_listed(listing).await)
+        match self {
+            Self::MySql(store) if !listing.is_told_here() => store.count_listed(listing).await,
+            _ => {
+                self.fold_list(listing, &[], 0, |count, _| *count += 1)
+                    .await
+            }
+        }
     }
 
     /// The centers with these ids, in their order; those that are gone are left

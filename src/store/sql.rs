@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::{Collection, ColumnName};
-use crate::domain::{Center, CenterId, Filter, TextField};
+use crate::domain::{Center, CenterId, Filter, Listing, TextField};
 
 /// A statement. Its text holds checked names and placeholders only; values are
 /// always bound.
@@ -75,6 +76,19 @@ pub(super) fn escaped_like(text: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+/// Ids as a list in JSON, for statements that take many.
+pub(super) fn json_of(ids: &[CenterId]) -> String {
+    let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    json!(numbers).to_string()
+}
+
+/// The texts that have to be read of a list, these among them, in the order of their
+/// columns.
+pub(super) fn read_of(listing: &Listing, texts: &[TextField]) -> impl Iterator<Item = TextField> {
+    let read = move |field: &TextField| listing.reads(*field) || texts.contains(field);
+    TextField::ALL.into_iter().filter(read)
 }
 
 /// Centers in the order of their ids; those that are not there are left out.

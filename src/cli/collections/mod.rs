@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::store::{Collection, ColumnName, Database, Field, Obstacle};
+use crate::store::{Collection, ColumnName, Database, Obstacle};
 
 /// Collections beside the built-in ones.
 #[derive(Debug, clap::Args)]
@@ -128,11 +128,7 @@ impl CollectionArgs {
 async fn centers(database: &Database) -> anyhow::Result<Collection> {
     let centers = Collection::diving_centers();
     let columns = database.columns(&centers).await?;
-    Ok(if columns.contains(Field::OwnershipStatus.name()) {
-        centers.with_ownership_status()
-    } else {
-        centers
-    })
+    Ok(centers.with_ownership(|column| columns.contains(column)))
 }
 
 /// Dive sites, if they can be served. Where another application made their table

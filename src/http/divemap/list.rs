@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::errors::Refusal;
 use super::input::{Input, Length};
 use super::item::{DetailLevel, Item};
-use crate::domain::{Listing, MAX_RATING, Needle, Part, RatingRange, SortBy, TextField, Viewport};
+use crate::domain::{
+    AnyOf, Listing, MAX_RATING, Needle, Part, RatingRange, SortBy, TextField, Viewport,
+};
 use crate::http::reply;
 use crate::http::state::State;
 use crate::store::StoreError;
@@ -189,6 +191,7 @@ impl Asked {
 /// Which centers are wanted, but for where they are.
 fn wanted(input: &mut Input<'_>) -> Listing {
     let search = input.text("search", SEARCH);
+    let search = search.and_then(|text| Some(AnyOf::anywhere(&Needle::new(&text)?)));
     let within = [
         TextField::Name,
         TextField::Country,
@@ -201,10 +204,13 @@ fn wanted(input: &mut Input<'_>) -> Listing {
         max: input.number("max_rating", &(0.0..=MAX_RATING)),
     };
     Listing {
-        anywhere: search.and_then(|text| Needle::new(&text)),
-        within: within
+        texts: search
             .into_iter()
-            .filter_map(|(field, text)| Some((field, Needle::new(&text?)?)))
+            .chain(
+                within
+                    .into_iter()
+                    .filter_map(|(field, text)| Some(AnyOf::within(field, Needle::new(&text?)?))),
+            )
             .collect(),
         ratings,
         ..Listing::default()

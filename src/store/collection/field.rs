@@ -26,12 +26,17 @@ pub enum Field {
     DeletedAt,
     /// Whether a center is claimed, kept by the application that owns the table.
     OwnershipStatus,
+    /// Who owns a center, kept by the same.
+    OwnerId,
     /// A text.
     Text(TextField),
 }
 
 /// The status of rows that are shown.
 pub const SHOWN_STATUS: &str = "approved";
+
+/// The ownership status of centers whose owner was approved.
+pub(super) const CLAIMED_STATUS: &str = "approved";
 
 /// The column of the point where a collection names none.
 pub(super) const DEFAULT_LOCATION: &str = "location";
@@ -50,6 +55,7 @@ impl Field {
             Self::Status,
             Self::DeletedAt,
             Self::OwnershipStatus,
+            Self::OwnerId,
         ]
         .into_iter()
         .chain(TextField::ALL.map(Self::Text))
@@ -70,6 +76,7 @@ impl Field {
             Self::Status => "status",
             Self::DeletedAt => "deleted_at",
             Self::OwnershipStatus => "ownership_status",
+            Self::OwnerId => "owner_id",
             Self::Text(field) => field.name(),
         }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
 
 use crate::domain::TextField;
-use field::DEFAULT_LOCATION;
+use field::{CLAIMED_STATUS, DEFAULT_LOCATION};
 pub use field::{Field, SHOWN_STATUS};
 pub use name::{CollectionName, CollectionNameError, ColumnName, NameError};
 
@@ -58,6 +58,8 @@ pub struct Collection {
     pub deleted_at: Option<ColumnName>,
     /// Whether a center is claimed.
     pub ownership_status: Option<ColumnName>,
+    /// Who owns a center.
+    pub owner_id: Option<ColumnName>,
     texts: [Option<ColumnName>; TextField::ALL.len()],
     is_located: bool,
 }
@@ -109,6 +111,7 @@ impl Collection {
             status: columns.remove(&Field::Status),
             deleted_at: columns.remove(&Field::DeletedAt),
             ownership_status: columns.remove(&Field::OwnershipStatus),
+            owner_id: columns.remove(&Field::OwnerId),
             texts: TextField::ALL.map(|field| columns.remove(&Field::Text(field))),
         })
     }
@@ -131,18 +134,19 @@ impl Collection {
         let fields = Field::all().filter(|field| {
             !matches!(
                 field,
-                Field::Status | Field::DeletedAt | Field::OwnershipStatus
+                Field::Status | Field::DeletedAt | Field::OwnershipStatus | Field::OwnerId
             )
         });
         Self::of_ours(CENTERS, "diving_centers", fields)
     }
 
-    /// The same with the column that says whether a center is claimed, which tables
-    /// of our own do not have.
+    /// The same with those columns that say whether a center is claimed and whose it
+    /// is which the table has: tables of our own have neither.
     #[must_use]
-    pub fn with_ownership_status(mut self) -> Self {
-        let column = Field::OwnershipStatus.name().to_owned();
-        self.ownership_status = Some(ColumnName(column));
+    pub fn with_ownership(mut self, has: impl Fn(&str) -> bool) -> Self {
+        let column = |field: Field| has(field.name()).then(|| ColumnName(field.name().to_owned()));
+        self.ownership_status = column(Field::OwnershipStatus);
+        self.owner_id = column(Field::OwnerId);
         self
     }
 
@@ -155,7 +159,7 @@ impl Collection {
                 text,
                 TextField::Name | TextField::Description | TextField::Country | TextField::Region
             ),
-            Field::OwnershipStatus => false,
+            Field::OwnershipStatus | Field::OwnerId => false,
             _ => true,
         });
         Self::of_ours("dive-sites", "dive_sites", fields)
@@ -178,7 +182,11 @@ impl Collection {
         self.is_located &= has(&self.location);
         let times = [&mut self.created_at, &mut self.updated_at];
         let shown = [&mut self.status, &mut self.deleted_at];
-        let others = [&mut self.view_count, &mut self.ownership_status];
+        let others = [
+            &mut self.view_count,
+            &mut self.ownership_status,
+            &mut self.owner_id,
+        ];
         let others = times.into_iter().chain(shown).chain(others);
         for column in others.chain(&mut self.texts) {
             if column.as_ref().is_some_and(|column| !has(column)) {
@@ -214,6 +222,17 @@ impl Collection {
         shown.chain(kept).collect()
     }
 
+    /// The condition that a row's owner was approved.
+    pub(super) fn is_claimed(&self) -> String {
+        let Some(status) = &self.ownership_status else {
+            return "FALSE".to_owned();
+        };
+        let owner = self.owner_id.iter();
+        let owned = owner.map(|column| format!(" AND {} IS NOT NULL", column.quoted()));
+        let owned: String = owned.collect();
+        format!("{} = '{CLAIMED_STATUS}'{owned}", status.quoted())
+    }
+
     /// The column of a field, if the table is said to have one.
     #[must_use]
     pub fn column(&self, field: Field) -> Option<&ColumnName> {
@@ -228,6 +247,7 @@ impl Collection {
             Field::Status => self.status.as_ref(),
             Field::DeletedAt => self.deleted_at.as_ref(),
             Field::OwnershipStatus => self.ownership_status.as_ref(),
+            Field::OwnerId => self.owner_id.as_ref(),
             Field::Text(field) => self.text(field),
         }
     }

@@ -1,22 +1,22 @@
-//! Lists by page: searched, sorted and counted by the server.
-//!
-//! `utf8mb4_0900_ai_ci` compares as [`crate::domain::fold`] folds but for rare
-//! letters, whatever collation the columns have.
+//! Lists by page: sorted and counted by the server, whatever collation the columns
+//! have, but for those that look for texts: these are folded in one way only,
+//! [`crate::domain::fold`], which no collation has.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde_json::json;
+use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::search::{MySqlQuery, PositionSql};
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
-    Center, CenterId, Listed, Listing, MAX_CENTER_ID, Meridians, Needle, Part, RatingRange, SortBy,
-    TextField, Viewport,
+    Center, CenterId, ListRow, Listed, Listing, MAX_CENTER_ID, Meridians, Needle, Part,
+    RatingRange, SortBy, TextField, Viewport,
 };
 use crate::store::ratings::average_of;
-use crate::store::sql::{escaped_like, in_order, text_or_null};
+use crate::store::sql::{escaped_like, in_order, json_of, read_of, text_or_null};
 use crate::store::{Collection, StoreError};
 
 /// The parts that lists are put together from.
@@ -32,6 +32,7 @@ pub(super) struct ListingSql {
     created_at: String,
     updated_at: String,
     average: String,
+    is_claimed: String,
 }
 
 impl ListingSql {
@@ -54,6 +55,7 @@ impl ListingSql {
             created_at: or_null(&names.created_at),
             updated_at: or_null(&names.updated_at),
             average: average_of(&format!("{table}.{id}")),
+            is_claimed: collection.is_claimed(),
         }
     }
 
@@ -63,20 +65,43 @@ impl ListingSql {
         format!("CONVERT({column} USING utf8mb4) COLLATE utf8mb4_0900_ai_ci")
     }
 
-    /// Either form of the needle: the server compares letter by letter, and one
-    /// letter may be folded into two.
-    fn holds(&self, field: TextField) -> String {
-        let text = self.text(field);
-        format!("({text} LIKE ? ESCAPE '!' OR {text} LIKE ? ESCAPE '!')")
+    /// Whether a text may hold a needle; whether it does is told where all texts are
+    /// folded, in the same way. Of ASCII there is but one way, so that most rows need
+    /// not be sent.
+    fn may_hold(&self, field: TextField) -> String {
+        let column = &self.texts[field as usize];
+        let text = format!("CONVERT({column} USING utf8mb4)");
+        format!(
+            "({text} COLLATE utf8mb4_0900_ai_ci LIKE ? ESCAPE '!' \
+             OR LENGTH({text}) <> CHAR_LENGTH({text}))"
+        )
+    }
+
+    /// Whether a row is one of a list of ids.
+    fn is_among(&self) -> String {
+        format!(
+            "{} IN (SELECT v.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS v)",
+            self.id
+        )
     }
 
     fn push_conditions(&self, listing: &Listing, text: &mut String) {
-        for (field, _) in &listing.within {
-            let _ = write!(text, " AND {}", self.holds(*field));
+        for any in &listing.texts {
+            let mut ways: Vec<String> = any
+                .fields
+                .iter()
+                .map(|(field, _)| self.may_hold(*field))
+                .collect();
+            if !any.or_these.is_empty() {
+                ways.push(self.is_among());
+            }
+            let _ = write!(text, " AND ({})", ways.join(" OR "));
         }
-        if listing.anywhere.is_some() {
-            let any = Listing::SEARCHED.map(|field| self.holds(field));
-            let _ = write!(text, " AND ({})", any.join(" OR "));
+        if listing.among.is_some() {
+            let _ = write!(text, " AND {}", self.is_among());
+        }
+        if listing.is_claimed {
+            let _ = write!(text, " AND {}", self.is_claimed);
         }
         let RatingRange { min, max } = listing.ratings;
         for (end, operator) in [(min, ">="), (max, "<=")] {
@@ -125,9 +150,27 @@ impl ListingSql {
             SortBy::CreatedAt => format!("{} {direction}, ", self.created_at),
             SortBy::UpdatedAt => format!("{} {direction}, ", self.updated_at),
             SortBy::Rating => format!("{} {direction}, ", self.average),
-            SortBy::Id => String::new(),
+            SortBy::Id | SortBy::Rank => String::new(),
         };
         let _ = write!(text, " ORDER BY {key}{} LIMIT ? OFFSET ?", self.id);
+        text
+    }
+
+    /// The id, what gives the order unless a text does, then the texts that are read.
+    fn scan(&self, listing: &Listing, texts: &[TextField]) -> String {
+        let key = match listing.sort_by {
+            SortBy::Text(_) | SortBy::Id | SortBy::Rank => "NULL".to_owned(),
+            SortBy::CreatedAt => sortable_time(&self.created_at),
+            SortBy::UpdatedAt => sortable_time(&self.updated_at),
+            SortBy::Rating => self.average.clone(),
+        };
+        let mut text = format!("SELECT CAST({} AS SIGNED), {key}", self.id);
+        for field in read_of(listing, texts) {
+            let column = &self.texts[field as usize];
+            let _ = write!(text, ", CONVERT({column} USING utf8mb4)");
+        }
+        text.push_str(&self.from);
+        self.push_conditions(listing, &mut text);
         text
     }
 
@@ -138,7 +181,46 @@ impl ListingSql {
     }
 }
 
+/// A time as a text that sorts as it does.
+fn sortable_time(column: &str) -> String {
+    format!("DATE_FORMAT({column}, '%Y-%m-%d %H:%i:%s.%f')")
+}
+
+/// Before the texts come the id and what it is sorted by.
+const FIRST_TEXT: usize = 2;
+
 impl MySqlStore {
+    /// Passes on every row that a list may hold.
+    pub(in crate::store) async fn fold_list<S: Send>(
+        &self,
+        listing: &Listing,
+        texts: &[TextField],
+        mut state: S,
+        each: impl Fn(&mut S, &ListRow<'_>) + Send,
+    ) -> Result<S, StoreError> {
+        if is_beyond_the_poles(listing) {
+            return Ok(state);
+        }
+        let sql = &self.statements.listing;
+        let query = sqlx::query(AssertSqlSafe(sql.scan(listing, texts)));
+        let mut rows = bind_conditions(sql, query, listing).fetch(&self.pool);
+        while let Some(found) = rows.try_next().await? {
+            let mut row = ListRow {
+                id: rows::id(&found)?,
+                mark: match listing.sort_by {
+                    SortBy::Rating => found.try_get::<Option<f64>, _>(1)?.map(sortable_mark),
+                    _ => rows::text(&found, 1)?,
+                },
+                texts: Default::default(),
+            };
+            for (at, field) in (FIRST_TEXT..).zip(read_of(listing, texts)) {
+                row.texts[field as usize] = rows::text(&found, at)?;
+            }
+            each(&mut state, &row);
+        }
+        Ok(state)
+    }
+
     pub(in crate::store) async fn listed(
         &self,
         listing: &Listing,
@@ -189,9 +271,8 @@ impl MySqlStore {
         &self,
         ids: &[CenterId],
     ) -> Result<Vec<Center>, StoreError> {
-        let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let found = sqlx::query(self.statements.read_many.text())
-            .bind(json!(numbers).to_string())
+            .bind(json_of(ids))
             .fetch_all(&self.pool)
             .await?;
         let centers = found.iter().map(rows::center);
@@ -211,19 +292,17 @@ pub(super) fn bind_conditions<'q>(
     query: MySqlQuery<'q>,
     listing: &Listing,
 ) -> MySqlQuery<'q> {
-    let bind = |query: MySqlQuery<'q>, needle: &Needle| {
-        query
-            .bind(escaped_like(needle.given()))
-            .bind(escaped_like(needle.folded()))
-    };
     let mut query = query;
-    for (_, needle) in &listing.within {
-        query = bind(query, needle);
-    }
-    if let Some(needle) = &listing.anywhere {
-        for _ in Listing::SEARCHED {
-            query = bind(query, needle);
+    for any in &listing.texts {
+        for (_, needle) in &any.fields {
+            query = query.bind(with_any_blanks(needle));
         }
+        if !any.or_these.is_empty() {
+            query = query.bind(json_of(&any.or_these));
+        }
+    }
+    if let Some(among) = &listing.among {
+        query = query.bind(json_of(among));
     }
     let RatingRange { min, max } = listing.ratings;
     for end in [min, max].into_iter().flatten() {
@@ -241,4 +320,15 @@ pub(super) fn bind_conditions<'q>(
         Meridians::All => query,
         Meridians::Between { west, east } => query.bind(west).bind(east),
     }
+}
+
+/// A pattern for a folded needle in texts that are not: where it has a blank, they
+/// may have several, or a line break.
+fn with_any_blanks(needle: &Needle) -> String {
+    escaped_like(needle.folded()).replace(' ', "%")
+}
+
+/// As wide as any, so that it sorts as a text.
+fn sortable_mark(average: f64) -> Cow<'static, str> {
+    format!("{average:024.20}").into()
 }

@@ -7,7 +7,7 @@ use super::MySqlStore;
 use super::search::{MySqlQuery, Near};
 use crate::domain::{
     Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, MinRating, OrganizationId,
-    Origin, RatingRange, Search, SortBy, TextField, Viewport, coarsest_cover, finest_cover,
+    Origin, Search, SortBy, TextField, Viewport, coarsest_cover, finest_cover,
 };
 use crate::store::{Collection, Database, PoolSettings};
 
@@ -369,12 +369,9 @@ async fn a_list_of_what_a_map_shows_reads_the_spatial_index() {
     ] {
         for sort_by in [SortBy::Text(TextField::Name), SortBy::Id] {
             let listing = Listing {
-                anywhere: None,
-                within: Vec::new(),
                 viewport: Viewport::new(north, south, east, west),
                 sort_by,
-                descending: false,
-                ratings: RatingRange::default(),
+                ..Listing::default()
             };
             let page = world.keys(sql.page(&listing), |query| {
                 super::listing::bind_conditions(sql, query, &listing)

@@ -103,7 +103,7 @@ pub(super) fn listed(id: Option<CenterId>, draft: &CenterDraft, texts: &[TextFie
     Value::Array(row)
 }
 
-fn id(row: &MySqlRow) -> Result<CenterId, sqlx::Error> {
+pub(super) fn id(row: &MySqlRow) -> Result<CenterId, sqlx::Error> {
     let id: i64 = row.try_get(0)?;
     CenterId::new(id).ok_or_else(|| sqlx::Error::Decode(format!("{id} is no id").into()))
 }

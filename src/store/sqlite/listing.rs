@@ -4,22 +4,19 @@
 //! compared and sorted here, row by row. What the memory engine can answer of a
 //! viewport does not come here.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
-use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::columns::Columns as _;
 use super::statements::time_or_null;
 use super::{SqliteStore, rows};
 use crate::domain::{
-    Center, CenterId, Listed, Listing, Meridians, Part, RatingRange, SortBy, SortKey, TextField,
-    Viewport, sort_key,
+    Center, CenterId, ListRow, Listing, Meridians, RatingRange, SortBy, TextField, Viewport,
 };
 use crate::store::ratings::average_of;
-use crate::store::sql::{in_order, text_or_null};
+use crate::store::sql::{in_order, json_of, read_of, text_or_null};
 use crate::store::{Collection, StoreError};
 
 /// Rows that one statement of a scan reads.
@@ -37,6 +34,7 @@ pub(super) struct ListingSql {
     created_at: String,
     updated_at: String,
     average: String,
+    is_claimed: String,
 }
 
 impl ListingSql {
@@ -45,6 +43,7 @@ impl ListingSql {
         let average = average_of(&format!("{}.{id}", collection.table.quoted()));
         Self {
             average,
+            is_claimed: collection.is_claimed(),
             from: format!(
                 " FROM {} WHERE {ours} AND {id} > ?",
                 collection.table.quoted()
@@ -60,23 +59,29 @@ impl ListingSql {
     }
 
     /// The id, a time or mark to sort by, then the texts that are read.
-    fn scan(&self, listing: &Listing) -> String {
+    fn scan(&self, listing: &Listing, texts: &[TextField]) -> String {
         // As wide as any, so that it sorts as a text.
         let mark = format!("printf('%024.20f', {average})", average = self.average);
         let mark = format!("IIF({} IS NULL, NULL, {mark})", self.average);
         let key = match listing.sort_by {
-            SortBy::Text(_) | SortBy::Id => "NULL",
+            SortBy::Text(_) | SortBy::Id | SortBy::Rank => "NULL",
             SortBy::CreatedAt => &self.created_at,
             SortBy::UpdatedAt => &self.updated_at,
             SortBy::Rating => &mark,
         };
         let mut columns = vec![self.id.as_str(), key];
-        columns.extend(read_of(listing).map(|field| self.texts[field as usize].as_str()));
+        columns.extend(read_of(listing, texts).map(|field| self.texts[field as usize].as_str()));
+        let mut only = String::new();
+        if listing.is_claimed {
+            let _ = write!(only, " AND {}", self.is_claimed);
+        }
+        if listing.among.is_some() {
+            let _ = write!(only, " AND {} IN (SELECT value FROM json_each(?))", self.id);
+        }
         let RatingRange { min, max } = listing.ratings;
-        let mut rated = String::new();
         for (end, operator) in [(min, ">="), (max, "<=")] {
             if end.is_some() {
-                let _ = write!(rated, " AND {} {operator} ?", self.average);
+                let _ = write!(only, " AND {} {operator} ?", self.average);
             }
         }
         let inside = listing
@@ -84,7 +89,7 @@ impl ListingSql {
             .as_ref()
             .map(|viewport| self.inside(viewport));
         format!(
-            "SELECT {}{from}{rated}{inside} ORDER BY {id} LIMIT ?",
+            "SELECT {}{from}{only}{inside} ORDER BY {id} LIMIT ?",
             columns.join(", "),
             id = self.id,
             from = self.from,
@@ -109,61 +114,39 @@ impl ListingSql {
     }
 }
 
-/// The texts that have to be read, in the order of their columns.
-fn read_of(listing: &Listing) -> impl Iterator<Item = TextField> {
-    let read = |field: &TextField| listing.reads(*field);
-    TextField::ALL.into_iter().filter(read)
-}
-
 /// Before the texts come the id and what it is sorted by.
 const FIRST_TEXT: usize = 2;
 
 impl SqliteStore {
-    pub(in crate::store) async fn listed(
-        &self,
-        listing: &Listing,
-        part: Part,
-    ) -> Result<Listed, StoreError> {
-        let mut keyed = Vec::new();
-        self.scan_list(listing, |key, id| keyed.push((key, id)))
-            .await?;
-        Ok(part.of(keyed, listing.descending))
-    }
-
-    pub(in crate::store) async fn count_listed(
-        &self,
-        listing: &Listing,
-    ) -> Result<u64, StoreError> {
-        let mut total = 0;
-        self.scan_list(listing, |_, _| total += 1).await?;
-        Ok(total)
-    }
-
     pub(in crate::store) async fn read_these(
         &self,
         ids: &[CenterId],
     ) -> Result<Vec<Center>, StoreError> {
-        let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let found = sqlx::query(self.statements.read_many.text())
-            .bind(json!(numbers).to_string())
+            .bind(json_of(ids))
             .fetch_all(&self.pools.readers)
             .await?;
         let centers = found.iter().map(rows::center);
         Ok(in_order(ids, centers.collect::<Result<_, _>>()?))
     }
 
-    /// Calls `each` with key and id of every center of a list, in any order.
-    async fn scan_list(
+    /// Passes on every row that a list may hold.
+    pub(in crate::store) async fn fold_list<S: Send>(
         &self,
         listing: &Listing,
-        mut each: impl FnMut(SortKey, CenterId) + Send,
-    ) -> Result<(), StoreError> {
-        let text = self.statements.listing.scan(listing);
+        texts: &[TextField],
+        mut state: S,
+        each: impl Fn(&mut S, &ListRow<'_>) + Send,
+    ) -> Result<S, StoreError> {
+        let text = self.statements.listing.scan(listing, texts);
         // One transaction sees one state of the file, however many statements.
         let mut snapshot = self.pools.readers.begin().await?;
         let mut after = 0_i64;
         loop {
             let mut query = sqlx::query(AssertSqlSafe(text.clone())).bind(after);
+            if let Some(among) = &listing.among {
+                query = query.bind(json_of(among));
+            }
             let RatingRange { min, max } = listing.ratings;
             for end in [min, max].into_iter().flatten() {
                 query = query.bind(end);
@@ -175,29 +158,22 @@ impl SqliteStore {
                 }
             }
             let mut seen = 0;
-            let mut found = query.bind(SCAN_ROWS).fetch(&mut *snapshot);
-            while let Some(row) = found.try_next().await? {
-                after = row.try_get(0)?;
+            let mut rows = query.bind(SCAN_ROWS).fetch(&mut *snapshot);
+            while let Some(found) = rows.try_next().await? {
+                after = found.try_get(0)?;
                 seen += 1;
-                let mut texts: [Option<Cow<'_, str>>; TextField::ALL.len()] = Default::default();
-                for (at, field) in (FIRST_TEXT..).zip(read_of(listing)) {
-                    texts[field as usize] = row.text(at)?;
+                let mut row = ListRow {
+                    id: CenterId::new(after).expect("the scan asks for ids only"),
+                    mark: found.text(1)?,
+                    texts: Default::default(),
+                };
+                for (at, field) in (FIRST_TEXT..).zip(read_of(listing, texts)) {
+                    row.texts[field as usize] = found.text(at)?;
                 }
-                let text = |field: TextField| texts[field as usize].as_deref();
-                if listing.takes(text) {
-                    let id = CenterId::new(after).expect("the scan asks for ids only");
-                    let key = match listing.sort_by {
-                        SortBy::Text(field) => text(field).map(sort_key),
-                        SortBy::Id => None,
-                        SortBy::CreatedAt | SortBy::UpdatedAt | SortBy::Rating => {
-                            row.text(1)?.map(Into::into)
-                        }
-                    };
-                    each(key, id);
-                }
+                each(&mut state, &row);
             }
             if seen < SCAN_ROWS {
-                return Ok(());
+                return Ok(state);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nearby::catalog::Catalog;
 use nearby::domain::{
-    CenterDraft, CenterText, Listed, Listing, Needle, Part, RatingRange, SortBy, TextField,
+    AnyOf, CenterDraft, CenterText, Listed, Listing, Needle, Part, RatingRange, SortBy, TextField,
     Viewport,
 };
 use nearby::engine::Engine;
@@ -15,10 +15,9 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::{id, item};
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, on_both_stores};
 
-/// Letters that MySQL sorts apart from what they are typed as, or finds by
-/// themselves only, as they are typed as two.
+/// Letters that MySQL sorts apart from what they are typed as.
 const APART: [char; 14] = [
     'ı', '‘', '’', 'ʻ', 'ʼ', '`', 'ß', 'æ', 'Æ', 'œ', 'Œ', 'þ', 'Þ', '´',
 ];
@@ -68,10 +67,23 @@ fn listing(places: &[BatchItem], random: &mut StdRng) -> Listing {
     ];
     let within = within.into_iter().filter_map(|field| {
         let needle = some_text(random, field).filter(|_| random.random_range(0..4) == 0);
-        Some((field, needle?))
+        Some(AnyOf::within(field, needle?))
     });
-    let within = within.collect();
+    let mut texts: Vec<AnyOf> = within.collect();
     let anywhere = some_text(random, TextField::Name).filter(|_| random.random_range(0..3) == 0);
+    texts.extend(anywhere.as_ref().map(AnyOf::anywhere));
+    let some_ids = |random: &mut StdRng| {
+        let mut ids: Vec<_> = (0..400)
+            .map(|_| id(random.random_range(1..3_000)))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    if let Some(text) = texts.first_mut().filter(|_| random.random_range(0..2) == 0) {
+        text.or_these = some_ids(random);
+    }
+    let among = Some(some_ids(random)).filter(|_| random.random_range(0..5) == 0);
     let (south, west) = (
         random.random_range(-95.0..80.0),
         random.random_range(-700.0..700.0),
@@ -88,13 +100,14 @@ fn listing(places: &[BatchItem], random: &mut StdRng) -> Listing {
         };
     }
     Listing {
-        anywhere,
-        within,
+        texts,
+        among,
         viewport: viewport.filter(|_| random.random_range(0..2) == 0),
         sort_by: *[
             SortBy::Text(TextField::Name),
             SortBy::Text(TextField::Country),
             SortBy::Rating,
+            SortBy::CreatedAt,
             SortBy::Id,
         ]
         .choose(random)
@@ -104,6 +117,7 @@ fn listing(places: &[BatchItem], random: &mut StdRng) -> Listing {
             min: [None, None, None, Some(4.5)][random.random_range(0..4)],
             max: [None, None, None, Some(22.0 / 3.0)][random.random_range(0..4)],
         },
+        ..Listing::default()
     }
 }
 
@@ -160,6 +174,54 @@ async fn both_stores_and_the_index_list_the_same_in_the_same_order() {
         found_some > 75 && asked_index > 10,
         "{found_some} {asked_index}"
     );
+}
+
+/// Names as they are written, and as they are typed.
+const WRITTEN_AND_TYPED: [(&str, &str); 15] = [
+    ("Cafe\u{301} du Lac", "café du"),
+    ("Café du Lac", "cafe\u{301} DU"),
+    ("O\u{2019}Neill \u{201c}Deep\u{201d}", "o'neill \"deep\""),
+    ("O'Neill", "o\u{2019}neill"),
+    ("Hawai\u{2bb}i Divers", "hawai'i"),
+    ("Blue\u{2013}Hole\u{2014}Club", "blue-hole-club"),
+    (
+        "\u{645}\u{64f}\u{62d}\u{64e}\u{645}\u{651}\u{64e}\u{62f}",
+        "\u{645}\u{62d}\u{645}\u{62f}",
+    ),
+    ("Diyarbak\u{131}r", "DIYARBAKIR"),
+    ("Gro\u{df}er Flu\u{df}", "GROSSER fluss"),
+    ("\u{c6}r\u{f8} D\u{f8}k", "aero dok"),
+    ("Tha\u{300}nh pho\u{302}\u{301}", "thành phố"),
+    ("two\tblanks  \n here", "two blanks here"),
+    ("\u{ff24}\u{ff29}\u{ff36}\u{ff25}", "dive"),
+    ("so\u{ad}ft hy\u{200b}phen", "soft hyphen"),
+    ("100 %_! plain", "%_!"),
+];
+
+on_both_stores! {
+    async fn a_list_finds_texts_however_they_are_written(db: TestDatabase) {
+        let store = db.store();
+        for (name, _) in WRITTEN_AND_TYPED {
+            let text = CenterText { name: name.to_owned(), ..CenterText::default() };
+            let draft = CenterDraft::new(text, None).unwrap();
+            store.create(&draft).await.unwrap();
+        }
+        for (place, (name, typed)) in (1..).zip(WRITTEN_AND_TYPED) {
+            let needle = Needle::new(typed).unwrap();
+            for texts in [AnyOf::anywhere(&needle), AnyOf::within(TextField::Name, needle)] {
+                let listing = Listing { texts: vec![texts], ..Listing::default() };
+                let found = store.listed(&listing, Part { offset: 0, count: 50 }).await.unwrap();
+                assert!(found.ids.contains(&id(place)), "{typed} in {name}: {found:?}");
+                assert_eq!(found.ids.len() as u64, found.total);
+                assert_eq!(store.count_listed(&listing).await.unwrap(), found.total);
+            }
+        }
+        let listing = Listing {
+            texts: vec![AnyOf::anywhere(&Needle::new("zebra").unwrap())],
+            ..Listing::default()
+        };
+        assert_eq!(store.count_listed(&listing).await.unwrap(), 0);
+    }
 }
 
 #[tokio::test]
