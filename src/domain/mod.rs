@@ -17,6 +17,7 @@ mod position;
 mod rating;
 mod search;
 mod setting;
+mod typos;
 mod viewport;
 
 pub use bounds::Bounds;
@@ -48,4 +49,5 @@ pub use setting::{
     MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,
     SettingKey,
 };
+pub use typos::Typos;
 pub use viewport::{Meridians, Viewport};

@@ -4,6 +4,7 @@ use super::center::{Center, CenterId};
 use super::distance::distance_m_of;
 use super::fold::{fold, word_starts};
 use super::position::Origin;
+use super::typos::Typos;
 
 /// The most characters of what is typed.
 pub const MAX_NAME_QUERY_CHARS: usize = 200;
@@ -17,6 +18,9 @@ pub enum NameMatch {
     WordStart,
     /// It is somewhere inside.
     Inside,
+    /// It is not there, but a word begins with almost the same: with so many letters
+    /// wrong.
+    Fuzzy(u8),
 }
 
 impl NameMatch {
@@ -41,17 +45,20 @@ impl NameMatch {
             Self::Prefix => "prefix",
             Self::WordStart => "word",
             Self::Inside => "inside",
+            Self::Fuzzy(_) => "fuzzy",
         }
     }
 }
 
 /// What is typed and where from: names that begin with it before names of which
-/// a word does before those that hold it anywhere. Within each the nearest
+/// a word does before those that hold it anywhere; where these are fewer than are
+/// wanted, those that almost hold it, fewer wrong letters first. Within each the nearest
 /// first, ties by id, those without a position last by name; without an origin
 /// by name. The same name twice: by id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NameQuery {
     needle: String,
+    typos: Option<Typos>,
     /// Where distances are measured from.
     pub origin: Option<Origin>,
     /// How many centers at most.
@@ -64,11 +71,32 @@ impl NameQuery {
     #[must_use]
     pub fn new(text: &str, origin: Option<Origin>, limit: usize) -> Option<Self> {
         let needle = fold(text).into_owned();
-        (!needle.is_empty()).then_some(Self {
+        (!needle.is_empty()).then(|| Self {
+            typos: Typos::of(&needle),
             needle,
             origin,
             limit,
         })
+    }
+
+    /// The same query for names that hold the text to the letter.
+    #[must_use]
+    pub fn to_the_letter(mut self) -> Self {
+        self.typos = None;
+        self
+    }
+
+    /// Which letters may be wrong, if any.
+    #[must_use]
+    pub fn typos(&self) -> Option<&Typos> {
+        self.typos.as_ref()
+    }
+
+    /// How a folded name holds the text, or almost does.
+    #[must_use]
+    pub fn how(&self, name: &str) -> Option<NameMatch> {
+        let almost = || Some(NameMatch::Fuzzy(self.typos.as_ref()?.in_name(name)?));
+        NameMatch::of(name, &self.needle).or_else(almost)
     }
 
     /// What to look for in folded names.
@@ -99,7 +127,7 @@ impl NameQuery {
             .into_iter()
             .filter_map(|center| {
                 let name = fold(&center.text.name);
-                let how = NameMatch::of(&name, &self.needle)?;
+                let how = self.how(&name)?;
                 let distance_m = origin.zip(center.position).map(|(origin, position)| {
                     distance_m_of(origin.chord_squared(position.unit_vector()))
                 });

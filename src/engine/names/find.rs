@@ -8,7 +8,7 @@
 //! Where a very long run is asked for its nearest, names are looked at from the
 //! origin outwards instead, until enough are found.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use memchr::memmem;
 
@@ -16,11 +16,14 @@ use super::Candidates;
 use super::base::{Base, Rank};
 use super::best::{First, Nearest};
 use super::reach::Reach;
-use crate::domain::{NameMatch, NameQuery};
+use crate::domain::{NameMatch, NameQuery, Typos};
 
 /// Runs longer than this are not looked through for their nearest before it was
 /// tried from the origin outwards.
 const LONG_RUN: usize = 8_192;
+/// How many names are compared at most where letters may be wrong, in some tens of
+/// milliseconds; others that are close, if there are any, are not found then.
+const COMPARED: usize = 131_072;
 /// How many names are looked at from the origin outwards at most, in
 /// two milliseconds or three.
 const OUTWARDS: usize = 16_384;
@@ -61,7 +64,21 @@ impl Base {
                 inside.filter(|rank| !beginning.contains(rank) && !with_word.contains(rank)),
             );
         }
+        let with_typos = !chosen.is_full() && query.typos().is_some();
+        if let Some(typos) = query.typos().filter(|_| with_typos) {
+            let almost = self.almost(query.needle(), typos);
+            let wrong: BTreeSet<u8> = almost.iter().map(|(wrong, _)| *wrong).collect();
+            for wrong in wrong {
+                let so_many = almost.iter().filter(move |(other, _)| *other == wrong);
+                if !chosen.is_full() {
+                    chosen.add(NameMatch::Fuzzy(wrong), so_many.map(|(_, rank)| *rank));
+                } else if so_many.count() > 0 {
+                    chosen.left_some_out = true;
+                }
+            }
+        }
         Candidates {
+            with_typos,
             complete: !chosen.left_some_out && !chosen.is_full(),
             ids: chosen
                 .ranks
@@ -69,6 +86,38 @@ impl Base {
                 .map(|rank| self.ids[*rank as usize])
                 .collect(),
         }
+    }
+}
+
+impl Base {
+    /// The names that almost hold a needle, in their order, with how many letters
+    /// are wrong.
+    fn almost(&self, needle: &str, typos: &Typos) -> Vec<(u8, Rank)> {
+        let mut ranks = Vec::new();
+        for (place, piece) in typos.pieces().enumerate() {
+            let left = COMPARED.saturating_sub(ranks.len());
+            let piece = piece.as_bytes();
+            if place == 0 {
+                // Nothing is wrong before its end, so that it begins a word.
+                let with_word = self.with_word(piece).iter().copied();
+                ranks.extend(self.beginning_with(piece).chain(with_word).take(left));
+            } else {
+                let inside = Inside {
+                    base: self,
+                    finder: memmem::Finder::new(piece),
+                    rank: 0,
+                };
+                ranks.extend(inside.take(left));
+            }
+        }
+        ranks.sort_unstable();
+        ranks.dedup();
+        let almost = ranks.into_iter().filter_map(|rank| {
+            let name = self.name(rank);
+            let wrong = typos.in_name(name)?;
+            (NameMatch::of(name, needle).is_none()).then_some((wrong, rank))
+        });
+        almost.collect()
     }
 }
 
@@ -159,11 +208,10 @@ impl Chosen<'_> {
     /// missing.
     fn add_outwards(&mut self, how: NameMatch, reach: Reach) -> bool {
         let mut nearest = Nearest::new(self.missing());
-        let needle = self.query.needle();
+        let query = self.query;
         let mut left = OUTWARDS;
         self.base.outwards(reach, |name, chord| {
-            if chord <= nearest.bound() && NameMatch::of(self.base.name(name), needle) == Some(how)
-            {
+            if chord <= nearest.bound() && query.how(self.base.name(name)) == Some(how) {
                 nearest.offer(chord, name);
             }
             left -= 1;

@@ -43,6 +43,8 @@ pub struct Candidates {
     pub ids: Vec<CenterId>,
     /// Whether there are no more than these.
     pub complete: bool,
+    /// Whether those that almost hold what was typed are among them.
+    with_typos: bool,
 }
 
 /// The names of all centers, with a position or without.
@@ -160,7 +162,7 @@ impl Names {
             let among = found.ids.len();
             found.ids.retain(|id| !loaded.written.contains_key(id));
             if found.complete || found.ids.len() >= wanted {
-                let best = best_written(&loaded.written, query, wanted);
+                let best = best_written(&loaded.written, query, wanted, found.with_typos);
                 found.ids.extend(best.ids);
                 found.complete &= best.complete;
                 return Some(found);
@@ -171,13 +173,22 @@ impl Names {
 }
 
 /// As [`Base::candidates`], of names that are in no order.
-fn best_written(written: &Written, query: &NameQuery, wanted: usize) -> Candidates {
+fn best_written(
+    written: &Written,
+    query: &NameQuery,
+    wanted: usize,
+    with_typos: bool,
+) -> Candidates {
     let reach = query.origin.map(Reach::of);
     let mut matching: Vec<_> = written
         .iter()
         .filter_map(|(id, name)| {
             let name = name.as_ref()?;
-            let how = NameMatch::of(&name.folded, query.needle())?;
+            let how = if with_typos {
+                query.how(&name.folded)?
+            } else {
+                NameMatch::of(&name.folded, query.needle())?
+            };
             let chord = reach.map_or(Some(0.0), |reach| reach.chord_to(&name.point));
             Some((how, chord.unwrap_or(f32::INFINITY), &name.folded, *id))
         })
@@ -199,6 +210,7 @@ fn best_written(written: &Written, query: &NameQuery, wanted: usize) -> Candidat
         _ => matching.len().min(wanted),
     };
     Candidates {
+        with_typos,
         complete: kept == matching.len(),
         ids: matching[..kept].iter().map(|(.., id)| *id).collect(),
     }

@@ -32,7 +32,10 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let origin = lat
         .zip(lng)
         .map(|(lat, lng)| Origin::new(lat, lng).expect("the ranges were checked"));
-    let Some(query) = NameQuery::new(&text, origin, limit_of(limit).get()) else {
+    // Divemap takes what is typed to the letter here, and says no word of how well a
+    // name holds it.
+    let query = NameQuery::new(&text, origin, limit_of(limit).get());
+    let Some(query) = query.map(NameQuery::to_the_letter) else {
         return Ok(reply::ok_rendered(b"[]".to_vec()));
     };
     let state = State::of(&request);

@@ -227,10 +227,11 @@ impl Collection {
         let Some(status) = &self.ownership_status else {
             return "FALSE".to_owned();
         };
-        let owner = self.owner_id.iter();
-        let owned = owner.map(|column| format!(" AND {} IS NOT NULL", column.quoted()));
-        let owned: String = owned.collect();
-        format!("{} = '{CLAIMED_STATUS}'{owned}", status.quoted())
+        let approved = format!("{} = '{CLAIMED_STATUS}'", status.quoted());
+        match &self.owner_id {
+            Some(owner) => format!("{approved} AND {} IS NOT NULL", owner.quoted()),
+            None => approved,
+        }
     }
 
     /// The column of a field, if the table is said to have one.

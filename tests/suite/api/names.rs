@@ -35,6 +35,37 @@ on_both_stores! {
         assert_eq!(server.found_ids("/search?q=hole&limit=2").await, order([3, 4, 2, 1, 0])[..2]);
     }
 
+    async fn names_with_a_letter_in_five_wrong_come_after_all_others_and_say_so(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server.seed(&[
+            center("Anavyssos Divers", 0.0, 0.2),
+            center("Dive club of Anavissos", 0.0, 0.3),
+            center("Scuba Anavyssos", 0.0, 0.1),
+            center("Anaphi", 0.0, 0.0),
+        ]).await;
+        let told = async |query: &str| {
+            let answer = server.found(&format!("/search?q={query}")).await;
+            let matches = answer["centers"].as_array().unwrap().iter();
+            let matches: Vec<String> = matches.map(|c| c["match"].as_str().unwrap().to_owned()).collect();
+            (ids_of(&answer), matches)
+        };
+        let (found, matches) = told("Anavissos").await;
+        assert_eq!((found, matches.join(" ")), (vec![ids[1], ids[0], ids[2]], "word fuzzy fuzzy".to_owned()));
+        assert_eq!(told("anavissos&lat=0&lng=0").await.0, [ids[1], ids[2], ids[0]]);
+        // As many as are wanted hold it as it is.
+        assert_eq!(told("anavissos&limit=1").await.0, ids[1..2]);
+        // Four letters: none may be wrong. Nine: one. Fifteen: three.
+        assert!(told("anav").await.1.iter().all(|how| how != "fuzzy"));
+        assert!(told("anafissus").await.0.is_empty());
+        assert_eq!(told("scuba%20anafissos").await.0, ids[2..3]);
+        // Divemap takes it to the letter there.
+        let theirs = server.found("/api/v1/diving-centers/search?q=Anavissos").await;
+        assert_eq!(theirs.as_array().unwrap().len(), 1);
+        // Names that were written since the index was built.
+        let new = server.seed(&[center("Anavisso", 0.0, 0.0)]).await[0];
+        assert_eq!(told("anavissos&lat=0&lng=0").await.0, [ids[1], new, ids[2], ids[0]]);
+    }
+
     async fn case_and_accents_do_not_count_and_wildcards_are_letters(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let names = ["Café Zoë", "Diyarbakır", "100 % Dive_Club", "東京ダイビング", "Σκόπελος", "Große Freiheit",
