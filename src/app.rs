@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::dev::Server;
 use actix_web::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
 };
 use actix_web::middleware::Condition;
 use actix_web::{App as ActixApp, HttpServer};
@@ -249,7 +249,13 @@ fn cors_of(origins: &CorsOrigins) -> Cors {
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-        .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, REQUEST_ID])
+        .allowed_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_ENCODING,
+            CONTENT_TYPE,
+            REQUEST_ID,
+        ])
         .expose_headers([LOCATION, RETRY_AFTER, REQUEST_ID])
         .max_age(PREFLIGHT_MAX_AGE_S);
     match origins {

@@ -25,6 +25,8 @@ const ADMIN_KEY: &str = "NEARBY_ADMIN_KEY";
 
 /// Shorter keys can be guessed.
 const SAFE_KEY_CHARS: usize = 16;
+/// Longer ones find no room beside a request's other headers.
+const MAX_KEY_CHARS: usize = 1_024;
 
 /// How the service is served.
 #[derive(Debug, clap::Args)]
@@ -157,10 +159,24 @@ fn admin_key() -> anyhow::Result<Option<SecretString>> {
     let Ok(key) = key.into_string().map(SecretString::from) else {
         bail!("{ADMIN_KEY} is not UTF-8");
     };
-    let length = key.expose_secret().chars().count();
+    usable_key(&key).map(Some)
+}
+
+/// The key as it can arrive in a header, which has no blanks at its ends.
+fn usable_key(key: &SecretString) -> anyhow::Result<SecretString> {
+    // A file or a secret ends in a line break more often than not.
+    let key = key.expose_secret().trim_ascii();
+    let length = key.chars().count();
     if length == 0 {
         bail!(
             "{ADMIN_KEY} is empty: set it to a long random text, or unset it to refuse all writes"
+        );
+    }
+    if key.chars().any(char::is_control) || length > MAX_KEY_CHARS {
+        bail!(
+            "{ADMIN_KEY} cannot be sent in a header: set it to one line of at most \
+             {MAX_KEY_CHARS} characters without control characters, as \
+             `openssl rand -hex 32` prints it"
         );
     }
     if length < SAFE_KEY_CHARS {
@@ -168,7 +184,7 @@ fn admin_key() -> anyhow::Result<Option<SecretString>> {
             "{ADMIN_KEY} has only {length} characters; take at least {SAFE_KEY_CHARS} random ones"
         );
     }
-    Ok(Some(key))
+    Ok(key.into())
 }
 
 /// Serves collections of a database, the default one first, until the process is
@@ -213,5 +229,29 @@ async fn until_ready(collections: &Collections) {
     const LOOK_EVERY: Duration = Duration::from_millis(10);
     while !collections.are_ready() {
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_what_a_header_can_bring() {
+        let used = |key: &str| usable_key(&key.into()).map(|key| key.expose_secret().to_owned());
+        for (given, key) in [
+            ("correct horse", "correct horse"),
+            ("from-a-file\n", "from-a-file"),
+            ("\t from-windows \r\n", "from-windows"),
+            ("schlüssel", "schlüssel"),
+        ] {
+            assert_eq!(used(given).unwrap(), key);
+        }
+        let longest = "k".repeat(MAX_KEY_CHARS);
+        assert_eq!(used(&longest).unwrap(), longest);
+        for unusable in ["", "\n", "  ", "two\nlines", "nul\0", &(longest + "k")] {
+            let error = used(unusable).unwrap_err().to_string();
+            assert!(error.contains("set it to"), "{error}");
+        }
     }
 }

@@ -25,6 +25,7 @@ use crate::catalog::Catalog;
 use crate::domain::Search;
 use crate::engine::SearchError;
 use crate::store::Collection;
+use crate::wire::Object;
 
 /// The most searches in one batch.
 const MAX_QUERIES: usize = 1_000;
@@ -38,7 +39,7 @@ const PART: usize = 16;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BatchBody {
-    queries: Vec<QueryBody>,
+    queries: Vec<Object<QueryBody>>,
 }
 
 /// One search; what `/nearby` takes as parameters.
@@ -107,7 +108,7 @@ fn searches(body: BatchBody, collection: &Collection) -> Result<Vec<Search>, Pro
         .queries
         .into_iter()
         .enumerate()
-        .map(|(index, query)| {
+        .map(|(index, Object(query))| {
             let search = Search::try_from(query).and_then(|search| {
                 check_filter(collection, &search.filter)?;
                 Ok(search)

@@ -1,17 +1,25 @@
 //! Request bodies: the right content type, not too large, not too slow, and
 //! JSON of the right shape.
 
+use std::io::Read as _;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue,
+};
 use actix_web::web::Payload;
 use actix_web::{HttpMessage as _, HttpRequest};
+use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::code::Code;
 use super::problem::Problem;
 use super::state::State;
+use crate::wire::{JSON_WORDS, Object};
+
+/// What may stand before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,23 +32,92 @@ pub const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Reads a JSON body.
 ///
 /// # Errors
-/// When it is of another content type, too large, too slow, not JSON, or not of
-/// the shape that is asked for; the member at fault is named by its path.
+/// When it is of another content type or encoding, too large, too slow, not JSON, or
+/// not an object of the shape that is asked for; the member at fault is named by its path.
 pub async fn read_json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
     content_type: &'static str,
 ) -> Result<T, Problem> {
     check_content_type(request, content_type)?;
+    let encoding = Encoding::of(request)?;
     let limit = State::of(request).body_limit;
     let reading = tokio::time::timeout(BODY_TIMEOUT, read(request, payload, limit));
-    let bytes = reading.await.unwrap_or_else(|_| {
+    let mut bytes = reading.await.unwrap_or_else(|_| {
         Err(Problem::new(
             Code::BodyTimeout,
             format!("the body must arrive within {} s", BODY_TIMEOUT.as_secs()),
         ))
     })?;
+    if encoding == Encoding::Gzip {
+        bytes = unzipped(&bytes, limit)?;
+    }
     parse(&bytes)
+}
+
+/// How a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+}
+
+impl Encoding {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let given: Vec<&[u8]> = request
+            .headers()
+            .get_all(CONTENT_ENCODING)
+            .map(|encoding| encoding.as_bytes().trim_ascii())
+            .collect();
+        let given = given.join(&b", "[..]);
+        // RFC 9110, section 8.4.1.
+        if given.is_empty() || given.eq_ignore_ascii_case(b"identity") {
+            return Ok(Self::Identity);
+        }
+        if given.eq_ignore_ascii_case(b"gzip") || given.eq_ignore_ascii_case(b"x-gzip") {
+            return Ok(Self::Gzip);
+        }
+        Err(Problem::new(
+            Code::ContentTypeUnsupported,
+            "the body must be sent as it is, or packed with gzip",
+        )
+        .at("Content-Encoding")
+        .got(&String::from_utf8_lossy(&given))
+        .allowed("gzip, or no Content-Encoding")
+        // RFC 9110, section 15.5.16.
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("gzip")))
+    }
+}
+
+/// Unpacks no more than what may be sent unpacked.
+fn unzipped(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut unzipped = Vec::new();
+    let unpacking = MultiGzDecoder::new(bytes)
+        .take(limit as u64 + 1)
+        .read_to_end(&mut unzipped);
+    if let Err(error) = unpacking {
+        let detail = format!("the body is not gzip, though Content-Encoding says so: {error}");
+        return Err(Problem::new(Code::BodyMalformed, detail)
+            .at("body")
+            .got(&format!("{} bytes", bytes.len()))
+            .allowed("a gzip file (RFC 1952), whole"));
+    }
+    if unzipped.len() > limit {
+        return Err(too_large(
+            limit,
+            &format!("more than {limit} bytes, unpacked"),
+        ));
+    }
+    Ok(unzipped)
+}
+
+fn too_large(limit: usize, got: &str) -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("the body must have at most {limit} bytes"),
+    )
+    .got(got)
+    .allowed(format!("at most {limit} bytes"))
 }
 
 fn check_content_type(request: &HttpRequest, wanted: &'static str) -> Result<(), Problem> {
@@ -71,21 +148,13 @@ async fn read(
     mut payload: Payload,
     limit: usize,
 ) -> Result<Vec<u8>, Problem> {
-    let too_large = |got: String| {
-        Problem::new(
-            Code::BodyTooLarge,
-            format!("the body must have at most {limit} bytes"),
-        )
-        .got(&got)
-        .allowed(format!("at most {limit} bytes"))
-    };
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
     if announced > limit {
-        return Err(too_large(format!("{announced} bytes")));
+        return Err(too_large(limit, &format!("{announced} bytes")));
     }
     let mut bytes = Vec::with_capacity(announced);
     while let Some(chunk) = payload.next().await {
@@ -94,7 +163,7 @@ async fn read(
                 .got(&error.to_string())
         })?;
         if bytes.len() + chunk.len() > limit {
-            return Err(too_large(format!("more than {limit} bytes")));
+            return Err(too_large(limit, &format!("more than {limit} bytes")));
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -102,8 +171,10 @@ async fn read(
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Editors of Windows begin files with it; RFC 8259, section 8.1 lets it pass.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json)
+    let Object(value) = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| shape_problem(bytes, &error))?;
     json.end().map_err(|error| syntax_problem(bytes, &error))?;
     Ok(value)
@@ -148,10 +219,8 @@ fn shape_problem(bytes: &[u8], error: &serde_path_to_error::Error<serde_json::Er
     };
     let said = error.inner().to_string();
     // serde's messages end with where they arose, and name what was expected.
-    let reason = said.split(" at line ").next().unwrap_or(&said);
-    let (got, allowed) = reason
-        .split_once(", expected ")
-        .unwrap_or((reason, "another value"));
+    let (reason, place) = said.rsplit_once(" at line ").unwrap_or((&said, "?"));
+    let (got, allowed) = JSON_WORDS.parts(reason);
     let code = if got.starts_with("unknown field") {
         Code::ParameterUnknown
     } else if got.starts_with("missing field") {
@@ -161,10 +230,11 @@ fn shape_problem(bytes: &[u8], error: &serde_path_to_error::Error<serde_json::Er
     } else {
         Code::ParameterInvalid
     };
-    Problem::new(code, format!("{path}: {said}"))
+    let detail = format!("{path}: {got}, expected {allowed}, at line {place}");
+    Problem::new(code, detail)
         .at(truncated_path(&path))
-        .got(got)
-        .allowed(allowed.to_owned())
+        .got(&got)
+        .allowed(allowed)
 }
 
 /// A path may hold a member's name as the client wrote it, of any length.
@@ -180,7 +250,7 @@ mod tests {
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        items: Vec<Inner>,
+        items: Vec<Object<Inner>>,
     }
 
     #[derive(Debug, serde::Deserialize)]
@@ -197,7 +267,18 @@ mod tests {
     #[test]
     fn a_body_of_the_right_shape_is_taken() {
         let outer: Outer = parse(br#"{"items":[{"lat":1}]} "#).unwrap();
-        assert_eq!(outer.items[0].lat, 1.0);
+        assert_eq!(outer.items[0].0.lat, 1.0);
+    }
+
+    #[test]
+    fn an_array_is_no_object_whatever_its_order() {
+        for (text, path) in [("[[]]", "body"), (r#"{"items":[[1]]}"#, "items[0]")] {
+            let problem = problem(text);
+            assert_eq!(problem["code"], "parameter_invalid", "{problem}");
+            assert_eq!(problem["parameter"], path);
+            assert_eq!(problem["got"], "invalid type: an array");
+            assert_eq!(problem["allowed"], "an object");
+        }
     }
 
     #[test]
@@ -226,7 +307,7 @@ mod tests {
         let wrong_type = problem(r#"{"items":[{"lat":1},{"lat":"north"}]}"#);
         assert_eq!(wrong_type["parameter"], "items[1].lat");
         assert_eq!(wrong_type["got"], r#"invalid type: string "north""#);
-        assert_eq!(wrong_type["allowed"], "f64");
+        assert_eq!(wrong_type["allowed"], "a number");
         let unknown = problem(r#"{"items":[{"lat":1,"lon":2}]}"#);
         assert_eq!(unknown["code"], "parameter_unknown");
         assert_eq!(unknown["parameter"], "items[0].lon");

@@ -19,6 +19,7 @@ use super::state::State;
 use crate::domain::CenterId;
 use crate::metrics::WriteOperation;
 use crate::store::{BatchError, BatchItem, Collection};
+use crate::wire::Object;
 
 /// The most centers in one batch.
 const MAX_CENTERS: usize = 1_000;
@@ -26,7 +27,7 @@ const MAX_CENTERS: usize = 1_000;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BatchBody {
-    centers: Vec<CenterBody>,
+    centers: Vec<Object<CenterBody>>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +70,7 @@ fn items(body: BatchBody, collection: &Collection) -> Result<Vec<BatchItem>, Pro
     body.centers
         .into_iter()
         .enumerate()
-        .map(|(index, center)| {
+        .map(|(index, Object(center))| {
             item(center, collection, &mut seen).map_err(|problem| problem.within(&place(index)))
         })
         .collect()

@@ -22,6 +22,7 @@ use serde::de::{self, Deserializer};
 use toml::Spanned;
 
 use crate::store::{Collection, CollectionName, ColumnName, Field};
+use crate::wire::TOML_WORDS;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,13 +92,21 @@ pub(super) fn of_flag(text: &str) -> anyhow::Result<Vec<Collection>> {
 
 fn parse(text: &str) -> anyhow::Result<Vec<Collection>> {
     let file: File = toml::from_str(text).map_err(|error| match error.span() {
-        Some(span) => at(text, span, &error.message()),
-        None => anyhow!("{}", error.message()),
+        Some(span) => at(text, span, &in_words(error.message())),
+        None => anyhow!("{}", in_words(error.message())),
     })?;
     file.collections
         .into_iter()
         .map(|(name, declaration)| collection(text, &name, declaration))
         .collect()
+}
+
+fn in_words(message: &str) -> String {
+    if !message.contains(", expected ") {
+        return message.to_owned();
+    }
+    let (got, expected) = TOML_WORDS.parts(message);
+    format!("{got}, expected {expected}")
 }
 
 fn collection(
@@ -246,7 +255,10 @@ country = \"country_code\"
                 format!("{SHOPS}[collections.shops]"),
                 &["line 9", "duplicate"],
             ),
-            ("collections = 7".to_owned(), &["line 1", "expected a map"]),
+            (
+                "collections = 7".to_owned(),
+                &["line 1", "expected a table"],
+            ),
             (String::new(), &["`collections`"]),
         ] {
             let error = format!("{:#}", parse(&text).expect_err(&text));

@@ -196,7 +196,7 @@ on_both_stores! {
             .body("application/json; charset=utf-8", center("a", 0.0, 0.0).to_string()).send().await;
         assert_eq!(charset.status, 201);
         let deep = "[".repeat(100_000);
-        for body in ["", "{", "nonsense", "{\"name\":1e999}", "{\"a\":1}{", "\u{feff}{}", &deep] {
+        for body in ["", "{", "nonsense", "{\"name\":1e999}", "{\"a\":1}{", &deep] {
             let answer = server.request(Method::POST, "/centers").key().body("application/json", body.to_owned()).send().await;
             assert_eq!(answer.status, 400, "{body:.50}");
             let problem = answer.json();

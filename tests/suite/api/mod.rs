@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod batch;
+mod bodies;
 mod centers;
 mod centers_batch;
 mod collections;
