@@ -1,28 +1,35 @@
 //! Puts the service together: the same way in production, tests and benches.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZero;
+use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::Server;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::App as ActixApp;
+use actix_web::dev::AppConfig;
 use actix_web::http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
 };
 use actix_web::middleware::Condition;
-use actix_web::{App as ActixApp, HttpServer};
 use secrecy::SecretString;
 use thiserror::Error;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::collections::Collections;
 use crate::follow::follow;
+use crate::http::connection::{Connection, Refusals};
 use crate::http::hot_path::HotPath;
 use crate::http::observe::Observe;
 use crate::http::routes::{self, Labels};
@@ -32,18 +39,18 @@ use crate::store::Database;
 use crate::upkeep::{Upkeep, keep_up};
 
 /// What is logged unless told otherwise: the server's own words on how it starts
-/// say nothing that ours do not.
-pub const LOG_FILTER: &str = "info,actix_server=warn";
+/// say nothing that ours do not, and a request that is not HTTP is no error of ours.
+pub const LOG_FILTER: &str = "info,actix_server=warn,actix_http::h1::dispatcher=off";
 
 /// Idle connections are kept so long; longer than the 60 s of most proxies, so
 /// that it is the proxy that closes them.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to close its side.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Connections that one worker holds; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 10_000;
+/// Clients that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 /// Threads that writes to a file may keep: one writes while others wait for it.
 const WRITES_AT_ONCE: usize = 8;
 /// How long browsers may remember a preflight's answer.
@@ -108,6 +115,8 @@ pub struct AppSettings {
     pub workers: usize,
     /// The largest body in bytes.
     pub body_limit: usize,
+    /// How long a client may take to send the head of its first request.
+    pub head_timeout: Duration,
     /// How long requests under way may take after the service was told to stop.
     pub shutdown_timeout: Duration,
     /// Whether, how often and how the locations are looked after.
@@ -122,6 +131,7 @@ impl Default for AppSettings {
             cors: CorsOrigins::Off,
             workers: cores(),
             body_limit: 4 * 1024 * 1024,
+            head_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
             upkeep: None,
         }
@@ -181,31 +191,51 @@ impl App {
             CorsOrigins::Off => HotPath::new(Arc::clone(&state), &labels),
             CorsOrigins::Only(_) | CorsOrigins::Any => HotPath::closed(Arc::clone(&state)),
         };
-        let mut server = HttpServer::new(move || {
+        let mut server = Server::build()
+            .workers(settings.workers.max(1))
+            .max_concurrent_connections(MAX_CONNECTIONS)
+            // actix counts in seconds, and 0 would cut requests off.
+            .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+            // Whoever runs the service decides when it stops.
+            .disable_signals();
+        let stopping = server.graceful_shutdown_signal();
+        let serving = move || {
             let app = ActixApp::new()
                 .app_data(Arc::clone(&state))
                 .configure(|config| routes::configure(config, &labels))
                 .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
                 // Outermost, so that it sees what CORS refuses too.
                 .wrap(Observe);
-            hot_path.clone().before(app)
-        })
-        .workers(settings.workers.max(1))
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-        .max_connections(MAX_CONNECTIONS)
-        .tcp_nodelay(true)
-        // actix counts in seconds, and 0 would cut requests off.
-        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
-        // Whoever runs the service decides when it stops.
-        .disable_signals();
+            let app = map_config(hot_path.clone().before(app), |()| AppConfig::default());
+            let stopping = stopping.clone();
+            let http = HttpService::build()
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(settings.head_timeout)
+                .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .h1(app.map_err(|error: actix_web::Error| error.error_response()));
+            let refusals = Rc::new(Refusals::new(Arc::clone(labels.unmatched())));
+            fn_service(move |socket: TcpStream| {
+                // Without it, an answer waits for the client's word on the one before.
+                let _ = socket.set_nodelay(true);
+                let peer = socket.peer_addr().ok();
+                let connection = Connection::new(socket, Rc::clone(&refusals));
+                ready(Ok::<_, DispatchError>((connection, peer)))
+            })
+            .and_then(http)
+        };
+        let mut addresses = Vec::new();
         for address in settings.bind {
+            let failed = |cause| BindError { address, cause };
+            let listener = listen(address).map_err(failed)?;
+            addresses.push(listener.local_addr().map_err(failed)?);
             server = server
-                .bind(address)
-                .map_err(|cause| BindError { address, cause })?;
+                .listen("http", listener, serving.clone())
+                .map_err(failed)?;
         }
-        let addresses = server.addrs();
         let upkeep = settings
             .upkeep
             .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, metrics)));
@@ -243,6 +273,18 @@ impl App {
         }
         served.map_err(io::Error::other)?
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A service that starts again need not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 fn cors_of(origins: &CorsOrigins) -> Cors {

@@ -82,6 +82,8 @@ codes! {
     NotAcceptable = NOT_ACCEPTABLE, "not_acceptable", "None of the accepted formats can be given";
     /// The body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time";
+    /// The request line and the headers did not arrive in time.
+    HeadTimeout = REQUEST_TIMEOUT, "head_timeout", "The request did not arrive in time";
     /// A place without coordinates has nothing around it.
     CoordinatesMissing = CONFLICT, "coordinates_missing", "The place has no coordinates";
     /// Centers with a similar name are near.
@@ -100,6 +102,8 @@ codes! {
     QueryTooLong = URI_TOO_LONG, "query_too_long", "The query string is too long";
     /// The body is of another type than the resource takes.
     ContentTypeUnsupported = UNSUPPORTED_MEDIA_TYPE, "content_type_unsupported", "The content type is not supported";
+    /// The request line and the headers are larger than this server takes.
+    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head of the request is too large";
     /// Something went wrong here; the log knows what.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong";
     /// The index is still being loaded.

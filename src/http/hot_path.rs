@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_http::{Request, Response};
+use actix_http::{ConnectionType, Request, Response};
 use actix_service::IntoServiceFactory;
 use actix_web::Error;
 use actix_web::body::{BoxBody, EitherBody};
@@ -182,17 +182,33 @@ where
     fn call(&self, request: Request) -> Self::Future {
         // What panics here does so again in the application, which makes it an answer.
         let answering = AssertUnwindSafe(|| self.hot_path.answer(&self.ids, &request));
+        // Whoever would rather speak something else may, on another connection: actix reads
+        // no further request from this one, and would say that it was upgraded.
+        let closes = request.head().connection_type() == ConnectionType::Upgrade;
         if let Ok(Some(response)) = catch_unwind(answering) {
             let response = response.map_body(|_, body| Body::left(body));
-            return Either::Left(ready(Ok(response)));
+            return Either::Left(ready(Ok(closed_if(closes, response))));
         }
-        Either::Right(self.app.call(request).map(of_application))
+        let finish: fn(_) -> _ = if closes { closing } else { of_application };
+        Either::Right(self.app.call(request).map(finish))
     }
 }
 
 fn of_application(answered: Result<ServiceResponse, Error>) -> Outcome {
     let response = Response::from(answered?);
     Ok(response.map_body(|_, body| Body::right(body)))
+}
+
+fn closing(answered: Result<ServiceResponse, Error>) -> Outcome {
+    of_application(answered).map(|response| closed_if(true, response))
+}
+
+fn closed_if<B>(closes: bool, mut response: Response<B>) -> Response<B> {
+    if closes {
+        let head = response.head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`problem`] says what went wrong, [`observe`]
-//! watches over all. [`hot_path`] answers most searches in front of all that.
+//! watches over all. [`hot_path`] answers most searches in front of all that, and
+//! [`connection`] what the parser refuses.
 
 mod answer;
 mod around;
@@ -16,6 +17,7 @@ mod centers;
 mod centers_batch;
 pub mod code;
 mod collections;
+pub(crate) mod connection;
 mod divemap;
 mod dto;
 pub(crate) mod hot_path;

@@ -34,7 +34,9 @@ impl RequestIds {
         }
     }
 
-    fn next(&self) -> HeaderValue {
+    /// A new one.
+    #[must_use]
+    pub fn next(&self) -> HeaderValue {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let number = self.0.get().wrapping_add(STEP);
         self.0.set(number);

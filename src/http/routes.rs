@@ -206,6 +206,11 @@ impl Labels {
         }
     }
 
+    /// The label of all that asks for no path of the table.
+    pub fn unmatched(&self) -> &Arc<RouteMetrics> {
+        &self.unmatched
+    }
+
     /// The label of a path of the table.
     pub(super) fn of(&self, pattern: &str) -> Option<&Arc<RouteMetrics>> {
         let mut labels = self.by_path.iter();

@@ -9,6 +9,7 @@ mod bodies;
 mod centers;
 mod centers_batch;
 mod collections;
+mod connections;
 mod contract;
 mod cors;
 mod dive_sites;

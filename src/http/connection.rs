@@ -1,0 +1,256 @@
+//! A client's connection, between the socket and actix's HTTP parser.
+//!
+//! What the parser refuses never reaches the application: actix answers it by itself, with
+//! an empty body. Such an answer is recognised on its way out, and a problem is sent in its
+//! place. On the way in, characters beyond ASCII in a request line, which the parser
+//! refuses too, are percent-encoded as the client should have done.
+
+mod request_line;
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use actix_web::http::{Method, StatusCode};
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+
+use self::request_line::Heads;
+use super::code::Code;
+use super::observe::Answered;
+use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
+use super::request_id::{REQUEST_ID, RequestIds};
+use crate::metrics::RouteMetrics;
+
+/// How long a client may go on sending what is not read any more: one that still sends
+/// would lose the answer if the connection were closed at once.
+const LINGER: Duration = Duration::from_secs(2);
+/// How much of it.
+const LINGER_BYTES: u64 = 1024 * 1024;
+/// Connections of one worker that may linger at a time; others are closed at once.
+const MAX_LINGERING: usize = 100;
+
+/// What every head ends with.
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
+/// What refused requests are answered and counted with, in one worker.
+#[derive(Debug)]
+pub struct Refusals {
+    ids: RequestIds,
+    label: Arc<RouteMetrics>,
+    lingering: Cell<usize>,
+}
+
+impl Refusals {
+    /// Counts them under this label.
+    #[must_use]
+    pub fn new(label: Arc<RouteMetrics>) -> Self {
+        Self {
+            ids: RequestIds::new(),
+            label,
+            lingering: Cell::new(0),
+        }
+    }
+
+    /// The whole answer in the place of an empty one.
+    fn answer(&self, status: StatusCode) -> Vec<u8> {
+        let id = self.ids.next();
+        let method = Method::from_bytes(b"-").expect("it is a token");
+        let answered = Answered {
+            route: &self.label,
+            method: &method,
+            status,
+            id: &id,
+            started: Instant::now(),
+            cause: None,
+        };
+        answered.log_and_count();
+        let id = id.to_str().expect("ids are ASCII");
+        let body = problem(status).body(Some(id));
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncache-control: no-store\r\n\
+             {REQUEST_ID}: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            CONTENT_TYPE_PROBLEM.to_str().expect("it is ASCII"),
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    }
+}
+
+fn problem(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => Problem::new(
+            Code::HeadTimeout,
+            "the request line and the headers did not arrive in time",
+        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Problem::new(
+            Code::HeadTooLarge,
+            "the request line and the headers are too many or too long",
+        )
+        .allowed("at most 96 headers, and 128 KiB in all"),
+        StatusCode::BAD_REQUEST => Problem::new(
+            Code::RequestRefused,
+            "what arrived is not a request of HTTP/1.1 as RFC 9112 has it",
+        )
+        .allowed(
+            "a method, a URI of at most 64 KiB and HTTP/1.1; one Host; at most one Content-Length, or \
+             Transfer-Encoding: chunked; quotes, blanks, < and > in the URI \
+             percent-encoded",
+        ),
+        _ => Problem::internal(format!("the HTTP parser answered {status}")),
+    }
+}
+
+/// A connection as the parser sees it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Taken when it lingers.
+    socket: Option<TcpStream>,
+    refusals: Rc<Refusals>,
+    heads: Heads,
+    /// The last answer, where the parser refused a request.
+    refusal: Option<Vec<u8>>,
+}
+
+impl Connection {
+    /// A new one.
+    #[must_use]
+    pub fn new(socket: TcpStream, refusals: Rc<Refusals>) -> Self {
+        Self {
+            socket: Some(socket),
+            refusals,
+            heads: Heads::default(),
+            refusal: None,
+        }
+    }
+
+    fn socket(&mut self) -> Pin<&mut TcpStream> {
+        Pin::new(self.socket.as_mut().expect("only a drop takes it"))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.heads.give_held_back(buffer) {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(self.socket().poll_read(context, buffer))?;
+        self.heads.read(buffer, before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some((start, status)) = refusal_in(bytes) {
+            if start > 0 {
+                // The answers before it.
+                return self.socket().poll_write(context, &bytes[..start]);
+            }
+            self.refusal = Some(self.refusals.answer(status));
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        self.socket().poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket().poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.refusal.is_some() {
+            // It is still to be sent.
+            return Poll::Ready(Ok(()));
+        }
+        self.socket().poll_shutdown(context)
+    }
+}
+
+impl Drop for Connection {
+    /// Sends the refusal, which actix ends a connection with, and takes in what the client
+    /// still sends.
+    fn drop(&mut self) {
+        let (Some(refusal), Some(socket)) = (self.refusal.take(), self.socket.take()) else {
+            return;
+        };
+        let lingering = &self.refusals.lingering;
+        if lingering.get() >= MAX_LINGERING {
+            // What the system takes at once is sent: more than a problem has.
+            let _ = socket.try_write(&refusal);
+            return;
+        }
+        lingering.set(lingering.get() + 1);
+        let refusals = Rc::clone(&self.refusals);
+        actix_web::rt::spawn(async move {
+            // A client that goes away, or never does, is no concern of ours any more.
+            let _ = tokio::time::timeout(LINGER, say_goodbye(socket, &refusal)).await;
+            refusals.lingering.set(refusals.lingering.get() - 1);
+        });
+    }
+}
+
+async fn say_goodbye(mut socket: TcpStream, refusal: &[u8]) -> io::Result<()> {
+    socket.write_all(refusal).await?;
+    socket.shutdown().await?;
+    let mut rest = socket.take(LINGER_BYTES);
+    tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// Where the parser's own answer begins, which is the last that it gives. Answers of the
+/// application have bodies of JSON or text, which end otherwise, or a request id.
+fn refusal_in(bytes: &[u8]) -> Option<(usize, StatusCode)> {
+    if !bytes.ends_with(END_OF_HEAD) {
+        return None;
+    }
+    let start = memmem::rfind(bytes, b"HTTP/1.")?;
+    let head = &bytes[start..];
+    let status = StatusCode::from_bytes(head.get(9..12)?).ok()?;
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_empty = memmem::find(head, b"\r\ncontent-length: 0\r\n").is_some();
+    let is_ours = memmem::find(head, REQUEST_ID.as_str().as_bytes()).is_some();
+    (is_error && is_empty && !is_ours).then_some((start, status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_of_the_parser_is_taken_for_one() {
+        let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\ndate: x\r\n\r\n";
+        assert_eq!(refusal_in(refusal), Some((0, StatusCode::BAD_REQUEST)));
+        let ours = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-request-id: 7\r\n\r\n";
+        let good = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n";
+        let head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 90\r\n\r\n";
+        let with_body = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n{}";
+        for other in [
+            &ours[..],
+            good,
+            head,
+            with_body,
+            b"0\r\n\r\n",
+            b"",
+            b"HTTP/1.\r\n\r\n",
+        ] {
+            assert_eq!(refusal_in(other), None, "{}", other.escape_ascii());
+        }
+        let pipelined = [&good[..], refusal].concat();
+        let (start, _) = refusal_in(&pipelined).unwrap();
+        assert_eq!(start, good.len());
+    }
+}
