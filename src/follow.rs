@@ -71,12 +71,28 @@ impl<'a> Followed<'a> {
         }
     }
 
+    /// Lets coordinates follow points that were drawn or moved on a map.
+    async fn take_over_moved(&self) {
+        let collection = self.catalog.collection().name.as_str();
+        match self.catalog.store().take_over_moved().await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(collection, rows, "points of other programs taken over"),
+            // What is there can be served all the same.
+            Err(error) => tracing::warn!(
+                collection,
+                cause = %error,
+                "points of other programs could not be taken over; trying again when they write"
+            ),
+        }
+    }
+
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         if !self.behind {
             self.catalog.refresh_names(false).await?;
             return self.catalog.refresh_engine().await;
         }
         let started = Instant::now();
+        self.take_over_moved().await;
         self.catalog.load().await?;
         self.catalog.refresh_names(true).await?;
         self.behind = false;

@@ -286,6 +286,18 @@ impl Store {
         on_each!(self, store => store.fold_names(state, each).await)
     }
 
+    /// Takes over points that other programs drew or moved in an embedded file: their
+    /// coordinates follow. Gives how many rows. On MySQL triggers see to it.
+    ///
+    /// # Errors
+    /// When the database does not answer; what was taken over stays.
+    pub async fn take_over_moved(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::MySql(_) => Ok(0),
+            Self::Sqlite(store) => store.take_over_moved().await,
+        }
+    }
+
     /// How many rows there are, with a position or without.
     ///
     /// # Errors

@@ -81,8 +81,9 @@ impl Adopted {
     fn spared_by_one(&self, migration: &Migration) -> Migration {
         let all = statements(migration.sql.as_str());
         let touches = |statement: &String| {
-            let table = Subject::of(statement).table;
-            self.tables.contains(&table)
+            let Subject { table, read, .. } = Subject::of(statement);
+            let is_theirs = |table: &String| self.tables.contains(table);
+            is_theirs(&table) || read.as_ref().is_some_and(is_theirs)
         };
         if !all.iter().any(touches) {
             return migration.clone();
@@ -116,11 +117,25 @@ fn statements(sql: &str) -> Vec<String> {
         .lines()
         .filter(|line| !line.trim_start().starts_with("--"));
     let sql = lines.collect::<Vec<_>>().join("\n");
-    sql.split(';')
+    let mut statements: Vec<String> = Vec::new();
+    let mut in_trigger = false;
+    for part in sql
+        .split(';')
         .map(str::trim)
-        .filter(|statement| !statement.is_empty())
-        .map(str::to_owned)
-        .collect()
+        .filter(|part| !part.is_empty())
+    {
+        match statements.last_mut() {
+            // Statements of a trigger of SQLite end like all others.
+            Some(trigger) if in_trigger => *trigger = format!("{trigger};\n{part}"),
+            _ => statements.push(part.to_owned()),
+        }
+        in_trigger = if in_trigger {
+            !part.eq_ignore_ascii_case("END")
+        } else {
+            Subject::of(part).is_trigger
+        };
+    }
+    statements
 }
 
 /// The table that a statement is about.
@@ -128,18 +143,32 @@ fn statements(sql: &str) -> Vec<String> {
 struct Subject {
     table: String,
     is_made: bool,
+    is_trigger: bool,
+    /// The table that is read for what is written.
+    read: Option<String>,
 }
 
 impl Subject {
     /// The table is empty where it cannot be told.
     fn of(statement: &str) -> Self {
         let words: Vec<String> = statement
-            .split(|c: char| c.is_whitespace() || matches!(c, '(' | '`' | ',' | '.'))
+            .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '`' | ',' | '.'))
             .filter(|word| !word.is_empty())
             .map(str::to_lowercase)
             .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let after = |word| {
+            words
+                .iter()
+                .skip_while(|other| **other != word)
+                .nth(1)
+                .copied()
+        };
+        let is_trigger = words.starts_with(&["create", "trigger"]);
         let (table, is_made) = match words.as_slice() {
+            ["create", "trigger", ..] => (after("on").unwrap_or_default(), false),
+            // Those of ours have the name of their table and two words more.
+            ["drop", "trigger", name] => (name.rsplitn(3, '_').last().unwrap_or(name), false),
             ["create", "table", "if", "not", "exists", table, ..]
             | ["create", "table", table, ..] => (*table, true),
             ["drop", "table", "if", "exists", table, ..]
@@ -155,6 +184,10 @@ impl Subject {
         Self {
             table: table.to_owned(),
             is_made,
+            is_trigger,
+            read: matches!(words.first(), Some(&("insert" | "update")))
+                .then(|| after("from").map(str::to_owned))
+                .flatten(),
         }
     }
 }
@@ -178,6 +211,22 @@ mod tests {
     fn migration(version: i64, sql: &'static str) -> Migration {
         let kind = MigrationType::ReversibleUp;
         Migration::new(version, "m".into(), kind, sql.into_sql_str(), false)
+    }
+
+    #[test]
+    fn a_trigger_is_one_statement_and_goes_with_its_table() {
+        let all = Migrator::with_migrations(vec![
+            migration(1, "CREATE TABLE theirs (a INT);"),
+            migration(
+                2,
+                "DROP TRIGGER theirs_old_one;\nCREATE TRIGGER theirs_new_one AFTER INSERT ON theirs\n\
+                 BEGIN\n  UPDATE theirs SET a = 1;\n  INSERT INTO ours SELECT 1;\nEND;\n\
+                 INSERT INTO ours SELECT a FROM theirs;\nUPDATE ours SET b = (SELECT a FROM theirs);\n\
+                 UPDATE ours SET a = 2;",
+            ),
+        ]);
+        let adopted = Adopted::of(&all, &[], &tables(&["theirs"]));
+        assert_eq!(sql(&adopted.spared_by(&all)), ["UPDATE ours SET a = 2"]);
     }
 
     fn tables(names: &[&str]) -> BTreeSet<String> {

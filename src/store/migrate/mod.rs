@@ -16,7 +16,7 @@ use adopted::Adopted;
 pub use error::MigrateError;
 pub use state::{Migration, MigrationState, SchemaState};
 
-use super::{Collection, Database, Guard, StoreError, mysql, sqlite};
+use super::{Collection, Database, Guard, Store, StoreError, mysql, sqlite};
 
 static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -172,11 +172,23 @@ impl Database {
     }
 
     /// Makes sure that the schema is the one of this binary. The embedded
-    /// database migrates itself; MySQL only where `migrate` says so.
+    /// database migrates itself; MySQL only where `migrate` says so. Points that
+    /// other programs drew or moved in an embedded database are taken over.
     ///
     /// # Errors
     /// When the schema is another one, with the command that mends it.
     pub async fn ensure_schema(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
+        let migrated = self.ensure_migrated(migrate).await?;
+        if matches!(self, Self::Sqlite(_)) {
+            // What was drawn on a map while nobody served the file.
+            for collection in Collection::built_in() {
+                Store::new(self, &collection).take_over_moved().await?;
+            }
+        }
+        Ok(migrated)
+    }
+
+    async fn ensure_migrated(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
         let state = self.schema_state().await?;
         match (self, &state) {
             (_, SchemaState::UpToDate) => self.check_adopted().await.map(|()| None),

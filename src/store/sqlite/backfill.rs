@@ -13,7 +13,7 @@ pub(super) struct MendingSql {
     survey: Sql,
     /// Takes a location and an id.
     place: Sql,
-    /// Takes a location, a latitude, a longitude and an id.
+    /// Takes a latitude, a longitude and an id.
     take: Sql,
 }
 
@@ -28,8 +28,7 @@ impl MendingSql {
                 "UPDATE {table} SET {location} = ?1 WHERE {id} = ?2"
             )),
             take: Sql::new(format!(
-                "UPDATE {table} SET {location} = ?1, {latitude} = ?2, {longitude} = ?3 \
-                 WHERE {id} = ?4"
+                "UPDATE {table} SET {latitude} = ?1, {longitude} = ?2 WHERE {id} = ?3"
             )),
         }
     }
@@ -74,24 +73,32 @@ impl super::write::Writing<'_> {
         found.collect()
     }
 
-    /// Writes a row where its location and coordinates disagree; whether it did.
-    fn mend(&self, row: &Held, from: BackfillFrom) -> rusqlite::Result<bool> {
+    /// Writes a row where its location and coordinates disagree; whether it did. A point
+    /// that another program moved is not put back.
+    pub(super) fn mend(&self, row: &Held, from: BackfillFrom) -> rusqlite::Result<bool> {
+        let from = match from {
+            BackfillFrom::Coordinates if row.has_location() && self.is_moved(row.id)? => {
+                BackfillFrom::Location
+            }
+            from => from,
+        };
         let Some(position) = row.to_be_at(from) else {
             return Ok(false);
         };
-        let location = geopackage::encode(position);
         let Statements { mending, .. } = self.statements;
-        match from {
-            BackfillFrom::Coordinates => {
-                self.prepare(&mending.place)?
-                    .execute(params![location, row.id])?;
-            }
-            BackfillFrom::Location => {
-                let (latitude, longitude) = (position.latitude(), position.longitude());
-                let values = params![location, latitude, longitude, row.id];
-                self.prepare(&mending.take)?.execute(values)?;
-            }
+        if from == BackfillFrom::Location {
+            let (latitude, longitude) = (position.latitude(), position.longitude());
+            self.prepare(&mending.take)?
+                .execute(params![latitude, longitude, row.id])?;
         }
+        // Always: where coordinates change and the location does not, a trigger takes it away.
+        let location = geopackage::encode(position);
+        self.prepare(&mending.place)?
+            .execute(params![location, row.id])?;
+        self.growth.take_in(position);
+        self.growth.let_go();
+        // Triggers take a location that is written alone for one that was moved.
+        self.forget_moved(row.id)?;
         Ok(true)
     }
 }

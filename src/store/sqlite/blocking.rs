@@ -4,6 +4,7 @@
 //! value copied on the way: ten times the work of reading a row, several times
 //! that of writing one. rusqlite calls the same SQLite on a thread that may block.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
 
+use super::functions;
 use crate::store::database::{BUSY_TIMEOUT, WRITER_CACHE_KIB};
+use crate::store::sql::Sql;
 
 /// Statements that a connection keeps prepared: those of every collection.
 const PREPARED: usize = 128;
@@ -23,6 +26,8 @@ const PREPARED: usize = 128;
 pub(in crate::store) struct Writer {
     path: Arc<Path>,
     connection: Arc<Mutex<Opened>>,
+    /// What to run before it is closed, by table.
+    last: Arc<Mutex<BTreeMap<String, Sql>>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +43,7 @@ impl Writer {
         Self {
             path,
             connection: Arc::default(),
+            last: Arc::default(),
         }
     }
 
@@ -74,9 +80,25 @@ impl Writer {
         }
     }
 
+    /// Runs a statement that measures a table before the connection is closed.
+    pub(super) fn measure_at_the_end(&self, table: &str, statement: &Sql) {
+        let mut last = self.last.lock();
+        if !last.contains_key(table) {
+            last.insert(table.to_owned(), statement.clone());
+        }
+    }
+
     /// Closes the connection for good.
     pub(in crate::store) fn close(&self) {
-        *self.connection.lock() = Opened::Closed;
+        let mut connection = self.connection.lock();
+        if let Opened::Open(connection) = &*connection {
+            for (table, statement) in std::mem::take(&mut *self.last.lock()) {
+                if let Err(error) = connection.execute(&statement.text().0, ()) {
+                    tracing::debug!(table, cause = %error, "the layer's extent stays as it is");
+                }
+            }
+        }
+        *connection = Opened::Closed;
     }
 }
 
@@ -119,5 +141,6 @@ fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     // One thread at a time uses it: SQLite need not guard it.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    functions::add_to(&connection)?;
     Ok(connection)
 }

@@ -1,6 +1,7 @@
 //! Points as GeoPackage holds them (OGC 12-128r19, clause 2.1.3): a header and
 //! well-known binary, `[longitude, latitude]`.
 
+use geo::BoundingRect as _;
 use geozero::wkb::GpkgWkb;
 use geozero::{CoordDimensions, ToGeo, ToWkb};
 
@@ -42,6 +43,17 @@ pub(in crate::store) fn is_at(blob: &[u8], position: Position) -> bool {
         return true;
     }
     srid(blob) == Some(SRID) && point(blob).is_some() && point(blob) == point(&expected)
+}
+
+/// The smallest box around a stored geometry of any kind; `None` of an empty one and
+/// of what is none.
+pub(in crate::store) fn bounds(blob: &[u8]) -> Option<geo::Rect> {
+    let bounds = GpkgWkb(blob).to_geo().ok()?.bounding_rect()?;
+    // An empty point has no numbers.
+    [bounds.min(), bounds.max()]
+        .iter()
+        .all(|corner| corner.x.is_finite() && corner.y.is_finite())
+        .then_some(bounds)
 }
 
 fn point(blob: &[u8]) -> Option<geo::Point<f64>> {
@@ -101,6 +113,29 @@ mod tests {
         }
         with_envelope.extend(&encode(at(37.25, 23.5))[8..]);
         assert!(is_at(&with_envelope, at(37.25, 23.5)));
+    }
+
+    #[test]
+    fn a_box_is_around_whatever_is_stored_and_around_nothing_there_is_none() {
+        let header = [&b"GP\x00\x01"[..], &4326_i32.to_le_bytes()].concat();
+        let wkb = |kind: u32, numbers: &[f64]| {
+            let mut blob = header.clone();
+            blob.push(1);
+            blob.extend(kind.to_le_bytes());
+            if kind == 2 {
+                blob.extend(2_u32.to_le_bytes());
+            }
+            blob.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+            blob
+        };
+        let edges = |blob: &[u8]| bounds(blob).map(|b| (b.min().x_y(), b.max().x_y()));
+        let here = (23.5, 37.25);
+        assert_eq!(edges(&encode(at(37.25, 23.5))), Some((here, here)));
+        let line = wkb(2, &[5.0, 1.0, -3.0, 2.0]);
+        assert_eq!(edges(&line), Some(((-3.0, 1.0), (5.0, 2.0))));
+        for nothing in [&b"GP"[..], b"", &wkb(1, &[f64::NAN, f64::NAN])] {
+            assert_eq!(edges(nothing), None);
+        }
     }
 
     #[test]

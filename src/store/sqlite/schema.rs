@@ -2,16 +2,18 @@
 
 use sqlx::SqlitePool;
 
-use super::table_exists;
-use crate::store::{Collection, SchemaFinding};
+use super::{rtree, table_exists};
+use crate::store::database::SqlitePools;
+use crate::store::{Collection, SchemaFinding, StoreError};
 
 /// `GPKG`: the application id of a GeoPackage.
 pub(in crate::store) const APPLICATION_ID: i64 = 0x4750_4B47;
 
 pub(in crate::store) async fn inspect(
-    pool: &SqlitePool,
+    pools: &SqlitePools,
     collection: &Collection,
-) -> sqlx::Result<Vec<SchemaFinding>> {
+) -> Result<Vec<SchemaFinding>, StoreError> {
+    let pool = &pools.readers;
     let table = collection.table.as_str();
     if !table_exists(pool, table).await? {
         return Ok(vec![SchemaFinding::missing(format!(
@@ -32,21 +34,52 @@ pub(in crate::store) async fn inspect(
         )));
     }
     found.extend(inspect_metadata(pool, collection).await?);
-    let guarded: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 \
-         AND name = ?1 || '_stale_location')",
-    )
-    .bind(table)
-    .fetch_one(pool)
-    .await?;
-    if !guarded {
-        found.push(SchemaFinding::warning(format!(
-            "no trigger {table}_stale_location: writers that change coordinates and forget the \
-             location leave it wrong until `nearby backfill{}` runs",
-            collection.flag()
-        )));
+    let flag = collection.flag();
+    for (trigger, without) in [
+        (
+            "stale_location",
+            format!(
+                "writers that change coordinates and forget the location leave it wrong until \
+                 `nearby backfill{flag}` runs"
+            ),
+        ),
+        (
+            "moved_location",
+            format!(
+                "where QGIS or GDAL moves a point, its coordinates stay until `nearby backfill{flag} \
+                 --from location` runs"
+            ),
+        ),
+        (
+            "drawn_location",
+            format!(
+                "where QGIS or GDAL draws a point, it has no coordinates until `nearby \
+                 backfill{flag} --from location` runs"
+            ),
+        ),
+    ] {
+        let trigger = format!("{table}_{trigger}");
+        if !has_trigger(pool, table, &trigger).await? {
+            found.push(SchemaFinding::warning(format!(
+                "no trigger {trigger}: {without}"
+            )));
+        }
+    }
+    if !found.iter().any(|finding| finding.misleads) {
+        found.extend(rtree::inspect(pools, collection).await?);
     }
     Ok(found)
+}
+
+async fn has_trigger(pool: &SqlitePool, table: &str, trigger: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? \
+         AND name = ?)",
+    )
+    .bind(table)
+    .bind(trigger)
+    .fetch_one(pool)
+    .await
 }
 
 async fn inspect_columns(

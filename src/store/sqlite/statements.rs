@@ -1,7 +1,9 @@
 //! The SQL of a collection in SQLite, built once.
 
 use super::backfill::MendingSql;
+use super::extent;
 use super::listing::ListingSql;
+use super::moved::MovedSql;
 use crate::domain::{Filter, MAX_CENTER_ID, TextField};
 use crate::store::ratings::AVERAGE;
 use crate::store::sql::{Sql, conditions, quoted_or_null, text_columns, text_or_null};
@@ -33,9 +35,13 @@ pub(super) struct Statements {
     /// Id, coordinates and name, for [`super::scan`].
     pub(super) names: Sql,
     pub(super) count: Sql,
+    /// Takes west, south, east and north of what was written, each a number or NULL.
     pub(super) mark_changed: Sql,
     pub(super) listing: ListingSql,
     pub(super) mending: MendingSql,
+    pub(super) moved: MovedSql,
+    /// Finds the extent of the layer out.
+    pub(super) measure: Sql,
     list: String,
     list_by_organization: String,
     list_by_rating: String,
@@ -60,7 +66,11 @@ impl Statements {
         let text = |field| text_or_null(collection, field);
         let bytes = |field| format!("CAST({} AS TEXT)", text(field));
         let mark_changed = format!(
-            "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now') \
+            "UPDATE gpkg_contents SET last_change = strftime('{TIME_FORMAT}', 'now'), \
+             min_x = coalesce(min(min_x, ?1), min_x, ?1), \
+             min_y = coalesce(min(min_y, ?2), min_y, ?2), \
+             max_x = coalesce(max(max_x, ?3), max_x, ?3), \
+             max_y = coalesce(max(max_y, ?4), max_y, ?4) \
              WHERE table_name = '{}'",
             collection.table.as_str()
         );
@@ -111,6 +121,8 @@ impl Statements {
             mark_changed: Sql::new(mark_changed),
             listing: ListingSql::new(collection, &ours, &has_position),
             mending: MendingSql::new(collection),
+            moved: MovedSql::new(collection),
+            measure: extent::measure(collection, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
             list_by_organization: format!(
                 " AND EXISTS (SELECT 1 FROM diving_center_organizations m \

@@ -26,6 +26,10 @@ impl Held {
         })
     }
 
+    pub(super) fn has_location(&self) -> bool {
+        self.location.is_some()
+    }
+
     fn has_coordinates(&self) -> bool {
         self.latitude.is_some() && self.longitude.is_some()
     }
@@ -117,18 +121,27 @@ pub(in crate::store) async fn survey(
 /// What [`Held`] reads, of rows with ids beyond the first parameter; at most as many
 /// as the second says.
 pub(super) fn survey_sql(collection: &Collection) -> String {
-    let (id, table) = (collection.id.quoted(), collection.table.quoted());
+    let id = collection.id.quoted();
+    format!(
+        "{} WHERE {id} > ? ORDER BY {id} LIMIT ?",
+        held_sql(collection)
+    )
+}
+
+/// What [`Held`] reads, of every row.
+pub(super) fn held_sql(collection: &Collection) -> String {
     // Columns of SQLite hold any type: what is no number is no coordinate.
     let number = |column: String| {
         format!("CASE WHEN typeof({column}) IN ('real', 'integer') THEN CAST({column} AS REAL) END")
     };
     format!(
-        "SELECT {id}, {}, {}, CAST({} AS BLOB) \
-         FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?",
+        "SELECT {}, {}, {}, CAST({} AS BLOB) FROM {}",
+        collection.id.quoted(),
         number(collection.latitude.quoted()),
         number(collection.longitude.quoted()),
         collection
             .column(Field::Location)
             .map_or_else(|| "NULL".to_owned(), ColumnName::quoted),
+        collection.table.quoted(),
     )
 }

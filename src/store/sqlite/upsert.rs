@@ -32,6 +32,7 @@ impl Writing<'_> {
             if let Some(id) = *id
                 && !there.insert(id)
             {
+                self.growth.let_go();
                 let next = self.bind_draft(&mut update, 1, draft)?;
                 update.raw_bind_parameter(next, id.get())?;
                 if update.raw_execute()? > 0 {

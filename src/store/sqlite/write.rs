@@ -8,6 +8,7 @@ use rusqlite::{
     CachedStatement, OptionalExtension as _, Statement, Transaction, TransactionBehavior,
 };
 
+use super::extent::Growth;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
 use crate::store::sql::Sql;
@@ -35,6 +36,7 @@ impl SqliteStore {
         edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         self.write(move |writing| {
+            writing.settle(id.get())?;
             let Some(center) = writing.read(id)? else {
                 return Ok(None);
             };
@@ -55,6 +57,7 @@ impl SqliteStore {
     pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
         self.write(move |writing| {
             let mut delete = writing.prepare(&writing.statements.delete)?;
+            writing.growth.let_go();
             Ok(delete.execute([id.get()])? > 0)
         })
         .await
@@ -87,24 +90,33 @@ impl SqliteStore {
         E: From<rusqlite::Error> + Send + 'static,
     {
         let statements = self.statements.clone();
-        let write = self.pools.centers.run(move |connection| {
+        let written = self.pools.centers.run(move |connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let writing = Writing {
                 transaction,
                 statements: &statements,
+                growth: Growth::default(),
             };
             let changes = writing.transaction.total_changes();
             let done = work(&writing)?;
             // Noted where GeoPackage readers look for it: once a transaction, as a
             // trigger would do it for every row.
             if writing.transaction.total_changes() > changes {
-                writing.prepare(&statements.mark_changed)?.execute(())?;
+                let edges = writing.growth.edges();
+                writing.prepare(&statements.mark_changed)?.execute(edges)?;
             }
+            let may_shrink = writing.growth.may_shrink();
             writing.transaction.commit()?;
-            Ok(done)
+            Ok::<_, E>((done, may_shrink))
         });
-        write.await
+        let (done, may_shrink) = written.await?;
+        if may_shrink {
+            self.pools
+                .centers
+                .measure_at_the_end(self.collection.table.as_str(), &self.statements.measure);
+        }
+        Ok(done)
     }
 }
 
@@ -112,6 +124,8 @@ impl SqliteStore {
 pub(super) struct Writing<'a> {
     transaction: Transaction<'a>,
     pub(super) statements: &'a Statements,
+    /// What becomes of the layer's extent.
+    pub(super) growth: Growth,
 }
 
 impl Writing<'_> {
@@ -137,7 +151,10 @@ impl Writing<'_> {
 
     /// `None` where there is no such row, or it is not shown.
     fn replace(&self, id: CenterId, draft: &CenterDraft) -> rusqlite::Result<Option<Center>> {
+        // Coordinates that come to where the point was moved to would cost its location.
+        self.settle(id.get())?;
         let mut update = self.prepare(&self.statements.update)?;
+        self.growth.let_go();
         let next = self.bind_draft(&mut update, 1, draft)?;
         update.raw_bind_parameter(next, id.get())?;
         if update.raw_execute()? == 0 {
@@ -171,6 +188,9 @@ impl Writing<'_> {
         draft: &CenterDraft,
     ) -> rusqlite::Result<usize> {
         let position = draft.position();
+        if let Some(position) = position {
+            self.growth.take_in(position);
+        }
         statement.raw_bind_parameter(first, position.map(geopackage::encode))?;
         statement.raw_bind_parameter(first + 1, position.map(Position::latitude))?;
         statement.raw_bind_parameter(first + 2, position.map(Position::longitude))?;

@@ -65,7 +65,7 @@ impl Database {
     pub async fn inspect(&self, collection: &Collection) -> Result<Vec<SchemaFinding>, StoreError> {
         Ok(match self {
             Self::MySql(pool) => mysql::schema::inspect(pool, collection).await?,
-            Self::Sqlite(pools) => sqlite::schema::inspect(&pools.readers, collection).await?,
+            Self::Sqlite(pools) => sqlite::schema::inspect(pools, collection).await?,
         })
     }
 }

@@ -8,6 +8,7 @@ mod import;
 mod import_bad_files;
 mod import_interrupted;
 mod maintenance;
+mod map_programs;
 mod one_file;
 mod organizations;
 mod output;

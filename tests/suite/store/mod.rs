@@ -4,6 +4,7 @@ mod batches;
 mod centers;
 mod listings;
 mod locations;
+mod moved;
 mod others;
 mod shown;
 mod upserts;

@@ -18,8 +18,10 @@ impl TestDatabase {
             self.execute("DROP TRIGGER IF EXISTS diving_centers_location_update")
                 .await;
         } else {
-            self.execute("DROP TRIGGER IF EXISTS diving_centers_stale_location")
-                .await;
+            for trigger in ["stale_location", "moved_location", "drawn_location"] {
+                self.execute(&format!("DROP TRIGGER IF EXISTS diving_centers_{trigger}"))
+                    .await;
+            }
         }
     }
 

@@ -1,0 +1,213 @@
+//! GDAL, and with it QGIS, beside nearby in one file.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::process::{Ended, run_with_input};
+use super::served::Served;
+use crate::api::server::{KEY, PATIENCE};
+
+struct Layer {
+    folder: TempDir,
+}
+
+impl Layer {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let layer = Self { folder };
+        layer.nearby(&["migrate", "up"], "").assert(0, &[]);
+        layer
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("a.gpkg")
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.path().display())
+    }
+
+    fn nearby(&self, args: &[&str], input: &str) -> Ended {
+        let url = self.url();
+        let args = [args, &["--database-url", &url]].concat();
+        run_with_input(&args, input.as_bytes())
+    }
+
+    /// Has GDAL run a statement over its own connection.
+    fn gdal(&self, sql: &str) -> String {
+        let mut ogrinfo = Command::new("ogrinfo");
+        let ended: Ended = ogrinfo
+            .arg(self.path())
+            .args(["-sql", sql])
+            .output()
+            .expect("ogrinfo is there")
+            .into();
+        ended.assert(0, &[]);
+        assert_eq!(ended.stderr, "", "{sql}");
+        String::from_utf8(ended.stdout).expect("it is UTF-8")
+    }
+
+    /// Has GDAL draw a point that has a name and nothing else.
+    fn draw(&self, name: &str, latitude: f64, longitude: f64) {
+        let drawn = self.folder.path().join("drawn.geojson");
+        let feature = json!({
+            "type": "FeatureCollection",
+            "features": [{
+                "type": "Feature",
+                "properties": {"name": name},
+                "geometry": {"type": "Point", "coordinates": [longitude, latitude]},
+            }],
+        });
+        std::fs::write(&drawn, feature.to_string()).expect("it can be written");
+        let mut ogr2ogr = Command::new("ogr2ogr");
+        ogr2ogr.args(["-update", "-append", "-nln", "diving_centers"]);
+        let ended: Ended = ogr2ogr
+            .args([self.path(), drawn])
+            .output()
+            .expect("ogr2ogr is there")
+            .into();
+        ended.assert(0, &[]);
+        assert_eq!(ended.stderr, "");
+    }
+
+    fn assert_index_is_right(&self) {
+        let wrong = self.gdal(
+            "SELECT COUNT(*) AS wrong FROM diving_centers t \
+             LEFT JOIN rtree_diving_centers_location r ON r.id = t.id \
+             WHERE (t.location IS NULL) IS NOT (r.id IS NULL) \
+             OR abs(r.minx - t.longitude) > 0.0001 OR abs(r.maxy - t.latitude) > 0.0001",
+        );
+        assert!(wrong.contains("wrong (Integer) = 0"), "{wrong}");
+        let both = self.gdal(
+            "SELECT (SELECT COUNT(*) FROM rtree_diving_centers_location) \
+             - (SELECT COUNT(location) FROM diving_centers) AS more",
+        );
+        assert!(both.contains("more (Integer) = 0"), "{both}");
+        self.nearby(&["verify"], "").assert(0, &[]);
+    }
+}
+
+async fn write(served: &Served, method: Method, path: &str, body: &Value) -> u16 {
+    let mut request = reqwest::Client::new()
+        .request(method.clone(), served.url(path))
+        .bearer_auth(KEY);
+    if method == Method::PATCH {
+        request = request
+            .header("Content-Type", "application/merge-patch+json")
+            .body(body.to_string());
+    } else if method != Method::DELETE {
+        request = request.json(body);
+    }
+    request.send().await.expect("it answers").status().as_u16()
+}
+
+async fn found_soon(served: &Served, path: &str, ids: &[i64]) {
+    let began = Instant::now();
+    while served.found_ids(path).await != ids {
+        assert!(began.elapsed() < PATIENCE, "{path} never finds {ids:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(tool_tests), ignore = "needs ogrinfo: run scripts/test")]
+async fn a_point_that_gdal_draws_or_drags_is_found_where_it_is_now() {
+    let layer = Layer::new();
+    let rows = "id,name,latitude,longitude\n1,a,1,2\n2,b,50,60\n";
+    layer.nearby(&["import", "-"], rows).assert(0, &[]);
+    let served = Served::start(&["--database-url", &layer.url()]);
+
+    layer.gdal(
+        "UPDATE diving_centers SET location = \
+         (SELECT location FROM diving_centers WHERE id = 2) WHERE id = 1",
+    );
+    found_soon(&served, "/nearby?lat=50&lng=60&radius_m=1", &[1, 2]).await;
+    let (_, center) = served.get("/centers/1").await;
+    assert_eq!(
+        (&center["latitude"], &center["longitude"]),
+        (&json!(50.0), &json!(60.0))
+    );
+
+    layer.draw("drawn", -33.5, 151.25);
+    found_soon(&served, "/nearby?lat=-33.5&lng=151.25&radius_m=1", &[3]).await;
+    let (_, center) = served.get("/centers/3").await;
+    assert_eq!(
+        (&center["latitude"], &center["name"]),
+        (&json!(-33.5), &json!("drawn"))
+    );
+    served.stop();
+    layer.nearby(&["verify"], "").assert(0, &[]);
+    let summary = layer.gdal("SELECT * FROM diving_centers");
+    assert!(summary.contains("POINT (151.25 -33.5)"), "{summary}");
+}
+
+#[tokio::test]
+#[cfg_attr(not(tool_tests), ignore = "needs ogrinfo: run scripts/test")]
+async fn the_spatial_index_that_gdal_made_stays_right_whatever_writes() {
+    let layer = Layer::new();
+    let rows = "id,name,latitude,longitude\n1,a,1,2\n2,b,50,60\n3,c,,\n4,d,-1.5,-180\n";
+    layer.nearby(&["import", "-"], rows).assert(0, &[]);
+    layer.gdal("SELECT CreateSpatialIndex('diving_centers', 'location')");
+
+    let served = Served::start(&["--database-url", &layer.url()]);
+    let body = json!({"name": "new", "latitude": 7.0, "longitude": 8.0});
+    for (method, path, body, status) in [
+        (Method::POST, "/centers", &body, 201),
+        (
+            Method::PATCH,
+            "/centers/1",
+            &json!({"latitude": 9.0, "longitude": 2.5}),
+            200,
+        ),
+        (Method::PATCH, "/centers/1", &json!({"city": "x"}), 200),
+        (
+            Method::PUT,
+            "/centers/3",
+            &json!({"name": "c", "latitude": 5.0, "longitude": 5.0}),
+            200,
+        ),
+        (
+            Method::PATCH,
+            "/centers/5",
+            &json!({"latitude": null, "longitude": null}),
+            200,
+        ),
+        (Method::DELETE, "/centers/2", &json!(null), 204),
+    ] {
+        assert_eq!(
+            write(&served, method.clone(), path, body).await,
+            status,
+            "{method} {path}"
+        );
+    }
+    served.stop();
+    // 180 is where -180 is, and where its location says that it is.
+    layer.gdal("UPDATE diving_centers SET longitude = 180 WHERE id = 4");
+    layer.assert_index_is_right();
+    let more = "id,name,latitude,longitude\n1,a,10,11\n9,e,12,13\n";
+    layer.nearby(&["import", "-"], more).assert(0, &[]);
+    layer.assert_index_is_right();
+    layer.gdal("UPDATE diving_centers SET location = NULL WHERE id = 1");
+    layer.nearby(&["backfill"], "").assert(0, &[]);
+    layer.assert_index_is_right();
+
+    layer.gdal("DELETE FROM rtree_diving_centers_location WHERE id = 9");
+    layer.gdal("INSERT INTO rtree_diving_centers_location VALUES (77, 1, 1, 1, 1)");
+    let ended = layer.nearby(&["verify"], "");
+    ended.assert(1, &[]);
+    let told = String::from_utf8(ended.stdout).expect("it is UTF-8");
+    for text in [
+        "misplaces 1 rows, 9 the first",
+        "has 1 entries of rows that are nowhere",
+    ] {
+        assert!(told.contains(text), "{told}");
+    }
+    layer.gdal("SELECT DisableSpatialIndex('diving_centers', 'location')");
+    layer.gdal("SELECT CreateSpatialIndex('diving_centers', 'location')");
+    layer.assert_index_is_right();
+}
