@@ -200,6 +200,9 @@ pub(super) async fn serve(
     let settings = args.settings(&collections)?;
     let mut catalogs = Vec::new();
     for collection in &collections {
+        if let Some(warning) = database.rows_beyond_ids(collection).await? {
+            tracing::warn!("{warning}");
+        }
         let store = Store::new(database, collection);
         let engine = Arc::new(args.engine(&store)?);
         catalogs.push(Arc::new(Catalog::new(store, engine)));

@@ -1,25 +1,36 @@
 //! Centers: the places that are searched for.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::position::{Position, PositionError};
 
-/// The largest id taken from a client: what a JSON number holds exactly
-/// (RFC 8259, section 6) and every store's id column does too.
-pub const MAX_CENTER_ID: i64 = (1 << 53) - 1;
+/// The ids of rows, whoever numbered them: every number of 64 bits but the least, at
+/// which walks by id begin.
+pub const IDS: RangeInclusive<i64> = -i64::MAX..=i64::MAX;
+/// The ids that a client may choose for a new row. Beyond the last is room in which
+/// every database can number further rows for ever: those whose ids a JSON number
+/// holds exactly (RFC 8259, section 6) are seven million million.
+pub const CHOSEN_IDS: RangeInclusive<i64> = 1..=9_000_000_000_000_000;
 
-/// The number of a center, from 1 to [`MAX_CENTER_ID`].
+/// The number of a center, one of [`IDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CenterId(i64);
 
 impl CenterId {
-    /// Takes an id from 1 to [`MAX_CENTER_ID`]; `None` beyond.
+    /// Takes one of [`IDS`]; `None` for any other.
     #[must_use]
     pub fn new(id: i64) -> Option<Self> {
-        (1..=MAX_CENTER_ID).contains(&id).then_some(Self(id))
+        IDS.contains(&id).then_some(Self(id))
+    }
+
+    /// Takes one of [`CHOSEN_IDS`]; `None` for any other.
+    #[must_use]
+    pub fn chosen(id: i64) -> Option<Self> {
+        CHOSEN_IDS.contains(&id).then_some(Self(id))
     }
 
     /// The plain number.
@@ -359,12 +370,20 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_positive_and_fits_a_json_number() {
-        assert_eq!(CenterId::new(0), None);
-        assert_eq!(CenterId::new(-1), None);
-        assert_eq!(CenterId::new(1).map(CenterId::get), Some(1));
-        assert!(CenterId::new(MAX_CENTER_ID).is_some());
-        assert_eq!(CenterId::new(MAX_CENTER_ID + 1), None);
+    fn any_number_is_an_id_and_those_that_clients_choose_leave_room_for_more() {
+        for id in [-i64::MAX, -1, 0, 1, (1 << 53) + 1, i64::MAX] {
+            assert_eq!(CenterId::new(id).map(CenterId::get), Some(id));
+        }
+        assert_eq!(CenterId::new(i64::MIN), None);
+        let last = 9_000_000_000_000_000;
+        assert!(
+            [1, last]
+                .into_iter()
+                .all(|id| CenterId::chosen(id).is_some())
+        );
+        for id in [-1, 0, last + 1, (1 << 53) - 1] {
+            assert_eq!(CenterId::chosen(id), None);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod viewport;
 
 pub use bounds::Bounds;
 pub use center::{
-    Center, CenterDraft, CenterEdit, CenterId, CenterText, FieldError, MAX_CENTER_ID, Summary,
+    CHOSEN_IDS, Center, CenterDraft, CenterEdit, CenterId, CenterText, FieldError, IDS, Summary,
     TextField,
 };
 pub use cover::cover;

@@ -7,17 +7,17 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::center::{CenterId, MAX_CENTER_ID};
+use super::center::{CenterId, IDS};
 
-/// The number of an organization, from 1 to [`MAX_CENTER_ID`].
+/// The number of an organization, one of [`IDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId(i64);
 
 impl OrganizationId {
-    /// Takes an id from 1 to [`MAX_CENTER_ID`]; `None` beyond.
+    /// Takes one of [`IDS`]; `None` for any other.
     #[must_use]
     pub fn new(id: i64) -> Option<Self> {
-        (1..=MAX_CENTER_ID).contains(&id).then_some(Self(id))
+        IDS.contains(&id).then_some(Self(id))
     }
 
     /// The plain number.

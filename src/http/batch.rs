@@ -25,7 +25,7 @@ use crate::catalog::Catalog;
 use crate::domain::Search;
 use crate::engine::SearchError;
 use crate::store::Collection;
-use crate::wire::Object;
+use crate::wire::{JsonId, Object};
 
 /// The most searches in one batch.
 const MAX_QUERIES: usize = 1_000;
@@ -61,7 +61,7 @@ struct QueryBody {
     organization: Vec<String>,
     min_rating: Option<f64>,
     #[serde(default)]
-    exclude: Vec<i64>,
+    exclude: Vec<JsonId>,
     cursor: Option<String>,
 }
 

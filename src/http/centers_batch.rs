@@ -19,7 +19,7 @@ use super::state::State;
 use crate::domain::CenterId;
 use crate::metrics::WriteOperation;
 use crate::store::{BatchError, BatchItem, Collection};
-use crate::wire::Object;
+use crate::wire::{JsonId, Object};
 
 /// The most centers in one batch.
 const MAX_CENTERS: usize = 1_000;
@@ -84,7 +84,7 @@ fn item(
     let id = match std::mem::take(&mut center.id) {
         Given::Absent => None,
         Given::Null => return Err(params::id_problem("id", "null")),
-        Given::Value(id) => {
+        Given::Value(JsonId(id)) => {
             let known =
                 CenterId::new(id).ok_or_else(|| params::id_problem("id", &id.to_string()))?;
             Some(known)

@@ -10,6 +10,7 @@ use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterText, FieldError, PositionError, Rating, TextField,
 };
 use crate::store::Collection;
+use crate::wire::JsonId;
 
 /// A member of a body: left out, null, or there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,7 +51,7 @@ impl<T> Given<T> {
 #[serde(default, deny_unknown_fields)]
 pub struct CenterBody {
     /// Only in batches, where it names the center to replace.
-    pub id: Given<i64>,
+    pub id: Given<JsonId>,
     name: Given<String>,
     description: Given<String>,
     address: Given<String>,
@@ -206,7 +207,7 @@ impl From<FieldError> for Problem {
 /// A whole center, as it is sent.
 #[derive(Debug, Serialize)]
 pub struct CenterView<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     description: Option<&'a str>,
     address: Option<&'a str>,
@@ -232,7 +233,7 @@ impl<'a> From<&'a Center> for CenterView<'a> {
     fn from(center: &'a Center) -> Self {
         let text = &center.text;
         Self {
-            id: center.id.get(),
+            id: center.id.into(),
             name: &text.name,
             description: text.description.as_deref(),
             address: text.address.as_deref(),
@@ -271,7 +272,7 @@ impl CenterView<'_> {
 #[derive(Debug, Serialize)]
 pub struct CenterFeature<'a> {
     r#type: &'static str,
-    id: i64,
+    id: JsonId,
     geometry: Option<Point>,
     properties: CenterView<'a>,
 }
@@ -287,7 +288,7 @@ impl<'a> From<&'a Center> for CenterFeature<'a> {
     fn from(center: &'a Center) -> Self {
         Self {
             r#type: "Feature",
-            id: center.id.get(),
+            id: center.id.into(),
             geometry: center.position.map(|position| Point {
                 r#type: "Point",
                 coordinates: [position.longitude(), position.latitude()],

@@ -19,11 +19,12 @@ use super::reply;
 use super::state::State;
 use crate::domain::{CenterId, Membership, OrganizationId};
 use crate::store::{Collection, MembershipError};
+use crate::wire::JsonId;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JoinBody {
-    organization_id: i64,
+    organization_id: JsonId,
     #[serde(default)]
     is_primary: bool,
 }
@@ -37,9 +38,9 @@ struct PrimaryBody {
 /// A membership as it is sent: Divemap's own shape.
 #[derive(Serialize)]
 pub(super) struct MembershipView<'a> {
-    id: i64,
-    diving_center_id: i64,
-    diving_organization_id: i64,
+    id: JsonId,
+    diving_center_id: JsonId,
+    diving_organization_id: JsonId,
     is_primary: bool,
     diving_organization: OrganizationView<'a>,
     created_at: Option<DateTime<Utc>>,
@@ -48,9 +49,9 @@ pub(super) struct MembershipView<'a> {
 impl<'a> From<&'a Membership> for MembershipView<'a> {
     fn from(membership: &'a Membership) -> Self {
         Self {
-            id: membership.id,
-            diving_center_id: membership.center.get(),
-            diving_organization_id: membership.organization.id.get(),
+            id: JsonId(membership.id),
+            diving_center_id: membership.center.into(),
+            diving_organization_id: membership.organization.id.into(),
             is_primary: membership.is_primary,
             diving_organization: OrganizationView::from(&membership.organization),
             created_at: membership.created_at,
@@ -87,7 +88,7 @@ pub(super) async fn post(
     Query::parse(request.query_string(), &[])?;
     let center = center_of(&request)?;
     let body: JoinBody = read_json(&request, payload, JSON).await?;
-    let id = body.organization_id;
+    let JsonId(id) = body.organization_id;
     let organization = organization_id("organization_id", &id.to_string())?;
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);

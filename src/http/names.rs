@@ -10,6 +10,7 @@ use super::query::{Param, Query};
 use super::reply;
 use super::state::State;
 use crate::domain::{FoundName, MAX_NAME_QUERY_CHARS, NameQuery, Origin, Position};
+use crate::wire::JsonId;
 
 /// How many centers an answer holds when the client does not say, and at most:
 /// nobody reads more while typing.
@@ -38,7 +39,7 @@ struct OriginView {
 
 #[derive(Serialize)]
 struct FoundView<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     latitude: Option<f64>,
     longitude: Option<f64>,
@@ -53,7 +54,7 @@ impl<'a> From<&'a FoundName> for FoundView<'a> {
     fn from(found: &'a FoundName) -> Self {
         let center = &found.center;
         Self {
-            id: center.id.get(),
+            id: center.id.into(),
             name: &center.text.name,
             latitude: center.position.map(Position::latitude),
             longitude: center.position.map(Position::longitude),

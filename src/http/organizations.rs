@@ -17,10 +17,10 @@ use super::query::{Param, Query};
 use super::reply;
 use super::state::State;
 use crate::domain::{
-    MAX_CENTER_ID, Organization, OrganizationDraft, OrganizationFieldError, OrganizationId,
-    OrganizationText,
+    Organization, OrganizationDraft, OrganizationFieldError, OrganizationId, OrganizationText,
 };
 use crate::store::OrganizationError;
+use crate::wire::JsonId;
 
 const LIST_PARAMS: &[Param] = &[Param::once("limit"), Param::once("after")];
 
@@ -59,7 +59,7 @@ impl OrganizationBody {
 /// An organization as it is sent.
 #[derive(Serialize)]
 pub(super) struct OrganizationView<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     acronym: &'a str,
     website: Option<&'a str>,
@@ -75,7 +75,7 @@ impl<'a> From<&'a Organization> for OrganizationView<'a> {
     fn from(organization: &'a Organization) -> Self {
         let text = &organization.text;
         Self {
-            id: organization.id.get(),
+            id: organization.id.into(),
             name: &text.name,
             acronym: &text.acronym,
             website: text.website.as_deref(),
@@ -92,7 +92,7 @@ impl<'a> From<&'a Organization> for OrganizationView<'a> {
 #[derive(Serialize)]
 struct Page<'a> {
     count: usize,
-    next: Option<i64>,
+    next: Option<JsonId>,
     organizations: Vec<OrganizationView<'a>>,
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
         .run(async move { database.organizations(after, limit + 1).await })
         .await?;
     let shown = &found[..found.len().min(limit)];
-    let last = shown.last().map(|organization| organization.id.get());
+    let last = shown.last().map(|organization| organization.id.into());
     Ok(reply::ok(&Page {
         count: shown.len(),
         next: last.filter(|_| found.len() > limit),
@@ -196,13 +196,7 @@ pub(super) fn organization_id(name: &'static str, text: &str) -> Result<Organiza
     i64::from_str(text)
         .ok()
         .and_then(OrganizationId::new)
-        .ok_or_else(|| {
-            Problem::invalid(
-                name,
-                text,
-                format!("a whole number from 1 to {MAX_CENTER_ID}"),
-            )
-        })
+        .ok_or_else(|| params::id_problem(name, text))
 }
 
 /// There is no such organization.

@@ -7,10 +7,11 @@ use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    CenterId, Cursor, Filter, Limit, MAX_CENTER_ID, MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED,
+    CenterId, Cursor, Filter, IDS, Limit, MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED,
     MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError, Radius,
     TextField,
 };
+use crate::wire::JsonId;
 
 /// How many centers an answer holds when the client does not say.
 pub const DEFAULT_LIMIT: usize = 25;
@@ -258,10 +259,10 @@ pub fn exclude_of(query: &Query<'_>) -> Result<Vec<CenterId>, Problem> {
 ///
 /// # Errors
 /// When there are too many or one is not an id.
-pub fn exclude(ids: &[i64]) -> Result<Vec<CenterId>, Problem> {
+pub fn exclude(ids: &[JsonId]) -> Result<Vec<CenterId>, Problem> {
     at_most("exclude", ids.len(), MAX_EXCLUDED)?;
     ids.iter()
-        .map(|id| CenterId::new(*id).ok_or_else(|| id_problem("exclude", &id.to_string())))
+        .map(|JsonId(id)| CenterId::new(*id).ok_or_else(|| id_problem("exclude", &id.to_string())))
         .collect()
 }
 
@@ -287,13 +288,10 @@ pub fn center_id(name: &'static str, text: &str) -> Result<CenterId, Problem> {
         .ok_or_else(|| id_problem(name, text))
 }
 
-/// A number is not one of a center.
+/// A text is no id.
 pub fn id_problem(name: impl Into<String>, got: &str) -> Problem {
-    Problem::invalid(
-        name,
-        got,
-        format!("a whole number from 1 to {MAX_CENTER_ID}"),
-    )
+    let (first, last) = (IDS.start(), IDS.end());
+    Problem::invalid(name, got, format!("a whole number from {first} to {last}"))
 }
 
 /// Where the previous page of a search ended, from `cursor`.

@@ -18,6 +18,7 @@ use super::code::Code;
 use crate::domain::Neighbour;
 use crate::engine::SearchError;
 use crate::store::{DeleteError, StoreError};
+use crate::wire::JsonId;
 
 /// The content type of every error.
 pub const CONTENT_TYPE_PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -70,7 +71,7 @@ struct Body<'a> {
 /// A center that is in the way.
 #[derive(Serialize)]
 struct NeighbourView<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     distance_m: f64,
 }
@@ -260,7 +261,7 @@ impl Problem {
 impl<'a> From<&'a Neighbour> for NeighbourView<'a> {
     fn from(neighbour: &'a Neighbour) -> Self {
         Self {
-            id: neighbour.id.get(),
+            id: neighbour.id.into(),
             name: &neighbour.name,
             distance_m: neighbour.distance_m,
         }

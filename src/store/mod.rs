@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod fit;
 mod guard;
+mod ids;
 mod migrate;
 mod mysql;
 mod organizations;
@@ -197,7 +198,11 @@ impl Store {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        on_each!(self, store => store.list(filter, after, count).await)
+        let centers = on_each!(self, store => store.list(filter, after, count).await)?;
+        if let (Some(after), Some(last)) = (after, centers.last()) {
+            ids::reached(self.collection(), after.get(), last.id.get())?;
+        }
+        Ok(centers)
     }
 
     /// A part of a list, and how long the list is.

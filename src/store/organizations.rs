@@ -280,7 +280,7 @@ impl Database {
         after: Option<OrganizationId>,
         count: usize,
     ) -> Result<Vec<Organization>, StoreError> {
-        let after = after.map_or(0, OrganizationId::get);
+        let after = after.map_or(i64::MIN, OrganizationId::get);
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let rows: Vec<String> = on_readers!(self, pool => {
             sqlx::query_scalar(LIST).bind(after).bind(count).fetch_all(pool).await?

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Format, axis};
 use crate::domain::{Center, Position, TextField};
+use crate::wire::JsonId;
 
 /// Writes centers one after the other, in any format.
 ///
@@ -147,7 +148,7 @@ fn time(time: &DateTime<Utc>) -> String {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 struct Feature<'a> {
-    id: i64,
+    id: JsonId,
     geometry: Option<Point>,
     properties: Properties<'a>,
 }
@@ -179,7 +180,7 @@ impl<'a> Feature<'a> {
     fn of(center: &'a Center) -> Self {
         let text = |field| center.text.get(field);
         Self {
-            id: center.id.get(),
+            id: center.id.into(),
             geometry: center.position.map(|position| Point {
                 coordinates: axis::to_geojson(position),
             }),
@@ -254,7 +255,7 @@ mod tests {
 
     prop_compose! {
         fn any_center()(
-            id in 1..1_i64 << 53,
+            id in crate::domain::CHOSEN_IDS,
             name in nasty().prop_filter("a name is not blank", |name| !name.trim().is_empty()),
             [description, address, email, phone] in prop::array::uniform4(prop::option::of(nasty())),
             [country, region, city, logo_url] in prop::array::uniform4(prop::option::of(nasty())),

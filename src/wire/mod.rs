@@ -1,10 +1,12 @@
 //! What goes over the wire: serde types and pre-rendered bytes, apart from the
 //! domain types and the database rows. Pure, like the domain.
 
+mod id;
 mod object;
 mod summary;
 mod words;
 
+pub use id::JsonId;
 pub use object::Object;
 pub use summary::{
     SummaryParts, average_of, name_of, push_distance, render_rating, render_summary,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::JsonId;
 use crate::domain::{Rating, Summary};
 
 const NAME: &[u8] = br#","name":"#;
@@ -23,7 +24,7 @@ const APART_BY_ONE: f64 = 4_503_599_627_370_496.0;
 /// completes.
 pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"id":"#);
-    out.extend_from_slice(itoa::Buffer::new().format(center.id.get()).as_bytes());
+    JsonId::from(center.id).push(out);
     out.extend_from_slice(NAME);
     push_json_text(out, center.name);
     out.extend_from_slice(AFTER_NAME);

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::domain::{Center, Position, Rating};
+use crate::wire::JsonId;
 
 /// What Divemap says of a center that nobody has claimed.
 const UNCLAIMED: &str = "unclaimed";
@@ -43,7 +44,7 @@ impl Always {
 /// A center in a list; keys without a value are left out.
 #[derive(Debug, Serialize)]
 pub(super) struct Item<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     latitude: Option<f64>,
@@ -89,7 +90,7 @@ impl<'a> Item<'a> {
         let full = |text: &'a Option<String>| shown(level >= DetailLevel::Full, text.as_deref());
         let is_full = level >= DetailLevel::Full;
         Self {
-            id: center.id.get(),
+            id: center.id.into(),
             name: &text.name,
             latitude: center.position.map(Position::latitude),
             longitude: center.position.map(Position::longitude),
@@ -126,7 +127,7 @@ fn shown<T>(is_shown: bool, value: Option<T>) -> Option<T> {
 /// A center by itself; every key is there.
 #[derive(Debug, Serialize)]
 pub(super) struct Whole<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     description: Option<&'a str>,
     address: Option<&'a str>,
@@ -156,7 +157,7 @@ impl<'a> Whole<'a> {
     pub(super) fn new(center: &'a Center, rating: Option<Rating>) -> Self {
         let text = &center.text;
         Self {
-            id: center.id.get(),
+            id: center.id.into(),
             name: &text.name,
             description: text.description.as_deref(),
             address: text.address.as_deref(),
@@ -185,7 +186,7 @@ impl<'a> Whole<'a> {
 
 #[derive(Serialize)]
 struct Near<'a> {
-    id: i64,
+    id: JsonId,
     name: &'a str,
     country: Option<&'a str>,
     region: Option<&'a str>,
@@ -196,7 +197,7 @@ struct Near<'a> {
 pub(super) fn push_near(out: &mut Vec<u8>, center: &Center) {
     let text = &center.text;
     let near = Near {
-        id: center.id.get(),
+        id: center.id.into(),
         name: &text.name,
         country: text.country.as_deref(),
         region: text.region.as_deref(),

@@ -12,9 +12,10 @@ use super::search::{MySqlQuery, PositionSql};
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
-    Center, CenterId, ListRow, Listed, Listing, MAX_CENTER_ID, Meridians, Needle, Part,
-    RatingRange, SortBy, TextField, Viewport,
+    Center, CenterId, ListRow, Listed, Listing, Meridians, Needle, Part, RatingRange, SortBy,
+    TextField, Viewport,
 };
+use crate::store::ids::has_id;
 use crate::store::ratings::average_of;
 use crate::store::sql::{escaped_like, in_order, json_of, read_of, text_or_null};
 use crate::store::{Collection, StoreError};
@@ -46,7 +47,7 @@ impl ListingSql {
         let or_null = |name: &Option<String>| name.clone().unwrap_or_else(|| "NULL".to_owned());
         Self {
             id: id.clone(),
-            from: format!(" FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}{and_shown}"),
+            from: format!(" FROM {table} WHERE {}{and_shown}", has_id(id)),
             has_position: names.has_position(),
             latitude: names.latitude.clone(),
             longitude: names.longitude.clone(),

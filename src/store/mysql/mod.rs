@@ -35,8 +35,9 @@ use statements::Statements;
 
 /// A collection of centers in MySQL.
 ///
-/// Rows whose id is no [`crate::domain::CenterId`] (other applications may have
-/// them) are counted but neither listed nor found: nobody could ask for them.
+/// Rows whose id is no [`crate::domain::CenterId`] (keys of 64 bits without a sign
+/// can be beyond) are counted but neither listed nor found:
+/// [`crate::store::Database::rows_beyond_ids`] tells of them.
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
     pool: MySqlPool,

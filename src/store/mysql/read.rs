@@ -33,7 +33,7 @@ impl MySqlStore {
         let search = &self.statements.search;
         search.push_filter(filter, &organizations, false, &mut text);
         let _ = write!(text, "{}", self.statements.list_end);
-        let query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
+        let query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(i64::MIN, CenterId::get));
         let query = bind_filter(query, filter, &organizations);
         let found = query.bind(count as u64).fetch_all(&self.pool).await?;
         Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)

@@ -14,6 +14,7 @@ use super::hint::Hints;
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary, TextField};
+use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
 use crate::store::sql::{conditions, text_or_null};
 use crate::store::{Collection, StoreError};
@@ -23,7 +24,7 @@ use crate::store::{Collection, StoreError};
 const PADDED_LENGTHS: [usize; 4] = [1, 8, 50, 100];
 
 /// How far a cursor lies before the first center.
-const BEFORE_ALL: (f64, i64) = (-1.0, 0);
+const BEFORE_ALL: (f64, i64) = (-1.0, i64::MIN);
 
 /// A search within one circle.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +77,8 @@ impl SearchSql {
             select: names.summary_columns(collection),
             distance: format!("ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326))"),
             from: format!(
-                " FROM {table} WHERE {id} BETWEEN 1 AND {} AND {}{and_shown}",
-                crate::domain::MAX_CENTER_ID,
+                " FROM {table} WHERE {} AND {}{and_shown}",
+                has_id(id),
                 names.has_position(),
             ),
             position: PositionSql::new(names),

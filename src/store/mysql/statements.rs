@@ -3,7 +3,8 @@
 use super::listing::ListingSql;
 use super::location::{has_position, location as derived};
 use super::search::SearchSql;
-use crate::domain::{MAX_CENTER_ID, TextField};
+use crate::domain::TextField;
+use crate::store::ids::has_id;
 use crate::store::sql::{Sql, quoted_or_null, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
@@ -31,7 +32,7 @@ pub(super) struct Statements {
     pub(super) positions: Sql,
     pub(super) names: Sql,
     pub(super) count: Sql,
-    /// `SELECT … WHERE id > ? AND id <= …`, to be followed by filters.
+    /// `SELECT … WHERE id > ? AND id BETWEEN …`, to be followed by filters.
     pub(super) list: String,
     /// The end of a list: order and `LIMIT ?`.
     pub(super) list_end: String,
@@ -67,6 +68,7 @@ impl Statements {
         let now = names.new_values();
         let shown = &names.and_shown;
         let touch = names.touch();
+        let has_id = has_id(id);
         Self {
             texts: names.texts.iter().map(|(field, _)| *field).collect(),
             insert: Sql::new(format!(
@@ -115,26 +117,24 @@ impl Statements {
                 "SELECT {center}, {in_order} FROM {many} FOR UPDATE OF {table}"
             )),
             summaries: Sql::new(format!(
-                "SELECT {} FROM {table} WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
+                "SELECT {} FROM {table} WHERE {has_id} AND {}{shown}",
                 names.summary_columns(collection),
                 names.has_position(),
             )),
             positions: Sql::new(format!(
                 "SELECT CAST({latitude} AS DOUBLE), CAST({longitude} AS DOUBLE), {} FROM {table} \
-                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID} AND {}{shown}",
+                 WHERE {has_id} AND {}{shown}",
                 text_or_null(collection, TextField::Country),
                 names.has_position(),
             )),
             names: Sql::new(format!(
                 "SELECT CAST({id} AS SIGNED), CAST({latitude} AS DOUBLE), \
                  CAST({longitude} AS DOUBLE), {name} FROM {table} \
-                 WHERE {id} BETWEEN 1 AND {MAX_CENTER_ID}{shown}",
+                 WHERE {has_id}{shown}",
                 name = text_or_null(collection, TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
-            list: format!(
-                "SELECT {center} FROM {table} WHERE {id} > ? AND {id} <= {MAX_CENTER_ID}{shown}"
-            ),
+            list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {has_id}{shown}"),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             search: SearchSql::new(collection, &names),
             listing: ListingSql::new(collection, &names),

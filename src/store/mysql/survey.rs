@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, FromRow, MySqlPool};
 
 use super::location::{SENTINEL, has_position, location};
 use crate::store::Collection;
+use crate::store::ids::{has_id, reached};
 use crate::store::survey::{Fault, Survey};
 
 #[derive(FromRow)]
@@ -109,7 +110,7 @@ pub(in crate::store) async fn survey_as(
          FROM (SELECT {id} AS id, {has_coordinates} AS full, {has_position} AS placed, \
                {location} <=> {SENTINEL} AS none, {differs} AS differs, \
                {may_be_placed} AS may_be_placed, {says_where} AS says_where \
-               FROM {table} WHERE {id} > ? ORDER BY {id} LIMIT ?) AS chunk",
+               FROM {table} WHERE {id} > ? AND {} ORDER BY {id} LIMIT ?) AS chunk",
         sum("NOT full"),
         sum("full AND NOT placed"),
         sum("none"),
@@ -117,6 +118,7 @@ pub(in crate::store) async fn survey_as(
         sum("NOT placed AND differs"),
         sum("differs AND may_be_placed"),
         sum("differs AND says_where"),
+        has_id(&id),
     );
     let row: SurveyRow = sqlx::query_as(AssertSqlSafe(sql))
         .bind(after)
@@ -125,7 +127,10 @@ pub(in crate::store) async fn survey_as(
         .await?;
     Ok(Survey {
         rows: row.total.unsigned_abs(),
-        last_id: row.last_id,
+        last_id: row
+            .last_id
+            .map(|last| reached(collection, after, last))
+            .transpose()?,
         without_coordinates: row.without_coordinates.unsigned_abs(),
         out_of_range: row.out_of_range.unsigned_abs(),
         without_location: row.without_location.unsigned_abs(),

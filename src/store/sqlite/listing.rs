@@ -15,6 +15,7 @@ use super::{SqliteStore, rows};
 use crate::domain::{
     Center, CenterId, ListRow, Listing, Meridians, RatingRange, SortBy, TextField, Viewport,
 };
+use crate::store::ids::reached;
 use crate::store::ratings::average_of;
 use crate::store::sql::{in_order, json_of, read_of, text_or_null};
 use crate::store::{Collection, StoreError};
@@ -141,7 +142,7 @@ impl SqliteStore {
         let text = self.statements.listing.scan(listing, texts);
         // One transaction sees one state of the file, however many statements.
         let mut snapshot = self.pools.readers.begin().await?;
-        let mut after = 0_i64;
+        let mut after = i64::MIN;
         loop {
             let mut query = sqlx::query(AssertSqlSafe(text.clone())).bind(after);
             if let Some(among) = &listing.among {
@@ -157,7 +158,7 @@ impl SqliteStore {
                     query = query.bind(west).bind(east);
                 }
             }
-            let mut seen = 0;
+            let (mut seen, before) = (0, after);
             let mut rows = query.bind(SCAN_ROWS).fetch(&mut *snapshot);
             while let Some(found) = rows.try_next().await? {
                 after = found.try_get(0)?;
@@ -175,6 +176,7 @@ impl SqliteStore {
             if seen < SCAN_ROWS {
                 return Ok(state);
             }
+            reached(&self.collection, before, after)?;
         }
     }
 }

@@ -29,7 +29,8 @@ impl SqliteStore {
         }
         let by_organization = !filter.organizations.is_empty();
         let text = self.statements.list(filter);
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(0, CenterId::get));
+        let mut query =
+            sqlx::query(AssertSqlSafe(text)).bind(after.map_or(i64::MIN, CenterId::get));
         for condition in conditions(filter) {
             query = query.bind(json!(condition.values).to_string());
         }

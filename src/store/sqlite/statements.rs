@@ -4,7 +4,8 @@ use super::backfill::MendingSql;
 use super::extent;
 use super::listing::ListingSql;
 use super::moved::MovedSql;
-use crate::domain::{Filter, MAX_CENTER_ID, TextField};
+use crate::domain::{Filter, TextField};
+use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
 use crate::store::sql::{Sql, conditions, quoted_or_null, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
@@ -61,7 +62,7 @@ impl Statements {
         // Text and bytes sort after every number, so they are not between any.
         let has_position =
             format!("{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180");
-        let ours = format!("{id} BETWEEN 1 AND {MAX_CENTER_ID}{shown}");
+        let ours = format!("{}{shown}", has_id(&id));
         let center = center_columns(collection, &has_position);
         let text = |field| text_or_null(collection, field);
         let bytes = |field| format!("CAST({} AS TEXT)", text(field));

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, SqliteExecutor};
 use super::columns::Columns;
 use super::geopackage;
 use crate::domain::Position;
+use crate::store::ids::{has_id, reached};
 use crate::store::survey::{BackfillFrom, Fault, Survey};
 use crate::store::{Collection, ColumnName, Field};
 
@@ -115,6 +116,9 @@ pub(in crate::store) async fn survey(
     for row in &rows {
         surveyed.add(&Held::read(row)?, collection.is_located());
     }
+    if let Some(last) = surveyed.survey.last_id {
+        reached(collection, after, last)?;
+    }
     Ok(surveyed)
 }
 
@@ -123,8 +127,9 @@ pub(in crate::store) async fn survey(
 pub(super) fn survey_sql(collection: &Collection) -> String {
     let id = collection.id.quoted();
     format!(
-        "{} WHERE {id} > ? ORDER BY {id} LIMIT ?",
-        held_sql(collection)
+        "{} WHERE {id} > ? AND {} ORDER BY {id} LIMIT ?",
+        held_sql(collection),
+        has_id(&id),
     )
 }
 

@@ -79,6 +79,8 @@ impl Database {
         if found.schema.iter().any(|finding| finding.hides_rows) {
             return Ok(found);
         }
+        let beyond = self.rows_beyond_ids(collection).await?;
+        found.schema.extend(beyond.map(SchemaFinding::wrong));
         let mut after = i64::MIN;
         while let Some(last) = self.verify_chunk(collection, after, &mut found).await? {
             after = last;

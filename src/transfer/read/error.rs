@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::header::HeaderError;
-use crate::domain::{FieldError, MAX_CENTER_ID, PositionError};
+use crate::domain::{CHOSEN_IDS, FieldError, PositionError};
 
 /// The longest piece of a file that an error message repeats, in characters.
 const QUOTED_CHARS: usize = 60;
@@ -59,7 +59,11 @@ pub enum RowError {
     #[error("{0}; are latitude and longitude the wrong way round?")]
     Swapped(PositionError),
     /// The id is not one that a center may have.
-    #[error("id must be a whole number from 1 to {MAX_CENTER_ID}, got `{0}`")]
+    #[error(
+        "id must be a whole number from {first} to {last}, got `{0}`",
+        first = CHOSEN_IDS.start(),
+        last = CHOSEN_IDS.end()
+    )]
     Id(String),
     /// A Feature has two ids.
     #[error("has the id {feature} and the property id {property}: which one is meant?")]

@@ -5,6 +5,7 @@ mod beside;
 mod dive_sites;
 mod half_done;
 mod interrupted;
+mod keys;
 mod links;
 mod migrations;
 mod neighbour;

@@ -53,7 +53,7 @@ const BAD_SEARCHES: &[(&str, &str, &str)] = &[
     ),
     ("lat=0&lng=0&format=xml", "parameter_invalid", "format"),
     ("lat=0&lng=0&exclude=x", "parameter_invalid", "exclude"),
-    ("lat=0&lng=0&exclude=0", "parameter_invalid", "exclude"),
+    ("lat=0&lng=0&exclude=0.5", "parameter_invalid", "exclude"),
     (
         "lat=0&lng=0&exclude=9223372036854775808",
         "parameter_invalid",

@@ -16,6 +16,7 @@ mod dive_sites;
 mod divemap;
 mod duplicates;
 mod hot_path;
+mod ids;
 mod left_by_others;
 mod list;
 mod names;

@@ -150,7 +150,8 @@ on_both_stores! {
         };
         join(id + 1, organization).await.problem(404, "center_not_found");
         join(id, organization + 1).await.problem(404, "organization_not_found");
-        join(id, 0).await.problem(400, "parameter_invalid");
+        join(id, 0).await.problem(404, "organization_not_found");
+        join(id, i64::MIN).await.problem(400, "parameter_invalid");
         let missing = server.get(&format!("/centers/{}/organizations", id + 1)).send().await;
         missing.problem(404, "center_not_found");
         let theirs = server.get("/api/v1/diving-centers/99/organizations").send().await;

@@ -13,6 +13,8 @@ use crate::api::server::{KEY, PATIENCE};
 pub struct Served {
     process: Child,
     address: String,
+    /// What it logged until it was ready.
+    pub said: Vec<String>,
 }
 
 impl Served {
@@ -50,6 +52,7 @@ impl Served {
         Self {
             process,
             address: address.unwrap_or_else(|| panic!("it did not start: {said:?}")),
+            said,
         }
     }
 

@@ -43,6 +43,9 @@ pub(in crate::store) async fn inspect(
                 total,
                 ..Rows::default()
             });
+            found
+                .warnings
+                .extend(database.rows_beyond_ids(collection).await?);
         }
         return Ok(found);
     }
@@ -64,6 +67,9 @@ pub(in crate::store) async fn inspect(
             .extend(obstacles::of_rights(&gathered, collection, &found.steps));
         found.warnings = plan::warnings(&gathered, collection, &rows);
     }
+    found
+        .warnings
+        .extend(database.rows_beyond_ids(collection).await?);
     found.rows = Some(rows);
     Ok(found)
 }

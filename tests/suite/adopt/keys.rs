@@ -1,0 +1,51 @@
+//! Keys that no signed number of 64 bits is.
+
+use super::neighbour::{Kind, divemap, nearby};
+use crate::cli::served::Served;
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn keys_from_2_to_the_63rd_on_are_counted_and_named_and_keep_nothing_from_ending() {
+    let db = divemap(Kind::WithLocation, 20).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    nearby(&db, &["migrate", "up"]).await.assert(0, &[]);
+    db.execute(
+        "ALTER TABLE diving_centers MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT; \
+         UPDATE diving_centers SET id = 18446744073709551600 + id WHERE id <= 3; \
+         UPDATE diving_centers SET id = 9223372036854775808 WHERE id = 4; \
+         UPDATE diving_centers SET id = 9223372036854775807, latitude = 1, longitude = 2 WHERE id = 5",
+    )
+    .await;
+    let named = "4 rows of diving_centers have an id beyond ±9223372036854775807 \
+        (from 9223372036854775808 to 18446744073709551603)";
+    for (args, code) in [(&["verify"][..], 1), (&["adopt"], 0), (&["backfill"], 0)] {
+        let ended = nearby(&db, args).await;
+        ended.assert(code, &[]);
+        let told = String::from_utf8_lossy(&ended.stdout).contains(named);
+        assert_eq!(told, args != ["backfill"], "{args:?}: {ended:?}");
+    }
+    let served = Served::start(&["--database-url", db.url()]);
+    assert!(served.said.iter().any(|line| line.contains(named)));
+    let (_, list) = served.get("/centers?limit=100").await;
+    assert_eq!(list["count"], 16);
+    assert_eq!(list["centers"][15]["id"], "9223372036854775807");
+    let (_, near) = served.get("/nearby?lat=1&lng=2&radius_m=1").await;
+    assert_eq!(near["centers"][0]["id"], "9223372036854775807");
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_walk_that_comes_back_to_where_it_was_is_an_error() {
+    let db = divemap(Kind::WithLocation, 20).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    nearby(&db, &["migrate", "up"]).await.assert(0, &[]);
+    db.execute(
+        "ALTER TABLE diving_centers MODIFY id DECIMAL(10,2) NOT NULL; \
+         UPDATE diving_centers SET id = 1 + id / 100",
+    )
+    .await;
+    for args in [&["verify"][..], &["backfill"]] {
+        let ended = nearby(&db, args).await;
+        ended.assert(2, &["does not come to an end", "a key of whole numbers"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Ids as other applications number their rows: below 1, and beyond what JavaScript
+//! keeps every digit of.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::server::{TestServer, center};
+use crate::support::{TestDatabase, on_both_stores};
+
+/// In their order.
+const IDS: [i64; 8] = [
+    -i64::MAX,
+    -7,
+    0,
+    1,
+    9_007_199_254_740_991,
+    9_007_199_254_740_992,
+    1_790_000_000_000_000_123,
+    i64::MAX,
+];
+
+/// As JSON has them.
+fn as_json() -> Vec<Value> {
+    let is_exact = |id: i64| id.unsigned_abs() <= 9_007_199_254_740_991;
+    let ids = IDS.into_iter();
+    ids.map(|id| {
+        if is_exact(id) {
+            json!(id)
+        } else {
+            json!(id.to_string())
+        }
+    })
+    .collect()
+}
+
+/// A server over rows with all of [`IDS`] at one place.
+async fn with_all(db: TestDatabase) -> TestServer {
+    let location = db.location(Some((1.0, 2.0)));
+    for (row, id) in (1..).zip(IDS) {
+        // MySQL numbers a row that is inserted with 0.
+        let made = 1_000 + row;
+        db.insert(made, "1, 2", &location).await;
+        db.execute(&format!(
+            "UPDATE diving_centers SET id = {id}, name = 'Wreck {row}' WHERE id = {made}"
+        ))
+        .await;
+    }
+    TestServer::start(db).await
+}
+
+fn ids_in(list: &Value) -> Vec<Value> {
+    let items = list.as_array().expect("a list");
+    items.iter().map(|item| item["id"].clone()).collect()
+}
+
+/// All pages of a list, three rows each.
+async fn paged(server: &TestServer, path: &str) -> Vec<Value> {
+    let (mut ids, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.found(&format!("{path}limit=3{cursor}")).await;
+        ids.extend(ids_in(&page["centers"]));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return ids,
+        }
+    }
+}
+
+on_both_stores! {
+    async fn rows_with_any_id_are_in_every_answer_in_the_order_of_their_ids(db: TestDatabase) {
+        let server = with_all(db).await;
+        let all = as_json();
+        for path in ["/nearby?lat=1&lng=2&radius_m=1&", "/nearest?lat=1&lng=2&", "/centers?"] {
+            assert_eq!(paged(&server, path).await, all, "{path}");
+        }
+        assert_eq!(ids_in(&server.found("/search?q=wreck&lat=1&lng=2").await["centers"]), all);
+        let features = server.found("/nearby?lat=1&lng=2&radius_m=1&format=geojson").await;
+        assert_eq!(ids_in(&features["features"]), all);
+        let theirs = "/api/v1/diving-centers";
+        let near = server.found(&format!("{theirs}/nearby?lat=1&lng=2&limit=50")).await;
+        assert_eq!(ids_in(&near), all);
+        let box_of = "north=2&south=0&east=3&west=1&page_size=25";
+        assert_eq!(ids_in(&server.found(&format!("{theirs}/?{box_of}")).await["items"]), all);
+        assert_eq!(ids_in(&server.found(&format!("{theirs}/?page_size=25&sort_by=created_at")).await["items"]), all);
+        assert_eq!(server.found(&format!("{theirs}/count")).await["total"], IDS.len());
+        for (id, expected) in IDS.into_iter().zip(&all) {
+            assert_eq!(server.found(&format!("/centers/{id}")).await["id"], *expected);
+            assert_eq!(server.found(&format!("/centers/{id}?format=geojson")).await["id"], *expected);
+            assert_eq!(server.found(&format!("{theirs}/{id}")).await["id"], *expected);
+        }
+        let excluded = format!("/nearby?lat=1&lng=2&radius_m=1&exclude={}&exclude=0", IDS[6]);
+        let left = [&all[..2], &all[3..6], &all[7..]].concat();
+        assert_eq!(ids_in(&server.found(&excluded).await["centers"]), left);
+        let query = json!({ "lat": 1, "lng": 2, "radius_m": 1, "exclude": [IDS[6].to_string(), 0] });
+        let batch = server.post("/nearby/batch", &json!({ "queries": [query] })).send().await.json();
+        assert_eq!(ids_in(&batch["results"][0]["centers"]), left);
+    }
+
+    async fn rows_with_any_id_are_written_joined_exported_and_deleted(db: TestDatabase) {
+        let server = with_all(db).await;
+        let organization = json!({ "name": "one", "acronym": "o" });
+        let organization = server.post("/organizations", &organization).send().await.json()["id"].clone();
+        for (id, expected) in IDS.into_iter().zip(as_json()) {
+            let alone = std::slice::from_ref(&expected);
+            let path = format!("/centers/{id}");
+            let body = center("x", 5.0, 5.0);
+            let replaced = server.request(Method::PUT, &path).key().json(&body).send().await.json();
+            assert_eq!(replaced["id"], expected);
+            let edit = json!({ "city": "Y" });
+            let patched = server.request(Method::PATCH, &path).key().merge_patch(&edit).send().await;
+            assert_eq!(patched.json()["city"], "Y");
+            let mut whole = center("in a batch", 6.0, 6.0);
+            whole["id"] = json!(id.to_string());
+            let written = server.post("/centers/batch", &json!({ "centers": [whole] })).send().await.json();
+            assert_eq!(ids_in(&written["centers"]), alone);
+            assert_eq!(ids_in(&server.found("/nearby?lat=6&lng=6&radius_m=1").await["centers"]), alone);
+            let join = json!({ "organization_id": organization });
+            let joined = server.post(&format!("{path}/organizations"), &join).send().await;
+            assert_eq!((joined.status, &joined.json()["diving_center_id"]), (201, &expected));
+            let members = server.found("/nearby?lat=6&lng=6&radius_m=1&organization=o").await;
+            assert_eq!(ids_in(&members["centers"]), alone);
+            let exported = crate::cli::process::run(
+                &["export", "-", "--format", "geojsonl", "--database-url", server.db.url()],
+            );
+            exported.assert(0, &[]);
+            let exported = String::from_utf8(exported.stdout).unwrap();
+            assert!(exported.contains(&format!("\"id\":{expected},")), "{exported}");
+            assert_eq!(server.request(Method::DELETE, &path).key().send().await.status, 204);
+            assert!(ids_in(&server.found("/nearby?lat=6&lng=6&radius_m=1").await["centers"]).is_empty());
+        }
+        assert_eq!(server.found("/centers").await["count"], 0);
+    }
+
+    async fn rows_with_any_id_are_verified_and_backfilled(db: TestDatabase) {
+        let server = with_all(db).await;
+        let drifted = server.db.location(None);
+        server.db.drop_guards().await;
+        server.db.execute(&format!("UPDATE diving_centers SET location = {drifted}")).await;
+        let url = ["--database-url", server.db.url()];
+        let verified = crate::cli::process::run(&[&["verify"][..], &url].concat());
+        let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert_eq!(verified.code, Some(1));
+        assert!(said.contains("ids -9223372036854775807, -7, 0, 1, "), "{said}");
+        crate::cli::process::run(&[&["backfill", "--batch-size", "2"][..], &url].concat()).assert(0, &[]);
+        let collection = nearby::store::Collection::diving_centers();
+        let found = server.db.database().verify(&collection, |_| {}).await.unwrap();
+        assert_eq!((found.rows, found.drift.count), (8, 0));
+    }
+}
