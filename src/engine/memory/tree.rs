@@ -1,7 +1,7 @@
 //! The R-tree over buckets.
 //!
 //! Searches walked over rstar's before. With this one they take a sixth less time,
-//! in turn: docs/BENCHMARKS.md. `benches/index` still has rows for rstar.
+//! in turn: docs/decisions/searches-in-memory.md. `benches/index` still has rows for rstar.
 
 use rstar::Envelope as _;
 

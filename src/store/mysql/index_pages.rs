@@ -2,7 +2,7 @@
 //!
 //! Each point that moves leaves a dead one behind. Once the server has removed enough
 //! of them from a page, it merges it with its neighbour, by default when it is half
-//! empty, and the next points split it again: 40 to 75 ms each time (docs/BENCHMARKS.md).
+//! empty, and the next points split it again: 40 to 75 ms each time (docs/decisions/writes-to-mysql.md).
 //! An index may say in its comment from when on its pages are merged
 //! (MySQL manual, "Configuring the Merge Threshold for Index Pages").
 
