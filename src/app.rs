@@ -144,12 +144,23 @@ fn cores() -> usize {
 
 /// The service cannot listen.
 #[derive(Debug, Error)]
-#[error("cannot listen on {address}: {cause}; is the port taken by another process?")]
+#[error("cannot listen on {address}: {cause}; {}", advice(.cause))]
 pub struct BindError {
     /// Where.
     pub address: SocketAddr,
     /// What the system says.
     pub cause: io::Error,
+}
+
+fn advice(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::AddrInUse => "another process, or another address given, has the port",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a right: take a higher one, as in 127.0.0.1:8080"
+        }
+        _ => "take another address, as in 127.0.0.1:8080",
+    }
 }
 
 /// The service, listening.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::Catalog;
 use crate::collections::Collections;
+use crate::domain::EngineKind;
 use crate::store::{Database, StoreError};
 
 /// How often the file is looked at; how long others' writes may go unseen.
@@ -28,7 +29,7 @@ pub async fn follow(database: Database, collections: Collections) {
             Ok(()) => was_away = false,
             // Said once, not every second.
             Err(error) if !was_away => {
-                tracing::warn!(cause = %error, "the index cannot be loaded now; trying on");
+                tracing::warn!(cause = %error, "the database cannot be read now; trying on");
                 was_away = true;
             }
             Err(_) => {}
@@ -99,7 +100,12 @@ impl<'a> Followed<'a> {
         tracing::info!(
             collection = self.catalog.collection().name.as_str(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).ok(),
-            "index loaded"
+            "{}",
+            match self.catalog.engine().kind() {
+                EngineKind::Memory => "index loaded",
+                // How far a search has to look is guessed by it.
+                EngineKind::Sql => "looked how densely centers lie",
+            }
         );
         Ok(())
     }

@@ -8,6 +8,7 @@ mod backfill;
 mod collections;
 mod database;
 mod demo;
+mod environment;
 mod export;
 mod generate;
 mod health;
@@ -22,7 +23,7 @@ mod verify;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::output::{self, note};
 use crate::telemetry;
@@ -90,7 +91,7 @@ const COULD_NOT_RUN: u8 = 2;
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let ended = match Cli::try_parse() {
+    let ended = match arguments() {
         Ok(cli) => {
             telemetry::init(&cli.log);
             match begin(cli.command) {
@@ -104,6 +105,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ended,
         Err(error) => could_not_run(&format!("cannot write to standard output: {error}")),
     }
+}
+
+fn arguments() -> Result<Cli, clap::Error> {
+    let matches = environment::leniently(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
 }
 
 fn could_not_run(why: &str) -> ExitCode {

@@ -33,10 +33,13 @@ fn check(request: &HttpRequest) -> Result<(), Problem> {
             "This server takes no writes; set NEARBY_ADMIN_KEY where it is started and send the key as `Authorization: Bearer`.",
         ));
     };
-    let given = request
-        .headers()
-        .get(AUTHORIZATION)
+    let mut all = request.headers().get_all(AUTHORIZATION);
+    let given = all
+        .next()
         .ok_or_else(|| Problem::unauthorized("Send the key as `Authorization: Bearer KEY`."))?;
+    if all.next().is_some() {
+        return Err(Problem::unauthorized("Send one `Authorization` only."));
+    }
     let token = bearer(given.as_bytes()).ok_or_else(|| {
         Problem::unauthorized("Authorization must be `Bearer`, a space and the key.")
     })?;

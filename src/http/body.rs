@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
 };
 use actix_web::web::Payload;
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -121,10 +121,13 @@ fn too_large(limit: usize, got: &str) -> Problem {
 }
 
 fn check_content_type(request: &HttpRequest, wanted: &'static str) -> Result<(), Problem> {
-    if request.content_type().eq_ignore_ascii_case(wanted) {
+    let mut all = request.headers().get_all(CONTENT_TYPE);
+    let repeated = all.next().is_some() && all.next().is_some();
+    if !repeated && request.content_type().eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     let got = match request.content_type() {
+        _ if repeated => "several",
         "" => "no Content-Type",
         given => given,
     };

@@ -193,3 +193,17 @@ async fn no_message_names_a_type_of_rust() {
     }
     assert!(refused > 60, "{refused}");
 }
+
+/// A proxy and this server could each believe another of them.
+#[tokio::test]
+async fn a_header_that_decides_must_not_be_there_twice() {
+    let server = TestServer::start(TestDatabase::sqlite().await).await;
+    let body = json!({"name": "a"}).to_string();
+    let post = || server.request(Method::POST, "/centers").key();
+    let typed = post().body("application/json", body.clone());
+    let refused = typed.header("content-type", "text/plain").send().await;
+    refused.problem(415, "content_type_unsupported");
+    let keyed = post().body("application/json", body);
+    let refused = keyed.header("authorization", "Bearer another").send().await;
+    refused.problem(401, "unauthorized");
+}

@@ -13,8 +13,9 @@ use crate::api::server::{KEY, PATIENCE};
 pub struct Served {
     process: Child,
     address: String,
-    /// What it logged until it was ready.
+    /// What it logged so far.
     pub said: Vec<String>,
+    log: mpsc::Receiver<String>,
 }
 
 impl Served {
@@ -53,6 +54,18 @@ impl Served {
             process,
             address: address.unwrap_or_else(|| panic!("it did not start: {said:?}")),
             said,
+            log: told,
+        }
+    }
+
+    /// Waits until it has logged this.
+    #[track_caller]
+    pub fn until_it_says(&mut self, text: &str) {
+        while !self.said.iter().any(|line| line.contains(text)) {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) => self.said.push(line),
+                Err(error) => panic!("no `{text}` in {:?}: {error}", self.said),
+            }
         }
     }
 
