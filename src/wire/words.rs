@@ -27,6 +27,20 @@ impl Words {
         (self.got(got), self.expected(expected))
     }
 
+    /// A whole message of serde's.
+    #[must_use]
+    pub fn message(self, message: &str) -> String {
+        let (wrong, place) = match message.rsplit_once(" at line ") {
+            Some((wrong, place)) => (wrong, format!(" at line {place}")),
+            None => (message, String::new()),
+        };
+        if !wrong.contains(", expected ") {
+            return message.to_owned();
+        }
+        let (got, expected) = self.parts(wrong);
+        format!("{got}, expected {expected}{place}")
+    }
+
     fn got(self, got: &str) -> String {
         let Some((what, value)) = got.split_once(": ") else {
             return got.to_owned();
@@ -101,7 +115,16 @@ mod tests {
             let parts = JSON_WORDS.parts(message);
             assert_eq!((parts.0.as_str(), parts.1.as_ref()), (got, expected));
         }
-        let (_, expected) = TOML_WORDS.parts("invalid type: integer `7`, expected a map");
-        assert_eq!(expected, "a table");
+        assert_eq!(
+            TOML_WORDS.message("invalid type: integer `7`, expected a map"),
+            "invalid type: integer `7`, expected a table"
+        );
+        assert_eq!(
+            JSON_WORDS.message("invalid type: map, expected a sequence at line 1 column 2"),
+            "invalid type: an object, expected an array at line 1 column 2"
+        );
+        for other in ["key must be a string at line 2 column 1", "nothing"] {
+            assert_eq!(JSON_WORDS.message(other), other);
+        }
     }
 }

@@ -92,21 +92,13 @@ pub(super) fn of_flag(text: &str) -> anyhow::Result<Vec<Collection>> {
 
 fn parse(text: &str) -> anyhow::Result<Vec<Collection>> {
     let file: File = toml::from_str(text).map_err(|error| match error.span() {
-        Some(span) => at(text, span, &in_words(error.message())),
-        None => anyhow!("{}", in_words(error.message())),
+        Some(span) => at(text, span, &TOML_WORDS.message(error.message())),
+        None => anyhow!("{}", TOML_WORDS.message(error.message())),
     })?;
     file.collections
         .into_iter()
         .map(|(name, declaration)| collection(text, &name, declaration))
         .collect()
-}
-
-fn in_words(message: &str) -> String {
-    if !message.contains(", expected ") {
-        return message.to_owned();
-    }
-    let (got, expected) = TOML_WORDS.parts(message);
-    format!("{got}, expected {expected}")
 }
 
 fn collection(

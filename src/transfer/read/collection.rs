@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::error::{InputError, MAX_RECORD_BYTES, RowError, quoted};
 use super::window::Window;
+use crate::wire::JSON_WORDS;
 
 /// What stands around the features.
 #[derive(Debug, Deserialize)]
@@ -203,7 +204,7 @@ impl Nesting {
 /// features, so its type may be missing.
 fn check_frame(frame: &[u8], is_open: bool) -> Result<(), InputError> {
     let frame: Frame = serde_json::from_slice(frame)
-        .map_err(|error| InputError::NotACollection(error.to_string()))?;
+        .map_err(|error| InputError::NotACollection(JSON_WORDS.message(&error.to_string())))?;
     match frame.r#type.as_deref() {
         Some("FeatureCollection") => {}
         Some("Feature") => {
@@ -355,6 +356,10 @@ mod tests {
                 "the plain key",
             ),
             (r#"{"features":[]}"#, "it has no type"),
+            (
+                r#"{"type":"FeatureCollection","features":{}}"#,
+                "an object, expected an array",
+            ),
             (r#"{"type":"Feature","geometry":null}"#, "it is one Feature"),
             (
                 r#"{"type":"Topology","features":[]}"#,

@@ -13,6 +13,7 @@ use super::row::{center_text, draft};
 use crate::domain::{CenterId, TextField};
 use crate::store::BatchItem;
 use crate::transfer::axis;
+use crate::wire::{JSON_WORDS, Object};
 
 /// The most property names that are remembered in order to be reported.
 const MAX_UNUSED: usize = 100;
@@ -64,8 +65,8 @@ impl Features {
 
     pub(super) fn parse(&mut self, bytes: &[u8]) -> Result<BatchItem, RowError> {
         let text = utf8(bytes)?;
-        let feature: Feature =
-            serde_json::from_str(text).map_err(|error| RowError::NotAFeature(error.to_string()))?;
+        let Object(feature): Object<Feature> = serde_json::from_str(text)
+            .map_err(|error| RowError::NotAFeature(JSON_WORDS.message(&error.to_string())))?;
         if feature.r#type != "Feature" {
             let kind = quoted(&feature.r#type);
             return Err(RowError::NotAFeature(format!("its type is `{kind}`")));
@@ -205,6 +206,24 @@ mod tests {
             with_geometry(r#"{"type":"Point","coordinates":[-33.9,151.2]}"#),
             Err(RowError::Swapped(_))
         ));
+    }
+
+    #[test]
+    fn an_array_is_no_feature_and_what_is_wrong_is_told_without_types_of_rust() {
+        for (text, told) in [
+            (
+                r#"["Feature",7,null,{"name":"A"}]"#,
+                "an array, expected an object",
+            ),
+            ("7", "expected an object"),
+            (
+                r#"{"type":"Feature","geometry":null,"properties":[]}"#,
+                "an array, expected an object",
+            ),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
     }
 
     #[test]
