@@ -25,6 +25,18 @@ impl Sql {
     }
 }
 
+/// A name as an identifier of SQL, whatever it holds: the one place that quotes them.
+/// SQLite takes the same quotes as MySQL.
+pub(super) fn identifier(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A text as a literal of MySQL, with backslashes as escapes or without
+/// (`NO_BACKSLASH_ESCAPES`, where they come out twice).
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
 /// The quoted column of a text field, or NULL where the table has none.
 pub(super) fn text_or_null(collection: &Collection, field: TextField) -> String {
     quoted_or_null(collection.text(field))

@@ -57,14 +57,32 @@ pub(super) fn print_left(left: &Adoption) {
 /// The statements, each to be run by hand.
 pub(super) fn print_sql(found: &Adoption) {
     for obstacle in &found.obstacles {
-        say!("-- in the way: {}\n--   {}", obstacle.what, obstacle.remedy);
+        print_comment("in the way: ", &obstacle.what);
+        print_comment("  ", &obstacle.remedy);
+    }
+    for warning in &found.warnings {
+        print_comment("warning: ", warning);
     }
     for step in &found.steps {
-        say!("-- {}", step.text);
+        print_comment("", &step.text);
         for statement in &step.statements {
             say!("{statement};");
         }
     }
+}
+
+/// A comment of SQL on one line: names from the database may hold line breaks, behind
+/// which a client would read a statement.
+fn print_comment(before: &str, text: &str) {
+    let one_line: String = text
+        .chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = escaped.is_none().then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect();
+    say!("-- {before}{one_line}");
 }
 
 fn print_facts(facts: &Facts) {

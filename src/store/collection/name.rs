@@ -5,6 +5,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::store::sql::identifier;
+
 /// A text is not a usable table or column name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
@@ -44,7 +46,7 @@ impl ColumnName {
     /// The name quoted as MySQL quotes it; SQLite takes the same.
     #[must_use]
     pub fn quoted(&self) -> String {
-        format!("`{}`", self.0)
+        identifier(&self.0)
     }
 }
 

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use super::MySqlStore;
 use super::schema::{Index, indexes};
 use crate::domain::TextField;
+use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, StoreError};
 
 /// Hints for the searches of one collection; empty until they are learned.
@@ -58,7 +59,7 @@ fn learned(collection: &Collection, indexes: &[Index]) -> Learned {
         usable.filter(|index| index.visible && is_plain(&index.name))
     };
     let spatial = led_by("SPATIAL", &collection.location);
-    let location: Vec<String> = spatial.map(|index| format!("`{}`", index.name)).collect();
+    let location: Vec<String> = spatial.map(|index| identifier(&index.name)).collect();
     if location.is_empty() {
         return Learned::default();
     }
@@ -70,7 +71,7 @@ fn learned(collection: &Collection, indexes: &[Index]) -> Learned {
     all.extend(
         columns
             .flat_map(|column| led_by("BTREE", column))
-            .map(|index| format!("`{}`", index.name)),
+            .map(|index| identifier(&index.name)),
     );
     let hint =
         |names: &[String]| format!("INDEX({} {}) ", collection.table.quoted(), names.join(", "));

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::location::location;
 use super::table_exists;
+use crate::store::sql::identifier;
 use crate::store::{Collection, Guard, StoreError};
 
 /// The longest name that MySQL allows.
@@ -154,7 +155,8 @@ impl Trigger {
 
     fn create_as(&self, name: &str, collection: &Collection) -> String {
         format!(
-            "CREATE TRIGGER `{name}` BEFORE {} ON {} FOR EACH ROW {}",
+            "CREATE TRIGGER {} BEFORE {} ON {} FOR EACH ROW {}",
+            identifier(name),
             self.event,
             collection.table.quoted(),
             self.body
@@ -168,7 +170,7 @@ pub(super) fn stand_in(collection: &Collection) -> String {
 }
 
 pub(super) fn drop(name: &str) -> String {
-    format!("DROP TRIGGER IF EXISTS `{name}`")
+    format!("DROP TRIGGER IF EXISTS {}", identifier(name))
 }
 
 /// What is missing, where the server refused for want of a right or a setting.

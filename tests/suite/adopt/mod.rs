@@ -4,6 +4,7 @@ mod apply;
 mod beside;
 mod dive_sites;
 mod half_done;
+mod hostile_names;
 mod interrupted;
 mod keys;
 mod links;

@@ -5,6 +5,7 @@ use super::{listed, obstacle};
 use crate::store::adopt::{Action, Obstacle, Rows, Step};
 use crate::store::mysql::location::location;
 use crate::store::mysql::schema::Column;
+use crate::store::sql::{identifier, literal};
 use crate::store::{Collection, ColumnName};
 
 const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
@@ -50,7 +51,7 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
     if let Some(found) = of_place(gathered, collection) {
         return vec![found];
     }
-    let table = collection.table.as_str();
+    let (table, quoted) = (collection.table.as_str(), collection.table.quoted());
     let kind = gathered.table.as_ref().expect("it is in its place");
     let mut found = Vec::new();
     if !gathered.rights.has("SELECT") {
@@ -65,13 +66,13 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
                 "{table} is kept by {}, which has no row locks",
                 kind.engine.as_deref().unwrap_or("an unknown engine")
             ),
-            format!("ALTER TABLE `{table}` ENGINE=InnoDB (others wait until it is copied)"),
+            format!("ALTER TABLE {quoted} ENGINE=InnoDB (others wait until it is copied)"),
         ));
     }
     if kind.is_partitioned {
         found.push(obstacle(
             format!("{table} is partitioned, and MySQL has no spatial index for such tables"),
-            format!("ALTER TABLE `{table}` REMOVE PARTITIONING (others wait until it is copied)"),
+            format!("ALTER TABLE {quoted} REMOVE PARTITIONING (others wait until it is copied)"),
         ));
     }
     found.extend(of_columns(gathered, collection));
@@ -125,7 +126,11 @@ fn of_key(gathered: &Gathered, collection: &Collection) -> Option<Obstacle> {
     if column.nullable || gathered.unique_index(id).is_none() {
         return Some(obstacle(
             format!("{table}.{id} is no key: rows cannot be told apart by it"),
-            format!("ALTER TABLE `{table}` ADD PRIMARY KEY (`{id}`), or name its key"),
+            format!(
+                "ALTER TABLE {} ADD PRIMARY KEY ({}), or name its key",
+                collection.table.quoted(),
+                collection.id.quoted()
+            ),
         ));
     }
     None
@@ -149,8 +154,9 @@ fn of_coordinate(
             column.name, column.full_kind
         ),
         format!(
-            "make it one: ALTER TABLE `{table}` MODIFY `{}` DECIMAL(11,8), or name another column",
-            column.name
+            "make it one: ALTER TABLE {} MODIFY {} DECIMAL(11,8), or name another column",
+            collection.table.quoted(),
+            identifier(&column.name)
         ),
     ))
 }
@@ -181,14 +187,14 @@ pub(super) fn of_location(
     if column.is_generated() && !as_wanted {
         return Some(obstacle(
             format!("{what}, generated in a way that no spatial index serves"),
-            generated(table, collection),
+            generated(collection),
         ));
     }
     None
 }
 
 /// The generated column as it would be right.
-fn generated(table: &str, collection: &Collection) -> String {
+fn generated(collection: &Collection) -> String {
     let expression = location(
         &collection.latitude.quoted(),
         &collection.longitude.quoted(),
@@ -196,8 +202,9 @@ fn generated(table: &str, collection: &Collection) -> String {
     let name = collection.location.quoted();
     format!(
         "generate it as STORED from the coordinates (others wait until the table is copied): \
-         ALTER TABLE `{table}` DROP COLUMN {name}, ADD COLUMN {name} POINT \
-         GENERATED ALWAYS AS ({expression}) STORED NOT NULL SRID 4326"
+         ALTER TABLE {} DROP COLUMN {name}, ADD COLUMN {name} POINT \
+         GENERATED ALWAYS AS ({expression}) STORED NOT NULL SRID 4326",
+        collection.table.quoted()
     )
 }
 
@@ -212,7 +219,7 @@ pub(super) fn of_values(
     let Some(column) = gathered.column(collection.location.as_str()) else {
         return Vec::new();
     };
-    let name = &column.name;
+    let (name, quoted) = (&column.name, identifier(&column.name));
     let mut found = Vec::new();
     if column.is_generated() && rows.drift.count + rows.location_only.count > 0 {
         found.push(obstacle(
@@ -220,7 +227,7 @@ pub(super) fn of_values(
                 "{table}.{name} is generated otherwise than from the coordinates: {} rows differ",
                 rows.drift.count + rows.location_only.count
             ),
-            generated(table, collection),
+            generated(collection),
         ));
     }
     if values.not_points > 0 {
@@ -240,8 +247,9 @@ pub(super) fn of_values(
             ),
             format!(
                 "let the application write SRID 4326 (ST_SRID(POINT(longitude, latitude), 4326)), \
-                 then UPDATE `{table}` SET `{name}` = ST_SRID(`{name}`, 4326) and run this again; \
-                 or {ANOTHER_COLUMN}"
+                 then UPDATE {} SET {quoted} = ST_SRID({quoted}, 4326) and run this again; \
+                 or {ANOTHER_COLUMN}",
+                collection.table.quoted()
             ),
         ));
     }
@@ -287,9 +295,9 @@ pub(super) fn of_rights(
 pub(super) fn grant(rights: &[&str], gathered: &Gathered, collection: &Collection) -> String {
     let Gathered { server, .. } = gathered;
     format!(
-        "GRANT {} ON `{}`.{} TO {}",
+        "GRANT {} ON {}.{} TO {}",
         rights.join(", "),
-        server.name,
+        identifier(&server.name),
         collection.table.quoted(),
         account(&server.user)
     )
@@ -298,7 +306,7 @@ pub(super) fn grant(rights: &[&str], gathered: &Gathered, collection: &Collectio
 /// `u@%` as SQL names it.
 fn account(user: &str) -> String {
     match user.rsplit_once('@') {
-        Some((name, host)) => format!("'{name}'@'{host}'"),
-        None => format!("'{user}'"),
+        Some((name, host)) => format!("{}@{}", literal(name), literal(host)),
+        None => literal(user),
     }
 }

@@ -26,6 +26,7 @@ use crate::store::mysql::index_pages;
 use crate::store::mysql::location::{SENTINEL, location};
 use crate::store::mysql::schema::Column;
 use crate::store::mysql::triggers;
+use crate::store::sql::{identifier, literal};
 
 /// Measured on two cores; other servers differ. How fast this one builds the
 /// index is measured where it can be.
@@ -80,8 +81,7 @@ fn attributes(column: &Column) -> String {
         text.push_str(INVISIBLE);
     }
     if !column.comment.is_empty() {
-        let quoted = column.comment.replace('\\', "\\\\").replace('\'', "''");
-        text = format!("{text} COMMENT '{quoted}'");
+        text = format!("{text} COMMENT {}", literal(&column.comment));
     }
     text
 }
@@ -182,7 +182,7 @@ fn backfill(gathered: &Gathered, collection: &Collection, to_write: u64) -> Step
     // Whoever owns the rows did not write them.
     let touching = gathered.columns.iter().filter(|c| c.touches_itself());
     let set = touching.fold(format!("{name} = {expected}"), |set, column| {
-        format!("{set}, `{0}` = `{0}`", column.name)
+        format!("{set}, {0} = {0}", identifier(&column.name))
     });
     Step {
         action: Action::Backfill,
@@ -232,7 +232,10 @@ fn index(
             text: format!("let searches use the index {}", index.name),
             locking: Locking::Instant,
             expected: Duration::ZERO,
-            statements: alter(format!("ALTER INDEX `{}` VISIBLE", index.name), Way::Online),
+            statements: alter(
+                format!("ALTER INDEX {} VISIBLE", identifier(&index.name)),
+                Way::Online,
+            ),
         }),
         None => Some(Step {
             action: Action::AddIndex,
@@ -241,10 +244,10 @@ fn index(
             expected: seconds(total, POINTS_INDEXED_PER_S),
             statements: alter(
                 format!(
-                    "ADD SPATIAL INDEX `{}` ({}) COMMENT '{}'",
-                    index_name(gathered, collection),
+                    "ADD SPATIAL INDEX {} ({}) COMMENT {}",
+                    identifier(&index_name(gathered, collection)),
                     collection.location.quoted(),
-                    index_pages::COMMENT
+                    literal(index_pages::COMMENT)
                 ),
                 Way::Shared,
             ),
@@ -320,7 +323,6 @@ fn missing_triggers(gathered: &Gathered, collection: &Collection) -> Vec<trigger
 }
 
 fn no_triggers(gathered: &Gathered, collection: &Collection) -> String {
-    let table = collection.table.as_str();
     let server = &gathered.server;
     let remedy = if gathered.rights.has("TRIGGER") {
         "with binary logging on, an administrator must run SET PERSIST \
@@ -334,8 +336,9 @@ fn no_triggers(gathered: &Gathered, collection: &Collection) -> String {
             ""
         };
         format!(
-            "GRANT TRIGGER ON `{}`.`{table}` TO the user{setting}",
-            server.name
+            "GRANT TRIGGER ON {}.{} TO the user{setting}",
+            identifier(&server.name),
+            collection.table.quoted()
         )
     };
     format!(

@@ -39,7 +39,7 @@ impl Rights {
                 _ => continue,
             };
             // Grants of roles have no ON.
-            let Some((list, rest)) = rest.split_once(" ON ") else {
+            let Some((list, rest)) = split_outside_quotes(rest, " ON ") else {
                 continue;
             };
             if !covers(rest, database, table) {
@@ -67,21 +67,42 @@ impl Rights {
 
 /// Whether `*.*`, `` `database`.* `` or `` `database`.`table` `` names the table.
 fn covers(rest: &str, database: &str, table: &str) -> bool {
-    let object = rest
-        .split_once(" TO ")
-        .or_else(|| rest.split_once(" FROM "))
+    let object = split_outside_quotes(rest, " TO ")
+        .or_else(|| split_outside_quotes(rest, " FROM "))
         .map_or(rest, |(object, _)| object);
     if object == "*.*" {
         return true;
     }
-    let Some((schema, name)) = object.split_once('.') else {
+    let Some((schema, name)) = split_outside_quotes(object, ".") else {
         return false;
     };
-    let (schema, name) = (schema.trim_matches('`'), name.trim_matches('`'));
+    let schema = unquoted(schema);
     match name {
-        "*" => like(schema, database),
-        _ => schema == database && name.eq_ignore_ascii_case(table),
+        "*" => like(&schema, database),
+        _ => schema == database && unquoted(name).eq_ignore_ascii_case(table),
     }
+}
+
+/// What stands before and after the first `separator` that is no part of a quoted name.
+fn split_outside_quotes<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    let mut quoted = false;
+    for (at, byte) in text.bytes().enumerate() {
+        // A doubled backtick ends the name and begins it again.
+        quoted ^= byte == b'`';
+        if !quoted && text.as_bytes()[at..].starts_with(separator.as_bytes()) {
+            return Some((&text[..at], &text[at + separator.len()..]));
+        }
+    }
+    None
+}
+
+/// The name that [`identifier`](crate::store::sql::identifier) quoted.
+fn unquoted(name: &str) -> String {
+    let inner = name
+        .strip_prefix('`')
+        .and_then(|name| name.strip_suffix('`'))
+        .unwrap_or(name);
+    inner.replace("``", "`")
 }
 
 /// Whether a text is like a pattern of `GRANT`: `%` is any text, `_` any
@@ -125,6 +146,23 @@ mod tests {
 
     fn rights(lines: &[&str]) -> Vec<String> {
         Rights::parse(lines.iter().copied(), "dive_map", "diving_centers").names()
+    }
+
+    #[test]
+    fn names_that_look_like_grants_are_names() {
+        let on = |line: &str| Rights::parse([line], "a` ON *.* TO b", "t").names();
+        assert_eq!(
+            on("GRANT SELECT ON `a`` ON *.* TO b`.* TO `u`@`%`"),
+            ["SELECT"]
+        );
+        assert_eq!(
+            on("GRANT SELECT (`x ON *.* TO y`) ON `b`.`t` TO `u`@`%`"),
+            [""; 0]
+        );
+        assert_eq!(
+            on("GRANT INSERT ON `a`` ON *.* TO b`.`T` TO `u`@`%`"),
+            ["INSERT"]
+        );
     }
 
     #[test]

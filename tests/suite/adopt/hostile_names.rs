@@ -1,0 +1,109 @@
+//! Names that come from the database are names, whatever they hold.
+
+use std::fmt::Write as _;
+
+use super::neighbour::{nearby, stdout};
+use crate::support::TestDatabase;
+
+/// Would be run as statements, if it ever left its quotes.
+const HOSTILE: &str = "a` VISIBLE;CREATE TABLE evil(a INT);#'\"\\%s*/\nDROP TABLE other;--";
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// The statements of a file, as a client takes them apart: comments go to the end of
+/// their line, and a semicolon within quotes ends nothing.
+fn statements(file: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut quote = None;
+    let mut rest = file;
+    while let Some(c) = rest.chars().next() {
+        if quote.is_none() && rest.starts_with("--") {
+            rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+            continue;
+        }
+        match (c, quote) {
+            (';', None) => all.push(String::new()),
+            _ => all.last_mut().expect("there is one").push(c),
+        }
+        if quote == Some(c) {
+            quote = None;
+        } else if quote.is_none() && matches!(c, '`' | '\'' | '"') {
+            quote = Some(c);
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    all.retain(|statement| !statement.trim().is_empty());
+    all
+}
+
+async fn with_hostile_names() -> TestDatabase {
+    let db = TestDatabase::mysql_empty().await;
+    let hostile = quoted(HOSTILE);
+    let mut sql = format!(
+        "CREATE TABLE other (a INT);
+         CREATE TABLE {hostile} (a INT);
+         CREATE TABLE diving_centers (
+             id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(255) NOT NULL,
+             latitude DECIMAL(10,8), longitude DECIMAL(11,8),
+             location POINT NOT NULL SRID 4326
+                 COMMENT 'it''s; DROP TABLE other; \\\\',
+             {hostile} TIMESTAMP NULL DEFAULT '2020-01-01' ON UPDATE CURRENT_TIMESTAMP,
+             SPATIAL INDEX {hostile} (location) INVISIBLE
+         );
+         CREATE TRIGGER {hostile} BEFORE DELETE ON diving_centers FOR EACH ROW
+             INSERT INTO other VALUES (1);"
+    );
+    for row in 1..=20 {
+        let _ = write!(
+            sql,
+            "INSERT INTO diving_centers (name, latitude, longitude, location)
+             VALUES ('c{row}', {row}, {row}, ST_SRID(POINT(0, 0), 4326));"
+        );
+    }
+    db.execute(&sql).await;
+    db
+}
+
+async fn assert_nothing_else_was_done(db: &TestDatabase) {
+    let tables = "SELECT COUNT(*) FROM information_schema.TABLES \
+                  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('evil', 'other')";
+    assert_eq!(db.number(tables).await, 1, "other is there, evil is not");
+    let column = format!(
+        "SELECT COUNT(*) FROM diving_centers WHERE {} = '2020-01-01'",
+        quoted(HOSTILE)
+    );
+    assert_eq!(db.number(&column).await, 20, "the column kept its values");
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn hostile_names_of_columns_indexes_and_triggers_stay_names_when_a_table_is_adopted() {
+    let db = with_hostile_names().await;
+    let looked = nearby(&db, &["adopt"]).await;
+    looked.assert(1, &[]);
+    let applied = nearby(&db, &["adopt", "--apply"]).await;
+    applied.assert(0, &[]);
+    let visible = "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = \
+                   DATABASE() AND INDEX_TYPE = 'SPATIAL' AND IS_VISIBLE = 'YES'";
+    assert_eq!(db.number(visible).await, 1);
+    for args in [&["verify"][..], &["backfill"], &["export", "-"]] {
+        nearby(&db, args).await.assert(0, &[]);
+    }
+    assert_nothing_else_was_done(&db).await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn printed_statements_with_hostile_names_do_what_they_say_and_nothing_else() {
+    let db = with_hostile_names().await;
+    let printed = nearby(&db, &["adopt", "--sql"]).await;
+    printed.assert(1, &[]);
+    for statement in statements(stdout(&printed)) {
+        db.execute(&statement).await;
+    }
+    let left = nearby(&db, &["adopt"]).await;
+    assert_eq!(left.code, Some(0), "{}", stdout(&left));
+    assert_nothing_else_was_done(&db).await;
+}
