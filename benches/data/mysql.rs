@@ -124,10 +124,9 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Row 12: every location is off; no triggers, as they would not let that
-    /// come about. Both sides begin with a table that was just loaded: after many
-    /// updates the server still tidies up, which slows whoever comes next.
-    fn backfill(&mut self) -> anyhow::Result<()> {
+    /// A table anew in which every location is off, under the triggers that would not
+    /// let that come about: they are there for whoever writes next.
+    fn load_off(&mut self) -> anyhow::Result<()> {
         let triggers: Vec<String> = self.connection.query(
             "SELECT trigger_name FROM information_schema.triggers \
              WHERE trigger_schema = DATABASE()",
@@ -136,9 +135,17 @@ impl Bench<'_> {
             self.connection
                 .query_drop(format!("DROP TRIGGER {trigger}"))?;
         }
+        self.load(OFF)?;
+        run(&["migrate", "up", "--database-url", &self.url]).map(drop)
+    }
+
+    /// Row 12: every location is off, and the triggers are in place. Both sides begin
+    /// with a table that was just loaded: after many updates the server still tidies
+    /// up, which slows whoever comes next.
+    fn backfill(&mut self) -> anyhow::Result<()> {
         let (mut ours, mut other, mut longest) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.args.rounds {
-            self.load(OFF)?;
+            self.load_off()?;
             other.push(self.rows_per_second(|bench| {
                 bench
                     .connection
@@ -146,7 +153,7 @@ impl Bench<'_> {
                 Ok(())
             })?);
             let updated = self.checksum()?;
-            self.load(OFF)?;
+            self.load_off()?;
             ours.push(self.rows_per_second(|bench| {
                 let backfilled = run(&["backfill", "--database-url", &bench.url])?;
                 longest.push(longest_transaction_ms(&backfilled.output)?);

@@ -8,7 +8,7 @@ use nearby::store::{BackfillFrom, Collection};
 use sqlx::Executor;
 use tokio::sync::watch;
 
-use crate::support::{TestDatabase, on_both_stores};
+use crate::support::{TestDatabase, connect, on_both_stores};
 
 fn settings() -> Settings {
     Settings {
@@ -374,4 +374,40 @@ async fn a_row_that_it_takes_long_to_get_to_is_written_all_the_same() {
     let chunk = chunk.expect("it ends").unwrap().expect("there are rows");
     assert_eq!((chunk.survey.rows, chunk.written), (50_002, 2));
     assert_eq!(to_mend(&db).await, 0);
+}
+
+/// What an UPDATE answers says nothing of the last row where a trigger fires: asked in
+/// another way, no statement begins with the rows that those before it wrote.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn triggers_make_no_statement_go_over_rows_that_are_written_already() {
+    let db = TestDatabase::mysql().await;
+    // A user of its own, by whom the server counts what statements look at.
+    let url = db.user_with("SELECT, UPDATE").await;
+    let examined = async |guarded: bool| {
+        db.drop_guards().await;
+        db.execute("TRUNCATE diving_centers").await;
+        db.insert_drifted(2_000).await;
+        if guarded {
+            db.database().migrate_up(None).await.unwrap();
+        }
+        let alone = connect(&url).await;
+        let collection = Collection::diving_centers();
+        let mut backfill = alone.backfill(&collection, BackfillFrom::Coordinates);
+        let chunk = backfill.chunk(i64::MIN, 2_000, false).await.unwrap();
+        assert_eq!(chunk.expect("there are rows").written, 2_000);
+        alone.close().await;
+        assert_eq!(to_mend(&db).await, 0);
+        let so_far = "SELECT CAST(SUM(SUM_ROWS_EXAMINED) AS SIGNED) \
+                      FROM performance_schema.events_statements_summary_by_user_by_event_name \
+                      WHERE USER = DATABASE()";
+        db.number(so_far).await
+    };
+    let without = examined(false).await;
+    let with = examined(true).await - without;
+    // Triggers take time, so there are more statements; each looks at all rows to come.
+    assert!(
+        with < 4 * without,
+        "{without} rows without triggers, {with} with them"
+    );
 }

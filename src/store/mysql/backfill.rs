@@ -10,7 +10,7 @@ use super::location::taken;
 use super::schema::indexes;
 use super::survey::Conditions;
 use crate::store::backfill::Mended;
-use crate::store::sql::Sql;
+use crate::store::sql::{Sql, identifier};
 use crate::store::{BackfillFrom, Collection};
 
 /// READ COMMITTED lets go of rows that need no change as soon as they are looked
@@ -117,8 +117,8 @@ impl Mender {
         } = Conditions::of(collection);
         let (id, table) = (collection.id.quoted(), collection.table.quoted());
         let location = collection.location.quoted();
-        // True, and leaves the id of the last row that is written in the answer. A row's
-        // condition may be read twice, before a wait for it and after; this is not.
+        // True, and keeps the id of the last row that is written. A row's condition may
+        // be read twice, before a wait for it and after; this is not.
         let noted = format!("(LAST_INSERT_ID({id}) <> 0 OR {id} = 0)");
         // Assignments see what those before them set.
         let (differs, mut set) = match from {
@@ -140,7 +140,8 @@ impl Mender {
             }
         };
         for column in columns_that_touch_themselves(pool, collection).await? {
-            set = format!("{set}, `{column}` = `{column}`");
+            let column = identifier(&column);
+            set = format!("{set}, {column} = {column}");
         }
         // SYSDATE is the time at this row, NOW that at which the statement began. It
         // comes first, as comparing locations takes longer.
@@ -178,15 +179,21 @@ impl Mender {
             .execute(&mut *self.connection)
             .await?;
         let written = done.rows_affected();
-        let reached = match written {
-            0 => after,
-            _ => done.last_insert_id().cast_signed(),
-        };
         let saw_all = if self.came_to_none {
             written == 0
         } else {
             // The server's clock started later and was read earlier.
             started.elapsed() < LONGEST_WRITING
+        };
+        let reached = match written {
+            0 => after,
+            _ if saw_all => last,
+            // Asked for by itself: the answer to a statement that fires a trigger says 0.
+            _ => {
+                sqlx::query_scalar("SELECT CAST(LAST_INSERT_ID() AS SIGNED)")
+                    .fetch_one(&mut *self.connection)
+                    .await?
+            }
         };
         self.came_to_none = !saw_all && written == 0;
         Ok(Mended {
