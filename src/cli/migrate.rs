@@ -10,7 +10,7 @@ use clap::Subcommand;
 use super::Outcome;
 use super::database::DatabaseArgs;
 use crate::output::{self, say};
-use crate::store::{Collection, Database, Guard, Migrated, SchemaState};
+use crate::store::{Collection, Database, Guard, Migrated};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -163,9 +163,10 @@ async fn status(database: &Database) -> anyhow::Result<Outcome> {
     }
     let state = database.schema_state().await?;
     say!("{state}");
-    Ok(match state {
-        SchemaState::UpToDate => Outcome::Done,
-        _ => Outcome::FoundWrong,
+    Ok(if state.is_sound() {
+        Outcome::Done
+    } else {
+        Outcome::FoundWrong
     })
 }
 

@@ -46,7 +46,7 @@ async fn verify(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     let found = database.verify(&collection, |rows| shown.set(rows)).await?;
     shown.finish();
     let state = database.schema_state().await?;
-    let sound = found.is_sound() && state == SchemaState::UpToDate;
+    let sound = found.is_sound() && state.is_sound();
     match args.format {
         Format::Text => print_text(&found, &collection, &state),
         Format::Json => say!("{:#}", to_json(&found, &state, sound)),
@@ -71,7 +71,7 @@ fn print_text(found: &Verification, collection: &Collection, state: &SchemaState
             Severity::Warning => say!("warning: {text}"),
         }
     }
-    if *state != SchemaState::UpToDate {
+    if !state.is_sound() {
         say!("wrong: {state}");
     }
     let flag = collection.flag();
@@ -113,7 +113,7 @@ fn to_json(found: &Verification, state: &SchemaState, sound: bool) -> Value {
             json!({"severity": severity, "text": finding.text})
         })
         .collect();
-    if *state != SchemaState::UpToDate {
+    if !state.is_sound() {
         schema.push(json!({"severity": "wrong", "text": state.to_string()}));
     }
     json!({

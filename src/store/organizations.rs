@@ -283,7 +283,7 @@ impl Database {
         let after = after.map_or(i64::MIN, OrganizationId::get);
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let rows: Vec<String> = on_readers!(self, pool => {
-            sqlx::query_scalar(LIST).bind(after).bind(count).fetch_all(pool).await?
+            or_none(sqlx::query_scalar(LIST).bind(after).bind(count).fetch_all(pool).await)?
         });
         Ok(organizations(&rows)?)
     }
@@ -296,10 +296,10 @@ impl Database {
         &self,
         id: OrganizationId,
     ) -> Result<Option<Organization>, StoreError> {
-        let row: Option<String> = on_readers!(self, pool => {
-            sqlx::query_scalar(READ).bind(id.get()).fetch_optional(pool).await?
+        let rows: Vec<String> = on_readers!(self, pool => {
+            or_none(sqlx::query_scalar(READ).bind(id.get()).fetch_all(pool).await)?
         });
-        Ok(organizations(row.as_slice())?.pop())
+        Ok(organizations(&rows)?.pop())
     }
 
     /// Creates an organization.
@@ -430,7 +430,9 @@ impl Database {
     ) -> Result<Option<Vec<Membership>>, StoreError> {
         let (known, rows): (i64, Vec<String>) = on_readers!(self, pool => {
             let known = sqlx::query_scalar(CENTER).bind(center.get()).fetch_one(pool).await?;
-            let rows = sqlx::query_scalar(MEMBERSHIPS).bind(center.get()).fetch_all(pool).await?;
+            let rows = or_none(
+                sqlx::query_scalar(MEMBERSHIPS).bind(center.get()).fetch_all(pool).await
+            )?;
             (known, rows)
         });
         let all: Result<Vec<_>, _> = rows.iter().map(|row| membership(row)).collect();
@@ -484,7 +486,7 @@ impl Database {
     /// When the database does not answer.
     pub async fn members(&self, id: OrganizationId) -> Result<Vec<CenterId>, StoreError> {
         let ids: Vec<i64> = on_readers!(self, pool => {
-            sqlx::query_scalar(MEMBERS).bind(id.get()).fetch_all(pool).await?
+            or_none(sqlx::query_scalar(MEMBERS).bind(id.get()).fetch_all(pool).await)?
         });
         Ok(ids.into_iter().filter_map(CenterId::new).collect())
     }

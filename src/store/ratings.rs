@@ -33,7 +33,7 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn hides_ratings(&self) -> Result<bool, StoreError> {
-        let setting = self.setting_or_none(&reviews_switch()).await?;
+        let setting = self.setting(&reviews_switch()).await?;
         Ok(setting.is_some_and(|setting| setting.value == Value::Bool(true)))
     }
 

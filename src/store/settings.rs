@@ -1,10 +1,10 @@
 //! Settings, in a table that both stores have alike.
 
 use serde_json::Value;
-use sqlx::Row as _;
+use sqlx::{ColumnIndex, Decode, Row};
 
-use super::error::is_missing_table;
-use super::{Database, DatabaseFailure, StoreError};
+use super::organizations::or_none;
+use super::{Database, StoreError};
 use crate::domain::{Setting, SettingKey};
 
 /// Backticks are quotes to SQLite, too.
@@ -19,6 +19,18 @@ const WRITE_SQLITE: &str = "\
         description = excluded.description, \
         updated_at = strftime('%Y-%m-%dT%H:%M:%fZ','now')";
 
+/// Value and description of the first row. Whatever type the value's column has, and
+/// whatever others put there: JSON is text as well, and so is a bare number.
+fn first<R>(rows: &[R]) -> sqlx::Result<Option<(Option<String>, Option<String>)>>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    Option<String>: for<'r> Decode<'r, R::Database>,
+{
+    let columns = |row: &R| Ok((row.try_get_unchecked(0)?, row.try_get_unchecked(1)?));
+    rows.first().map(columns).transpose()
+}
+
 impl Database {
     /// Reads a setting; `None` where nobody has set it. What another application
     /// wrote that is not JSON is a text.
@@ -26,27 +38,16 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn setting(&self, key: &SettingKey) -> Result<Option<Setting>, StoreError> {
+        // Beside another application's tables there need not be one: nobody set it then.
         let columns: Option<(Option<String>, Option<String>)> = match self {
-            Self::MySql(pool) => sqlx::query(READ)
-                .bind(key.as_str())
-                .fetch_optional(pool)
-                .await?
-                .map(|row| {
-                    // Whatever type the column has: JSON is text as well.
-                    let value = row.try_get_unchecked(0)?;
-                    Ok::<_, sqlx::Error>((value, row.try_get_unchecked(1)?))
-                })
-                .transpose()?,
-            Self::Sqlite(pools) => sqlx::query(READ)
-                .bind(key.as_str())
-                .fetch_optional(&pools.readers)
-                .await?
-                .map(|row| {
-                    // Whatever others put there: a bare number is JSON as well.
-                    let value = row.try_get_unchecked(0)?;
-                    Ok::<_, sqlx::Error>((value, row.try_get_unchecked(1)?))
-                })
-                .transpose()?,
+            Self::MySql(pool) => {
+                let read = sqlx::query(READ).bind(key.as_str());
+                first(&or_none(read.fetch_all(pool).await)?)?
+            }
+            Self::Sqlite(pools) => {
+                let read = sqlx::query(READ).bind(key.as_str());
+                first(&or_none(read.fetch_all(&pools.readers).await)?)?
+            }
         };
         let Some((value, description)) = columns else {
             return Ok(None);
@@ -55,25 +56,6 @@ impl Database {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         });
         Ok(Some(Setting { value, description }))
-    }
-
-    /// The same where the table may be missing, beside another application's:
-    /// nobody has set it then.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub(super) async fn setting_or_none(
-        &self,
-        key: &SettingKey,
-    ) -> Result<Option<Setting>, StoreError> {
-        match self.setting(key).await {
-            Err(StoreError::Refused(DatabaseFailure::Statement(error)))
-                if is_missing_table(&error) =>
-            {
-                Ok(None)
-            }
-            read => read,
-        }
     }
 
     /// Writes a setting, new or over what it was.

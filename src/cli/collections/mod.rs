@@ -126,7 +126,7 @@ impl CollectionArgs {
 /// Centers. Where another application made their table, it may say which of them are
 /// claimed.
 async fn centers(database: &Database) -> anyhow::Result<Collection> {
-    let centers = Collection::diving_centers();
+    let centers = fitted(Collection::diving_centers(), database, |_| false).await?;
     let columns = database.columns(&centers).await?;
     Ok(centers.with_ownership(|column| columns.contains(column)))
 }
@@ -152,14 +152,14 @@ fn is_built_in(collection: &Collection) -> bool {
     Collection::built_in().contains(collection)
 }
 
-/// Dive sites of another application may have fewer columns. Those that are
-/// `wanted` are kept all the same.
+/// The table of a built-in collection may have fewer columns where another application
+/// made it. Those that are `wanted` are kept all the same.
 pub(super) async fn fitted(
     collection: Collection,
     database: &Database,
     wanted: impl Fn(&ColumnName) -> bool,
 ) -> anyhow::Result<Collection> {
-    if collection != Collection::dive_sites() || !database.is_adopted(&collection).await? {
+    if !is_built_in(&collection) || !database.is_adopted(&collection).await? {
         return Ok(collection);
     }
     let columns = database.columns(&collection).await?;

@@ -65,7 +65,23 @@ impl Adopted {
             }
             adopted.tables.extend(there);
         }
+        // What only changes such tables is their applications' affair, too.
+        for migration in migrator.iter() {
+            if migration.migration_type.is_up_migration()
+                && !is_noted(migration.version)
+                && adopted.is_all_of(migration)
+            {
+                adopted.versions.insert(migration.version);
+            }
+        }
         adopted
+    }
+
+    /// Whether a migration touches these tables and nothing else.
+    fn is_all_of(&self, migration: &Migration) -> bool {
+        let all = statements(migration.sql.as_str());
+        let touches = |statement: &String| self.tables.contains(&Subject::of(statement).table);
+        !all.is_empty() && all.iter().all(touches)
     }
 
     /// The migrations without those that would make these tables, and without

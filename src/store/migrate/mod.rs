@@ -73,7 +73,8 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
-        Ok(SchemaState::of(&self.migrations().await?))
+        let (migrations, adopted) = self.migrations_and_adopted().await?;
+        Ok(SchemaState::of(&migrations, &adopted))
     }
 
     /// Applies every pending migration up to a version, or all, and guards the
@@ -192,10 +193,15 @@ impl Database {
         let state = self.schema_state().await?;
         match (self, &state) {
             (_, SchemaState::UpToDate) => self.check_adopted().await.map(|()| None),
+            (Self::MySql(_), SchemaState::Beside { .. }) if !migrate => {
+                self.check_adopted().await.map(|()| None)
+            }
             (Self::MySql(_), SchemaState::Behind { .. }) if !migrate => {
                 Err(MigrateError::State(state))
             }
-            (_, SchemaState::Behind { .. }) => self.migrate_up(None).await.map(Some),
+            (_, SchemaState::Behind { .. } | SchemaState::Beside { .. }) => {
+                self.migrate_up(None).await.map(Some)
+            }
             // Or another instance is at it: going up waits for it, then looks again.
             (Self::MySql(_), SchemaState::Dirty { .. }) if migrate => {
                 self.migrate_up(None).await.map(Some)
@@ -210,7 +216,12 @@ impl Database {
         if !self.is_adopted(&collection).await? {
             return Ok(());
         }
-        let found = self.inspect(&collection).await?;
+        // It may lack what is not needed, but no location: searches would miss its rows.
+        let columns = self.columns(&collection).await?;
+        let location = collection.location.clone();
+        let fitted =
+            collection.keeping(|column| *column == location || columns.contains(column.as_str()));
+        let found = self.inspect(&fitted).await?;
         match found.into_iter().find(|finding| finding.misleads) {
             Some(finding) => Err(MigrateError::NotAdopted { what: finding.text }),
             None => Ok(()),
@@ -250,8 +261,8 @@ impl Database {
     /// The applied versions, oldest first, of a schema that can be gone on from.
     async fn sound_versions(&self) -> Result<(Vec<i64>, Adopted), MigrateError> {
         let (migrations, adopted) = self.migrations_and_adopted().await?;
-        let state = SchemaState::of(&migrations);
-        if !matches!(state, SchemaState::UpToDate | SchemaState::Behind { .. }) {
+        let state = SchemaState::of(&migrations, &adopted);
+        if !state.is_sound() && !matches!(state, SchemaState::Behind { .. }) {
             return Err(MigrateError::State(state));
         }
         let applied = migrations

@@ -6,6 +6,7 @@ use std::fmt;
 use sqlx::migrate::Migrator;
 
 use super::adopted::Adopted;
+use crate::store::Collection;
 
 /// A line of the database's own list of migrations.
 #[derive(Debug, Clone)]
@@ -106,6 +107,12 @@ pub enum SchemaState {
         /// Which, oldest first.
         pending: Vec<i64>,
     },
+    /// The centers are another application's, and pending migrations would only add
+    /// tables of nearby's own beside them, which nothing needs.
+    Beside {
+        /// Which, oldest first.
+        pending: Vec<i64>,
+    },
     /// It has a migration that this binary does not know.
     Ahead {
         /// The first of them.
@@ -125,7 +132,7 @@ pub enum SchemaState {
 
 impl SchemaState {
     /// The state that says most of where to begin mending.
-    pub(super) fn of(migrations: &[Migration]) -> Self {
+    pub(super) fn of(migrations: &[Migration], adopted: &Adopted) -> Self {
         let with = |state| migrations.iter().filter(move |m| m.state == state);
         let first = |state| with(state).map(|m| m.version).next();
         if let Some(version) = first(MigrationState::Dirty) {
@@ -135,12 +142,24 @@ impl SchemaState {
         } else if let Some(version) = first(MigrationState::Changed) {
             Self::Changed { version }
         } else if first(MigrationState::Pending).is_some() {
-            Self::Behind {
-                pending: with(MigrationState::Pending).map(|m| m.version).collect(),
+            let pending = with(MigrationState::Pending).map(|m| m.version).collect();
+            let centers = Collection::diving_centers();
+            if adopted.tables.contains(centers.table.as_str()) {
+                Self::Beside { pending }
+            } else {
+                Self::Behind { pending }
             }
         } else {
             Self::UpToDate
         }
+    }
+}
+
+impl SchemaState {
+    /// Whether the service can be run on it as it is.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        matches!(self, Self::UpToDate | Self::Beside { .. })
     }
 }
 
@@ -151,6 +170,11 @@ impl fmt::Display for SchemaState {
             Self::Behind { pending } => write!(
                 f,
                 "the schema is behind: migrations {pending:?} are pending; run `nearby migrate up`"
+            ),
+            Self::Beside { pending } => write!(
+                f,
+                "the schema is the one of another application, and nothing is missing; `nearby \
+                 migrate up` would add tables of nearby's own beside it (migrations {pending:?})"
             ),
             Self::Ahead { version } => write!(
                 f,
@@ -188,7 +212,24 @@ mod tests {
                 state,
             })
             .collect();
-        SchemaState::of(&migrations)
+        SchemaState::of(&migrations, &Adopted::default())
+    }
+
+    #[test]
+    fn beside_another_applications_centers_nothing_of_ours_has_to_be_there() {
+        let pending = [Migration {
+            version: 3,
+            description: String::new(),
+            state: MigrationState::Pending,
+        }];
+        let adopted = |table: &str| Adopted {
+            tables: [table.to_owned()].into(),
+            ..Adopted::default()
+        };
+        let beside = SchemaState::of(&pending, &adopted("diving_centers"));
+        assert!(beside.is_sound(), "{beside}");
+        let behind = SchemaState::of(&pending, &adopted("dive_sites"));
+        assert!(!behind.is_sound(), "{behind}");
     }
 
     #[test]

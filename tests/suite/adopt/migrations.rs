@@ -2,7 +2,10 @@
 
 use nearby::store::{Collection, MigrateError, MigrationState, SchemaState};
 
+use serde_json::json;
+
 use super::neighbour::{Kind, checksum, divemap, nearby, stdout};
+use crate::cli::served::Served;
 
 const ROWS: u32 = 200;
 
@@ -88,5 +91,57 @@ async fn a_table_that_its_application_drops_is_made_by_the_next_migration() {
             .is_adopted(&Collection::diving_centers())
             .await
             .unwrap()
+    );
+}
+
+/// Neither a migration nor a table of ours: whoever adopts one table serves it.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn an_adopted_table_is_served_without_anything_of_ours_beside_it() {
+    let db = divemap(Kind::WithLocation, ROWS).await;
+    // A column that nobody needs, and its application never had.
+    db.execute("ALTER TABLE diving_centers DROP COLUMN logo_url, DROP COLUMN created_at")
+        .await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    for command in [&["verify"][..], &["backfill"], &["export", "-"]] {
+        nearby(&db, command).await.assert(0, &[]);
+    }
+    let status = nearby(&db, &["migrate", "status"]).await;
+    status.assert(0, &[]);
+    assert!(
+        stdout(&status).contains("nothing is missing"),
+        "{}",
+        stdout(&status)
+    );
+
+    let served = Served::start(&["--database-url", db.url()]);
+    for path in [
+        "/readyz",
+        "/nearby?lat=0&lng=0&radius_km=5000&organization=PADI&min_rating=8",
+        "/nearby?lat=0&lng=0&radius_km=5000",
+        "/nearest?lat=0&lng=0",
+        "/centers?limit=5",
+        "/centers/1",
+        "/centers/1/organizations",
+        "/organizations",
+        "/search?q=center",
+        "/collections",
+        "/api/v1/diving-centers/",
+        "/api/v1/diving-centers/1",
+        "/api/v1/diving-centers/1/organizations",
+    ] {
+        let (status, body) = served.get(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+    }
+    let (status, body) = served.get("/settings/disable_diving_center_reviews").await;
+    assert!([200, 404].contains(&status), "{body}");
+    let center = json!({"name": "ours", "latitude": 1, "longitude": 2});
+    let (status, created) = served.post("/centers", &center).await;
+    assert_eq!(status, 201, "{created}");
+    let tables = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()";
+    assert_eq!(
+        db.number(tables).await,
+        2,
+        "users and diving_centers, as before"
     );
 }

@@ -66,13 +66,6 @@ async fn columns_of_no_use_are_answered_with_what_they_should_be() {
             ][..],
         ),
         (
-            "ALTER TABLE diving_centers DROP COLUMN logo_url",
-            &[
-                "has no column logo_url",
-                "with the columns that it has: id, name",
-            ],
-        ),
-        (
             "ALTER TABLE diving_centers DROP FOREIGN KEY diving_centers_ibfk_1; \
              ALTER TABLE diving_centers PARTITION BY HASH (id) PARTITIONS 2",
             &["is partitioned", "REMOVE PARTITIONING"],
