@@ -3,17 +3,23 @@
 //! Both are listened to from the start of the process to its end, whatever it does or waits
 //! for: nothing else would end process 1 of a container, for which the system has no default
 //! action. What can be stopped in good order takes [`stop`] for as long as it can; at any
-//! other moment a signal ends the process at once.
+//! other moment a signal ends the process at once, and so does a second one, as what is under way
+//! may wait for others.
 
 use std::io;
 use std::sync::{LazyLock, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::output::note;
+
+/// A second signal this soon is the first again: shells and the programs that start others
+/// both pass it on.
+const ONE_AND_THE_SAME: Duration = Duration::from_secs(1);
 
 /// Whether the process was told to stop.
 static TOLD: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
@@ -58,16 +64,24 @@ impl Signals {
     }
 
     async fn obey(mut self, exit_code: u8) {
+        let mut told_at: Option<Instant> = None;
         loop {
             let name = tokio::select! {
                 _ = self.interrupt.recv() => "SIGINT",
                 _ = self.terminate.recv() => "SIGTERM",
             };
-            if TOLD.receiver_count() == 0 {
-                note!("stopped by {name}");
-                std::process::exit(exit_code.into());
+            match told_at {
+                None if TOLD.receiver_count() > 0 => {
+                    told_at = Some(Instant::now());
+                    TOLD.send_replace(true);
+                    tracing::info!("{name}: stopping; once more ends it at once");
+                }
+                Some(at) if at.elapsed() < ONE_AND_THE_SAME => {}
+                _ => {
+                    note!("stopped by {name}");
+                    std::process::exit(exit_code.into());
+                }
             }
-            TOLD.send_replace(true);
         }
     }
 }

@@ -55,11 +55,15 @@ fn number_of(unshare: &Child) -> String {
     }
 }
 
-/// Sends the signal and waits for the end.
-fn stopped(mut unshare: Child, signal: &str) -> Ended {
-    let number = number_of(&unshare);
+fn send(unshare: &Child, signal: &str) {
+    let number = number_of(unshare);
     let sent = Command::new("kill").args([signal, &number]).status();
     assert!(sent.expect("kill is there").success());
+}
+
+/// Sends the signal and waits for the end.
+fn stopped(mut unshare: Child, signal: &str) -> Ended {
+    send(&unshare, signal);
     let started = Instant::now();
     while unshare.try_wait().expect("it can be waited for").is_none() {
         if started.elapsed() > SOON {
@@ -174,6 +178,22 @@ async fn the_first_process_of_a_container_stops_while_others_lock_its_tables() {
         let _ = db.try_execute(&format!("KILL {left}")).await;
         eventually(async || waiting(&db).await == 0).await;
     }
+
+    // A batch that has begun is written to its end, whoever is waited for; unless somebody
+    // insists.
+    let file = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
+    fs::write(file.path(), "name,latitude,longitude\nA,1,2\n").unwrap();
+    let mut command = nearby();
+    let args = ["import", file.path().to_str().unwrap()];
+    command.args(args).env("DATABASE_URL", db.url());
+    let mut process = as_first_process(&command);
+    eventually(async || waiting(&db).await != 0).await;
+    send(&process, "-TERM");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(process.try_wait().expect("it can be asked").is_none());
+    let ended = tokio::task::spawn_blocking(move || stopped(process, "-INT"));
+    let ended = ended.await.expect("it does not panic");
+    ended.assert(2, &["SIGTERM: stopping; once more", "stopped by SIGINT"]);
 }
 
 /// The connection that waits for a table of this database; 0 where none does.
