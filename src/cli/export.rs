@@ -17,21 +17,20 @@ use super::signals::told_to_stop;
 use crate::output::{self, note};
 use crate::progress::Progress;
 use crate::store::{Database, Store};
-
+use crate::transfer::write::CenterWriter;
 use crate::transfer::{ExportError, Exported, Format, export};
 
 #[derive(Debug, clap::Args)]
-#[command(
-    long_about = "Write the centers of the database to a CSV or GeoJSON file\n\n\
-        Every field of every center, by id, in a form that import takes back. The file appears \
+#[command(long_about = "Write the centers of the database to a file\n\n\
+        CSV, GeoJSON, newline-delimited GeoJSON, GeoPackage or FlatGeobuf: every field of every \
+        center, by id, in a form that import takes back (all but FlatGeobuf). The file appears \
         when it is complete and not before. CSV does not tell an empty text from an absent one; \
-        GeoJSON does."
-)]
+        the others do. FlatGeobuf sorts centers by place and needs some 150 bytes of memory for each.")]
 pub(super) struct Args {
     /// The file, gzipped where its name ends in `.gz`; `-` writes to standard output
     file: PathBuf,
     /// The format; taken from the file's name where it is not given, CSV on standard output
-    #[arg(long)]
+    #[arg(long, value_parser = Format::parser(Format::written()))]
     format: Option<Format>,
     /// Replace the file if it is there
     #[arg(long)]
@@ -57,7 +56,9 @@ async fn export_from(database: &Database, args: &Args, target: Target) -> anyhow
     let written = match target {
         Target::Stdout(format) => {
             let out = BufWriter::new(output::writer());
-            export_to_stdout(&store, format, out, progress).await
+            let name = collection.name.as_str();
+            let writer = CenterWriter::begin(out, format, name)?;
+            export_to_stdout(&store, writer, progress).await
         }
         Target::File { path, format } => {
             export_to_file(&store, format, &path, args.force, progress).await
@@ -82,12 +83,24 @@ enum Target {
 impl Target {
     fn new(args: &Args) -> anyhow::Result<Self> {
         if args.file == Path::new("-") {
-            return Ok(Self::Stdout(args.format.unwrap_or(Format::Csv)));
+            let format = args.format.unwrap_or(Format::Csv);
+            if format == Format::GeoPackage {
+                bail!("a GeoPackage is a file and no stream: name one");
+            }
+            return Ok(Self::Stdout(format));
         }
         let shown = args.file.display();
-        let format = args.format.or_else(|| Format::of_name(&args.file)).with_context(|| {
-            format!("the name {shown} tells no format: end it in .csv, .geojson or .geojsonl (and .gz), or give --format")
+        let named = Format::of_name(&args.file)
+            .filter(|named| Format::written().any(|written| written == *named));
+        let format = args.format.or(named).with_context(|| {
+            format!(
+                "the name {shown} tells no format that is written: end it in {} (and .gz), or give --format",
+                Format::extensions(Format::written())
+            )
         })?;
+        if format == Format::GeoPackage && Format::is_gzip_name(&args.file) {
+            bail!("a GeoPackage is written as it is: leave the .gz out of {shown}");
+        }
         // Where a link leads is replaced, not the link.
         let path = match fs::canonicalize(&args.file) {
             Ok(path) => {
@@ -108,12 +121,11 @@ impl Target {
 /// `None` where standard output takes no more; the end of the process says why.
 async fn export_to_stdout(
     store: &Store,
-    format: Format,
-    out: impl Write,
+    writer: CenterWriter<impl Write>,
     progress: impl FnMut(u64),
 ) -> anyhow::Result<Option<Exported>> {
     let exported = async {
-        let (exported, mut out) = export(store, format, out, progress, told_to_stop()).await?;
+        let (exported, mut out) = export(store, writer, progress, told_to_stop()).await?;
         out.flush()?;
         Ok(exported)
     };
@@ -164,15 +176,22 @@ async fn write_file(
     temporary: &mut NamedTempFile,
     progress: impl FnMut(u64),
 ) -> Result<Exported, ExportError> {
-    let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
     let stop = told_to_stop();
+    let name = store.collection().name.as_str();
+    if format == Format::GeoPackage {
+        let writer = CenterWriter::geopackage(temporary.path(), name)?;
+        return Ok(export(store, writer, progress, stop).await?.0);
+    }
+    let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
     if Format::is_gzip_name(path) {
         let out = GzEncoder::new(out, Compression::default());
-        let (exported, out) = export(store, format, out, progress, stop).await?;
+        let writer = CenterWriter::begin(out, format, name)?;
+        let (exported, out) = export(store, writer, progress, stop).await?;
         out.finish()?.flush()?;
         Ok(exported)
     } else {
-        let (exported, mut out) = export(store, format, out, progress, stop).await?;
+        let writer = CenterWriter::begin(out, format, name)?;
+        let (exported, mut out) = export(store, writer, progress, stop).await?;
         out.flush()?;
         Ok(exported)
     }

@@ -16,15 +16,16 @@ use crate::output::note;
 use crate::progress::Progress;
 use crate::store::{Database, DatabaseUrl, Store};
 use crate::transfer::read::{
-    BytesRead, Listed, Mapping, ReadOptions, RowReader, Source, split_unused,
+    BytesRead, Listed, Mapping, OpenError, ReadOptions, RowReader, Source, TextEncoding,
+    split_unused,
 };
 use crate::transfer::{
-    Format, Halt, Imported, MAX_BATCH_ROWS, Rejected, Report, RowBatches, Survey, import, survey,
+    Format, Halt, Imported, MAX_BATCH_ROWS, Report, RowBatches, Survey, import, survey,
 };
 
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write centers from a CSV or GeoJSON file into the database\n\n\
+    long_about = "Write centers from a file into the database: CSV, GeoJSON, GeoPackage, GPX or KML\n\n\
         A row with an id replaces the center that has it, or creates it; the last of several rows \
         with one id wins. A row without an id creates a center. A row says everything of its \
         center: fields that the file lacks become empty. view_count, created_at and updated_at \
@@ -32,14 +33,19 @@ use crate::transfer::{
     after_long_help = "CSV needs a header with at least name, latitude and longitude; lat, lng, \
         lon, long, title, url and the like are known too, in any case. Empty cells are absent \
         values. GeoJSON needs Point geometries, or null where the coordinates are not known; \
-        properties have the names of the fields.\n\n\
+        properties have the names of the fields. So have the columns of a GeoPackage layer, whose \
+        fid is no id unless --map id=fid says so. Of GPX, waypoints are taken: name, desc as \
+        description, link or url as website, and what stands in extensions under the name of a \
+        field. Of KML or KMZ, placemarks: name, description, address, phoneNumber as phone, link as \
+        website, and ExtendedData under the name of a field. Coordinates are WGS 84; heights are \
+        left out.\n\n\
         Exit code: 0 every row was taken, 1 rows were rejected, 2 it could not run or was stopped."
 )]
 pub(super) struct Args {
     /// The file, gzipped or not; `-` reads standard input
     file: PathBuf,
     /// The format; found out from the content where it is not given
-    #[arg(long)]
+    #[arg(long, value_parser = Format::parser(Format::read()))]
     format: Option<Format>,
     /// The column, or property, that holds a field; may be repeated
     #[arg(long = "map", value_name = "FIELD=COLUMN")]
@@ -47,6 +53,12 @@ pub(super) struct Args {
     /// What separates CSV columns: one character, or `tab`; found out from the header where it is not given
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
+    /// The encoding of a text without a byte order mark, as `windows-1252` or `utf-16le` [default: UTF-8]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<TextEncoding>,
+    /// The layer of a GeoPackage that has several of points
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
     /// What to do with rows that cannot be taken
     #[arg(long, value_enum, default_value_t = OnError::Abort)]
     on_error: OnError,
@@ -59,7 +71,7 @@ pub(super) struct Args {
     /// Make a new center of every row, whatever its id
     #[arg(long)]
     ignore_ids: bool,
-    /// Begin at this line, to go on where an import was stopped
+    /// Begin at this line (row of a GeoPackage), to go on where an import was stopped
     #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     from_line: u64,
     /// How many rows go into one transaction
@@ -192,7 +204,6 @@ impl<'a> Job<'a> {
     fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Reading)> {
         let args = self.args;
         let read = BytesRead::default();
-        let stream = self.source.open(read.clone())?;
         let options = ReadOptions {
             // Only lines may be empty, so only for them does the name matter.
             format: args.format.or(self
@@ -201,29 +212,38 @@ impl<'a> Job<'a> {
                 .filter(|format| *format == Format::GeoJsonLines)),
             delimiter: args.delimiter,
             mappings: args.mappings.clone(),
+            encoding: args.encoding,
+            layer: args.layer.clone(),
+            ignores_ids: args.ignore_ids,
         };
-        let reader = RowReader::open(stream, &options).with_context(|| self.name.clone())?;
+        let reader = match RowReader::of_source(&self.source, read.clone(), &options) {
+            // It says the name itself.
+            Err(OpenError::Source(error)) => return Err(error.into()),
+            Err(OpenError::Input(error)) => {
+                return Err(anyhow::Error::new(error).context(self.name.clone()));
+            }
+            Ok(reader) => reader,
+        };
+        let is_stream = reader.unit() == "line";
         let report = reports
             .then(|| Report::create(&self.report, reader.csv_header()))
             .transpose()
             .with_context(|| format!("cannot write {}", self.report.display()))?;
         let rows = usize::try_from(args.batch_size).unwrap_or(MAX_BATCH_ROWS);
         let mut batches = RowBatches::new(reader, rows).from_line(args.from_line);
-        if args.ignore_ids {
-            batches = batches.ignoring_ids();
-        }
         batches = match (report, args.on_error) {
             (Some(report), _) => batches.reporting(report),
             (None, OnError::Abort) if doing == "importing" => batches.stopping(),
             (None, _) => batches,
         };
-        let progress = match self.size {
+        let size = self.size.filter(|_| is_stream);
+        let progress = match size {
             Some(bytes) => Progress::of_file(doing, bytes),
             None => Progress::new(doing, None),
         };
         let reading = Reading {
             progress,
-            file: self.size.map(|_| read),
+            file: size.map(|_| read),
         };
         Ok((batches, reading))
     }
@@ -297,8 +317,8 @@ impl<'a> Job<'a> {
         let go_on = how_to_go_on(&imported);
         match (imported.halt, &imported.survey) {
             (None, Some(survey)) => Ok(self.outcome(survey)),
-            (Some(Halt::Rejected(Rejected { line, reason })), _) => {
-                note!("line {line}: {reason}");
+            (Some(Halt::Rejected(row)), _) => {
+                note!("{row}");
                 note!("aborted there; the {rows} rows before it are written");
                 Ok(Outcome::FoundWrong)
             }
@@ -324,14 +344,14 @@ fn how_to_go_on(imported: &Imported) -> String {
     if rows == 0 {
         return "nothing was written".to_owned();
     }
-    let last = imported.last_line;
+    let (unit, last) = (imported.unit, imported.last_line);
     if imported.with_id == rows {
         format!(
-            "what was written stays, up to line {last}; run the same command again: rows with ids are not written twice"
+            "what was written stays, up to {unit} {last}; run the same command again: rows with ids are not written twice"
         )
     } else {
         format!(
-            "what was written stays, up to line {last}; go on with --from-line {}",
+            "what was written stays, up to {unit} {last}; go on with --from-line {}",
             last + 1
         )
     }
@@ -354,8 +374,8 @@ fn tell_unused(survey: &Survey) {
 }
 
 fn tell_rejected(survey: &Survey) {
-    for Rejected { line, reason } in &survey.first_rejected {
-        note!("line {line}: {reason}");
+    for row in &survey.first_rejected {
+        note!("{row}");
     }
     let shown = survey.first_rejected.len() as u64;
     if survey.rejected > shown {

@@ -47,7 +47,9 @@ use crate::domain::{
     Summary, TextField,
 };
 pub use mysql::{MySqlStore, Near};
-pub use sqlite::SqliteStore;
+pub use sqlite::{
+    LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer, SqliteStore,
+};
 
 /// One center to write: created without an id, replaced with one.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use thiserror::Error;
 
-use super::Format;
 use super::write::CenterWriter;
 use crate::domain::Filter;
 use crate::store::{Store, StoreError};
@@ -35,23 +34,21 @@ pub struct Exported {
     pub without_coordinates: u64,
 }
 
-/// Writes every center by id and gives `out` back; `progress` is told how many
+/// Writes every center by id and gives back what `writer` wrote to; `progress` is told how many
 /// were written so far.
 ///
 /// Pages are read one after the other, not from one snapshot: a center written
 /// meanwhile is there as it was or as it is.
 ///
 /// # Errors
-/// When the database does not answer, `out` takes no more, or `stop` is ready.
+/// When the database does not answer, the file takes no more, or `stop` is ready.
 pub async fn export<W: Write>(
     store: &Store,
-    format: Format,
-    out: W,
+    mut writer: CenterWriter<W>,
     mut progress: impl FnMut(u64),
     stop: impl Future<Output = ()>,
 ) -> Result<(Exported, W), ExportError> {
     let mut stop = std::pin::pin!(stop);
-    let mut writer = CenterWriter::begin(out, format)?;
     let mut exported = Exported::default();
     let mut after = None;
     loop {

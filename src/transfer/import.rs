@@ -4,6 +4,7 @@
 //! memory stays flat whatever the size of the file.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -29,10 +30,19 @@ const SHOWN_REJECTED: usize = 10;
 /// A row that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
+    /// What is counted: `line`, or `row` of a file that has no lines.
+    pub unit: &'static str,
     /// The line, from 1, on which it begins.
     pub line: u64,
     /// Why, in words.
     pub reason: String,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { unit, line, reason } = self;
+        write!(f, "{unit} {line}: {reason}")
+    }
 }
 
 /// What was read of a file.
@@ -80,7 +90,6 @@ pub struct RowBatches<R> {
     on_rejected: OnRejected,
     batch_rows: usize,
     from_line: u64,
-    ignores_ids: bool,
     survey: Survey,
     ids: HashSet<CenterId>,
     /// A row whose id is already in the batch before it.
@@ -109,7 +118,6 @@ impl<R: Read> RowBatches<R> {
             on_rejected: OnRejected::Count,
             batch_rows,
             from_line: 1,
-            ignores_ids: false,
             survey: Survey::default(),
             ids: HashSet::new(),
             held_back: None,
@@ -134,13 +142,6 @@ impl<R: Read> RowBatches<R> {
     #[must_use]
     pub fn from_line(mut self, line: u64) -> Self {
         self.from_line = line;
-        self
-    }
-
-    /// Forgets the ids, so that every row becomes a new center.
-    #[must_use]
-    pub fn ignoring_ids(mut self) -> Self {
-        self.ignores_ids = true;
         self
     }
 
@@ -190,17 +191,13 @@ impl<R: Read> RowBatches<R> {
             }
             self.survey.rows += 1;
             let reason = match row.item {
-                Ok(mut item) => {
-                    if self.ignores_ids {
-                        item.id = None;
-                    }
-                    return Ok(Some((row.line, item)));
-                }
+                Ok(item) => return Ok(Some((row.line, item))),
                 Err(reason) => reason,
             };
             self.survey.rejected += 1;
             if self.survey.first_rejected.len() < SHOWN_REJECTED {
                 self.survey.first_rejected.push(Rejected {
+                    unit: self.reader.unit(),
                     line: row.line,
                     reason: reason.to_string(),
                 });
@@ -266,6 +263,8 @@ pub struct Imported {
     pub without_coordinates: u64,
     /// The line of the last row written; 0 where none was.
     pub last_line: u64,
+    /// What is counted so: lines, or rows of a file that has none.
+    pub unit: &'static str,
     /// Why it ended before the end of the file.
     pub halt: Option<Halt>,
     /// What was read, when reading came to an end by itself.
@@ -310,6 +309,10 @@ pub async fn import<R: Read + Send + 'static>(
 ) -> Imported {
     let (sender, mut receiver) = mpsc::channel(WAITING_BATCHES);
     let (done, reading) = oneshot::channel();
+    let mut imported = Imported {
+        unit: batches.reader.unit(),
+        ..Imported::default()
+    };
     // A thread of its own and not one of the runtime's: it may wait for a pipe
     // that never ends, and the runtime would wait for it.
     std::thread::spawn(move || {
@@ -323,7 +326,6 @@ pub async fn import<R: Read + Send + 'static>(
     let lacked = TextField::ALL.into_iter();
     let lacked = lacked.filter(|&field| collection.text(field).is_none());
     let lacked: Vec<TextField> = lacked.collect();
-    let mut imported = Imported::default();
     let mut stop = std::pin::pin!(stop);
     loop {
         let batch: Batch = tokio::select! {

@@ -7,6 +7,7 @@
 
 mod axis;
 mod export;
+mod flatgeobuf;
 mod format;
 mod generate;
 mod import;

@@ -1,12 +1,15 @@
-//! Centers as the text of a file.
+//! Centers as a file.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use super::flatgeobuf::FlatGeobufWriter;
 use super::{Format, axis};
 use crate::domain::{Center, Position, TextField};
+use crate::store::LayerWriter;
 use crate::wire::JsonId;
 
 /// Writes centers one after the other, in any format.
@@ -25,14 +28,17 @@ enum Form<W: Write> {
     Csv(Box<csv::Writer<W>>),
     Collection(W),
     Lines(W),
+    FlatGeobuf(Box<FlatGeobufWriter>, W),
+    GeoPackage(Box<LayerWriter>, W),
 }
 
 impl<W: Write> CenterWriter<W> {
-    /// Writes what comes before the centers.
+    /// Writes what comes before the centers. `name` is what they are called where the
+    /// format has a word for them all.
     ///
     /// # Errors
-    /// When `out` takes no more.
-    pub fn begin(mut out: W, format: Format) -> io::Result<Self> {
+    /// When `out` takes no more, or the format is none that is written to a stream.
+    pub fn begin(mut out: W, format: Format, name: &str) -> io::Result<Self> {
         let form = match format {
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
@@ -44,6 +50,13 @@ impl<W: Write> CenterWriter<W> {
                 Form::Collection(out)
             }
             Format::GeoJsonLines => Form::Lines(out),
+            Format::FlatGeobuf => Form::FlatGeobuf(Box::new(FlatGeobufWriter::new(name)?), out),
+            Format::GeoPackage | Format::Gpx | Format::Kml => {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    format!("{} is not written to a stream", format.name()),
+                ));
+            }
         };
         Ok(Self {
             form,
@@ -66,6 +79,8 @@ impl<W: Write> CenterWriter<W> {
                 serde_json::to_writer(&mut *out, &Feature::of(center))?;
                 out.write_all(b"\n")?;
             }
+            Form::FlatGeobuf(features, _) => features.write(center)?,
+            Form::GeoPackage(layer, _) => layer.write(center).map_err(io::Error::other)?,
         }
         self.is_first = false;
         Ok(())
@@ -83,7 +98,29 @@ impl<W: Write> CenterWriter<W> {
                 Ok(out)
             }
             Form::Lines(out) => Ok(out),
+            Form::FlatGeobuf(features, mut out) => {
+                features.finish(&mut out)?;
+                Ok(out)
+            }
+            Form::GeoPackage(layer, out) => {
+                layer.finish().map_err(io::Error::other)?;
+                Ok(out)
+            }
         }
+    }
+}
+
+impl CenterWriter<io::Sink> {
+    /// Begins a `GeoPackage` in a file that is empty or not there.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn geopackage(path: &Path, name: &str) -> io::Result<Self> {
+        let layer = LayerWriter::create(path, name).map_err(io::Error::other)?;
+        Ok(Self {
+            form: Form::GeoPackage(Box::new(layer), io::sink()),
+            is_first: true,
+        })
     }
 }
 
@@ -140,7 +177,7 @@ pub(super) fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-fn time(time: &DateTime<Utc>) -> String {
+pub(super) fn time(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
@@ -215,7 +252,7 @@ mod tests {
     const FORMATS: [Format; 3] = [Format::Csv, Format::GeoJson, Format::GeoJsonLines];
 
     fn written(format: Format, centers: &[Center]) -> Vec<u8> {
-        let mut writer = CenterWriter::begin(Vec::new(), format).unwrap();
+        let mut writer = CenterWriter::begin(Vec::new(), format, "centers").unwrap();
         for center in centers {
             writer.write(center).unwrap();
         }

@@ -8,7 +8,7 @@ use geozero::{CoordDimensions, ToGeo, ToWkb};
 use crate::domain::{Origin, Position};
 
 /// WGS 84.
-const SRID: i32 = 4326;
+pub(super) const SRID: i32 = 4326;
 
 /// The location that a row at this position must have. Longitude -180 is written
 /// as 180, the same meridian, as on MySQL.
@@ -64,7 +64,7 @@ fn point(blob: &[u8]) -> Option<geo::Point<f64>> {
 }
 
 /// The header names the reference system after magic, version and flags.
-fn srid(blob: &[u8]) -> Option<i32> {
+pub(super) fn srid(blob: &[u8]) -> Option<i32> {
     let flags = *blob.get(3)?;
     let bytes: [u8; 4] = blob.get(4..8)?.try_into().ok()?;
     Some(if flags & 1 == 1 {

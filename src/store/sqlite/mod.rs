@@ -11,6 +11,7 @@ mod extent;
 mod foreign_changes;
 mod functions;
 pub(super) mod geopackage;
+mod layer;
 mod listing;
 mod moved;
 mod obstacles;
@@ -30,6 +31,7 @@ use super::database::SqlitePools;
 use super::{Collection, Database};
 pub(super) use catalog::{count_rows, table_exists, tables};
 pub(super) use foreign_changes::changed_elsewhere;
+pub use layer::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
 pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;
 

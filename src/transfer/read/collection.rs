@@ -1,4 +1,5 @@
-//! Splits a GeoJSON `FeatureCollection` into its features.
+//! Splits a GeoJSON `FeatureCollection`, or a plain list of features, into its
+//! features. Either may be what a script assigns to a variable: `var x = {…};`.
 //!
 //! The document is never held whole: brackets and quotes are followed byte by
 //! byte up to the end of each feature, which is then parsed by itself. What
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::error::{InputError, MAX_RECORD_BYTES, RowError, quoted};
+use super::reference::other_than_wgs84;
 use super::window::Window;
 use crate::wire::JSON_WORDS;
 
@@ -27,6 +29,10 @@ struct Frame {
 pub(super) struct Collection {
     frame: Vec<u8>,
     place: Place,
+    /// The features are a list by themselves, without a frame.
+    is_list: bool,
+    /// The document is the value of a variable.
+    is_script: bool,
     /// How much of the window the feature takes.
     pub(super) len: usize,
     pub(super) line: u64,
@@ -45,6 +51,8 @@ impl Collection {
         Self {
             frame: Vec::new(),
             place: Place::Before,
+            is_list: false,
+            is_script: false,
             len: 0,
             line: 1,
         }
@@ -64,7 +72,11 @@ impl Collection {
         if self.place != Place::After {
             skip_blanks(window)?;
             match (window.bytes().first().copied(), self.place) {
-                (Some(b']'), _) => self.place = Place::After,
+                (Some(b']'), _) => {
+                    self.place = Place::After;
+                    // Of a frame it is a part.
+                    window.consume(usize::from(self.is_list));
+                }
                 (Some(b','), Place::Next) => {
                     window.consume(1);
                     skip_blanks(window)?;
@@ -86,6 +98,17 @@ impl Collection {
 
     /// Reads up to the bracket that opens the features.
     fn read_head<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), InputError> {
+        skip_blanks(window)?;
+        let script = script_head(window.bytes());
+        self.is_script = script.is_some();
+        window.consume(script.unwrap_or(0));
+        skip_blanks(window)?;
+        if window.bytes().first() == Some(&b'[') {
+            window.consume(1);
+            self.is_list = true;
+            self.place = Place::First;
+            return Ok(());
+        }
         let mut nesting = Nesting::default();
         let mut text_start = 0;
         let mut last_text = 0..0;
@@ -119,10 +142,31 @@ impl Collection {
 
     /// Reads what follows the features, from their closing bracket to the end.
     fn read_tail<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), InputError> {
+        if self.is_list {
+            return self.read_end(window);
+        }
         while let Some(byte) = next_byte(window)? {
             self.push_frame(byte)?;
         }
-        check_frame(&self.frame, false)
+        let frame = self.frame.trim_ascii_end();
+        let frame = match frame.strip_suffix(b";") {
+            Some(frame) if self.is_script => frame,
+            _ => frame,
+        };
+        check_frame(frame, false)
+    }
+
+    /// Reads what follows a list: nothing but blanks, and the end of a statement.
+    fn read_end<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), InputError> {
+        skip_blanks(window)?;
+        if self.is_script && window.bytes().first() == Some(&b';') {
+            window.consume(1);
+            skip_blanks(window)?;
+        }
+        match window.bytes().first().copied() {
+            None => Ok(()),
+            got => Err(structure(window, "nothing after the list of features", got)),
+        }
     }
 
     fn push_frame(&mut self, byte: u8) -> Result<(), InputError> {
@@ -232,22 +276,23 @@ fn check_frame(frame: &[u8], is_open: bool) -> Result<(), InputError> {
             return Err(InputError::NotACollection("it has no features".to_owned()));
         }
     }
-    match frame
-        .crs
-        .as_ref()
-        .and_then(|crs| crs.pointer("/properties/name"))
-    {
-        Some(JsonValue::String(name)) if !is_wgs84(name) => {
-            Err(InputError::Reference(quoted(name)))
-        }
-        _ => Ok(()),
-    }
+    other_than_wgs84(frame.crs.as_ref()).map_err(InputError::Reference)
 }
 
-/// Whether a name stands for WGS 84 in degrees, longitude first, as the GeoJSON
-/// of 2008 and GDAL write it.
-fn is_wgs84(name: &str) -> bool {
-    name.ends_with("CRS84") || name == "EPSG:4326" || name == "urn:ogc:def:crs:EPSG::4326"
+/// How much of a text the beginning of `var x = {…}` takes, up to what is
+/// assigned.
+pub(super) fn script_head(text: &[u8]) -> Option<usize> {
+    let head = text.split_inclusive(|&byte| byte == b'=').next()?;
+    let words = std::str::from_utf8(head.strip_suffix(b"=")?).ok()?;
+    let mut words = words.split_ascii_whitespace();
+    let is_declared = matches!(words.next()?, "var" | "let" | "const");
+    let is_name = |name: &str| {
+        name.chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'))
+    };
+    let is_assignment = is_declared && words.next().is_some_and(is_name) && words.next().is_none();
+    let value = text[head.len()..].trim_ascii_start().first();
+    (is_assignment && matches!(value, None | Some(b'{' | b'['))).then_some(head.len())
 }
 
 fn next_byte<R: Read>(window: &mut Window<R>) -> Result<Option<u8>, InputError> {
@@ -372,16 +417,47 @@ mod tests {
     }
 
     #[test]
-    fn another_reference_system_is_refused_before_its_features() {
+    fn another_reference_system_is_refused_before_its_features_or_after() {
         let with = |name: &str| {
-            split(&format!(
-                r#"{{"type":"FeatureCollection","crs":{{"type":"name","properties":{{"name":"{name}"}}}},"features":[{{}}]}}"#
-            ))
+            let crs = format!(r#""crs":{{"type":"name","properties":{{"name":"{name}"}}}}"#);
+            [
+                format!(r#"{{"type":"FeatureCollection",{crs},"features":[{{}}]}}"#),
+                format!(r#"{{"type":"FeatureCollection","features":[{{}}],{crs}}}"#),
+            ]
+            .map(|text| split(&text))
         };
-        assert!(with("urn:ogc:def:crs:OGC:1.3:CRS84").is_ok());
-        assert!(matches!(
-            with("urn:ogc:def:crs:EPSG::3857"),
-            Err(InputError::Reference(_))
-        ));
+        for taken in with("urn:ogc:def:crs:OGC:1.3:CRS84") {
+            assert!(taken.is_ok());
+        }
+        for refused in with("urn:ogc:def:crs:EPSG::3857") {
+            assert!(matches!(refused, Err(InputError::Reference(_))));
+        }
+    }
+
+    #[test]
+    fn a_list_of_features_and_the_value_of_a_variable_are_documents_too() {
+        let expected = [(2, r#"{"a":1}"#.to_owned()), (3, r#"{"b":2}"#.to_owned())];
+        let object = "{\"type\":\"FeatureCollection\",\"features\":[\n{\"a\":1},\n{\"b\":2}]}";
+        let list = "[\n{\"a\":1},\n{\"b\":2} ]";
+        for text in [
+            list.to_owned(),
+            format!("{list}\n"),
+            format!("var eq = {object};\n"),
+            format!("const $a.b= {object}"),
+            format!("let list={list} ;\n"),
+        ] {
+            assert_eq!(split(&text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(split("[]").unwrap(), []);
+        for text in [
+            format!("{object};"),
+            format!("{list};"),
+            format!("{list} x"),
+            format!("var a = {list};;"),
+            "[{\"a\":1}".to_owned(),
+            format!("function x = {object}"),
+        ] {
+            assert!(split(&text).is_err(), "{text}");
+        }
     }
 }

@@ -33,17 +33,22 @@ impl<R: Read> CsvRows<R> {
         mut window: Window<R>,
         delimiter: Option<u8>,
         mappings: &[Mapping],
+        ignores_ids: bool,
     ) -> Result<Self, InputError> {
-        let delimiter = match delimiter {
-            Some(delimiter) => delimiter,
-            None => detect_delimiter(first_line(window.bytes())),
-        };
+        let first = first_line(window.bytes());
+        let said = said_delimiter(&window.bytes()[first.clone()]);
+        if said.is_some() {
+            window.consume(first.end);
+        }
         if !window
             .skip_while(is_line_end)
             .map_err(|source| InputError::Read { line: 1, source })?
         {
             return Err(InputError::Empty);
         }
+        let delimiter = delimiter
+            .or(said)
+            .unwrap_or_else(|| detect_delimiter(&window.bytes()[first_line(window.bytes())]));
         let mut records = Records::new(window, delimiter);
         match records.advance()? {
             None => return Err(InputError::Empty),
@@ -54,7 +59,10 @@ impl<R: Read> CsvRows<R> {
             .map(|field| records.field(field))
             .collect::<Result<Vec<_>, _>>()
             .map_err(InputError::HeaderText)?;
-        let columns = Columns::of_header(&names, mappings)?;
+        let mut columns = Columns::of_header(&names, mappings)?;
+        if ignores_ids {
+            columns.id = None;
+        }
         let header = records.raw().to_vec();
         Ok(Self {
             records,
@@ -64,8 +72,13 @@ impl<R: Read> CsvRows<R> {
     }
 
     pub(super) fn next_row(&mut self) -> Result<Option<Row>, InputError> {
-        let Some(advanced) = self.records.advance()? else {
-            return Ok(None);
+        let advanced = loop {
+            match self.records.advance()? {
+                None => return Ok(None),
+                // What a spreadsheet makes of rows that were cleared.
+                Some(Ok(())) if self.records.is_blank() => {}
+                Some(advanced) => break advanced,
+            }
         };
         let item = advanced.and_then(|()| self.item());
         Ok(Some(Row {
@@ -79,7 +92,14 @@ impl<R: Read> CsvRows<R> {
             records, columns, ..
         } = self;
         utf8(records.fields())?;
-        if records.field_count() != columns.count {
+        let mut surplus = columns.count..records.field_count();
+        if records.field_count() < columns.count
+            || !surplus.all(|field| {
+                records
+                    .field(field)
+                    .is_ok_and(|text| text.trim().is_empty())
+            })
+        {
             return Err(RowError::FieldCount {
                 expected: columns.count,
                 got: records.field_count(),
@@ -89,8 +109,12 @@ impl<R: Read> CsvRows<R> {
             Some(column) => parse_id(records.field(column)?)?,
             None => None,
         };
-        let latitude = parse_degrees("latitude", records.field(columns.latitude)?)?;
-        let longitude = parse_degrees("longitude", records.field(columns.longitude)?)?;
+        let [latitude, longitude] = columns
+            .coordinates
+            .map(|columns| columns.map(|column| records.field(column)))
+            .expect("the header of a CSV file has both");
+        let latitude = parse_degrees("latitude", latitude?)?;
+        let longitude = parse_degrees("longitude", longitude?)?;
         let text = center_text(|field| {
             let Some(column) = columns.text(field) else {
                 return Ok(None);
@@ -223,8 +247,14 @@ impl<R: Read> Records<R> {
         Ok(Some(if self.is_broken {
             Err(RowError::TooLong)
         } else {
-            Ok(())
+            text_after_quote(self.raw(), self.delimiter)
+                .map_or(Ok(()), |field| Err(RowError::TextAfterQuote { field }))
         }))
+    }
+
+    /// Whether every field of the record is.
+    fn is_blank(&self) -> bool {
+        self.fields().trim_ascii().is_empty()
     }
 
     /// At the end of the file: whether the last record is still open after a
@@ -277,21 +307,66 @@ impl<R: Read> Records<R> {
     }
 }
 
+/// The field, from 1, that goes on after its closing quote. The parser would put
+/// both parts together: of `"a\"b"`, a quote escaped in another way, it makes
+/// `a\b"`.
+fn text_after_quote(record: &[u8], delimiter: u8) -> Option<usize> {
+    #[derive(Clone, Copy)]
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        /// After a quote: it closes the field, or another makes it one of the text.
+        Quote,
+    }
+    memchr::memchr(b'"', record)?;
+    let mut at = At::Start;
+    let mut field = 1;
+    for &byte in record {
+        at = match (at, byte) {
+            (At::Quoted, b'"') => At::Quote,
+            (At::Quoted, _) | (At::Start | At::Quote, b'"') => At::Quoted,
+            (_, byte) if byte == delimiter => {
+                field += 1;
+                At::Start
+            }
+            // Blanks there mean nothing.
+            (At::Quote, b' ' | b'\t') => At::Quote,
+            (At::Quote, _) => return Some(field),
+            (At::Start | At::Plain, _) => At::Plain,
+        };
+    }
+    None
+}
+
+/// What `sep=;` says, the first line that Excel and its like write and read.
+fn said_delimiter(line: &[u8]) -> Option<u8> {
+    let line = line
+        .strip_prefix(b"\"")
+        .and_then(|line| line.strip_suffix(b"\""))
+        .unwrap_or(line);
+    match line {
+        [name @ .., b'=', delimiter]
+            if name.eq_ignore_ascii_case(b"sep") && delimiter.is_ascii() =>
+        {
+            Some(*delimiter)
+        }
+        _ => None,
+    }
+}
+
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-fn first_line(bytes: &[u8]) -> &[u8] {
-    let start = bytes
-        .iter()
-        .position(|&b| !is_line_end(b))
-        .unwrap_or(bytes.len());
-    let bytes = &bytes[start..];
-    let end = bytes
-        .iter()
-        .position(|&b| is_line_end(b))
-        .unwrap_or(bytes.len());
-    &bytes[..end]
+/// Where the first line that is not blank stands.
+fn first_line(bytes: &[u8]) -> Range<usize> {
+    let place = |start: usize, ends: fn(u8) -> bool| {
+        let found = bytes[start..].iter().position(|&byte| ends(byte));
+        found.map_or(bytes.len(), |at| start + at)
+    };
+    let start = place(0, |byte| !is_line_end(byte));
+    start..place(start, is_line_end)
 }
 
 /// The delimiter that stands most often in the header outside of quotes.
@@ -318,7 +393,7 @@ mod tests {
     fn rows(text: &[u8]) -> Vec<(u64, Result<BatchItem, RowError>)> {
         let mut window = Window::new(text);
         window.fill().unwrap();
-        let mut rows = CsvRows::open(window, None, &[]).unwrap();
+        let mut rows = CsvRows::open(window, None, &[], false).unwrap();
         let mut all = Vec::new();
         while let Some(row) = rows.next_row().unwrap() {
             all.push((row.line, row.item));
@@ -407,6 +482,68 @@ mod tests {
         );
         // A character must not be put together from two fields.
         assert!(rows(b"name,region,lat,lng\nA\xc3,\xa9,1,2\n")[0].1.is_err());
+    }
+
+    #[test]
+    fn the_first_line_may_say_what_separates_columns() {
+        for text in [
+            "sep=;\nname;lat;lng\nA,a;1;2\n",
+            "\r\nSEP=|\r\nname|lat|lng\r\nA,a|1|2\r\n",
+            "\"sep=\t\"\nname\tlat\tlng\nA,a\t1\t2",
+        ] {
+            let found = names(text.as_bytes());
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].1, "A,a");
+        }
+        assert_eq!(names(b"sep=;\nname;lat;lng\nA;1;2\n")[0].0, 3);
+    }
+
+    #[test]
+    fn rows_and_cells_that_a_spreadsheet_left_over_are_passed_over() {
+        let text =
+            b"name,lat,lng,,\nA,1,2\nB,1,2,,\nC,1,2,,,,,\n,,\n , ,\"\"\n,,,,,,\nD,1,2,,x\nE,1\n";
+        let rows = rows(text);
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|(line, item)| (*line, item.is_ok()))
+            .collect();
+        assert_eq!(
+            lines,
+            [(2, true), (3, true), (4, true), (8, false), (9, false)]
+        );
+        assert_eq!(
+            rows[3].1,
+            Err(RowError::FieldCount {
+                expected: 3,
+                got: 5
+            })
+        );
+    }
+
+    #[test]
+    fn text_after_a_closing_quote_is_refused_by_its_line() {
+        for (name, is_taken) in [
+            (r#""a\"b""#, false),
+            (r#""a" b"#, false),
+            (r#""a""b""#, true),
+            (r#""a" "#, true),
+            (r#"a "b" c"#, true),
+            (r#""a,""\""#, true),
+        ] {
+            let text = format!("name,lat,lng\n{name},1,2\nB,1,2\n");
+            let rows = rows(text.as_bytes());
+            assert_eq!((rows[0].0, rows[0].1.is_ok()), (2, is_taken), "{name}");
+            assert_eq!((rows[1].0, rows[1].1.is_ok()), (3, true), "{name}");
+        }
+        let error = rows(b"lat,lng,name\n1,2,\"a\\\"b\"\n")[0]
+            .1
+            .clone()
+            .unwrap_err();
+        assert_eq!(error, RowError::TextAfterQuote { field: 3 });
+        // The quote takes the line end with it: both lines are said.
+        let rows = rows(b"name,lat,lng\n\"12\\\"\",1,2\n\"B\",1,2\nC,1,2\n");
+        assert_eq!(rows[0], (2, Err(RowError::TextAfterQuote { field: 1 })));
+        assert!(rows[1].1.is_ok());
     }
 
     #[test]

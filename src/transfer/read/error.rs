@@ -4,8 +4,11 @@ use std::io;
 
 use thiserror::Error;
 
+use super::encoding::MALFORMED;
 use super::header::HeaderError;
 use crate::domain::{CHOSEN_IDS, FieldError, PositionError};
+use crate::store::LayerError;
+use crate::transfer::Format;
 
 /// The longest piece of a file that an error message repeats, in characters.
 const QUOTED_CHARS: usize = 60;
@@ -13,6 +16,9 @@ const QUOTED_CHARS: usize = 60;
 /// The largest record that is taken, in bytes: it is held in memory whole. The
 /// texts of a center come to a tenth of it.
 pub const MAX_RECORD_BYTES: usize = 4 * 1024 * 1024;
+
+/// What to do with coordinates of another reference system.
+const CONVERT: &str = "convert it to WGS 84, as with `ogr2ogr -t_srs EPSG:4326 NEW OLD`";
 
 /// Why one row is not a center.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -26,19 +32,28 @@ pub enum RowError {
         got: usize,
     },
     /// The bytes are no UTF-8.
-    #[error(
-        "is not UTF-8 (byte 0x{byte:02X}): convert the file, as with `iconv -f WINDOWS-1252 -t UTF-8`"
-    )]
+    #[error("is not UTF-8 (byte 0x{byte:02X}): say what it is, as in `--encoding windows-1252`")]
     NotUtf8 {
         /// The first byte at fault.
         byte: u8,
     },
+    /// The bytes are no text in the encoding that the file has.
+    #[error("holds bytes that are no text in the file's encoding: is another `--encoding` meant?")]
+    Malformed,
     /// The record is longer than [`MAX_RECORD_BYTES`].
     #[error("is longer than {MAX_RECORD_BYTES} bytes; is a quote never closed?")]
     TooLong,
     /// The file ends inside a quoted CSV field.
     #[error("opens a quote that is never closed")]
     UnclosedQuote,
+    /// A quoted CSV field goes on after its quote.
+    #[error(
+        "has text after the closing quote of field {field}: a quote inside of quotes is written twice, as in \"a \"\"b\"\"\""
+    )]
+    TextAfterQuote {
+        /// Which field, from 1.
+        field: usize,
+    },
     /// A coordinate is not a number.
     #[error("{field} must be a decimal number of degrees such as 37.9838, got `{got}`")]
     NotANumber {
@@ -82,9 +97,24 @@ pub enum RowError {
     /// A Feature that is not a point.
     #[error("geometry must be a Point or null, got a {0}")]
     NotAPoint(&'static str),
+    /// A `MultiPoint` that is more than one place.
+    #[error("geometry must be a Point or null, got a MultiPoint of {0} points")]
+    SeveralPoints(usize),
     /// A Point with too few or too many numbers.
     #[error("coordinates must be [longitude, latitude], got {0} numbers")]
     Coordinates(usize),
+    /// A Feature that says of itself that it is not in WGS 84.
+    #[error("has the coordinate reference system `{0}`: {CONVERT}")]
+    Reference(String),
+    /// An XML element that says something in a way that is not read.
+    #[error("is not read: {0}")]
+    NotAnElement(String),
+    /// A text that refers to what the document itself defines.
+    #[error("refers to `&{0};`, which is not read: write the text itself")]
+    Entity(String),
+    /// A row of a layer holds what is no geometry.
+    #[error("its geometry cannot be read")]
+    Geometry,
     /// A property that should be a text is a list or an object.
     #[error("{field} must be a text, a number or null, got a list or an object")]
     NotAText {
@@ -110,8 +140,33 @@ pub enum InputError {
     /// There is nothing in it.
     #[error("is empty: a CSV file begins with a header line, a GeoJSON file with `{{`")]
     Empty,
+    /// A layer was asked for where there are none.
+    #[error("has no layers: --layer is for GeoPackages")]
+    NoLayers,
+    /// XML that is not well-formed.
+    #[error("line {line}: its XML is broken: {problem}")]
+    Xml {
+        /// Where.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A layer of a GeoPackage cannot be read.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// The format that was asked for is another.
+    #[error("is {found}, not {asked}: leave --format out, or name the right one")]
+    OtherFormat {
+        /// What it is.
+        found: &'static str,
+        /// What it was said to be.
+        asked: &'static str,
+    },
     /// It is of a kind that is not read.
-    #[error("looks like {0}: CSV, GeoJSON and newline-delimited GeoJSON are read, in UTF-8")]
+    #[error(
+        "looks like {0}: import reads {reads}",
+        reads = Format::extensions(Format::read())
+    )]
     Kind(&'static str),
     /// The header of a CSV file cannot be mapped.
     #[error(transparent)]
@@ -133,9 +188,7 @@ pub enum InputError {
         got: String,
     },
     /// A GeoJSON document is not in WGS 84.
-    #[error(
-        "has the coordinate reference system `{0}`: convert it to WGS 84, as with `ogr2ogr -t_srs EPSG:4326`"
-    )]
+    #[error("has the coordinate reference system `{0}`: {CONVERT}")]
     Reference(String),
 }
 
@@ -151,7 +204,8 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Reads a record as text.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, RowError> {
-    std::str::from_utf8(bytes).map_err(|error| RowError::NotUtf8 {
-        byte: bytes[error.valid_up_to()],
+    std::str::from_utf8(bytes).map_err(|error| match bytes[error.valid_up_to()] {
+        MALFORMED => RowError::Malformed,
+        byte => RowError::NotUtf8 { byte },
     })
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use geojson::feature::Id;
-use geojson::{GeometryValue, JsonObject, JsonValue};
+use geojson::{JsonObject, JsonValue};
 use serde::{Deserialize, Deserializer};
 
 use super::error::{RowError, quoted, utf8};
 use super::header::{Field, Properties};
 use super::number::parse_id;
+use super::reference::other_than_wgs84;
 use super::row::{center_text, draft};
 use crate::domain::{CenterId, TextField};
 use crate::store::BatchItem;
@@ -20,8 +21,8 @@ const MAX_UNUSED: usize = 100;
 
 /// A Feature (RFC 7946, section 3.2), as far as centers need it.
 ///
-/// `geojson::Feature` would do, but it reads a missing geometry as null and
-/// collects foreign members.
+/// `geojson::Feature` would do, but it reads a missing geometry as null, knows no
+/// empty Point, and collects foreign members.
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::option_option,
@@ -31,8 +32,17 @@ struct Feature {
     r#type: String,
     id: Option<Id>,
     #[serde(default, deserialize_with = "present")]
-    geometry: Option<Option<geojson::Geometry>>,
+    geometry: Option<Option<Geometry>>,
     properties: Option<JsonObject>,
+    crs: Option<JsonValue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Geometry {
+    r#type: String,
+    #[serde(default)]
+    coordinates: JsonValue,
+    crs: Option<JsonValue>,
 }
 
 fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -47,13 +57,15 @@ where
 #[derive(Debug)]
 pub(super) struct Features {
     properties: Properties,
+    ignores_ids: bool,
     unused: BTreeSet<String>,
 }
 
 impl Features {
-    pub(super) fn new(properties: Properties) -> Self {
+    pub(super) fn new(properties: Properties, ignores_ids: bool) -> Self {
         Self {
             properties,
+            ignores_ids,
             unused: BTreeSet::new(),
         }
     }
@@ -71,13 +83,23 @@ impl Features {
             let kind = quoted(&feature.r#type);
             return Err(RowError::NotAFeature(format!("its type is `{kind}`")));
         }
-        let coordinates = coordinates(feature.geometry.ok_or(RowError::NoGeometry)?)?;
+        let geometry = feature.geometry.ok_or(RowError::NoGeometry)?;
+        let of_geometry = geometry.as_ref().and_then(|geometry| geometry.crs.as_ref());
+        for crs in [feature.crs.as_ref(), of_geometry] {
+            other_than_wgs84(crs).map_err(RowError::Reference)?;
+        }
+        let coordinates = geometry.map_or(Ok(None), coordinates)?;
         let (property_id, mut texts) =
             self.take_properties(feature.properties.unwrap_or_default())?;
         let text = center_text(|field| Ok(texts[field as usize].take()))?;
         let (latitude, longitude) = coordinates.unzip();
+        let id = if self.ignores_ids {
+            None
+        } else {
+            one_id(feature.id, property_id)?
+        };
         Ok(BatchItem {
-            id: one_id(feature.id, property_id)?,
+            id,
             draft: draft(text, latitude, longitude)?,
         })
     }
@@ -103,14 +125,50 @@ impl Features {
     }
 }
 
-fn coordinates(geometry: Option<geojson::Geometry>) -> Result<Option<(f64, f64)>, RowError> {
-    match geometry.map(|geometry| geometry.value) {
-        None => Ok(None),
-        Some(GeometryValue::Point { coordinates }) => axis::from_geojson(coordinates.as_slice())
-            .map(Some)
-            .ok_or(RowError::Coordinates(coordinates.len())),
-        Some(other) => Err(RowError::NotAPoint(other.type_name())),
+/// Where a geometry is: a Point, or a `MultiPoint` of one. An empty one is nowhere.
+fn coordinates(geometry: Geometry) -> Result<Option<(f64, f64)>, RowError> {
+    let wrong = |what: &str| RowError::NotAFeature(format!("its geometry {what}"));
+    let JsonValue::Array(coordinates) = geometry.coordinates else {
+        return match other_geometry(&geometry.r#type) {
+            Some(kind) => Err(RowError::NotAPoint(kind)),
+            None => Err(wrong("has no list of coordinates")),
+        };
+    };
+    let point = match (geometry.r#type.as_str(), coordinates.as_slice()) {
+        ("Point" | "MultiPoint", []) => return Ok(None),
+        ("Point", point) => point,
+        ("MultiPoint", [JsonValue::Array(point)]) => point.as_slice(),
+        ("MultiPoint", several) if several.iter().all(JsonValue::is_array) => {
+            return Err(RowError::SeveralPoints(several.len()));
+        }
+        ("MultiPoint", _) => return Err(wrong("has a point that is no list")),
+        (kind, _) => {
+            return Err(match other_geometry(kind) {
+                Some(kind) => RowError::NotAPoint(kind),
+                None => wrong(&format!("has the type `{}`", quoted(kind))),
+            });
+        }
+    };
+    let numbers: Option<Vec<f64>> = point.iter().map(JsonValue::as_f64).collect();
+    let numbers = numbers.ok_or_else(|| wrong("has coordinates that are no numbers"))?;
+    if numbers.len() < 2 {
+        return Err(wrong("has fewer than two coordinates"));
     }
+    let place = axis::from_geojson(&numbers).ok_or(RowError::Coordinates(numbers.len()))?;
+    Ok(Some(place))
+}
+
+/// The geometries of RFC 7946 that are no points.
+fn other_geometry(kind: &str) -> Option<&'static str> {
+    [
+        "LineString",
+        "MultiLineString",
+        "Polygon",
+        "MultiPolygon",
+        "GeometryCollection",
+    ]
+    .into_iter()
+    .find(|other| *other == kind)
 }
 
 fn text_of(field: TextField, value: JsonValue) -> Result<Option<String>, RowError> {
@@ -151,7 +209,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<BatchItem, RowError> {
-        Features::new(Properties::new(&[]).unwrap()).parse(text.as_bytes())
+        Features::new(Properties::new(&[]).unwrap(), false).parse(text.as_bytes())
     }
 
     fn with_geometry(geometry: &str) -> Result<BatchItem, RowError> {
@@ -192,8 +250,10 @@ mod tests {
         for geometry in [
             r#"{"type":"Point","coordinates":["1","2"]}"#,
             r#"{"type":"Point","coordinates":[1]}"#,
-            r#"{"type":"Point","coordinates":[]}"#,
             r#"{"type":"Point","coordinates":[1e400,2]}"#,
+            r#"{"type":"Point","coordinates":[null,null]}"#,
+            r#"{"type":"MultiPoint","coordinates":[1,2]}"#,
+            r#"{"type":"Pont","coordinates":[1,2]}"#,
             r#"{"type":"Point"}"#,
             "7",
         ] {
@@ -227,6 +287,62 @@ mod tests {
     }
 
     #[test]
+    fn a_multipoint_of_one_is_a_point_and_an_empty_point_is_nowhere() {
+        let place = |geometry: &str| {
+            let item = with_geometry(geometry)?;
+            Ok(item
+                .draft
+                .position()
+                .map(|at| (at.latitude(), at.longitude())))
+        };
+        for (geometry, expected) in [
+            (
+                r#"{"type":"MultiPoint","coordinates":[[1,2]]}"#,
+                Ok(Some((2.0, 1.0))),
+            ),
+            (r#"{"type":"Point","coordinates":[]}"#, Ok(None)),
+            (r#"{"type":"MultiPoint","coordinates":[]}"#, Ok(None)),
+            (
+                r#"{"type":"MultiPoint","coordinates":[[1,2],[3,4]]}"#,
+                Err(RowError::SeveralPoints(2)),
+            ),
+        ] {
+            assert_eq!(place(geometry), expected, "{geometry}");
+        }
+    }
+
+    #[test]
+    fn a_crs_inside_of_a_feature_is_heeded() {
+        let parsed = |crs_of_feature: &str, crs_of_geometry: &str| {
+            parse(&format!(
+                r#"{{"type":"Feature","crs":{crs_of_feature},"geometry":{{"type":"Point","coordinates":[1,2],"crs":{crs_of_geometry}}},"properties":{{"name":"A"}}}}"#
+            ))
+        };
+        let wgs84 = r#"{"type":"name","properties":{"name":"EPSG:4326"}}"#;
+        let mercator = r#"{"type":"EPSG","properties":{"code":3857}}"#;
+        assert!(parsed("null", wgs84).is_ok());
+        let refused = Err(RowError::Reference("EPSG:3857".to_owned()));
+        assert_eq!(parsed(wgs84, mercator), refused);
+        assert_eq!(parsed(mercator, "null"), refused);
+    }
+
+    #[test]
+    fn ids_that_are_to_be_ignored_are_not_looked_at() {
+        let mut features = Features::new(Properties::new(&[]).unwrap(), true);
+        for id in [
+            "0",
+            "\"node/5\"",
+            "\"0b0e3c1e-8f6e-4f7b-9d53-3c0f6a9f1a11\"",
+            "-1.5",
+        ] {
+            let text = format!(
+                r#"{{"type":"Feature","id":{id},"geometry":null,"properties":{{"name":"A","id":7}}}}"#
+            );
+            assert_eq!(features.parse(text.as_bytes()).unwrap().id, None);
+        }
+    }
+
+    #[test]
     fn an_id_may_stand_in_either_place_but_not_differ() {
         let id = |member: &str, property: &str| {
             parse(&format!(
@@ -244,6 +360,7 @@ mod tests {
         ));
         assert!(matches!(id(r#","id":"node/8""#, ""), Err(RowError::Id(_))));
         assert!(matches!(id(r#","id":8.5"#, ""), Err(RowError::Id(_))));
+        assert_eq!(id(r#","id":8.0"#, r#","id":"8.0""#), Ok(Some(8)));
     }
 
     #[test]
@@ -263,8 +380,10 @@ mod tests {
 
     #[test]
     fn properties_that_map_to_nothing_are_remembered() {
-        let mut features =
-            Features::new(Properties::new(&["name=title".parse().unwrap()]).unwrap());
+        let mut features = Features::new(
+            Properties::new(&["name=title".parse().unwrap()]).unwrap(),
+            false,
+        );
         let item = features
             .parse(br#"{"type":"Feature","geometry":null,"properties":{"title":"A","name":"B","mood":1}}"#)
             .unwrap();

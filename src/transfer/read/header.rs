@@ -151,8 +151,10 @@ pub enum HeaderError {
         /// The field.
         field: &'static str,
     },
-    /// `--map` names a coordinate of a GeoJSON file.
-    #[error("--map {field}: GeoJSON has its coordinates in the geometry")]
+    /// `--map` names a coordinate of a file that is no table of texts.
+    #[error(
+        "--map {field}: only CSV has coordinates in columns; GeoJSON has its coordinates in the geometry, and so have the others"
+    )]
     MappedGeometry {
         /// The field.
         field: &'static str,
@@ -163,10 +165,10 @@ pub enum HeaderError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) id: Option<usize>,
-    pub(super) latitude: usize,
-    pub(super) longitude: usize,
+    /// Latitude and longitude, unless they stand in a geometry.
+    pub(super) coordinates: Option<[usize; 2]>,
     texts: [Option<usize>; TextField::ALL.len()],
-    /// How many columns there are.
+    /// How many columns there are, up to the last that has a name.
     pub(super) count: usize,
     /// Names of columns that map to nothing.
     pub(super) unused: Vec<String>,
@@ -175,6 +177,16 @@ pub(super) struct Columns {
 impl Columns {
     /// Maps the header of a CSV file.
     pub(super) fn of_header(header: &[&str], mappings: &[Mapping]) -> Result<Self, HeaderError> {
+        Self::of_names(header, mappings, true)
+    }
+
+    /// Maps the columns of a layer, which has a geometry besides.
+    pub(super) fn of_layer(columns: &[&str], mappings: &[Mapping]) -> Result<Self, HeaderError> {
+        check_geometry(mappings)?;
+        Self::of_names(columns, mappings, false)
+    }
+
+    fn of_names(header: &[&str], mappings: &[Mapping], places: bool) -> Result<Self, HeaderError> {
         let has = || header.iter().map(ToString::to_string).collect::<Vec<_>>();
         check_mappings(mappings)?;
         let find = |field: Field| -> Result<Option<usize>, HeaderError> {
@@ -208,26 +220,32 @@ impl Columns {
                 has: has(),
             })
         };
+        let is_blank = |column: &usize| header[*column].trim().is_empty();
         let name = required(Field::Text(TextField::Name))?;
         let mut columns = Self {
             id: find(Field::Id)?,
-            latitude: required(Field::Latitude)?,
-            longitude: required(Field::Longitude)?,
+            coordinates: if places {
+                Some([required(Field::Latitude)?, required(Field::Longitude)?])
+            } else {
+                None
+            },
             texts: [None; TextField::ALL.len()],
-            count: header.len(),
+            // Behind the last name stand only cells that a spreadsheet left over.
+            count: header.len() - (0..header.len()).rev().take_while(is_blank).count(),
             unused: Vec::new(),
         };
         columns.texts[TextField::Name as usize] = Some(name);
         for field in TextField::ALL {
             columns.texts[field as usize] = find(Field::Text(field))?;
         }
-        let used: Vec<usize> = [columns.id, Some(columns.latitude), Some(columns.longitude)]
+        let used: Vec<usize> = [columns.id]
             .into_iter()
             .chain(columns.texts)
             .flatten()
+            .chain(columns.coordinates.into_iter().flatten())
             .collect();
         columns.unused = (0..header.len())
-            .filter(|column| !used.contains(column))
+            .filter(|column| !used.contains(column) && !is_blank(column))
             .map(|column| header[column].to_owned())
             .collect();
         Ok(columns)
@@ -247,28 +265,40 @@ pub(super) struct Properties {
 impl Properties {
     pub(super) fn new(mappings: &[Mapping]) -> Result<Self, HeaderError> {
         check_mappings(mappings)?;
-        let in_geometry = mappings
-            .iter()
-            .find(|mapping| matches!(mapping.field, Field::Latitude | Field::Longitude));
-        match in_geometry {
-            Some(mapping) => Err(HeaderError::MappedGeometry {
-                field: mapping.field.name(),
-            }),
-            None => Ok(Self {
-                mappings: mappings.to_vec(),
-            }),
-        }
+        check_geometry(mappings)?;
+        Ok(Self {
+            mappings: mappings.to_vec(),
+        })
     }
 
     /// The field that a property holds. Properties have the names of the
     /// fields; aliases would be ambiguous from Feature to Feature.
     pub(super) fn field(&self, property: &str) -> Option<Field> {
+        self.field_or(property, None)
+    }
+
+    /// The same of a format that has a name of its own for a field.
+    pub(super) fn field_or(&self, property: &str, synonym: Option<TextField>) -> Option<Field> {
         if let Some(mapping) = self.mappings.iter().find(|m| m.column == property) {
             return Some(mapping.field);
         }
         Field::of_name(property)
+            .or(synonym.map(Field::Text))
             .filter(|field| !self.mappings.iter().any(|m| m.field == *field))
             .filter(|field| !matches!(field, Field::Latitude | Field::Longitude))
+    }
+}
+
+/// Where coordinates stand in a geometry, no column holds them.
+fn check_geometry(mappings: &[Mapping]) -> Result<(), HeaderError> {
+    let in_geometry = mappings
+        .iter()
+        .find(|mapping| matches!(mapping.field, Field::Latitude | Field::Longitude));
+    match in_geometry {
+        Some(mapping) => Err(HeaderError::MappedGeometry {
+            field: mapping.field.name(),
+        }),
+        None => Ok(()),
     }
 }
 
@@ -323,7 +353,7 @@ mod tests {
             Columns::of_header(&["Title", "LAT", "Lng", "E-Mail", "Logo URL", "mood"], &[])
                 .unwrap();
         assert_eq!(columns.text(TextField::Name), Some(0));
-        assert_eq!((columns.latitude, columns.longitude), (1, 2));
+        assert_eq!(columns.coordinates, Some([1, 2]));
         assert_eq!(columns.text(TextField::Email), Some(3));
         assert_eq!(columns.text(TextField::LogoUrl), Some(4));
         assert_eq!(columns.id, None);
@@ -334,7 +364,7 @@ mod tests {
     fn a_mapping_wins_over_the_usual_name() {
         let header = ["name", "lat", "latitude", "lng"];
         let columns = Columns::of_header(&header, &[map("latitude=lat")]).unwrap();
-        assert_eq!(columns.latitude, 1);
+        assert_eq!(columns.coordinates, Some([1, 3]));
         assert_eq!(columns.unused, ["latitude"]);
     }
 

@@ -5,18 +5,27 @@
 
 mod collection;
 mod csv;
+mod encoding;
 mod error;
 mod feature;
+mod gzip;
 mod header;
+mod kmz;
+mod layer;
 mod lines;
 mod number;
+mod reference;
 mod row;
 mod sniff;
 mod source;
 mod window;
+mod xml;
 
 use std::io::Read;
 
+use thiserror::Error;
+
+pub use encoding::TextEncoding;
 pub use error::{InputError, MAX_RECORD_BYTES, RowError};
 pub use header::{Field, HeaderError, Listed, Mapping, split_unused};
 pub use source::{BytesRead, Source, SourceError};
@@ -25,10 +34,14 @@ use super::Format;
 use crate::store::BatchItem;
 use collection::Collection;
 use csv::CsvRows;
+use encoding::Text;
 use feature::Features;
 use header::Properties;
+use layer::LayerRows;
 use lines::Lines;
+use source::Opened;
 use window::Window;
+use xml::XmlRows;
 
 /// How to read a file.
 #[derive(Debug, Clone, Default)]
@@ -39,12 +52,18 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Columns and properties with names of their own.
     pub mappings: Vec<Mapping>,
+    /// The encoding of a text that has no byte order mark.
+    pub encoding: Option<TextEncoding>,
+    /// The layer of a file that may have several.
+    pub layer: Option<String>,
+    /// Whether ids are passed over, whatever they are.
+    pub ignores_ids: bool,
 }
 
 /// One row of a file.
 #[derive(Debug)]
 pub struct Row {
-    /// The line, from 1, on which it begins.
+    /// The line, from 1, on which it begins; of a file that has no lines, its number.
     pub line: u64,
     /// What it holds.
     pub item: Result<BatchItem, RowError>,
@@ -68,35 +87,94 @@ pub struct RowReader<R> {
 
 #[derive(Debug)]
 enum Form<R> {
-    Csv(Box<CsvRows<R>>),
-    Collection(Window<R>, Collection, Features),
-    Lines(Window<R>, Lines, Features),
+    Csv(Box<CsvRows<Text<R>>>),
+    Collection(Window<Text<R>>, Collection, Features),
+    Lines(Window<Text<R>>, Lines, Features),
+    Xml(Box<XmlRows<Text<R>>>),
+    Layer(Box<LayerRows>),
+}
+
+impl RowReader<Box<dyn Read + Send>> {
+    /// Opens a source: a stream, or a file that is read from anywhere.
+    ///
+    /// # Errors
+    /// As [`Source::open`] and [`RowReader::open`].
+    pub fn of_source(
+        source: &Source,
+        read: BytesRead,
+        options: &ReadOptions,
+    ) -> Result<Self, OpenError> {
+        match source.open_kind(read)? {
+            Opened::Stream(stream) => Ok(Self::open(stream, options)?),
+            Opened::GeoPackage(file) => {
+                let asked = options
+                    .format
+                    .filter(|format| *format != Format::GeoPackage);
+                if let Some(asked) = asked {
+                    return Err(InputError::OtherFormat {
+                        found: "a SQLite file",
+                        asked: asked.name(),
+                    }
+                    .into());
+                }
+                Ok(Self {
+                    form: Form::Layer(Box::new(LayerRows::open(file, options)?)),
+                    is_too_long: false,
+                })
+            }
+        }
+    }
+}
+
+/// Why a source cannot be read at all.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// What it holds cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
 }
 
 impl<R: Read> RowReader<R> {
-    /// Finds out the format, where it is not given, and reads the header.
+    /// Finds out the encoding and the format, where they are not given, and reads the
+    /// header.
     ///
     /// # Errors
     /// When the stream cannot be read, is of no known format, or its header
     /// cannot be mapped.
     pub fn open(reader: R, options: &ReadOptions) -> Result<Self, InputError> {
-        let mut window = Window::new(reader);
+        let text = Text::open(reader, options.encoding)
+            .map_err(|source| InputError::Read { line: 1, source })?;
+        let mut window = Window::new(text);
         let sniffed = sniff::sniff(&mut window, options.format)?;
-        let mappings = &options.mappings;
+        let (mappings, ignores_ids) = (&options.mappings, options.ignores_ids);
+        let properties = || Properties::new(mappings);
         let form = match sniffed.format {
             Format::Csv => {
-                let rows = CsvRows::open(window, options.delimiter, mappings)?;
+                let rows = CsvRows::open(window, options.delimiter, mappings, ignores_ids)?;
                 Form::Csv(Box::new(rows))
             }
             Format::GeoJson => {
-                let features = Features::new(Properties::new(mappings)?);
+                let features = Features::new(properties()?, ignores_ids);
                 Form::Collection(window, Collection::new(), features)
             }
             Format::GeoJsonLines => {
-                let features = Features::new(Properties::new(mappings)?);
+                let features = Features::new(properties()?, ignores_ids);
                 Form::Lines(window, Lines::new(sniffed.is_sequence), features)
             }
+            Format::Gpx | Format::Kml => {
+                let rows = XmlRows::open(window, properties()?, ignores_ids)?;
+                Form::Xml(Box::new(rows))
+            }
+            Format::GeoPackage | Format::FlatGeobuf => {
+                return Err(InputError::Kind("a file that is no stream"));
+            }
         };
+        if options.layer.is_some() {
+            return Err(InputError::NoLayers);
+        }
         Ok(Self {
             form,
             is_too_long: false,
@@ -110,6 +188,8 @@ impl<R: Read> RowReader<R> {
     pub fn next_row(&mut self) -> Result<Option<Row>, InputError> {
         let (advanced, window, len, line, features) = match &mut self.form {
             Form::Csv(rows) => return rows.next_row(),
+            Form::Xml(rows) => return rows.next_row(),
+            Form::Layer(rows) => return rows.next_row(),
             Form::Collection(window, collection, features) => {
                 let advanced = collection.advance(window)?;
                 (advanced, window, collection.len, collection.line, features)
@@ -135,6 +215,8 @@ impl<R: Read> RowReader<R> {
     pub fn raw(&self) -> RawRow<'_> {
         let (window, len) = match &self.form {
             Form::Csv(rows) => return rows.raw(),
+            Form::Xml(rows) => return rows.raw(),
+            Form::Layer(rows) => return rows.raw(),
             Form::Collection(window, collection, _) => (window, collection.len),
             Form::Lines(window, lines, _) => (window, lines.len),
         };
@@ -144,12 +226,21 @@ impl<R: Read> RowReader<R> {
         }
     }
 
+    /// What [`Row::line`] counts.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        match &self.form {
+            Form::Layer(_) => "row",
+            _ => "line",
+        }
+    }
+
     /// The header of a CSV file and what separates its columns.
     #[must_use]
     pub fn csv_header(&self) -> Option<(&[u8], u8)> {
         match &self.form {
             Form::Csv(rows) => Some((rows.header(), rows.delimiter())),
-            Form::Collection(..) | Form::Lines(..) => None,
+            _ => None,
         }
     }
 
@@ -159,6 +250,8 @@ impl<R: Read> RowReader<R> {
         match &self.form {
             Form::Csv(rows) => rows.unused().to_vec(),
             Form::Collection(_, _, features) | Form::Lines(_, _, features) => features.unused(),
+            Form::Xml(rows) => rows.unused(),
+            Form::Layer(rows) => rows.unused(),
         }
     }
 }

@@ -29,13 +29,19 @@ pub(super) fn parse_degrees(field: &'static str, text: &str) -> Result<Option<f6
     }
 }
 
-/// A center's id from a text; `None` where it is blank.
+/// A center's id from a text; `None` where it is blank. `7.0` is 7, as programs
+/// that keep numbers as floats write it.
 pub(super) fn parse_id(text: &str) -> Result<Option<CenterId>, RowError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse()
+    let whole = match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+        _ => text,
+    };
+    whole
+        .parse()
         .ok()
         .and_then(CenterId::chosen)
         .map(Some)
@@ -99,9 +105,21 @@ mod tests {
 
     #[test]
     fn an_id_is_a_whole_number_in_range() {
-        assert_eq!(parse_id("7").unwrap().map(CenterId::get), Some(7));
+        for text in ["7", "7.0", "7.000", " 7. "] {
+            assert_eq!(parse_id(text).unwrap().map(CenterId::get), Some(7));
+        }
         assert_eq!(parse_id("  "), Ok(None));
-        for text in ["0", "-1", "1.0", "9000000000000001", "node/7", "1e3"] {
+        for text in [
+            "0",
+            "-1",
+            "1.5",
+            "0.0",
+            ".0",
+            "1.0.0",
+            "9000000000000001",
+            "node/7",
+            "1e3",
+        ] {
             assert!(matches!(parse_id(text), Err(RowError::Id(_))), "{text}");
         }
     }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use geojson::JsonValue;
 
+use super::collection::script_head;
 use super::error::InputError;
 use super::lines::RECORD_SEPARATOR;
 use super::window::Window;
@@ -15,13 +16,13 @@ const LOOK_BYTES: usize = 64 * 1024;
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Beginnings of files that are taken for tables or maps and are not read.
-const OTHER_KINDS: [(&[u8], &str); 6] = [
+const OTHER_KINDS: [(&[u8], &str); 3] = [
     (b"PK\x03\x04", "a zip file or a spreadsheet"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
-    (b"SQLite format 3", "a GeoPackage or another SQLite file"),
-    (b"<", "XML, KML or HTML"),
+    (
+        b"fgb\x03",
+        "a FlatGeobuf, which export writes: `ogr2ogr NEW.gpkg OLD` makes a GeoPackage of it",
+    ),
 ];
 
 /// What was found out.
@@ -54,8 +55,14 @@ pub(super) fn sniff<R: Read>(
         return Err(InputError::Kind(kind));
     }
     let look = &window.bytes()[..window.bytes().len().min(LOOK_BYTES)];
-    if memchr::memchr(0, look).is_some() {
-        return Err(InputError::Kind("a binary file"));
+    if let Some(at) = memchr::memchr(0, look) {
+        // Of latin text in UTF-16, every second byte is 0.
+        let every_second = look[at..].iter().take(16).step_by(2).all(|&byte| byte == 0);
+        return Err(InputError::Kind(match (every_second, at) {
+            (true, 0) => "UTF-16 text without a byte order mark: say `--encoding utf-16be`",
+            (true, 1) => "UTF-16 text without a byte order mark: say `--encoding utf-16le`",
+            _ => "a binary file",
+        }));
     }
     if window.bytes().starts_with(UTF8_BOM) {
         window.consume(UTF8_BOM.len());
@@ -63,11 +70,23 @@ pub(super) fn sniff<R: Read>(
     let text = window.bytes().trim_ascii_start();
     let first = text.first().copied();
     let format = match (asked, first) {
+        // The root tells which of the two it is.
+        (_, Some(b'<')) => Format::Kml,
+        (Some(Format::Gpx | Format::Kml) | None, None) => return Err(InputError::Empty),
+        (
+            Some(asked @ (Format::Gpx | Format::Kml | Format::GeoPackage | Format::FlatGeobuf)),
+            _,
+        ) => {
+            return Err(InputError::OtherFormat {
+                found: "a text of another kind",
+                asked: asked.name(),
+            });
+        }
         (Some(format), _) => format,
-        (None, None) => return Err(InputError::Empty),
         (None, Some(RECORD_SEPARATOR)) => Format::GeoJsonLines,
         (None, Some(b'{')) if begins_with_feature(text) => Format::GeoJsonLines,
-        (None, Some(b'{')) => Format::GeoJson,
+        (None, Some(b'{' | b'[')) => Format::GeoJson,
+        (None, Some(_)) if script_head(text).is_some() => Format::GeoJson,
         (None, Some(_)) => Format::Csv,
     };
     if first.is_none() && format != Format::GeoJsonLines {
@@ -103,6 +122,10 @@ mod tests {
             (b"{\n\"type\": \"Feature\"", Format::GeoJson, false),
             (b"{\"type\":\"Feature\"}\n", Format::GeoJsonLines, false),
             (b"\x1e{\n}", Format::GeoJsonLines, true),
+            (b"[\n{\"type\":\"Feature\"}]", Format::GeoJson, false),
+            (b"var x = {\"type\":", Format::GeoJson, false),
+            (b"var x,lat,lng\n", Format::Csv, false),
+            (b"\xef\xbb\xbf<?xml", Format::Kml, false),
         ] {
             let sniffed = of(text).unwrap();
             assert_eq!((sniffed.format, sniffed.is_sequence), (format, is_sequence));
@@ -113,9 +136,10 @@ mod tests {
     fn other_kinds_of_files_are_named() {
         for (text, kind) in [
             (&b"PK\x03\x04rest"[..], "a zip file"),
-            (b"\xff\xfen\x00", "UTF-16"),
-            (b"<?xml", "XML"),
+            (b"n\x00a\x00m\x00e\x00,\x00", "--encoding utf-16le"),
+            (b"\x00n\x00a\x00m\x00e\x00,", "--encoding utf-16be"),
             (b"name\x00", "binary"),
+            (b"fgb\x03fgb\x00", "FlatGeobuf"),
         ] {
             let error = of(text).unwrap_err().to_string();
             assert!(error.contains(kind), "{error}");

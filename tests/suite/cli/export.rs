@@ -78,7 +78,7 @@ on_both_stores! {
         let before = writable(&db).await;
         assert!(before.len() > 2_000);
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a.csv", "a.csv.gz", "a.geojson", "a.geojson.gz", "a.geojsonl", "a.ndjson.gz"] {
+        for name in ["a.csv", "a.csv.gz", "a.geojson", "a.geojson.gz", "a.geojsonl", "a.ndjson.gz", "a.gpkg"] {
             let path = folder.path().join(name);
             let path = path.to_str().unwrap();
             run(&["export", path, "--database-url", db.url()])
@@ -90,7 +90,7 @@ on_both_stores! {
                 .assert(0, &[&format!("{} inserted", before.len())]);
             assert_eq!(writable(&db).await, before, "{name}");
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6, "nothing is left beside the files");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 7, "nothing is left beside the files");
     }
 
     async fn times_and_views_are_exported(db: TestDatabase) {
@@ -110,7 +110,7 @@ on_both_stores! {
 
     async fn an_empty_database_exports_to_files_that_import(db: TestDatabase) {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a.csv", "a.geojson", "a.geojsonl"] {
+        for name in ["a.csv", "a.geojson", "a.geojsonl", "a.gpkg"] {
             let path = folder.path().join(name);
             let path = path.to_str().unwrap();
             run(&["export", path, "--database-url", db.url()]).assert(0, &["0 centers exported"]);
@@ -138,7 +138,10 @@ async fn a_file_that_is_there_is_kept_unless_forced() {
     assert!(fs::read_to_string(&path).unwrap().starts_with("id,name"));
     assert!(link.is_symlink());
     export(folder.path(), &["--format", "csv"]).assert(2, &["is not a file"]);
-    export(&folder.path().join("a.xlsx"), &[]).assert(2, &["tells no format"]);
+    export(&folder.path().join("a.xlsx"), &[]).assert(2, &["tells no format", ".gpkg or .fgb"]);
+    export(&folder.path().join("a.kml"), &[]).assert(2, &["tells no format that is written"]);
+    export(&folder.path().join("a.gpkg.gz"), &[]).assert(2, &["leave the .gz out"]);
+    export("-".as_ref(), &["--format", "gpkg"]).assert(2, &["is a file and no stream"]);
     export(&folder.path().join("none/a.csv"), &[]).assert(2, &["cannot write"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
@@ -188,4 +191,55 @@ async fn an_export_that_fails_leaves_no_file() {
     let ended = run(&["export", path.to_str().unwrap(), "--database-url", db.url()]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What `ogrinfo` says of a file.
+fn ogrinfo(path: &std::path::Path, args: &[&str]) -> String {
+    let told = std::process::Command::new("ogrinfo")
+        .args(["-ro", "-al"])
+        .args(args)
+        .arg(path)
+        .output()
+        .expect("ogrinfo runs");
+    let said = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success() && said.is_empty(), "{said}");
+    String::from_utf8(told.stdout).unwrap()
+}
+
+#[tokio::test]
+#[cfg_attr(not(tool_tests), ignore = "needs ogrinfo: run scripts/test")]
+async fn gdal_reads_what_is_exported_as_geopackage_and_as_flatgeobuf() {
+    let db = TestDatabase::sqlite().await;
+    db.store().upsert(nasty_centers()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, id) in [
+        ("a.gpkg", "OGRFeature(centers):1"),
+        ("a.fgb", "id (Integer64) = 1"),
+    ] {
+        let path = folder.path().join(name);
+        run(&["export", path.to_str().unwrap(), "--database-url", db.url()])
+            .assert(0, &["5 centers exported, 1 without coordinates"]);
+        let told = ogrinfo(&path, &[]);
+        for said in [
+            "Layer name: centers",
+            "Geometry: Point",
+            "Feature Count: 5",
+            "ID[\"EPSG\",4326]",
+            "Extent: (-180.000000, -90.000000) - (180.000000, 90.000000)",
+            id,
+            "POINT (179.99999999 89.99999999)",
+            "POINT (-180 -0.00000001)",
+            "name (String) = =HYPERLINK(\"http://x\")",
+            "description (String) = Ελλάδα 🤿",
+            "view_count (Integer64) = 0",
+            "created_at (DateTime) = 2",
+        ] {
+            assert!(told.contains(said), "{name}: no `{said}` in {told}");
+        }
+        let near = ogrinfo(&path, &["-spat", "-1", "-1", "1", "1"]);
+        assert!(
+            near.contains("POINT (0 0)") && near.contains("Feature Count: 1"),
+            "{name}: {near}"
+        );
+    }
 }

@@ -45,8 +45,34 @@ fn a_file_that_is_no_table_and_no_map_is_named() {
         ("blank.csv", b"\n \n", "is empty"),
         ("empty.geojson", b"", "is empty"),
         ("a.xlsx", b"PK\x03\x04....", "a zip file or a spreadsheet"),
-        ("a.csv", b"\xff\xfen\x00a\x00", "UTF-16"),
-        ("a.kml", b"<?xml version=\"1.0\"?>", "XML, KML or HTML"),
+        ("a.csv", b"n\x00a\x00m\x00e\x00", "--encoding utf-16le"),
+        (
+            "a.kml",
+            b"<?xml version=\"1.0\"?>",
+            "XML without an element",
+        ),
+        (
+            "a.html",
+            b"<!DOCTYPE html><html></html>",
+            "HTML, or XML other",
+        ),
+        (
+            "a.kml",
+            b"<kml><Placemark>\n<name>A",
+            "line 2: expected the end",
+        ),
+        (
+            "a.kml",
+            b"<kml>\n<a></b></kml>",
+            "line 2: its XML is broken",
+        ),
+        ("a.fgb", b"fgb\x03fgb\x00", "FlatGeobuf"),
+        ("a.gpkg", b"SQLite format 3\x00", "cannot be read"),
+        (
+            "a.json",
+            b"[{\"type\":\"Feature\",\"geometry\":null,\"properties\":{\"name\":\"A\"}}] x",
+            "nothing after the list of features",
+        ),
         (
             "a.csv",
             b"n\xe4me,lat,lng\nA,1,2\n",
@@ -126,6 +152,14 @@ fn a_header_that_cannot_be_mapped_lists_what_there_is() {
             &["--format", "xml"],
             "csv, geojson, geojsonl",
         ),
+        (
+            "name,lat,lng",
+            &["--format", "flatgeobuf"],
+            "csv, geojson, geojsonl, geopackage, gpx, kml",
+        ),
+        ("name,lat,lng", &["--format", "gpx"], "not gpx"),
+        ("name,lat,lng", &["--encoding", "utf-9"], "no such encoding"),
+        ("name,lat,lng", &["--layer", "a"], "has no layers"),
         (
             "name,lat,lng",
             &["--report", "r.csv"],
