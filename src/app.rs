@@ -29,6 +29,7 @@ use tokio::task::JoinHandle;
 
 use crate::collections::Collections;
 use crate::follow::follow;
+use crate::http::MediaUrl;
 use crate::http::connection::{Connection, Refusals};
 use crate::http::hot_path::HotPath;
 use crate::http::observe::Observe;
@@ -111,6 +112,8 @@ pub struct AppSettings {
     pub admin_key: Option<SecretString>,
     /// Which web pages of other origins may ask.
     pub cors: CorsOrigins,
+    /// Where the logos are that Divemap keeps.
+    pub media_url: Option<MediaUrl>,
     /// Threads that answer.
     pub workers: usize,
     /// The largest body in bytes.
@@ -129,6 +132,7 @@ impl Default for AppSettings {
             bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             admin_key: None,
             cors: CorsOrigins::Off,
+            media_url: None,
             workers: cores(),
             body_limit: 4 * 1024 * 1024,
             head_timeout: Duration::from_secs(10),
@@ -191,6 +195,7 @@ impl App {
             database: database.clone(),
             metrics: Arc::clone(&metrics),
             admin_key: settings.admin_key,
+            media_url: settings.media_url,
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
             write_turns: Arc::new(Semaphore::new(WRITES_AT_ONCE)),

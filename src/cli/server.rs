@@ -16,6 +16,7 @@ use crate::collections::Collections;
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
+use crate::http::MediaUrl;
 use crate::metrics::Metrics;
 use crate::store::{Collection, Database, Store};
 use crate::upkeep::Upkeep;
@@ -57,6 +58,9 @@ pub(super) struct ServerArgs {
         default_value = ""
     )]
     cors_origins: CorsOrigins,
+    /// Where Divemap's bucket of media is served, as `https://media.example/`, for `logo_full_url`
+    #[arg(long, env = "NEARBY_MEDIA_URL", value_name = "URL")]
+    media_url: Option<MediaUrl>,
     /// Threads that answer [default: one a core]
     #[arg(long, env = "NEARBY_WORKERS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
@@ -101,6 +105,7 @@ impl ServerArgs {
             bind: self.addresses()?,
             admin_key: admin_key()?,
             cors: self.cors_origins.clone(),
+            media_url: self.media_url.clone(),
             body_limit: self.body_limit,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             upkeep: (self.verify_every > 0).then(|| Upkeep {

@@ -260,6 +260,7 @@ mod tests {
             database,
             metrics: Arc::new(metrics),
             admin_key: None,
+            media_url: None,
             body_limit: 0,
             batch_turns: Arc::new(Semaphore::new(1)),
             write_turns: Arc::new(Semaphore::new(1)),

@@ -40,3 +40,5 @@ pub mod routes;
 mod search;
 mod settings;
 pub(crate) mod state;
+
+pub use divemap::media::MediaUrl;

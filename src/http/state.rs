@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::divemap::media::MediaUrl;
 use super::problem::Problem;
 use crate::catalog::Catalog;
 use crate::collections::Collections;
@@ -28,6 +29,8 @@ pub struct State {
     pub metrics: Arc<Metrics>,
     /// The key for writes; without one nobody writes.
     pub admin_key: Option<SecretString>,
+    /// Where the logos are that Divemap keeps.
+    pub media_url: Option<MediaUrl>,
     /// The largest body in bytes.
     pub body_limit: usize,
     /// Turns for the parts of batches: as many at once as there are cores, for

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::errors::Refusal;
 use super::input::Input;
+use super::is_left_to_divemap;
 use super::item::Whole;
 use crate::domain::{Center, CenterId};
 use crate::http::reply;
@@ -21,13 +22,20 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let (catalog, asked) = (Arc::clone(&state.catalog), [center.clone()]);
     let reading = async move { catalog.ratings(&asked).await };
     let rating = state.run(reading).await?.remove(&center.id);
-    Ok(reply::ok(&Whole::new(&center, rating)))
+    Ok(reply::ok(&Whole::new(
+        &center,
+        rating,
+        state.media_url.as_ref(),
+    )))
 }
 
 /// The center that the path names.
 pub(super) async fn center_of(request: &HttpRequest) -> Result<Center, Refusal> {
     let not_found = || Refusal::not_found("Diving center not found");
     let mut input = Input::of(request);
+    if is_left_to_divemap(request.match_info().query("diving_center_id")) {
+        return Err(Refusal::unknown_path());
+    }
     let id = input.path_integer(request, "diving_center_id");
     input.finish()?;
     let id = CenterId::new(id).ok_or_else(not_found)?;

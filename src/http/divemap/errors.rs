@@ -52,6 +52,14 @@ impl Refusal {
         )))
     }
 
+    /// 403: for administrators, of whom nearby knows none.
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self(Box::new(Kind::Refused(
+            StatusCode::FORBIDDEN,
+            detail.into(),
+        )))
+    }
+
     /// 404: there is no such thing.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self(Box::new(Kind::Refused(

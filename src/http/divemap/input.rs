@@ -183,6 +183,21 @@ impl<'a> Input<'a> {
         None
     }
 
+    /// A truth value, if it is there.
+    pub(super) fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        let text = self.raw(name)?;
+        let word = text.to_ascii_lowercase();
+        if ["1", "true", "t", "yes", "y", "on"].contains(&word.as_str()) {
+            return Some(true);
+        }
+        if ["0", "false", "f", "no", "n", "off"].contains(&word.as_str()) {
+            return Some(false);
+        }
+        let msg = "Input should be a valid boolean, unable to interpret input".to_owned();
+        self.fault(name, "bool_parsing", msg, Some(text), None);
+        None
+    }
+
     /// A whole number out of the path.
     pub(super) fn path_integer(&mut self, request: &HttpRequest, name: &'static str) -> i64 {
         // The router leaves these three escaped.

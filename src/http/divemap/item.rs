@@ -3,11 +3,14 @@
 //! What nearby has no notion of (comments, followers, managers, media) is what
 //! Divemap says of a center that has none.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::html::stripped;
+use super::media::{MediaUrl, full_url};
 use crate::domain::{Center, Position, Rating};
 use crate::wire::JsonId;
 
@@ -61,9 +64,9 @@ pub(super) struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     logo_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    logo_full_url: Option<&'a str>,
+    logo_full_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
+    description: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +87,12 @@ pub(super) struct Item<'a> {
 
 impl<'a> Item<'a> {
     /// A center at a level of detail.
-    pub(super) fn new(center: &'a Center, rating: Option<Rating>, level: DetailLevel) -> Self {
+    pub(super) fn new(
+        center: &'a Center,
+        rating: Option<Rating>,
+        level: DetailLevel,
+        media: Option<&MediaUrl>,
+    ) -> Self {
         let text = &center.text;
         let basic = |text: &'a Option<String>| shown(level >= DetailLevel::Basic, text.as_deref());
         let full = |text: &'a Option<String>| shown(level >= DetailLevel::Full, text.as_deref());
@@ -102,8 +110,8 @@ impl<'a> Item<'a> {
                 rating.map(|rating| rating.average),
             ),
             logo_url: basic(&text.logo_url),
-            logo_full_url: basic(&text.logo_url),
-            description: full(&text.description),
+            logo_full_url: basic(&text.logo_url).map(|path| full_url(media, path)),
+            description: full(&text.description).map(stripped),
             address: full(&text.address),
             email: full(&text.email),
             phone: full(&text.phone),
@@ -129,7 +137,7 @@ fn shown<T>(is_shown: bool, value: Option<T>) -> Option<T> {
 pub(super) struct Whole<'a> {
     id: JsonId,
     name: &'a str,
-    description: Option<&'a str>,
+    description: Option<Cow<'a, str>>,
     address: Option<&'a str>,
     email: Option<&'a str>,
     phone: Option<&'a str>,
@@ -140,7 +148,7 @@ pub(super) struct Whole<'a> {
     region: Option<&'a str>,
     city: Option<&'a str>,
     logo_url: Option<&'a str>,
-    logo_full_url: Option<&'a str>,
+    logo_full_url: Option<String>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     average_rating: Option<f64>,
@@ -154,12 +162,16 @@ pub(super) struct Whole<'a> {
 
 impl<'a> Whole<'a> {
     /// A center and how it is rated.
-    pub(super) fn new(center: &'a Center, rating: Option<Rating>) -> Self {
+    pub(super) fn new(
+        center: &'a Center,
+        rating: Option<Rating>,
+        media: Option<&MediaUrl>,
+    ) -> Self {
         let text = &center.text;
         Self {
             id: center.id.into(),
             name: &text.name,
-            description: text.description.as_deref(),
+            description: text.description.as_deref().map(stripped),
             address: text.address.as_deref(),
             email: text.email.as_deref(),
             phone: text.phone.as_deref(),
@@ -170,7 +182,7 @@ impl<'a> Whole<'a> {
             region: text.region.as_deref(),
             city: text.city.as_deref(),
             logo_url: text.logo_url.as_deref(),
-            logo_full_url: text.logo_url.as_deref(),
+            logo_full_url: text.logo_url.as_deref().map(|path| full_url(media, path)),
             created_at: center.created_at,
             updated_at: center.updated_at,
             average_rating: rating.map(|rating| rating.average),

@@ -1,5 +1,6 @@
 //! `GET /api/v1/diving-centers/` and `/count`: the big list and its length.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,6 +9,7 @@ use serde::Serialize;
 use super::errors::Refusal;
 use super::input::{Input, Length};
 use super::item::{DetailLevel, Item};
+use super::relevance::{self, Found, Matches, Search};
 use crate::domain::{
     AnyOf, Listing, MAX_RATING, Needle, Part, RatingRange, SortBy, TextField, Viewport,
 };
@@ -17,21 +19,25 @@ use crate::store::StoreError;
 
 const PAGE_SIZES: [i64; 11] = [1, 3, 5, 10, 15, 20, 25, 50, 100, 250, 1_000];
 
-/// In the order in which errors list them. Comments, which no center has, leave
-/// the order to the ids.
-const SORTS: [(&str, SortBy); 9] = [
-    ("average_rating", SortBy::Rating),
-    ("city", SortBy::Text(TextField::City)),
-    ("comment_count", SortBy::Id),
-    ("country", SortBy::Text(TextField::Country)),
-    ("created_at", SortBy::CreatedAt),
-    ("name", SortBy::Text(TextField::Name)),
-    ("rating", SortBy::Rating),
-    ("region", SortBy::Text(TextField::Region)),
-    ("updated_at", SortBy::UpdatedAt),
+/// In the order in which errors list them; `None` for those that are for
+/// administrators only.
+const SORTS: [(&str, Option<SortBy>); 10] = [
+    ("average_rating", Some(SortBy::Rating)),
+    ("city", Some(SortBy::Text(TextField::City))),
+    ("comment_count", None),
+    ("country", Some(SortBy::Text(TextField::Country))),
+    ("created_at", Some(SortBy::CreatedAt)),
+    ("name", Some(SortBy::Text(TextField::Name))),
+    ("rating", Some(SortBy::Rating)),
+    ("region", Some(SortBy::Text(TextField::Region))),
+    ("updated_at", Some(SortBy::UpdatedAt)),
+    ("view_count", None),
 ];
 
 const REVIEWS: [&str; 3] = ["average_rating", "comment_count", "rating"];
+
+/// How much of a search is looked for in the names of cities.
+const CITY_BEGINNING_CHARS: usize = 4;
 
 /// What a search may be, and a text within one field.
 const SEARCH: Length = Length { min: 0, max: 200 };
@@ -55,6 +61,8 @@ struct List<'a> {
     total_pages: u64,
     has_next_page: bool,
     has_prev_page: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    match_types: Option<Matches>,
 }
 
 /// Answers a page of the list.
@@ -64,28 +72,44 @@ struct List<'a> {
 pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let hides_ratings = hides_ratings(&request).await?;
     let asked = Asked::of(&request, hides_ratings)?;
-    let (listing, part) = (asked.listing.clone(), asked.part());
+    let part = asked.part();
+    let Asked {
+        listing,
+        search,
+        level,
+        page,
+        page_size,
+    } = asked;
     let catalog = Arc::clone(&State::of(&request).catalog);
     let reading = async move {
-        let listed = catalog.listed(&listing, part).await?;
-        let centers = catalog.store().read_many(&listed.ids).await?;
+        let found = match search {
+            None => Found {
+                listed: catalog.listed(&listing, part).await?,
+                matches: None,
+            },
+            Some(search) => relevance::listed(&catalog, &listing, &search, part).await?,
+        };
+        let centers = catalog.store().read_many(&found.listed.ids).await?;
         let ratings = catalog.ratings(&centers).await?;
-        Ok::<_, StoreError>((centers, ratings, listed.total))
+        Ok::<_, StoreError>((centers, ratings, found))
     };
-    let (centers, ratings, total) = State::of(&request).run(reading).await?;
-    let total_pages = total.div_ceil(asked.page_size.unsigned_abs());
+    let (centers, ratings, found) = State::of(&request).run(reading).await?;
+    let total = found.listed.total;
+    let media = State::of(&request).media_url.as_ref();
+    let total_pages = total.div_ceil(page_size.unsigned_abs());
     let items = centers.iter().map(|center| {
         let rating = ratings.get(&center.id).copied();
-        Item::new(center, rating, asked.level)
+        Item::new(center, rating, level, media)
     });
     let list = List {
         items: items.collect(),
         total,
-        page: asked.page,
-        page_size: asked.page_size,
+        page,
+        page_size,
         total_pages,
-        has_next_page: asked.page.unsigned_abs() < total_pages,
-        has_prev_page: asked.page > 1,
+        has_next_page: page.unsigned_abs() < total_pages,
+        has_prev_page: page > 1,
+        match_types: found.matches,
     };
     Ok(reply::ok(&list))
 }
@@ -97,8 +121,10 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
 pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let hides_ratings = hides_ratings(&request).await?;
     let mut input = Input::of(&request);
-    let mut listing = wanted(&mut input);
+    let (search, mut listing) = wanted(&mut input);
     input.finish()?;
+    let needle = search.and_then(|text| Needle::new(&text));
+    listing.texts.extend(needle.as_ref().map(AnyOf::anywhere));
     if hides_ratings {
         listing = listing.without_ratings();
     }
@@ -126,6 +152,7 @@ async fn hides_ratings(request: &HttpRequest) -> Result<bool, Refusal> {
 /// A page of the list, as it is asked for.
 struct Asked {
     listing: Listing,
+    search: Option<Search>,
     level: DetailLevel,
     page: i64,
     page_size: i64,
@@ -136,7 +163,7 @@ impl Asked {
     /// declares them, then what Divemap checks by itself, in its order.
     fn of(request: &HttpRequest, hides_ratings: bool) -> Result<Self, Refusal> {
         let mut input = Input::of(request);
-        let mut listing = wanted(&mut input);
+        let (search, mut listing) = wanted(&mut input);
         let sort_by = input.text("sort_by", ANY).filter(|text| !text.is_empty());
         let sort_order = input.text("sort_order", ANY);
         let page = input.integer("page", &(1..=i64::MAX)).unwrap_or(1);
@@ -145,6 +172,7 @@ impl Asked {
         let [north, south, east, west] =
             ["north", "south", "east", "west"].map(|edge| input.finite(edge));
         let level = input.text("detail_level", ANY);
+        listing.is_claimed = input.boolean("only_claimed").unwrap_or(false);
         input.finish()?;
 
         let level = level_of(level.as_deref().unwrap_or("full"))?;
@@ -161,8 +189,13 @@ impl Asked {
             )));
         }
         if let Some(sort_by) = sort_by {
-            listing.sort_by = sort_of(&sort_by, hides_ratings)?;
+            let sort = sort_of(&sort_by, hides_ratings)?;
             listing.descending = is_descending(sort_order.as_deref().unwrap_or("asc"))?;
+            listing.sort_by = sort.ok_or_else(|| {
+                Refusal::forbidden(format!(
+                    "Sorting by {sort_by} is only available for admin users"
+                ))
+            })?;
         } else if let Some(order) = sort_order.filter(|order| !order.is_empty()) {
             // Without a field to sort by the order says nothing, but a wrong one
             // is a mistake all the same.
@@ -173,6 +206,7 @@ impl Asked {
         }
         Ok(Self {
             listing,
+            search: search.and_then(|text| search_of(&text)),
             level,
             page,
             page_size,
@@ -188,10 +222,9 @@ impl Asked {
     }
 }
 
-/// Which centers are wanted, but for where they are.
-fn wanted(input: &mut Input<'_>) -> Listing {
+/// What is searched, and which centers are wanted otherwise, but for where they are.
+fn wanted<'a>(input: &mut Input<'a>) -> (Option<Cow<'a, str>>, Listing) {
     let search = input.text("search", SEARCH);
-    let search = search.and_then(|text| Some(AnyOf::anywhere(&Needle::new(&text)?)));
     let within = [
         TextField::Name,
         TextField::Country,
@@ -203,18 +236,27 @@ fn wanted(input: &mut Input<'_>) -> Listing {
         min: input.number("min_rating", &(0.0..=MAX_RATING)),
         max: input.number("max_rating", &(0.0..=MAX_RATING)),
     };
-    Listing {
-        texts: search
-            .into_iter()
-            .chain(
-                within
-                    .into_iter()
-                    .filter_map(|(field, text)| Some(AnyOf::within(field, Needle::new(&text?)?))),
-            )
-            .collect(),
+    let within = within
+        .into_iter()
+        .filter_map(|(field, text)| Some(AnyOf::within(field, Needle::new(&text?)?)));
+    let listing = Listing {
+        texts: within.collect(),
         ratings,
         ..Listing::default()
-    }
+    };
+    (search, listing)
+}
+
+/// A search of the list: its text anywhere, or how it begins in the city's name, so
+/// that a slip further on finds the place all the same.
+fn search_of(text: &str) -> Option<Search> {
+    let text = text.trim();
+    let mut held = AnyOf::anywhere(&Needle::new(text)?);
+    let beginning: String = text.chars().take(CITY_BEGINNING_CHARS).collect();
+    let beginning = Needle::new(&beginning).map(|needle| (TextField::City, needle));
+    held.fields.extend(beginning);
+    let text = text.to_owned();
+    Some(Search { text, held })
 }
 
 fn level_of(text: &str) -> Result<DetailLevel, Refusal> {
@@ -229,7 +271,7 @@ fn level_of(text: &str) -> Result<DetailLevel, Refusal> {
 }
 
 /// What reviews are about is nothing to sort by where they are hidden.
-fn sort_of(text: &str, hides_ratings: bool) -> Result<SortBy, Refusal> {
+fn sort_of(text: &str, hides_ratings: bool) -> Result<Option<SortBy>, Refusal> {
     let is_open = |name: &str| !(hides_ratings && REVIEWS.contains(&name));
     let open = || SORTS.iter().filter(|(name, _)| is_open(name));
     let known = open().find(|(name, _)| *name == text);

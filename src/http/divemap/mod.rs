@@ -8,11 +8,15 @@
 pub mod center;
 pub mod dive_sites;
 pub mod errors;
+mod html;
 mod input;
 mod item;
 pub mod list;
+pub mod media;
 pub mod nearby;
 pub mod organizations;
+mod relevance;
+mod score;
 pub mod search;
 pub mod settings;
 
@@ -20,6 +24,22 @@ use actix_web::HttpRequest;
 
 /// What all of its paths begin with.
 const PREFIX: &str = "/api/v1/";
+
+/// What stands in the place of an id in paths of Divemap that nearby does not answer:
+/// these are not there, and no ids that went wrong.
+const LEFT_TO_DIVEMAP: [&str; 7] = [
+    "check-proximity",
+    "countries",
+    "managed",
+    "ownership-requests",
+    "regions",
+    "reverse-geocode",
+    "wind-recommendations",
+];
+
+fn is_left_to_divemap(id: &str) -> bool {
+    LEFT_TO_DIVEMAP.contains(&id)
+}
 
 /// Whether a request is for these endpoints, whose errors have another form.
 pub fn is_asked(request: &HttpRequest) -> bool {

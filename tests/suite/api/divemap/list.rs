@@ -82,6 +82,10 @@ on_both_stores! {
             ("name=&search=&country=", vec![0, 1, 2, 3, 4]),
         ] {
             let mut found = found_ids(&server, &format!("/?{query}")).await;
+            if query.starts_with("search") {
+                // Those that nearly hold it come last.
+                found.truncate(expected.len());
+            }
             found.sort_unstable();
             let expected: Vec<i64> = expected.into_iter().map(|place: usize| made[place]).collect();
             assert_eq!(found, expected, "{query}");
@@ -117,7 +121,6 @@ on_both_stores! {
             ("sort_by=updated_at&sort_order=desc", [1, 0, 2, 3]),
             ("sort_by=rating", [0, 1, 2, 3]),
             ("sort_by=average_rating", [0, 1, 2, 3]),
-            ("sort_by=comment_count&sort_order=desc", [0, 1, 2, 3]),
             ("sort_order=desc", [2, 0, 3, 1]),
             ("sort_by=", [2, 0, 3, 1]),
         ] {
@@ -172,7 +175,7 @@ on_both_stores! {
         let levels = "detail_level must be one of: minimal, basic, full";
         let order = "sort_order must be 'asc' or 'desc'";
         let sorts = "Invalid sort_by field. Must be one of: average_rating, city, comment_count, country, \
-                     created_at, name, rating, region, updated_at";
+                     created_at, name, rating, region, updated_at, view_count";
         let edges = "north must be greater than south";
         for (query, text) in [
             ("page_size=2", sizes),
@@ -184,7 +187,7 @@ on_both_stores! {
             ("sort_by=name&sort_order=up", order),
             ("sort_by=name&sort_order=ASC", order),
             ("sort_order=up", order),
-            ("sort_by=view_count", sorts),
+            ("sort_by=view_count&sort_order=up", order),
             ("sort_by=Name", sorts),
             ("sort_by=id;DROP%20TABLE", sorts),
             ("north=1&south=1&east=1&west=0", edges),
@@ -192,6 +195,11 @@ on_both_stores! {
         ] {
             let answer = server.get(&format!("{CENTERS}/?{query}")).send().await;
             assert_eq!(detail(&answer, 400), text, "{query}");
+        }
+        for sort in ["view_count", "comment_count"] {
+            let answer = server.get(&format!("{CENTERS}/?sort_by={sort}")).send().await;
+            let text = format!("Sorting by {sort} is only available for admin users");
+            assert_eq!(detail(&answer, 403), text);
         }
         for size in [1, 3, 5, 10, 15, 20, 25, 50, 100, 250, 1000] {
             server.found(&format!("{CENTERS}/?page_size={size}")).await;

@@ -5,6 +5,7 @@ mod dive_sites;
 mod errors;
 mod list;
 mod nearby;
+mod relevance;
 mod search;
 mod viewport;
 
