@@ -1,7 +1,6 @@
 //! Lists that are searched: those that fit best first, and some that nearly do.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::HashMap;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
@@ -172,21 +171,9 @@ impl Held {
     }
 
     /// The scores by id; `None` where these are too many.
-    fn rated(&self) -> Option<std::collections::HashMap<CenterId, f64>> {
+    fn rated(&self) -> Option<HashMap<CenterId, f64>> {
         let all = self.keyed.len() == self.scores.len();
         all.then(|| self.scores.iter().copied().collect())
-    }
-}
-
-/// A center that nearly holds a text; the greater, the worse.
-#[derive(Debug, PartialEq, PartialOrd)]
-struct Close(Reverse<f64>, CenterId);
-
-impl Eq for Close {}
-
-impl Ord for Close {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.0.0.total_cmp(&self.0.0).then(self.1.cmp(&other.1))
     }
 }
 
@@ -199,20 +186,28 @@ async fn close(
 ) -> Result<Vec<(CenterId, Match)>, StoreError> {
     let best = catalog
         .store()
-        .fold_list(filters, &SCORED, BinaryHeap::new(), |best, row| {
+        .fold_list(filters, &SCORED, Vec::new(), |best, row| {
             if found.iter().any(|(id, _)| *id == row.id) {
                 return;
             }
             if let Some(score) = searched.close(row) {
-                best.push(Close(Reverse(score), row.id));
-                if best.len() > MOST_CLOSE {
-                    best.pop();
-                }
+                keep(best, (row.id, score));
             }
         })
         .await?;
-    let best = best.into_sorted_vec().into_iter();
-    Ok(best
-        .map(|Close(Reverse(score), id)| (id, Match::close(score)))
-        .collect())
+    let best = best.into_iter();
+    Ok(best.map(|(id, score)| (id, Match::close(score))).collect())
+}
+
+/// Keeps the best, in their order.
+fn keep(best: &mut Vec<(CenterId, f64)>, (id, score): (CenterId, f64)) {
+    let is_better = |(other, than): &(CenterId, f64)| {
+        than.total_cmp(&score)
+            .reverse()
+            .then(other.cmp(&id))
+            .is_lt()
+    };
+    let place = best.partition_point(is_better);
+    best.insert(place, (id, score));
+    best.truncate(MOST_CLOSE);
 }
