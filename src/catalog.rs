@@ -21,7 +21,8 @@ use crate::engine::memory::{Change, Intake, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::{
-    BatchError, BatchItem, Collection, Database, DeleteError, Store, StoreError, UpdateError,
+    BatchError, BatchItem, Collection, Database, DeleteError, Referring, Store, StoreError,
+    UpdateError,
 };
 
 pub use duplicates::CreateError;
@@ -217,11 +218,11 @@ impl Catalog {
     /// Deletes a center; `false` where there is no such center.
     ///
     /// # Errors
-    /// When another application's rows refer to it or the database does not answer;
-    /// nothing is written then.
-    pub async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
+    /// When another application's rows refer to it and keep it, or the database does
+    /// not answer; nothing is written then.
+    pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
         let _order = self.write_order.lock().await;
-        let deleted = self.store.delete(id).await?;
+        let deleted = self.store.delete(id, referring).await?;
         self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
             engine.apply(&[Change::Remove(id), Change::Organizations(id, &[])]);

@@ -4,7 +4,9 @@ use super::Catalog;
 use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
 use crate::engine::Engine;
 use crate::engine::memory::Change;
-use crate::store::{Database, DeleteError, MembershipError, OrganizationError, StoreError};
+use crate::store::{
+    Database, DeleteError, MembershipError, OrganizationError, Referring, StoreError,
+};
 
 impl Catalog {
     /// Creates an organization.
@@ -42,16 +44,20 @@ impl Catalog {
     /// where there is none.
     ///
     /// # Errors
-    /// When another application's rows refer to it or the database does not answer;
-    /// nothing is deleted then.
-    pub async fn delete_organization(&self, id: OrganizationId) -> Result<bool, DeleteError> {
+    /// When another application's rows refer to it and keep it, or the database does
+    /// not answer; nothing is deleted then.
+    pub async fn delete_organization(
+        &self,
+        id: OrganizationId,
+        referring: Referring,
+    ) -> Result<bool, DeleteError> {
         let _order = self.write_order.lock().await;
         let database = self.store.database();
         let members = match self.engine() {
             Engine::Memory(_) => database.members(id).await?,
             Engine::Sql(_) => Vec::new(),
         };
-        let deleted = database.delete_organization(id).await?;
+        let deleted = database.delete_organization(id, referring).await?;
         self.follow_names(&database).await?;
         for center in members {
             self.follow_memberships(&database, center).await?;

@@ -23,6 +23,7 @@ use crate::metrics::WriteOperation;
 use crate::store::{Collection, StoreError, UpdateError};
 
 const CREATE_PARAMS: &[Param] = &[Param::once("min_distance_m")];
+pub(super) const DELETE_PARAMS: &[Param] = &[Param::once("cascade")];
 const READ_PARAMS: &[Param] = &[Param::once("format")];
 
 pub(super) async fn post(
@@ -114,11 +115,14 @@ pub(super) async fn patch(
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let catalog = catalog_to_write(&request)?;
-    Query::parse(request.query_string(), &[])?;
+    let query = Query::parse(request.query_string(), DELETE_PARAMS)?;
+    let referring = params::referring_of(&query)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
-    let deleted = state.write(async move { writing.delete(id).await }).await?;
+    let deleted = state
+        .write(async move { writing.delete(id, referring).await })
+        .await?;
     if !deleted {
         return Err(not_found(catalog.collection(), id));
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Writer;
 use super::body::{JSON, read_json};
+use super::centers::DELETE_PARAMS;
 use super::code::Code;
 use super::params;
 use super::problem::Problem;
@@ -174,12 +175,13 @@ pub(super) async fn put(
 }
 
 pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Query::parse(request.query_string(), &[])?;
+    let query = Query::parse(request.query_string(), DELETE_PARAMS)?;
+    let referring = params::referring_of(&query)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let deleted = state
-        .run(async move { catalog.delete_organization(id).await })
+        .run(async move { catalog.delete_organization(id, referring).await })
         .await?;
     if !deleted {
         return Err(not_found(id));

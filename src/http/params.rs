@@ -11,6 +11,7 @@ use crate::domain::{
     MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError, Radius,
     TextField,
 };
+use crate::store::Referring;
 use crate::wire::JsonId;
 
 /// How many centers an answer holds when the client does not say.
@@ -292,6 +293,18 @@ pub fn center_id(name: &'static str, text: &str) -> Result<CenterId, Problem> {
 pub fn id_problem(name: impl Into<String>, got: &str) -> Problem {
     let (first, last) = (IDS.start(), IDS.end());
     Problem::invalid(name, got, format!("a whole number from {first} to {last}"))
+}
+
+/// What becomes of what refers to a row that is deleted, from `cascade`.
+///
+/// # Errors
+/// When it is neither true nor false.
+pub fn referring_of(query: &Query<'_>) -> Result<Referring, Problem> {
+    match query.one("cascade") {
+        None | Some("false") => Ok(Referring::Keeps),
+        Some("true") => Ok(Referring::GoesAlong),
+        Some(other) => Err(Problem::invalid("cascade", other, "true or false")),
+    }
 }
 
 /// Where the previous page of a search ended, from `cursor`.

@@ -310,11 +310,27 @@ impl From<StoreError> for Problem {
 impl From<DeleteError> for Problem {
     fn from(error: DeleteError) -> Self {
         match error {
-            DeleteError::InUse => Self::new(
-                Code::InUse,
-                "rows of other tables refer to it: delete them first, in the application that \
-                 wrote them",
-            ),
+            DeleteError::InUse {
+                tables,
+                may_go_along,
+            } => {
+                let tables = match tables.as_slice() {
+                    [] => "other tables".to_owned(),
+                    tables => tables.join(", "),
+                };
+                let along = if may_go_along {
+                    ", or delete it with ?cascade=true, and they go along as their foreign keys say"
+                } else {
+                    ""
+                };
+                Self::new(
+                    Code::InUse,
+                    format!(
+                        "rows of {tables} refer to it: delete them first, in the application \
+                         that wrote them{along}"
+                    ),
+                )
+            }
             DeleteError::Store(error) => error.into(),
         }
     }

@@ -196,18 +196,33 @@ impl<E> From<rusqlite::Error> for UpdateError<E> {
 #[derive(Debug, Error)]
 pub enum DeleteError {
     /// Rows of another application's tables refer to it.
-    #[error("rows of other tables refer to it")]
-    InUse,
+    #[error("rows of other tables refer to it: {}", .tables.join(", "))]
+    InUse {
+        /// The tables, as far as this user may see them.
+        tables: Vec<String>,
+        /// Whether their foreign keys let these rows go along.
+        may_go_along: bool,
+    },
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl DeleteError {
+    /// The database itself found a row that refers to it.
+    fn in_use() -> Self {
+        Self::InUse {
+            tables: Vec::new(),
+            may_go_along: false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for DeleteError {
     fn from(error: sqlx::Error) -> Self {
         let refusal = error.as_database_error();
         if refusal.is_some_and(DatabaseError::is_foreign_key_violation) {
-            Self::InUse
+            Self::in_use()
         } else {
             Self::Store(error.into())
         }
@@ -218,7 +233,7 @@ impl From<rusqlite::Error> for DeleteError {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error().map(|error| error.extended_code);
         if code == Some(SQLITE_CONSTRAINT_FOREIGNKEY) {
-            Self::InUse
+            Self::in_use()
         } else {
             Self::Store(error.into())
         }

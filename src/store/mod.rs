@@ -16,6 +16,7 @@ mod mysql;
 mod organizations;
 mod plan;
 mod ratings;
+mod references;
 mod settings;
 mod sql;
 mod sqlite;
@@ -39,6 +40,7 @@ pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, UpdateErro
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};
+pub use references::Referring;
 pub use survey::{BackfillFrom, Survey};
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
@@ -158,10 +160,10 @@ impl Store {
     /// rated; `false` where there is none.
     ///
     /// # Errors
-    /// When another application's rows refer to it or the database does not answer;
-    /// nothing is deleted then.
-    pub async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
-        on_each!(self, store => store.delete(id).await)
+    /// When another application's rows refer to it and keep it, or the database does
+    /// not answer; nothing is deleted then.
+    pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
+        on_each!(self, store => store.delete(id, referring).await)
     }
 
     /// Creates and replaces centers in one transaction, in their order.

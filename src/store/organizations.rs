@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Deserialize;
-use sqlx::MySqlConnection;
+use sqlx::{AssertSqlSafe, MySqlConnection};
 
 use super::error::is_missing_table;
+use super::references::{Referring, WITH_ORGANIZATION, refuse_used};
 use super::{Database, DatabaseFailure, DeleteError, StoreError};
 use crate::domain::{
     CenterId, Filter, Membership, Organization, OrganizationDraft, OrganizationId,
@@ -96,6 +97,9 @@ const UPDATE_SQLITE: &str = "\
     UPDATE diving_organizations SET name = ?, acronym = ?, website = ?, logo_url = ?, \
         description = ?, country = ?, founded_year = ?, \
         updated_at = strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE id = ?";
+const LOCK_MYSQL: &str = "SELECT id FROM diving_organizations WHERE id = ? FOR UPDATE";
+/// The transaction locks the whole file.
+const LOCK_SQLITE: &str = "SELECT id FROM diving_organizations WHERE id = ?";
 const DELETE: &str = "DELETE FROM diving_organizations WHERE id = ?";
 
 /// The first is the primary one.
@@ -386,13 +390,30 @@ impl Database {
     /// where there is none.
     ///
     /// # Errors
-    /// When another application's rows refer to it or the database does not answer;
-    /// nothing is deleted then.
+    /// When another application's rows refer to it and keep it, or the database does
+    /// not answer; nothing is deleted then.
     pub(crate) async fn delete_organization(
         &self,
         id: OrganizationId,
+        referring: Referring,
     ) -> Result<bool, DeleteError> {
+        let references = self.references_to(&WITH_ORGANIZATION).await?;
+        let lock = match self {
+            Self::MySql(_) => LOCK_MYSQL,
+            Self::Sqlite(_) => LOCK_SQLITE,
+        };
         let rows = in_transaction!(self, transaction => {
+            // From here on nobody can write a row that refers to it.
+            let locking = sqlx::query(lock).bind(id.get());
+            locking.execute(&mut *transaction).await?;
+            let mut used = Vec::new();
+            for reference in references.that_keep(referring) {
+                let is_used = sqlx::query_scalar(AssertSqlSafe(reference.is_used.clone()));
+                if is_used.bind(id.get()).fetch_one(&mut *transaction).await? {
+                    used.push(reference);
+                }
+            }
+            refuse_used(&used)?;
             // First: another application's table may hold them by a foreign key.
             let parting = sqlx::query(PART_ALL).bind(id.get());
             parting.execute(&mut *transaction).await?;

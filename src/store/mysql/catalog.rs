@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, MySqlPool};
 
 use crate::store::Collection;
+use crate::store::references::KeyColumn;
 
 /// The names in lower case of the tables and views in the database of the
 /// session, as far as this user may see them.
@@ -49,4 +50,27 @@ pub(in crate::store) async fn count_rows(
         .fetch_one(pool)
         .await?;
     Ok(count.unsigned_abs())
+}
+
+/// The foreign keys to a table, column by column.
+pub(in crate::store) async fn foreign_keys(
+    pool: &MySqlPool,
+    table: &str,
+) -> sqlx::Result<Vec<KeyColumn>> {
+    sqlx::query_as(
+        "SELECT CAST(NULLIF(k.TABLE_SCHEMA, DATABASE()) AS CHAR) AS `schema`, \
+                CAST(k.TABLE_NAME AS CHAR) AS table_name, \
+                CAST(k.CONSTRAINT_NAME AS CHAR) AS key_name, \
+                CAST(k.COLUMN_NAME AS CHAR) AS column_name, \
+                CAST(k.REFERENCED_COLUMN_NAME AS CHAR) AS referenced_column, \
+                CAST(r.DELETE_RULE AS CHAR) AS rule \
+         FROM information_schema.KEY_COLUMN_USAGE k \
+         JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+           ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+         WHERE k.REFERENCED_TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_NAME = ? \
+         ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
+    )
+    .bind(table)
+    .fetch_all(pool)
+    .await
 }

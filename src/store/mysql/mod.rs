@@ -29,7 +29,7 @@ use std::sync::Arc;
 use sqlx::MySqlPool;
 
 use super::{Collection, Database};
-pub(super) use catalog::{count_rows, table_exists, tables};
+pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
 

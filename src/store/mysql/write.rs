@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use serde_json::json;
 use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
-use sqlx::{MySql, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
 use super::retry::Retries;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
 use crate::store::organizations::forget_center;
+use crate::store::references::{References, Referring, refuse_used};
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl MySqlStore {
@@ -60,18 +61,43 @@ impl MySqlStore {
         Ok(center)
     }
 
-    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
+    pub(in crate::store) async fn delete(
+        &self,
+        id: CenterId,
+        referring: Referring,
+    ) -> Result<bool, DeleteError> {
+        let references = self.database().references(&self.collection).await?;
         let mut retries = Retries::default();
         loop {
-            match self.try_delete(id).await {
+            match self.try_delete(id, &references, referring).await {
                 Err(error) if retries.again(&error).await => {}
                 done => return done,
             }
         }
     }
 
-    async fn try_delete(&self, id: CenterId) -> Result<bool, DeleteError> {
+    async fn try_delete(
+        &self,
+        id: CenterId,
+        references: &References,
+        referring: Referring,
+    ) -> Result<bool, DeleteError> {
         let mut transaction = self.pool.begin().await?;
+        // From here on nobody can write a row that refers to it.
+        let locked = sqlx::query(self.statements.read_to_update.text())
+            .bind(id.get())
+            .fetch_optional(&mut *transaction);
+        if locked.await?.is_none() {
+            return Ok(false);
+        }
+        let mut used = Vec::new();
+        for reference in references.that_keep(referring) {
+            let is_used = sqlx::query_scalar(AssertSqlSafe(reference.is_used.clone()));
+            if is_used.bind(id.get()).fetch_one(&mut *transaction).await? {
+                used.push(reference);
+            }
+        }
+        refuse_used(&used)?;
         if self.collection.is_linked() {
             // First: another application's tables may hold them by a foreign key.
             forget_center(&mut transaction, id).await?;

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use super::database::SqlitePools;
 use super::{Collection, Database};
-pub(super) use catalog::{count_rows, table_exists, tables};
+pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
 pub(super) use foreign_changes::changed_elsewhere;
 pub use layer::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
 pub(super) use obstacles::{columns, obstacles};

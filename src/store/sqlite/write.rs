@@ -11,6 +11,7 @@ use rusqlite::{
 use super::extent::Growth;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::store::references::{Referring, refuse_used};
 use crate::store::sql::Sql;
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
@@ -54,8 +55,21 @@ impl SqliteStore {
         .await
     }
 
-    pub(in crate::store) async fn delete(&self, id: CenterId) -> Result<bool, DeleteError> {
+    pub(in crate::store) async fn delete(
+        &self,
+        id: CenterId,
+        referring: Referring,
+    ) -> Result<bool, DeleteError> {
+        let references = self.database().references(&self.collection).await?;
         self.write(move |writing| {
+            let mut used = Vec::new();
+            for reference in references.that_keep(referring) {
+                let mut is_used = writing.transaction.prepare(&reference.is_used)?;
+                if is_used.query_one([id.get()], |row| row.get(0))? {
+                    used.push(reference);
+                }
+            }
+            refuse_used(&used)?;
             let mut delete = writing.prepare(&writing.statements.delete)?;
             writing.growth.let_go();
             Ok(delete.execute([id.get()])? > 0)

@@ -25,6 +25,7 @@ mod nearest;
 mod ops;
 mod organizations;
 mod ratings;
+mod references;
 mod requests;
 pub mod server;
 mod settings;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use nearby::domain::{CenterDraft, CenterId, CenterText, Filter};
-use nearby::store::UpdateError;
+use nearby::store::{Referring, UpdateError};
 
 use super::{at, draft, full_draft, id, placing};
 use crate::support::on_both_stores;
@@ -45,7 +45,7 @@ on_both_stores! {
         let store = db.store();
         assert_eq!(store.read(id(7)).await.unwrap(), None);
         assert_eq!(store.replace(id(7), &draft("a", None)).await.unwrap(), None);
-        assert!(!store.delete(id(7)).await.unwrap());
+        assert!(!store.delete(id(7), Referring::Keeps).await.unwrap());
         let updated = store
             .update(id(7), |_| Ok::<_, Infallible>(placing(draft("a", None))))
             .await
@@ -100,7 +100,7 @@ on_both_stores! {
         assert!(matches!(refused, Err(UpdateError::Edit("no"))));
         assert_eq!(store.read(created.id).await.unwrap(), Some(created.clone()));
         // The connection is fit for the next writer.
-        assert!(store.delete(created.id).await.unwrap());
+        assert!(store.delete(created.id, Referring::Keeps).await.unwrap());
     }
 
     async fn concurrent_updates_do_not_lose_each_other(db: TestDatabase) {

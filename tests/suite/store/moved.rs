@@ -2,7 +2,7 @@
 
 use nearby::backfill::{self, Settings};
 use nearby::domain::CenterEdit;
-use nearby::store::{BackfillFrom, Collection};
+use nearby::store::{BackfillFrom, Collection, Referring};
 
 use super::{draft, id};
 use crate::support::TestDatabase;
@@ -171,7 +171,7 @@ async fn the_extent_of_the_layer_follows_the_data() {
         .unwrap();
     assert_eq!(extent(&db).await, "5.0 -3.0 180.0 1.0");
     // Found out once the file is closed: nobody waits for a look at every row.
-    store.delete(far.id).await.unwrap();
+    store.delete(far.id, Referring::Keeps).await.unwrap();
     assert_eq!(extent(&db).await, "5.0 -3.0 180.0 1.0");
     let url = db.url().to_owned();
     db.database().close().await;

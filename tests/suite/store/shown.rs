@@ -1,7 +1,7 @@
 //! Dive sites: rows that are there, and not shown.
 
 use nearby::domain::{Filter, Listing, Part, Position};
-use nearby::store::{Collection, Store, Upserted};
+use nearby::store::{Collection, Referring, Store, Upserted};
 
 use super::{draft, id, item, placing};
 use crate::support::{TestDatabase, on_both_stores};
@@ -58,7 +58,7 @@ on_both_stores! {
             let edited = new.clone();
             let edit = move |_: &_| Ok::<_, ()>(placing(edited));
             assert_eq!(sites.update(id(hidden), edit).await.unwrap(), None);
-            assert!(!sites.delete(id(hidden)).await.unwrap());
+            assert!(!sites.delete(id(hidden), Referring::Keeps).await.unwrap());
             assert!(sites.write_batch([item(Some(hidden), new.clone())]).await.is_err());
         }
         let kept = "SELECT COUNT(*) FROM dive_sites WHERE name LIKE 'site %'";
@@ -69,8 +69,8 @@ on_both_stores! {
         let sites = sites(&db);
         let site = sites.create(&draft("wall", Some((0.0, 10.0)))).await.unwrap();
         assert_eq!(site.position.map(Position::latitude), Some(0.0));
-        assert!(sites.delete(site.id).await.unwrap());
-        assert!(!sites.delete(site.id).await.unwrap());
+        assert!(sites.delete(site.id, Referring::Keeps).await.unwrap());
+        assert!(!sites.delete(site.id, Referring::Keeps).await.unwrap());
         assert_eq!(sites.read(site.id).await.unwrap(), None);
         let kept = "SELECT COUNT(*) FROM dive_sites \
                     WHERE deleted_at IS NOT NULL AND status = 'approved'";
