@@ -7,7 +7,6 @@
 
 mod request_line;
 
-use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,6 +18,8 @@ use actix_web::http::{Method, StatusCode};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use self::request_line::Heads;
 use super::code::Code;
@@ -43,7 +44,8 @@ const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 pub struct Refusals {
     ids: RequestIds,
     label: Arc<RouteMetrics>,
-    lingering: Cell<usize>,
+    /// A turn for each connection that may linger.
+    turns: Arc<Semaphore>,
 }
 
 impl Refusals {
@@ -53,7 +55,7 @@ impl Refusals {
         Self {
             ids: RequestIds::new(),
             label,
-            lingering: Cell::new(0),
+            turns: Arc::new(Semaphore::new(MAX_LINGERING)),
         }
     }
 
@@ -187,18 +189,16 @@ impl Drop for Connection {
         let (Some(refusal), Some(socket)) = (self.refusal.take(), self.socket.take()) else {
             return;
         };
-        let lingering = &self.refusals.lingering;
-        if lingering.get() >= MAX_LINGERING {
+        let turn = Arc::clone(&self.refusals.turns).try_acquire_owned();
+        let (Ok(turn), Ok(runtime)) = (turn, Handle::try_current()) else {
             // What the system takes at once is sent: more than a problem has.
             let _ = socket.try_write(&refusal);
             return;
-        }
-        lingering.set(lingering.get() + 1);
-        let refusals = Rc::clone(&self.refusals);
-        actix_web::rt::spawn(async move {
+        };
+        runtime.spawn(async move {
             // A client that goes away, or never does, is no concern of ours any more.
             let _ = tokio::time::timeout(LINGER, say_goodbye(socket, &refusal)).await;
-            refusals.lingering.set(refusals.lingering.get() - 1);
+            drop(turn);
         });
     }
 }
