@@ -53,7 +53,7 @@ async fn load(store: &Store) -> anyhow::Result<()> {
             return Ok(());
         }
         Some(Halt::Asked) => {}
-        Some(Halt::Rejected(Rejected { reason, .. })) => {
+        Some(Halt::Rejected(Rejected { reason, .. }) | Halt::Refused(Rejected { reason, .. })) => {
             bail!("a bundled place is wrong: {reason}")
         }
         Some(Halt::Failed(error)) => return Err(error).context("loading the bundled places"),

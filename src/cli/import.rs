@@ -322,6 +322,11 @@ impl<'a> Job<'a> {
                 note!("aborted there; the {rows} rows before it are written");
                 Ok(Outcome::FoundWrong)
             }
+            (Some(Halt::Refused(row)), _) => {
+                note!("{row}");
+                note!("aborted there; {go_on}");
+                Ok(Outcome::FoundWrong)
+            }
             (Some(Halt::Failed(error)), _) => {
                 Err(anyhow::Error::new(error).context(format!("{}; {go_on}", self.name)))
             }

@@ -1,6 +1,8 @@
 //! Why a store could not do what it was asked.
 
-use rusqlite::ffi::{SQLITE_BUSY, SQLITE_CONSTRAINT_FOREIGNKEY};
+use rusqlite::ffi::{
+    SQLITE_BUSY, SQLITE_CONSTRAINT, SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_MISMATCH,
+};
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 use thiserror::Error;
@@ -59,6 +61,26 @@ impl StoreError {
             Self::Unavailable(failure)
         } else {
             Self::Refused(failure)
+        }
+    }
+
+    /// Why the table does not take a row, in the database's words, where the row is at
+    /// fault and others may well be taken.
+    pub(super) fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Refused(DatabaseFailure::Statement(sqlx::Error::Database(refusal))) => {
+                let number = mysql_number(refusal.as_ref())?;
+                refuses_a_row(number).then(|| without_row_number(refusal.message()).to_owned())
+            }
+            Self::Refused(DatabaseFailure::Direct(rusqlite::Error::SqliteFailure(code, said)))
+                if matches!(
+                    code.extended_code & 0xff,
+                    SQLITE_CONSTRAINT | SQLITE_MISMATCH
+                ) =>
+            {
+                Some(said.clone().unwrap_or_else(|| code.to_string()))
+            }
+            _ => None,
         }
     }
 
@@ -135,6 +157,37 @@ fn is_passing_in_sqlite(code: i32) -> bool {
 /// `SQLITE_BUSY` and its kin.
 fn is_busy(code: i32) -> bool {
     code & 0xff == SQLITE_BUSY
+}
+
+/// Whether MySQL refuses what stands in a row, by the MySQL Error Message Reference.
+fn refuses_a_row(number: u16) -> bool {
+    /// NULL where something must be, or no value for a column without a default.
+    const MISSING: [u16; 2] = [1048, 1364];
+    const TAKEN_KEY: [u16; 3] = [1062, 1169, 1586];
+    /// Too long, out of range, no member of an ENUM, or no text in the column's
+    /// character set.
+    const VALUE: [u16; 8] = [1264, 1265, 1292, 1366, 1367, 1406, 3140, 3854];
+    const FOREIGN_KEY: [u16; 2] = [1216, 1452];
+    /// A CHECK, the partitions, or what a view shows.
+    const CHECK: [u16; 4] = [1369, 1526, 3819, 4025];
+    /// A trigger of another application says so.
+    const SIGNAL: [u16; 1] = [1644];
+    MISSING
+        .iter()
+        .chain(&TAKEN_KEY)
+        .chain(&VALUE)
+        .chain(&FOREIGN_KEY)
+        .chain(&CHECK)
+        .chain(&SIGNAL)
+        .any(|&refusing| refusing == number)
+}
+
+/// MySQL counts the rows of its statement, which nobody else knows.
+fn without_row_number(message: &str) -> &str {
+    match message.rsplit_once(" at row ") {
+        Some((what, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => what,
+        _ => message,
+    }
 }
 
 /// Whether a statement names a table that does not exist.

@@ -73,6 +73,24 @@ pub struct Upserted {
     pub unchanged: u64,
 }
 
+/// What to do with the others when rows of a batch are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Write them.
+    Write,
+    /// Write none of the batch.
+    Leave,
+}
+
+/// A row of a batch that the table does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// Why, in the words of the database.
+    pub reason: String,
+}
+
 /// A collection of centers in a database.
 #[derive(Debug, Clone)]
 pub enum Store {
@@ -189,6 +207,21 @@ impl Store {
         match self {
             Self::MySql(store) => store.upsert(&items).await,
             Self::Sqlite(store) => store.upsert(items).await,
+        }
+    }
+
+    /// The same, and which rows the table does not take. Those are never written.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn upsert_taken(
+        &self,
+        items: Vec<BatchItem>,
+        others: Others,
+    ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
+        match self {
+            Self::MySql(store) => store.upsert_taken(&items, others).await,
+            Self::Sqlite(store) => store.upsert_taken(items, others).await,
         }
     }
 

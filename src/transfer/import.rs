@@ -6,15 +6,17 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::read::{InputError, RowReader};
+use super::read::{InputError, RawRow, RowReader};
 use super::report::Report;
 use crate::domain::{CenterId, TextField};
-use crate::store::{BatchItem, Store, StoreError, Upserted};
+use crate::store::{BatchItem, Others, RefusedItem, Store, StoreError, Upserted};
 
 /// The most rows of one transaction.
 pub const MAX_BATCH_ROWS: usize = 10_000;
@@ -65,6 +67,14 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// Counts rows that the table did not take, which were read as if it would.
+    fn reject(&mut self, refused: Vec<Rejected>) {
+        self.rejected += refused.len() as u64;
+        self.first_rejected.extend(refused);
+        self.first_rejected.sort_by_key(|row| row.line);
+        self.first_rejected.truncate(SHOWN_REJECTED);
+    }
+
     /// Rows taken.
     #[must_use]
     pub fn taken(&self) -> u64 {
@@ -77,8 +87,9 @@ impl Survey {
 enum OnRejected {
     /// Count it.
     Count,
-    /// Count it and add it to the report.
-    Report(Report),
+    /// Count it and add it to the report, as whoever writes does with rows that the
+    /// table does not take.
+    Report(Arc<Mutex<Report>>),
     /// Read no further.
     Stop,
 }
@@ -93,16 +104,24 @@ pub struct RowBatches<R> {
     survey: Survey,
     ids: HashSet<CenterId>,
     /// A row whose id is already in the batch before it.
-    held_back: Option<(u64, BatchItem)>,
+    held_back: Option<ReadRow>,
+}
+
+/// A row that can be taken, by all that its file tells.
+#[derive(Debug)]
+struct ReadRow {
+    line: u64,
+    item: BatchItem,
+    /// As it stands in the file, where there is a report to put it into.
+    raw: Option<Vec<u8>>,
 }
 
 /// Rows that are written in one transaction; no two have the same id.
 #[derive(Debug)]
 struct Batch {
     items: Vec<BatchItem>,
-    without_coordinates: u64,
-    with_id: u64,
-    last_line: u64,
+    /// Line and text of each.
+    sources: Vec<(u64, Option<Vec<u8>>)>,
 }
 
 impl<R: Read> RowBatches<R> {
@@ -127,7 +146,7 @@ impl<R: Read> RowBatches<R> {
     /// Adds rows that cannot be taken to a report.
     #[must_use]
     pub fn reporting(mut self, report: Report) -> Self {
-        self.on_rejected = OnRejected::Report(report);
+        self.on_rejected = OnRejected::Report(Arc::new(Mutex::new(report)));
         self
     }
 
@@ -149,36 +168,32 @@ impl<R: Read> RowBatches<R> {
         self.ids.clear();
         let mut batch = Batch {
             items: Vec::with_capacity(self.batch_rows),
-            without_coordinates: 0,
-            with_id: 0,
-            last_line: 0,
+            sources: Vec::with_capacity(self.batch_rows),
         };
         let mut bytes = 0;
         while batch.items.len() < self.batch_rows && bytes < MAX_BATCH_BYTES {
-            let Some((line, item)) = self.next_item()? else {
+            let Some(row) = self.next_item()? else {
                 break;
             };
             // The last of several rows with one id wins, as the store is told of
             // each in a transaction of its own.
-            if let Some(id) = item.id
+            if let Some(id) = row.item.id
                 && !self.ids.insert(id)
             {
-                self.held_back = Some((line, item));
+                self.held_back = Some(row);
                 break;
             }
             bytes += self.reader.raw().bytes.len();
-            batch.with_id += u64::from(item.id.is_some());
-            batch.without_coordinates += u64::from(item.draft.position().is_none());
-            batch.last_line = line;
-            batch.items.push(item);
+            self.survey.with_id += u64::from(row.item.id.is_some());
+            self.survey.without_coordinates += u64::from(row.item.draft.position().is_none());
+            batch.sources.push((row.line, row.raw));
+            batch.items.push(row.item);
         }
-        self.survey.with_id += batch.with_id;
-        self.survey.without_coordinates += batch.without_coordinates;
         Ok((!batch.items.is_empty()).then_some(batch))
     }
 
     /// The next row that can be taken.
-    fn next_item(&mut self) -> Result<Option<(u64, BatchItem)>, ImportError> {
+    fn next_item(&mut self) -> Result<Option<ReadRow>, ImportError> {
         if let Some(held_back) = self.held_back.take() {
             return Ok(Some(held_back));
         }
@@ -191,7 +206,12 @@ impl<R: Read> RowBatches<R> {
             }
             self.survey.rows += 1;
             let reason = match row.item {
-                Ok(item) => return Ok(Some((row.line, item))),
+                Ok(item) => {
+                    let reports = matches!(self.on_rejected, OnRejected::Report(_));
+                    let raw = reports.then(|| self.reader.raw().bytes.to_vec());
+                    let line = row.line;
+                    return Ok(Some(ReadRow { line, item, raw }));
+                }
                 Err(reason) => reason,
             };
             self.survey.rejected += 1;
@@ -205,6 +225,7 @@ impl<R: Read> RowBatches<R> {
             match &mut self.on_rejected {
                 OnRejected::Count => {}
                 OnRejected::Report(report) => report
+                    .lock()
                     .add(row.line, &reason, self.reader.raw())
                     .map_err(ImportError::Report)?,
                 OnRejected::Stop => self.survey.is_stopped = true,
@@ -213,13 +234,17 @@ impl<R: Read> RowBatches<R> {
         Ok(None)
     }
 
-    /// What was read, when all was; the report, if there is one, is complete.
-    fn finish(mut self) -> Result<Survey, ImportError> {
+    /// What was read, when all was.
+    fn finish(mut self) -> Survey {
         self.survey.unused = self.reader.unused();
-        if let OnRejected::Report(report) = self.on_rejected {
-            report.finish().map_err(ImportError::Report)?;
+        self.survey
+    }
+
+    fn report(&self) -> Option<Arc<Mutex<Report>>> {
+        match &self.on_rejected {
+            OnRejected::Report(report) => Some(Arc::clone(report)),
+            OnRejected::Count | OnRejected::Stop => None,
         }
-        Ok(self.survey)
     }
 }
 
@@ -246,10 +271,14 @@ pub fn survey<R: Read>(
     mut batches: RowBatches<R>,
     mut each: impl FnMut(u64),
 ) -> Result<Survey, ImportError> {
+    let report = batches.report();
     while batches.next_batch()?.is_some() {
         each(batches.survey.rows);
     }
-    batches.finish()
+    if let Some(report) = report {
+        report.lock().finish().map_err(ImportError::Report)?;
+    }
+    Ok(batches.finish())
 }
 
 /// What an import wrote.
@@ -281,14 +310,26 @@ impl Imported {
     }
 }
 
+impl Imported {
+    /// Counts a batch that was written.
+    fn count(&mut self, upserted: Upserted, rows: &[About], sources: &[(u64, Option<Vec<u8>>)]) {
+        self.written += upserted;
+        self.with_id += rows.iter().filter(|row| row.has_id).count() as u64;
+        self.without_coordinates += rows.iter().filter(|row| row.has_no_place).count() as u64;
+        self.last_line = sources.last().map_or(self.last_line, |(line, _)| *line);
+    }
+}
+
 /// Why an import ended before the end of the file; what was written by then
 /// stays.
 #[derive(Debug)]
 pub enum Halt {
     /// It was asked to stop.
     Asked,
-    /// A row cannot be taken.
+    /// A row cannot be taken; those before it are written.
     Rejected(Rejected),
+    /// The table does not take a row; the batches before its own are written.
+    Refused(Rejected),
     /// Something broke.
     Failed(ImportError),
 }
@@ -313,6 +354,8 @@ pub async fn import<R: Read + Send + 'static>(
         unit: batches.reader.unit(),
         ..Imported::default()
     };
+    let report = batches.report();
+    let unit = imported.unit;
     // A thread of its own and not one of the runtime's: it may wait for a pipe
     // that never ends, and the runtime would wait for it.
     std::thread::spawn(move || {
@@ -326,6 +369,7 @@ pub async fn import<R: Read + Send + 'static>(
     let lacked = TextField::ALL.into_iter();
     let lacked = lacked.filter(|&field| collection.text(field).is_none());
     let lacked: Vec<TextField> = lacked.collect();
+    let mut refused_rows = Vec::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         let batch: Batch = tokio::select! {
@@ -345,35 +389,80 @@ pub async fn import<R: Read + Send + 'static>(
                 imported.dropped.insert(field);
             }
         }
-        match store.upsert(batch.items).await {
-            Ok(upserted) => {
-                imported.written.inserted += upserted.inserted;
-                imported.written.updated += upserted.updated;
-                imported.written.unchanged += upserted.unchanged;
-                imported.with_id += batch.with_id;
-                imported.without_coordinates += batch.without_coordinates;
-                imported.last_line = batch.last_line;
-                progress(imported.rows());
-            }
+        let about: Vec<About> = batch.items.iter().map(About::of).collect();
+        let others = if report.is_some() {
+            Others::Write
+        } else {
+            Others::Leave
+        };
+        let (upserted, refused) = match store.upsert_taken(batch.items, others).await {
+            Ok(taken) => taken,
             Err(error) => {
                 imported.halt = Some(Halt::Failed(error.into()));
                 break;
             }
+        };
+        let rejected = refused
+            .iter()
+            .map(|RefusedItem { index, reason }| Rejected {
+                unit,
+                line: batch.sources[*index].0,
+                reason: format!("the table does not take it: {reason}"),
+            });
+        let Some(report) = &report else {
+            if let Some(first) = rejected.min_by_key(|row| row.line) {
+                imported.halt = Some(Halt::Refused(first));
+                break;
+            }
+            imported.count(upserted, &about, &batch.sources);
+            progress(imported.rows());
+            continue;
+        };
+        let rejected: Vec<Rejected> = rejected.collect();
+        let reported = refused.iter().zip(&rejected).try_for_each(|(item, row)| {
+            let raw = batch.sources[item.index].1.as_deref();
+            let raw = RawRow {
+                bytes: raw.unwrap_or_default(),
+                is_whole: true,
+            };
+            report.lock().add(row.line, &row.reason, raw)
+        });
+        refused_rows.extend(rejected);
+        let mut taken = about;
+        for item in &refused {
+            taken[item.index] = About::default();
+        }
+        imported.count(upserted, &taken, &batch.sources);
+        progress(imported.rows());
+        if let Err(error) = reported {
+            imported.halt = Some(Halt::Failed(ImportError::Report(error)));
+            break;
         }
     }
     drop(receiver);
-    if imported.halt.is_some() {
-        // The reader ends its report, unless it waits for input.
+    let survey = if imported.halt.is_some() {
+        // The reader ends soon, unless it waits for input.
         let _ = tokio::time::timeout(REPORT_TIMEOUT, reading).await;
+        None
+    } else {
+        Some(reading.await.expect("the reading thread says how it ended"))
+    };
+    if let Some(report) = report
+        && let Err(error) = report.lock().finish()
+        && imported.halt.is_none()
+    {
+        imported.halt = Some(Halt::Failed(ImportError::Report(error)));
         return imported;
     }
-    match reading.await.expect("the reading thread says how it ended") {
-        Ok(survey) => {
+    match survey {
+        None => {}
+        Some(Ok(mut survey)) => {
+            survey.reject(refused_rows);
             let row = survey.first_rejected.first().cloned();
             imported.halt = row.filter(|_| survey.is_stopped).map(Halt::Rejected);
             imported.survey = Some(survey);
         }
-        Err(error) => imported.halt = Some(Halt::Failed(error)),
+        Some(Err(error)) => imported.halt = Some(Halt::Failed(error)),
     }
     imported
 }
@@ -388,7 +477,23 @@ fn send_batches<R: Read>(
             break;
         }
     }
-    batches.finish()
+    Ok(batches.finish())
+}
+
+/// What is counted of a row.
+#[derive(Debug, Clone, Copy, Default)]
+struct About {
+    has_id: bool,
+    has_no_place: bool,
+}
+
+impl About {
+    fn of(item: &BatchItem) -> Self {
+        Self {
+            has_id: item.id.is_some(),
+            has_no_place: item.draft.position().is_none(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The file of rejected rows.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::read::{RawRow, RowError};
+use super::read::RawRow;
 
 /// The most bytes that are kept of a row which has no end.
 const BROKEN_ROW_BYTES: usize = 1_000;
@@ -57,7 +58,7 @@ impl Report {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn add(&mut self, line: u64, reason: &RowError, row: RawRow<'_>) -> io::Result<()> {
+    pub fn add(&mut self, line: u64, reason: &dyn Display, row: RawRow<'_>) -> io::Result<()> {
         self.is_empty = false;
         write!(self.out, "{line}")?;
         self.out.write_all(&[self.delimiter])?;
@@ -85,17 +86,16 @@ impl Report {
         self.out.write_all(b"\"")
     }
 
-    /// Ends the report and says where it is; an empty one is removed.
+    /// Ends the report; an empty one is removed.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn finish(mut self) -> io::Result<Option<PathBuf>> {
+    pub fn finish(&mut self) -> io::Result<()> {
         self.out.flush()?;
         if self.is_empty {
             fs::remove_file(&self.path)?;
-            return Ok(None);
         }
-        Ok(Some(self.path))
+        Ok(())
     }
 }
 

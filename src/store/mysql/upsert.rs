@@ -1,14 +1,14 @@
 //! Writing many centers at once.
 
 use serde_json::{Value, json};
-use sqlx::MySqlConnection;
+use sqlx::{Executor as _, MySqlConnection};
 
 use super::retry::Retries;
 use super::{MySqlStore, rows};
 use crate::domain::CenterId;
 use crate::store::plan::{Plan, Stored, runs};
 use crate::store::sql::Sql;
-use crate::store::{BatchItem, StoreError, Upserted};
+use crate::store::{BatchItem, Others, RefusedItem, StoreError, Upserted};
 
 /// How many ids are looked up at once.
 const LONGEST_RUN: usize = 250;
@@ -36,13 +36,84 @@ impl MySqlStore {
         let mut upserted = Upserted::default();
         let mut transaction = self.pool.begin().await?;
         for run in runs(items, LONGEST_RUN) {
-            let stored = self.stored(&mut transaction, &run).await?;
-            let plan = Plan::new(&self.collection, &run, stored);
-            self.carry_out(&mut transaction, &plan).await?;
-            upserted += plan.outcome();
+            upserted += self.write_run(&mut transaction, &run).await?;
         }
         transaction.commit().await?;
         Ok(upserted)
+    }
+
+    pub(in crate::store) async fn upsert_taken(
+        &self,
+        items: &[BatchItem],
+        others: Others,
+    ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
+        // Savepoints cost a trip each: only where a row was refused.
+        match self.upsert(items).await {
+            Err(error) if error.refusal().is_some() => {}
+            done => return Ok((done?, Vec::new())),
+        }
+        let mut retries = Retries::default();
+        loop {
+            match self.try_upsert_taken(items, others).await {
+                Err(error) if retries.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Halves what is refused until the rows are found that are at fault.
+    async fn try_upsert_taken(
+        &self,
+        items: &[BatchItem],
+        others: Others,
+    ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
+        let mut upserted = Upserted::default();
+        let mut refused = Vec::new();
+        let mut transaction = self.pool.begin().await?;
+        let mut waiting = runs(items, LONGEST_RUN);
+        waiting.reverse();
+        while let Some(mut run) = waiting.pop() {
+            transaction.execute("SAVEPOINT nearby_run").await?;
+            let error = match self.write_run(&mut transaction, &run).await {
+                Ok(written) => {
+                    upserted += written;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let Some(reason) = error.refusal() else {
+                return Err(error);
+            };
+            transaction
+                .execute("ROLLBACK TO SAVEPOINT nearby_run")
+                .await?;
+            if let [item] = run[..] {
+                let index = items.iter().position(|other| std::ptr::eq(other, item));
+                let index = index.expect("a run holds items of the batch");
+                refused.push(RefusedItem { index, reason });
+            } else {
+                let second = run.split_off(run.len() / 2);
+                waiting.extend([second, run]);
+            }
+        }
+        if refused.is_empty() || others == Others::Write {
+            transaction.commit().await?;
+        } else {
+            transaction.rollback().await?;
+            upserted = Upserted::default();
+        }
+        Ok((upserted, refused))
+    }
+
+    async fn write_run(
+        &self,
+        connection: &mut MySqlConnection,
+        run: &[&BatchItem],
+    ) -> Result<Upserted, StoreError> {
+        let stored = self.stored(connection, run).await?;
+        let plan = Plan::new(&self.collection, run, stored);
+        self.carry_out(connection, &plan).await?;
+        Ok(plan.outcome())
     }
 
     /// The rows that have the items' ids, locked until the transaction ends.

@@ -7,19 +7,65 @@ use serde_json::json;
 use super::SqliteStore;
 use super::write::{Writing, now};
 use crate::domain::CenterId;
-use crate::store::{BatchItem, StoreError, Upserted};
+use crate::store::{BatchItem, Others, RefusedItem, StoreError, Upserted};
 
 impl SqliteStore {
     pub(in crate::store) async fn upsert(
         &self,
         items: Vec<BatchItem>,
     ) -> Result<Upserted, StoreError> {
-        self.write(move |writing| Ok(writing.upsert(&items)?)).await
+        self.write(move |writing| writing.upsert(&items, None))
+            .await
+    }
+
+    pub(in crate::store) async fn upsert_taken(
+        &self,
+        items: Vec<BatchItem>,
+        others: Others,
+    ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
+        let written = self.write(move |writing| {
+            let mut refused = Vec::new();
+            let upserted = writing.upsert(&items, Some(&mut refused))?;
+            if refused.is_empty() || others == Others::Write {
+                Ok((upserted, refused))
+            } else {
+                Err(Ended::Refused(refused))
+            }
+        });
+        match written.await {
+            Err(Ended::Refused(refused)) => Ok((Upserted::default(), refused)),
+            Err(Ended::Failed(error)) => Err(error),
+            Ok(taken) => Ok(taken),
+        }
+    }
+}
+
+/// Why a transaction is rolled back.
+enum Ended {
+    Refused(Vec<RefusedItem>),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for Ended {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.into())
     }
 }
 
 impl Writing<'_> {
-    fn upsert(&self, items: &[BatchItem]) -> rusqlite::Result<Upserted> {
+    /// Rows that the table does not take are passed over, where there is a place to
+    /// note them: of such a row SQLite takes back its own statement only.
+    fn upsert(
+        &self,
+        items: &[BatchItem],
+        mut refused: Option<&mut Vec<RefusedItem>>,
+    ) -> Result<Upserted, StoreError> {
         let mut upserted = Upserted::default();
         let mut there = self.ids_there(items)?;
         let mut insert = self.prepare(&self.statements.insert)?;
@@ -27,23 +73,39 @@ impl Writing<'_> {
         let now = now();
         // Rows without an id come last: the ids that they are given must not be
         // those of rows to come.
-        let (named, new): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.id.is_some());
-        for BatchItem { id, draft } in named.into_iter().chain(new) {
-            if let Some(id) = *id
-                && !there.insert(id)
-            {
+        let (named, new): (Vec<_>, Vec<_>) = items
+            .iter()
+            .enumerate()
+            .partition(|(_, item)| item.id.is_some());
+        for (index, BatchItem { id, draft }) in named.into_iter().chain(new) {
+            let known = id.filter(|id| there.contains(id));
+            let written = if let Some(id) = known {
                 self.growth.let_go();
                 let next = self.bind_draft(&mut update, 1, draft)?;
                 update.raw_bind_parameter(next, id.get())?;
-                if update.raw_execute()? > 0 {
-                    upserted.updated += 1;
-                } else {
-                    upserted.unchanged += 1;
-                }
+                update.raw_execute()
             } else {
                 self.bind_new(&mut insert, *id, draft, &now)?;
-                insert.raw_execute()?;
-                upserted.inserted += 1;
+                insert.raw_execute()
+            };
+            match (written, known) {
+                (Ok(0), Some(_)) => upserted.unchanged += 1,
+                (Ok(_), Some(_)) => upserted.updated += 1,
+                (Ok(_), None) => {
+                    upserted.inserted += 1;
+                    there.extend(*id);
+                }
+                (Err(error), _) => {
+                    // Where the row would have been was counted.
+                    self.growth.let_go();
+                    let error = StoreError::from(error);
+                    match (error.refusal(), &mut refused) {
+                        (Some(reason), Some(refused)) => {
+                            refused.push(RefusedItem { index, reason });
+                        }
+                        _ => return Err(error),
+                    }
+                }
             }
         }
         Ok(upserted)

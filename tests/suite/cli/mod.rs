@@ -10,6 +10,7 @@ mod import_bad_files;
 mod import_files_as_they_are;
 mod import_interrupted;
 mod import_map_formats;
+mod import_refused;
 mod maintenance;
 mod map_programs;
 mod one_file;

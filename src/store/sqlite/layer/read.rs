@@ -10,6 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::LayerError;
+use crate::store::sql::identifier;
 use crate::store::sqlite::blocking::open_to_read;
 use crate::store::sqlite::geopackage;
 
@@ -95,11 +96,11 @@ impl PointLayer {
         let (sender, chunks) = sync_channel(WAITING_CHUNKS);
         let select = {
             let columns = columns.iter().chain([&layer.geometry]);
-            let columns: Vec<String> = columns.map(|name| quoted(name)).collect();
+            let columns: Vec<String> = columns.map(|name| identifier(name)).collect();
             format!(
                 "SELECT {} FROM {}",
                 columns.join(", "),
-                quoted(&layer.table)
+                identifier(&layer.table)
             )
         };
         // A statement borrows its connection: both live on a thread of their own.
@@ -132,11 +133,6 @@ impl PointLayer {
             }
         }
     }
-}
-
-/// Quotes any name as SQLite wants it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn described(connection: &Connection) -> Result<Vec<Described>, LayerError> {

@@ -8,6 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::{Center, Position, TextField};
+use crate::store::sql::identifier;
 use crate::store::sqlite::geopackage::SRID;
 
 /// What makes a file a `GeoPackage`: the same for a file that is served.
@@ -42,7 +43,7 @@ impl LayerWriter {
             };
             format!("{} TEXT{need}", field.name())
         });
-        let quoted = super::read::quoted(layer);
+        let quoted = identifier(layer);
         connection.execute_batch(&format!(
             "BEGIN; CREATE TABLE {quoted} (id INTEGER NOT NULL PRIMARY KEY, geom POINT, {}, \
              view_count INTEGER NOT NULL, created_at DATETIME, updated_at DATETIME)",
