@@ -171,6 +171,23 @@ pub const ROUTES: &[Endpoint] = &[
         "/api/v1/diving-centers/{diving_center_id}",
         |route| on(route, divemap::center::get),
     ),
+    endpoint("GET", "/api/v1/dive-sites", |route| {
+        on(route, divemap::sites::list)
+    }),
+    endpoint("GET", "/api/v1/dive-sites/", |route| {
+        on(route, divemap::sites::list)
+    }),
+    endpoint("GET", "/api/v1/dive-sites/count", |route| {
+        on(route, divemap::sites::count)
+    }),
+    endpoint("GET", "/api/v1/dive-sites/{dive_site_id}", |route| {
+        on(route, divemap::sites::get)
+    }),
+    endpoint(
+        "GET",
+        "/api/v1/dive-sites/{dive_site_id}/diving-centers",
+        |route| on(route, divemap::sites::centers),
+    ),
     endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
         on(route, divemap::dive_sites::nearby)
     }),

@@ -7,6 +7,7 @@ mod adopt;
 mod backfill;
 mod collection;
 mod database;
+mod dive_sites;
 mod error;
 mod fit;
 mod guard;
@@ -36,6 +37,7 @@ pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
     Wait,
 };
+pub use dive_sites::SiteTables;
 pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};

@@ -158,7 +158,7 @@ struct MembershipRow {
 
 /// A time as either database writes it into JSON; one that is missing or cannot
 /// be read is not known.
-fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
+pub(super) fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
     let text = text?;
     NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S%.f")
         .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
@@ -166,7 +166,7 @@ fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
         .ok()
 }
 
-fn json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, sqlx::Error> {
+pub(super) fn json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, sqlx::Error> {
     serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

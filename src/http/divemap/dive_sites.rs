@@ -48,11 +48,15 @@ pub async fn nearby(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     Ok(reply::ok_rendered(found.finish()))
 }
 
-fn not_found() -> Refusal {
+pub(super) fn not_found() -> Refusal {
     Refusal::not_found("Dive site not found")
 }
 
-async fn site_of(state: &State, sites: &Arc<Catalog>, id: i64) -> Result<Center, Refusal> {
+pub(super) async fn site_of(
+    state: &State,
+    sites: &Arc<Catalog>,
+    id: i64,
+) -> Result<Center, Refusal> {
     let id = CenterId::new(id).ok_or_else(not_found)?;
     let sites = Arc::clone(sites);
     let site = state.run(async move { sites.read(id).await }).await?;

@@ -22,7 +22,7 @@ const MAX_INTEGER_CHARS: usize = 4_300;
 #[derive(Debug, Serialize)]
 pub(super) struct Fault<'a> {
     r#type: &'static str,
-    loc: [&'static str; 2],
+    loc: Vec<Value>,
     msg: String,
     /// What was got; null where nothing was.
     input: Option<Cow<'a, str>>,
@@ -170,7 +170,7 @@ impl<'a> Input<'a> {
         range: &RangeInclusive<i64>,
     ) -> Option<i64> {
         let text = self.raw(name)?;
-        let number = self.whole("query", name, &text)?;
+        let number = self.whole(vec![json!("query"), json!(name)], &text)?;
         let (kind, words, limit, key) = if number > *range.end() {
             ("less_than_equal", "less", range.end(), "le")
         } else if number < *range.start() {
@@ -181,6 +181,17 @@ impl<'a> Input<'a> {
         let msg = format!("Input should be {words} than or equal to {limit}");
         self.fault(name, kind, msg, Some(text), Some(json!({ key: limit })));
         None
+    }
+
+    /// Whole numbers: as many as the parameter is repeated.
+    pub(super) fn integers(&mut self, name: &'static str) -> Vec<i64> {
+        let named = self.pairs.iter().filter(|(known, _)| known == name);
+        let texts: Vec<Cow<'a, str>> = named.map(|(_, text)| text.clone()).collect();
+        let numbers = texts.iter().enumerate().map(|(place, text)| {
+            let loc = vec![json!("query"), json!(name), json!(place)];
+            self.whole(loc, text).unwrap_or_default()
+        });
+        numbers.collect()
     }
 
     /// A truth value, if it is there.
@@ -203,10 +214,11 @@ impl<'a> Input<'a> {
         // The router leaves these three escaped.
         let text = request.match_info().query(name).replace("%2B", "+");
         let text = text.replace("%2F", "/").replace("%25", "%");
-        self.whole("path", name, &text).unwrap_or_default()
+        self.whole(vec![json!("path"), json!(name)], &text)
+            .unwrap_or_default()
     }
 
-    fn whole(&mut self, place: &'static str, name: &'static str, text: &str) -> Option<i64> {
+    fn whole(&mut self, loc: Vec<Value>, text: &str) -> Option<i64> {
         let fault = match integer_of(text) {
             Ok(number) => return Some(number),
             Err(fault) => fault,
@@ -223,7 +235,7 @@ impl<'a> Input<'a> {
         };
         self.faults.push(Fault {
             r#type: kind,
-            loc: [place, name],
+            loc,
             msg: msg.to_owned(),
             input: Some(Cow::Owned(text.to_owned())),
             ctx: None,
@@ -249,7 +261,7 @@ impl<'a> Input<'a> {
     ) {
         self.faults.push(Fault {
             r#type: kind,
-            loc: ["query", name],
+            loc: vec![json!("query"), json!(name)],
             msg,
             input,
             ctx,

@@ -128,7 +128,7 @@ fn ownership_status_of(center: &Center) -> &str {
     center.ownership_status.as_deref().unwrap_or(UNCLAIMED)
 }
 
-fn shown<T>(is_shown: bool, value: Option<T>) -> Option<T> {
+pub(super) fn shown<T>(is_shown: bool, value: Option<T>) -> Option<T> {
     value.filter(|_| is_shown)
 }
 

@@ -4,20 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 
 use super::errors::Refusal;
-use super::input::{Input, Length};
+use super::input::Input;
 use super::item::{DetailLevel, Item};
-use super::relevance::{self, Found, Matches, Search};
-use crate::domain::{
-    AnyOf, Listing, MAX_RATING, Needle, Part, RatingRange, SortBy, TextField, Viewport,
+use super::paging::{
+    ANY, Count, List, Paging, SEARCH, TEXT, for_administrators, is_descending, level_of,
+    viewport_of,
 };
+use super::relevance::{self, Found, Search};
+use crate::domain::{AnyOf, Listing, MAX_RATING, Needle, RatingRange, SortBy, TextField};
 use crate::http::reply;
 use crate::http::state::State;
 use crate::store::StoreError;
-
-const PAGE_SIZES: [i64; 11] = [1, 3, 5, 10, 15, 20, 25, 50, 100, 250, 1_000];
 
 /// In the order in which errors list them; `None` for those that are for
 /// administrators only.
@@ -39,32 +38,6 @@ const REVIEWS: [&str; 3] = ["average_rating", "comment_count", "rating"];
 /// How much of a search is looked for in the names of cities.
 const CITY_BEGINNING_CHARS: usize = 4;
 
-/// What a search may be, and a text within one field.
-const SEARCH: Length = Length { min: 0, max: 200 };
-const TEXT: Length = Length { min: 0, max: 100 };
-const ANY: Length = Length {
-    min: 0,
-    max: usize::MAX,
-};
-
-#[derive(Serialize)]
-struct Count {
-    total: u64,
-}
-
-#[derive(Serialize)]
-struct List<'a> {
-    items: Vec<Item<'a>>,
-    total: u64,
-    page: i64,
-    page_size: i64,
-    total_pages: u64,
-    has_next_page: bool,
-    has_prev_page: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    match_types: Option<Matches>,
-}
-
 /// Answers a page of the list.
 ///
 /// # Errors
@@ -72,14 +45,13 @@ struct List<'a> {
 pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let hides_ratings = hides_ratings(&request).await?;
     let asked = Asked::of(&request, hides_ratings)?;
-    let part = asked.part();
     let Asked {
         listing,
         search,
         level,
-        page,
-        page_size,
+        paging,
     } = asked;
+    let part = paging.part();
     let catalog = Arc::clone(&State::of(&request).catalog);
     let reading = async move {
         let found = match search {
@@ -94,24 +66,17 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         Ok::<_, StoreError>((centers, ratings, found))
     };
     let (centers, ratings, found) = State::of(&request).run(reading).await?;
-    let total = found.listed.total;
     let media = State::of(&request).media_url.as_ref();
-    let total_pages = total.div_ceil(page_size.unsigned_abs());
     let items = centers.iter().map(|center| {
         let rating = ratings.get(&center.id).copied();
         Item::new(center, rating, level, media)
     });
-    let list = List {
-        items: items.collect(),
-        total,
-        page,
-        page_size,
-        total_pages,
-        has_next_page: page.unsigned_abs() < total_pages,
-        has_prev_page: page > 1,
-        match_types: found.matches,
-    };
-    Ok(reply::ok(&list))
+    Ok(reply::ok(&List::new(
+        items.collect(),
+        found.listed.total,
+        paging,
+        found.matches,
+    )))
 }
 
 /// Answers how many centers the list holds.
@@ -154,8 +119,7 @@ struct Asked {
     listing: Listing,
     search: Option<Search>,
     level: DetailLevel,
-    page: i64,
-    page_size: i64,
+    paging: Paging,
 }
 
 impl Asked {
@@ -168,34 +132,18 @@ impl Asked {
         let sort_order = input.text("sort_order", ANY);
         let page = input.integer("page", &(1..=i64::MAX)).unwrap_or(1);
         let page_size = input.integer("page_size", &(i64::MIN..=i64::MAX));
-        let page_size = page_size.unwrap_or(25);
-        let [north, south, east, west] =
-            ["north", "south", "east", "west"].map(|edge| input.finite(edge));
+        let edges = ["north", "south", "east", "west"].map(|edge| input.finite(edge));
         let level = input.text("detail_level", ANY);
         listing.is_claimed = input.boolean("only_claimed").unwrap_or(false);
         input.finish()?;
 
         let level = level_of(level.as_deref().unwrap_or("full"))?;
-        if let (Some(north), Some(south), Some(east), Some(west)) = (north, south, east, west) {
-            let viewport = Viewport::new(north, south, east, west);
-            let viewport =
-                viewport.ok_or_else(|| Refusal::bad_request("north must be greater than south"))?;
-            listing.viewport = Some(viewport);
-        }
-        if !PAGE_SIZES.contains(&page_size) {
-            let sizes = PAGE_SIZES.map(|size| size.to_string()).join(", ");
-            return Err(Refusal::bad_request(format!(
-                "page_size must be one of: {sizes}"
-            )));
-        }
+        listing.viewport = viewport_of(edges)?;
+        let paging = Paging::new(page, page_size.unwrap_or(25))?;
         if let Some(sort_by) = sort_by {
             let sort = sort_of(&sort_by, hides_ratings)?;
             listing.descending = is_descending(sort_order.as_deref().unwrap_or("asc"))?;
-            listing.sort_by = sort.ok_or_else(|| {
-                Refusal::forbidden(format!(
-                    "Sorting by {sort_by} is only available for admin users"
-                ))
-            })?;
+            listing.sort_by = sort.ok_or_else(|| for_administrators(&sort_by))?;
         } else if let Some(order) = sort_order.filter(|order| !order.is_empty()) {
             // Without a field to sort by the order says nothing, but a wrong one
             // is a mistake all the same.
@@ -208,17 +156,8 @@ impl Asked {
             listing,
             search: search.and_then(|text| search_of(&text)),
             level,
-            page,
-            page_size,
+            paging,
         })
-    }
-
-    fn part(&self) -> Part {
-        let before = self.page.unsigned_abs() - 1;
-        Part {
-            offset: before.saturating_mul(self.page_size.unsigned_abs()),
-            count: usize::try_from(self.page_size).expect("it is one of the sizes"),
-        }
     }
 }
 
@@ -259,17 +198,6 @@ fn search_of(text: &str) -> Option<Search> {
     Some(Search { text, held })
 }
 
-fn level_of(text: &str) -> Result<DetailLevel, Refusal> {
-    match text.to_lowercase().as_str() {
-        "minimal" => Ok(DetailLevel::Minimal),
-        "basic" => Ok(DetailLevel::Basic),
-        "full" => Ok(DetailLevel::Full),
-        _ => Err(Refusal::bad_request(
-            "detail_level must be one of: minimal, basic, full",
-        )),
-    }
-}
-
 /// What reviews are about is nothing to sort by where they are hidden.
 fn sort_of(text: &str, hides_ratings: bool) -> Result<Option<SortBy>, Refusal> {
     let is_open = |name: &str| !(hides_ratings && REVIEWS.contains(&name));
@@ -280,12 +208,4 @@ fn sort_of(text: &str, hides_ratings: bool) -> Result<Option<SortBy>, Refusal> {
         let names = names.join(", ");
         Refusal::bad_request(format!("Invalid sort_by field. Must be one of: {names}"))
     })
-}
-
-fn is_descending(text: &str) -> Result<bool, Refusal> {
-    match text {
-        "asc" => Ok(false),
-        "desc" => Ok(true),
-        _ => Err(Refusal::bad_request("sort_order must be 'asc' or 'desc'")),
-    }
 }

@@ -15,10 +15,13 @@ pub mod list;
 pub mod media;
 pub mod nearby;
 pub mod organizations;
+mod paging;
 mod relevance;
 mod score;
 pub mod search;
 pub mod settings;
+mod site;
+pub mod sites;
 
 use actix_web::HttpRequest;
 

@@ -5,8 +5,10 @@ mod dive_sites;
 mod errors;
 mod list;
 mod nearby;
+mod nginx;
 mod relevance;
 mod search;
+mod sites;
 mod viewport;
 
 use serde_json::Value;
