@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::store::{Database, DatabaseUrl, PoolSettings, Wait};
+use crate::store::{Database, DatabaseUrl, PoolSettings, SqliteSynchronous, Wait};
 
 /// Which database, and how it is connected to.
 #[derive(Debug, clap::Args)]
@@ -42,6 +43,14 @@ pub(super) struct PoolArgs {
     /// How often a database that does not answer is tried, 1 to 5 seconds apart
     #[arg(long, env = "NEARBY_CONNECT_TRIES", value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     connect_tries: u32,
+    /// When what is written to an embedded file is on the disk
+    #[arg(
+        long,
+        env = "NEARBY_SQLITE_SYNCHRONOUS",
+        value_enum,
+        default_value_t = Synchronous::Normal
+    )]
+    sqlite_synchronous: Synchronous,
     /// Log every statement, without its values
     #[arg(long, env = "NEARBY_LOG_STATEMENTS")]
     log_statements: bool,
@@ -53,6 +62,15 @@ pub(super) struct PoolArgs {
         default_value_t = 1000
     )]
     slow_statement_ms: u64,
+}
+
+/// When what is written to an embedded file is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Synchronous {
+    /// Now and then: a machine that loses power may lose the last writes, though none of the file
+    Normal,
+    /// Before a write is answered: none is lost, and each takes as long as the disk does
+    Full,
 }
 
 impl DatabaseArgs {
@@ -112,6 +130,10 @@ impl PoolArgs {
             wait: Wait {
                 tries: self.connect_tries,
                 ..Wait::default()
+            },
+            sqlite_synchronous: match self.sqlite_synchronous {
+                Synchronous::Normal => SqliteSynchronous::Normal,
+                Synchronous::Full => SqliteSynchronous::Full,
             },
             ..PoolSettings::default()
         }

@@ -12,7 +12,7 @@ use super::signals::told_to_stop;
 use crate::output::{note, say};
 use crate::progress::Progress;
 use crate::store::{Collection, Database, DatabaseUrl, Store};
-use crate::transfer::{BUNDLED_PLACES, Halt, Rejected, load_demo_places};
+use crate::transfer::{BUNDLED_PLACES, Halt, Rejected, has_demo_places, load_demo_places};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let demo = async |database: &Database| {
         database.ensure_schema(true).await?;
         let store = Store::new(database, &Collection::diving_centers());
-        if store.count().await? < BUNDLED_PLACES {
+        if !has_demo_places(&store).await? {
             load(&store).await?;
         }
         let collections = Collection::built_in().into();
@@ -40,8 +40,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     args.pool.with_new(&url, demo).await
 }
 
-/// Loads the bundled places. One that was interrupted is loaded anew: places
-/// have ids, so none comes twice.
+/// Loads the bundled places, or those that are left of a load that was interrupted: what
+/// was written, changed and deleted since stays.
 async fn load(store: &Store) -> anyhow::Result<()> {
     let mut progress = Progress::new("loading places", Some(BUNDLED_PLACES));
     let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()).await;
@@ -49,7 +49,8 @@ async fn load(store: &Store) -> anyhow::Result<()> {
     let rows = imported.rows();
     match imported.halt {
         None => {
-            note!("loaded {rows} places (GeoNames, CC BY 4.0)");
+            let loaded = imported.written.inserted;
+            note!("loaded {loaded} places (GeoNames, CC BY 4.0)");
             return Ok(());
         }
         Some(Halt::Asked) => {}

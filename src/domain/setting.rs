@@ -3,6 +3,8 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use super::rating::reviews_switch;
+
 /// The most bytes of a value, written as JSON: what both stores keep.
 pub const MAX_SETTING_BYTES: usize = 65_535;
 /// The most characters of a description: the same, of four bytes each.
@@ -52,6 +54,15 @@ pub enum SettingError {
 }
 
 impl Setting {
+    /// What a setting says that nobody has set; `None` of those that nearby does not know.
+    #[must_use]
+    pub fn default_of(key: &SettingKey) -> Option<Self> {
+        (*key == reviews_switch()).then(|| Self {
+            value: Value::Bool(false),
+            description: Some("Whether ratings are left out of answers".to_owned()),
+        })
+    }
+
     /// Takes a value and a description.
     ///
     /// # Errors

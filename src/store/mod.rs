@@ -35,7 +35,7 @@ pub use collection::{
 };
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
-    Wait,
+    SqliteSynchronous, Wait,
 };
 pub use dive_sites::SiteTables;
 pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, UpdateError};
@@ -48,7 +48,7 @@ pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
 use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Part, Position,
-    Summary, TextField,
+    SettingKey, Summary, TextField,
 };
 pub use mysql::{MySqlStore, Near};
 pub use sqlite::{
@@ -328,6 +328,36 @@ impl Store {
         each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send + 'static,
     ) -> Result<S, StoreError> {
         on_each!(self, store => store.fold_names(state, each).await)
+    }
+
+    /// How far [`Self::load_once`] came: no row with an id up to this one is loaded
+    /// again. 0 on MySQL, which takes no note.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn loaded_up_to(&self, note: &SettingKey) -> Result<i64, StoreError> {
+        match self {
+            Self::MySql(_) => Ok(0),
+            Self::Sqlite(store) => store.loaded_up_to(note).await,
+        }
+    }
+
+    /// Inserts rows that have ids in rising order, once: those that were loaded before,
+    /// and those whose id somebody else has, stay as they are now. How far it came is
+    /// noted in an embedded database, under that name and with the rows; MySQL takes no
+    /// note, and rows are written as by [`Self::upsert`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn load_once(
+        &self,
+        note: &SettingKey,
+        items: Vec<BatchItem>,
+    ) -> Result<Upserted, StoreError> {
+        match self {
+            Self::MySql(store) => store.upsert(&items).await,
+            Self::Sqlite(store) => store.load_once(note, items).await,
+        }
     }
 
     /// Takes over points that other programs drew or moved in an embedded file: their

@@ -32,8 +32,8 @@ where
 }
 
 impl Database {
-    /// Reads a setting; `None` where nobody has set it. What another application
-    /// wrote that is not JSON is a text.
+    /// Reads a setting; where nobody has set it, its default, and `None` where it has
+    /// none. What another application wrote that is not JSON is a text.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -50,7 +50,7 @@ impl Database {
             }
         };
         let Some((value, description)) = columns else {
-            return Ok(None);
+            return Ok(Setting::default_of(key));
         };
         let value = value.map_or(Value::Null, |text| {
             serde_json::from_str(&text).unwrap_or(Value::String(text))

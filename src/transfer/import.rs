@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::read::{InputError, RawRow, RowReader};
 use super::report::Report;
 use crate::domain::{CenterId, TextField};
-use crate::store::{BatchItem, Others, RefusedItem, Store, StoreError, Upserted};
+use crate::store::{BatchItem, Collection, Others, RefusedItem, Store, StoreError, Upserted};
 
 /// The most rows of one transaction.
 pub const MAX_BATCH_ROWS: usize = 10_000;
@@ -338,13 +338,24 @@ pub enum Halt {
 ///
 /// `progress` is told how many rows were written so far. When `stop` is ready,
 /// the batch under way is finished and no other begun.
-#[expect(
-    clippy::missing_panics_doc,
-    reason = "the reading thread does not panic"
-)]
 pub async fn import<R: Read + Send + 'static>(
     store: &Store,
     batches: RowBatches<R>,
+    progress: impl FnMut(u64),
+    stop: impl Future<Output = ()>,
+) -> Imported {
+    let write = async |items, others| store.upsert_taken(items, others).await;
+    import_by(store.collection(), batches, write, progress, stop).await
+}
+
+/// What was written of a batch, and what the table does not take.
+type Taken = (Upserted, Vec<RefusedItem>);
+
+/// As [`import()`], each batch by a write of its own.
+pub(super) async fn import_by<R: Read + Send + 'static>(
+    collection: &Collection,
+    batches: RowBatches<R>,
+    write: impl AsyncFn(Vec<BatchItem>, Others) -> Result<Taken, StoreError>,
     mut progress: impl FnMut(u64),
     stop: impl Future<Output = ()>,
 ) -> Imported {
@@ -365,7 +376,6 @@ pub async fn import<R: Read + Send + 'static>(
         let _ = done.send(surveyed);
     });
 
-    let collection = store.collection();
     let lacked = TextField::ALL.into_iter();
     let lacked = lacked.filter(|&field| collection.text(field).is_none());
     let lacked: Vec<TextField> = lacked.collect();
@@ -395,7 +405,7 @@ pub async fn import<R: Read + Send + 'static>(
         } else {
             Others::Leave
         };
-        let (upserted, refused) = match store.upsert_taken(batch.items, others).await {
+        let (upserted, refused) = match write(batch.items, others).await {
             Ok(taken) => taken,
             Err(error) => {
                 imported.halt = Some(Halt::Failed(error.into()));

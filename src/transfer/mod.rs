@@ -22,5 +22,5 @@ pub use generate::{Generated, generate, write_generated};
 pub use import::{
     Halt, ImportError, Imported, MAX_BATCH_ROWS, Rejected, RowBatches, Survey, import, survey,
 };
-pub use places::{BUNDLED_PLACES, Place, bundled_places, load_demo_places};
+pub use places::{BUNDLED_PLACES, Place, bundled_places, has_demo_places, load_demo_places};
 pub use report::Report;

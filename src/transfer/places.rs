@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use csv::StringRecord;
 use flate2::read::GzDecoder;
 
-use super::import::{Imported, RowBatches, import};
+use super::import::{Imported, RowBatches, import_by};
 use super::read::{BytesRead, ReadOptions, RowReader, Source};
-use crate::domain::Position;
-use crate::store::Store;
+use crate::domain::{Position, SettingKey};
+use crate::store::{Store, StoreError};
 
 /// The places as gzipped CSV: id, name, country, region, city, latitude,
 /// longitude.
@@ -61,8 +61,24 @@ fn place(record: &'static StringRecord) -> Place {
     }
 }
 
-/// Writes the bundled places to a store, with their ids; `progress` is told how
-/// many of the [`BUNDLED_PLACES`] were written so far.
+/// Under which name a database notes how many places it was given.
+fn note() -> SettingKey {
+    SettingKey::new("demo_places_loaded").expect("it is a plain word")
+}
+
+/// Whether all the bundled places were written to a store at some time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn has_demo_places(store: &Store) -> Result<bool, StoreError> {
+    let loaded = store.loaded_up_to(&note()).await?;
+    // Their ids go from 1 to their number.
+    Ok(loaded.unsigned_abs() >= BUNDLED_PLACES)
+}
+
+/// Writes the bundled places to a store, with their ids, each once: those that are
+/// there, or were and are deleted, stay so. `progress` is told how many of the
+/// [`BUNDLED_PLACES`] were gone through so far.
 #[expect(
     clippy::missing_panics_doc,
     reason = "the bundled places are as a test reads them"
@@ -78,7 +94,9 @@ pub async fn load_demo_places(
     let reader = RowReader::open(stream, &ReadOptions::default())
         .expect("the header of the bundled places has the usual names");
     let batches = RowBatches::new(reader, BATCH_ROWS).stopping();
-    import(store, batches, progress, stop).await
+    let note = note();
+    let write = async |items, _| Ok((store.load_once(&note, items).await?, Vec::new()));
+    import_by(store.collection(), batches, write, progress, stop).await
 }
 
 #[cfg(test)]

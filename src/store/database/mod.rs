@@ -43,6 +43,19 @@ pub struct PoolSettings {
     pub wait: Wait,
     /// Whether a SQLite file that does not exist is created.
     pub creates: bool,
+    /// When what is written to a SQLite file is on the disk.
+    pub sqlite_synchronous: SqliteSynchronous,
+}
+
+/// When what is written to a SQLite file is on the disk. Either way a process that is
+/// killed loses nothing, and a machine that loses power leaves a sound file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SqliteSynchronous {
+    /// Now and then: without power the last writes may be gone.
+    #[default]
+    Normal,
+    /// Before a write is answered.
+    Full,
 }
 
 impl Default for PoolSettings {
@@ -57,6 +70,7 @@ impl Default for PoolSettings {
             slow_statement: Duration::from_secs(1),
             wait: Wait::default(),
             creates: true,
+            sqlite_synchronous: SqliteSynchronous::default(),
         }
     }
 }

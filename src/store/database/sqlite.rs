@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{self, SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use tokio::sync::Semaphore;
 
 use super::error::{ConnectError, Failure};
-use super::{MAX_SCANS, PoolSettings, SqlitePools};
+use super::{MAX_SCANS, PoolSettings, SqlitePools, SqliteSynchronous};
 use crate::store::sqlite::blocking::Writer;
 use crate::store::sqlite::schema::APPLICATION_ID;
 
@@ -32,7 +32,10 @@ pub(super) async fn connect(
     let shared = plain
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal);
+        .synchronous(match settings.sqlite_synchronous {
+            SqliteSynchronous::Normal => sqlite::SqliteSynchronous::Normal,
+            SqliteSynchronous::Full => sqlite::SqliteSynchronous::Full,
+        });
     settings
         .wait
         .until_open(format!("sqlite:{}", path.display()), async || {
@@ -55,7 +58,7 @@ pub(super) async fn connect(
     let pool = || settings.pool().test_before_acquire(false);
     let path: Arc<Path> = path.into();
     Ok(SqlitePools {
-        centers: Writer::new(Arc::clone(&path)),
+        centers: Writer::new(Arc::clone(&path), settings.sqlite_synchronous),
         scans: Arc::new(Semaphore::new(MAX_SCANS as usize)),
         path,
         readers: pool().connect_lazy_with(shared.clone().pragma("query_only", "ON")),

@@ -15,7 +15,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::functions;
-use crate::store::database::{BUSY_TIMEOUT, WRITER_CACHE_KIB};
+use crate::store::database::{BUSY_TIMEOUT, SqliteSynchronous, WRITER_CACHE_KIB};
 use crate::store::sql::Sql;
 
 /// Statements that a connection keeps prepared: those of every collection.
@@ -25,6 +25,7 @@ const PREPARED: usize = 128;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
     path: Arc<Path>,
+    synchronous: SqliteSynchronous,
     connection: Arc<Mutex<Opened>>,
     /// What to run before it is closed, by table.
     last: Arc<Mutex<BTreeMap<String, Sql>>>,
@@ -39,9 +40,10 @@ enum Opened {
 }
 
 impl Writer {
-    pub(in crate::store) fn new(path: Arc<Path>) -> Self {
+    pub(in crate::store) fn new(path: Arc<Path>, synchronous: SqliteSynchronous) -> Self {
         Self {
             path,
+            synchronous,
             connection: Arc::default(),
             last: Arc::default(),
         }
@@ -72,7 +74,7 @@ impl Writer {
     ) -> Result<T, E> {
         let mut connection = self.connection.lock();
         if let Opened::NotYet = *connection {
-            *connection = Opened::Open(open_to_write(&self.path)?);
+            *connection = Opened::Open(open_to_write(&self.path, self.synchronous)?);
         }
         match &mut *connection {
             Opened::Open(connection) => work(connection),
@@ -128,9 +130,13 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
+fn open_to_write(path: &Path, synchronous: SqliteSynchronous) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let synchronous = match synchronous {
+        SqliteSynchronous::Normal => "NORMAL",
+        SqliteSynchronous::Full => "FULL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(WRITER_CACHE_KIB))?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
@@ -143,4 +149,21 @@ fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     functions::add_to(&connection)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_connection_that_writes_syncs_as_it_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gpkg");
+        Connection::open(&path).unwrap();
+        for (synchronous, level) in [(SqliteSynchronous::Normal, 1), (SqliteSynchronous::Full, 2)] {
+            let connection = open_to_write(&path, synchronous).unwrap();
+            let got = connection.query_row("PRAGMA synchronous", (), |row| row.get::<_, i64>(0));
+            assert_eq!(got.unwrap(), level);
+        }
+    }
 }

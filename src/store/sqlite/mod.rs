@@ -13,6 +13,7 @@ mod functions;
 pub(super) mod geopackage;
 mod layer;
 mod listing;
+mod load_once;
 mod moved;
 mod obstacles;
 mod read;

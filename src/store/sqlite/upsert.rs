@@ -112,7 +112,7 @@ impl Writing<'_> {
     }
 
     /// Which of the ids have a row, shown or not.
-    fn ids_there(&self, items: &[BatchItem]) -> rusqlite::Result<HashSet<CenterId>> {
+    pub(super) fn ids_there(&self, items: &[BatchItem]) -> rusqlite::Result<HashSet<CenterId>> {
         let ids: Vec<i64> = items
             .iter()
             .filter_map(|item| item.id.map(CenterId::get))

@@ -5,7 +5,8 @@
 
 use chrono::{SecondsFormat, Utc};
 use rusqlite::{
-    CachedStatement, OptionalExtension as _, Statement, Transaction, TransactionBehavior,
+    CachedStatement, OptionalExtension as _, Params, Row, Statement, Transaction,
+    TransactionBehavior,
 };
 
 use super::extent::Growth;
@@ -143,6 +144,19 @@ pub(super) struct Writing<'a> {
 }
 
 impl Writing<'_> {
+    pub(super) fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<()> {
+        self.transaction.execute(sql, values).map(drop)
+    }
+
+    pub(super) fn query_row<T>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.transaction.query_row(sql, values, read)
+    }
+
     pub(super) fn prepare(&self, statement: &Sql) -> rusqlite::Result<CachedStatement<'_>> {
         self.transaction.prepare_cached(&statement.text().0)
     }

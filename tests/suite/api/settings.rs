@@ -77,6 +77,19 @@ on_both_stores! {
         server.get("/settings/a%20b").send().await.problem(400, "parameter_invalid");
     }
 
+    async fn a_setting_that_nearby_knows_has_a_default(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let key = "disable_diving_center_reviews";
+        for path in ["/settings", "/api/v1/settings"] {
+            let found = server.found(&format!("{path}/{key}")).await;
+            assert_eq!((&found["key"], &found["value"]), (&json!(key), &json!(false)));
+        }
+        // As beside another application.
+        server.db.execute("DROP TABLE settings").await;
+        assert_eq!(server.found(&format!("/settings/{key}")).await["value"], false);
+        server.get("/settings/x").send().await.problem(404, "setting_not_found");
+    }
+
     async fn a_setting_is_written_with_the_key_and_in_its_form_only(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let without = server.request(Method::PUT, "/settings/a").json(&json!({ "value": 1 }));

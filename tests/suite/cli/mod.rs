@@ -2,6 +2,7 @@
 
 mod collections;
 mod database;
+mod demo;
 mod environment;
 mod export;
 mod generate;

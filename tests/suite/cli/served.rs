@@ -21,9 +21,14 @@ pub struct Served {
 impl Served {
     /// Starts it and waits until it is ready.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_command(&[&["serve"], args].concat())
+    }
+
+    /// The same of another command that serves.
+    pub fn start_command(args: &[&str]) -> Self {
         let mut process = nearby()
-            .args(["serve", "--bind", "127.0.0.1:0", "--log-format", "json"])
             .args(args)
+            .args(["--bind", "127.0.0.1:0", "--log-format", "json"])
             .env("NEARBY_ADMIN_KEY", KEY)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
