@@ -74,6 +74,16 @@ async fn whether_a_center_is_claimed_is_said_as_its_application_says_it() {
         let listed = items.iter().find(|item| item["id"] == id).unwrap();
         assert_eq!(listed["ownership_status"], status);
     }
+    // Claimed is who has an owner that was approved; of these, only 7 and 14 have one.
+    db.execute("UPDATE diving_centers SET ownership_status = 'approved' WHERE id IN (6, 7)")
+        .await;
+    let (_, list) = served
+        .get("/api/v1/diving-centers/?only_claimed=true")
+        .await;
+    assert_eq!(
+        (&list["total"], &list["items"][0]["id"]),
+        (&json!(1), &json!(7))
+    );
     // Writing a center leaves it as it is.
     let center = json!({"name": "new", "latitude": 1, "longitude": 2});
     let (status, created) = served.post("/centers", &center).await;
