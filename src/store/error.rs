@@ -80,6 +80,10 @@ impl StoreError {
             {
                 Some(said.clone().unwrap_or_else(|| code.to_string()))
             }
+            // Ours, before the database was asked.
+            Self::Refused(DatabaseFailure::Statement(sqlx::Error::InvalidArgument(reason))) => {
+                Some(reason.clone())
+            }
             _ => None,
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn reached(collection: &Collection, after: i64, last: i64) -> sqlx::R
     if last > after {
         return Ok(last);
     }
-    Err(sqlx::Error::Protocol(format!(
+    Err(sqlx::Error::InvalidArgument(format!(
         "walking through {table} by {id} does not come to an end: what follows {after} ends at \
          {last}. {id} must be a key of whole numbers",
         table = collection.table.as_str(),

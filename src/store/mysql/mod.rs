@@ -15,6 +15,7 @@ pub(super) mod location;
 mod plans;
 mod read;
 mod retry;
+mod room;
 mod rows;
 pub(super) mod schema;
 mod search;
@@ -27,6 +28,7 @@ mod write;
 use std::sync::Arc;
 
 use sqlx::MySqlPool;
+use tokio::sync::OnceCell;
 
 use super::{Collection, Database};
 pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
@@ -43,6 +45,8 @@ pub struct MySqlStore {
     pool: MySqlPool,
     collection: Arc<Collection>,
     statements: Arc<Statements>,
+    /// The greatest id that a client may choose; known once it is needed.
+    last_chosen: Arc<OnceCell<i64>>,
 }
 
 impl MySqlStore {
@@ -51,6 +55,7 @@ impl MySqlStore {
             pool,
             collection: Arc::new(collection.clone()),
             statements: Arc::new(Statements::new(collection)),
+            last_chosen: Arc::default(),
         }
     }
 

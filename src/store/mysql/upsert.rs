@@ -23,6 +23,7 @@ impl MySqlStore {
         &self,
         items: &[BatchItem],
     ) -> Result<Upserted, StoreError> {
+        self.learn_room().await?;
         let mut retries = Retries::default();
         loop {
             match self.try_upsert(items).await {
@@ -112,6 +113,7 @@ impl MySqlStore {
     ) -> Result<Upserted, StoreError> {
         let stored = self.stored(connection, run).await?;
         let plan = Plan::new(&self.collection, run, stored);
+        self.leave_room(&plan.inserts)?;
         self.carry_out(connection, &plan).await?;
         Ok(plan.outcome())
     }

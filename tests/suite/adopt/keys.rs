@@ -1,6 +1,9 @@
 //! Keys that no signed number of 64 bits is.
 
+use serde_json::json;
+
 use super::neighbour::{Kind, divemap, nearby};
+use crate::cli::process::run_with_input;
 use crate::cli::served::Served;
 
 #[tokio::test]
@@ -48,4 +51,33 @@ async fn a_walk_that_comes_back_to_where_it_was_is_an_error() {
         let ended = nearby(&db, args).await;
         ended.assert(2, &["does not come to an end", "a key of whole numbers"]);
     }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn an_id_of_a_file_leaves_room_in_a_key_that_is_short() {
+    let db = divemap(Kind::WithLocation, 20).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    let import = |id: &str| {
+        let row = format!("id,name,latitude,longitude\n{id},last,5,6\n");
+        let args = ["import", "-", "--database-url", db.url()];
+        run_with_input(&args, row.as_bytes())
+    };
+    for id in ["2013265921", "2147483647", "2147483648"] {
+        import(id).assert(
+            1,
+            &[
+                &format!("line 2: the table does not take it: id {id} is too great"),
+                "up to 2013265920",
+            ],
+        );
+    }
+    assert_eq!(db.number("SELECT COUNT(*) FROM diving_centers").await, 20);
+    import("2013265920").assert(0, &["1 inserted"]);
+    import("").assert(0, &["1 inserted"]);
+    let served = Served::start(&["--database-url", db.url()]);
+    let center = json!({ "name": "next", "latitude": 5, "longitude": 6 });
+    assert_eq!(served.post("/centers", &center).await.0, 201);
+    let found = served.found_ids("/nearby?lat=5&lng=6&radius_m=1").await;
+    assert_eq!(found, [2_013_265_920, 2_013_265_921, 2_013_265_922]);
 }

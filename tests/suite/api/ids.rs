@@ -131,6 +131,33 @@ on_both_stores! {
         assert_eq!(server.found("/centers").await["count"], 0);
     }
 
+    async fn after_the_last_id_that_a_file_may_choose_every_further_row_is_found(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let import = |id: &str| {
+            let row = format!("id,name,latitude,longitude\n{id},last,5,6\n");
+            let args = ["import", "-", "--database-url", server.db.url()];
+            crate::cli::process::run_with_input(&args, row.as_bytes())
+        };
+        for id in ["9000000000000001", "9007199254740991", "0", "-1"] {
+            import(id).assert(1, &["id must be a whole number from 1 to 9000000000000000"]);
+        }
+        import("9000000000000000").assert(0, &["1 inserted"]);
+        import("").assert(0, &["1 inserted"]);
+        let created = server.post("/centers", &center("next", 5.0, 6.0)).send().await;
+        assert_eq!((created.status, &created.json()["id"]), (201, &json!(9_000_000_000_000_002_i64)));
+        let all = [9_000_000_000_000_000, 9_000_000_000_000_001, 9_000_000_000_000_002];
+        server
+            .eventually("all are found", async || {
+                server.found_ids("/nearby?lat=5&lng=6&radius_m=1").await == all
+            })
+            .await;
+        let path = "/centers/9000000000000000";
+        assert_eq!(server.request(Method::DELETE, path).key().send().await.status, 204);
+        import("").assert(0, &["1 inserted"]);
+        let listed = server.found("/centers").await;
+        assert_eq!(listed["centers"][2]["id"], 9_000_000_000_000_003_i64);
+    }
+
     async fn rows_with_any_id_are_verified_and_backfilled(db: TestDatabase) {
         let server = with_all(db).await;
         let drifted = server.db.location(None);
