@@ -68,8 +68,8 @@ pub struct Survey {
 
 impl Survey {
     /// Counts rows that the table did not take, which were read as if it would.
-    fn reject(&mut self, refused: Vec<Rejected>) {
-        self.rejected += refused.len() as u64;
+    fn reject(&mut self, count: u64, refused: Vec<Rejected>) {
+        self.rejected += count;
         self.first_rejected.extend(refused);
         self.first_rejected.sort_by_key(|row| row.line);
         self.first_rejected.truncate(SHOWN_REJECTED);
@@ -366,7 +366,6 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
         ..Imported::default()
     };
     let report = batches.report();
-    let unit = imported.unit;
     // A thread of its own and not one of the runtime's: it may wait for a pipe
     // that never ends, and the runtime would wait for it.
     std::thread::spawn(move || {
@@ -379,7 +378,7 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
     let lacked = TextField::ALL.into_iter();
     let lacked = lacked.filter(|&field| collection.text(field).is_none());
     let lacked: Vec<TextField> = lacked.collect();
-    let mut refused_rows = Vec::new();
+    let mut refused = Survey::default();
     let mut stop = std::pin::pin!(stop);
     loop {
         let batch: Batch = tokio::select! {
@@ -399,55 +398,26 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
                 imported.dropped.insert(field);
             }
         }
-        let about: Vec<About> = batch.items.iter().map(About::of).collect();
+        let Batch { items, sources } = batch;
+        let rows: Vec<About> = items.iter().map(About::of).collect();
         let others = if report.is_some() {
             Others::Write
         } else {
             Others::Leave
         };
-        let (upserted, refused) = match write(batch.items, others).await {
+        let taken = match write(items, others).await {
             Ok(taken) => taken,
             Err(error) => {
                 imported.halt = Some(Halt::Failed(error.into()));
                 break;
             }
         };
-        let rejected = refused
-            .iter()
-            .map(|RefusedItem { index, reason }| Rejected {
-                unit,
-                line: batch.sources[*index].0,
-                reason: format!("the table does not take it: {reason}"),
-            });
-        let Some(report) = &report else {
-            if let Some(first) = rejected.min_by_key(|row| row.line) {
-                imported.halt = Some(Halt::Refused(first));
-                break;
-            }
-            imported.count(upserted, &about, &batch.sources);
-            progress(imported.rows());
-            continue;
-        };
-        let rejected: Vec<Rejected> = rejected.collect();
-        let reported = refused.iter().zip(&rejected).try_for_each(|(item, row)| {
-            let raw = batch.sources[item.index].1.as_deref();
-            let raw = RawRow {
-                bytes: raw.unwrap_or_default(),
-                is_whole: true,
-            };
-            report.lock().add(row.line, &row.reason, raw)
-        });
-        refused_rows.extend(rejected);
-        let mut taken = about;
-        for item in &refused {
-            taken[item.index] = About::default();
-        }
-        imported.count(upserted, &taken, &batch.sources);
-        progress(imported.rows());
-        if let Err(error) = reported {
-            imported.halt = Some(Halt::Failed(ImportError::Report(error)));
+        let report = report.as_deref();
+        if let Err(halt) = note_batch(taken, rows, &sources, report, &mut refused, &mut imported) {
+            imported.halt = Some(halt);
             break;
         }
+        progress(imported.rows());
     }
     drop(receiver);
     let survey = if imported.halt.is_some() {
@@ -467,7 +437,7 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
     match survey {
         None => {}
         Some(Ok(mut survey)) => {
-            survey.reject(refused_rows);
+            survey.reject(refused.rejected, refused.first_rejected);
             let row = survey.first_rejected.first().cloned();
             imported.halt = row.filter(|_| survey.is_stopped).map(Halt::Rejected);
             imported.survey = Some(survey);
@@ -475,6 +445,49 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
         Some(Err(error)) => imported.halt = Some(Halt::Failed(error)),
     }
     imported
+}
+
+/// Counts a batch after its transaction, and reports the rows that the table did not
+/// take.
+fn note_batch(
+    (upserted, not_taken): (Upserted, Vec<RefusedItem>),
+    mut rows: Vec<About>,
+    sources: &[(u64, Option<Vec<u8>>)],
+    report: Option<&Mutex<Report>>,
+    refused: &mut Survey,
+    imported: &mut Imported,
+) -> Result<(), Halt> {
+    for item in &not_taken {
+        rows[item.index] = About::default();
+    }
+    if report.is_some() || not_taken.is_empty() {
+        imported.count(upserted, &rows, sources);
+    }
+    let mut rejected = Vec::with_capacity(not_taken.len());
+    for RefusedItem { index, reason } in not_taken {
+        let (line, raw) = &sources[index];
+        let reason = format!("the table does not take it: {reason}");
+        if let Some(report) = report {
+            let raw = RawRow {
+                bytes: raw.as_deref().unwrap_or_default(),
+                is_whole: true,
+            };
+            let added = report.lock().add(*line, &reason, raw);
+            added.map_err(|error| Halt::Failed(ImportError::Report(error)))?;
+        }
+        rejected.push(Rejected {
+            unit: imported.unit,
+            line: *line,
+            reason,
+        });
+    }
+    if report.is_none()
+        && let Some(first) = rejected.iter().min_by_key(|row| row.line)
+    {
+        return Err(Halt::Refused(first.clone()));
+    }
+    refused.reject(rejected.len() as u64, rejected);
+    Ok(())
 }
 
 fn send_batches<R: Read>(

@@ -45,12 +45,13 @@ on_both_stores! {
             // Lines 100 and 613 break a rule, 300 is no center at all; every other
             // row has no id of its own.
             let (line, id) = (row + 2, if row % 2 == 0 { (row + 1).to_string() } else { String::new() });
-            content += &match line {
+            let row = match line {
                 100 => format!("{id},In XX,1,2,,XX\n"),
                 300 => format!("{id},Too far north,91,2,,\n"),
                 613 => format!("{id},Twice,1,2,row4@x,\n"),
                 _ => format!("{id},Row {row},1,2,row{row}@x,GR\n"),
             };
+            content.push_str(&row);
         }
         import(&db, &folder, &content, &["--on-error", "skip"]).assert(1, &[
             "700 rows read: 697 inserted, 0 updated, 0 unchanged, 0 without coordinates, 3 rejected",
