@@ -120,6 +120,7 @@ impl From<BatchError> for Problem {
                     .allowed("the id of a center, or none to create one")
                     .within(&place(index))
             }
+            BatchError::Unfit { index, unfit } => Self::unfit(unfit).within(&place(index)),
             BatchError::Store(error) => error.into(),
         }
     }

@@ -96,6 +96,10 @@ codes! {
     MembershipExists = CONFLICT, "membership_exists", "The center has this organization already";
     /// Another organization is the center's primary one.
     PrimaryExists = CONFLICT, "primary_exists", "The center has another primary organization";
+    /// Other rows keep the table from taking the row.
+    RowConflict = CONFLICT, "row_conflict", "Other rows are in the way";
+    /// The table does not take the row.
+    RowRefused = UNPROCESSABLE_ENTITY, "row_refused", "The table does not take the row";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.

@@ -25,21 +25,26 @@ pub(super) async fn healthz(request: HttpRequest) -> Result<HttpResponse, Proble
     Ok(status(r#"{"status":"ok"}"#))
 }
 
-/// Ready: the indexes are loaded and the database answers.
+/// Ready: the indexes are loaded, the database answers, and the tables are there.
 pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let state = State::of(&request);
     if !state.collections.are_ready() {
         return Err(Problem::index_loading());
     }
-    let database = state.database.clone();
-    let ping = async move {
-        tokio::time::timeout(PING_TIMEOUT, database.ping())
+    let collections = state.collections.clone();
+    let probe = async move {
+        let all = async {
+            for catalog in collections.iter() {
+                catalog.store().probe().await?;
+            }
+            Ok::<_, Problem>(())
+        };
+        tokio::time::timeout(PING_TIMEOUT, all)
             .await
             .map_err(Problem::database_unavailable)?
-            .map_err(Problem::database_unavailable)
     };
-    state.run(ping).await?;
+    state.run(probe).await?;
     Ok(status(r#"{"status":"ready"}"#))
 }
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::code::Code;
 use crate::domain::Neighbour;
 use crate::engine::SearchError;
-use crate::store::{DeleteError, StoreError};
+use crate::store::{DeleteError, StoreError, Unfit};
 use crate::wire::JsonId;
 
 /// The content type of every error.
@@ -205,12 +205,32 @@ impl Problem {
     /// The database does not answer.
     #[must_use]
     pub fn database_unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(
-            Code::DatabaseUnavailable,
+        Self::database(
             "The database does not answer; try again in a moment.",
+            cause,
         )
-        .with_header(RETRY_AFTER, RETRY_DATABASE_S)
-        .caused_by(cause)
+    }
+
+    fn database(detail: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Code::DatabaseUnavailable, detail)
+            .with_header(RETRY_AFTER, RETRY_DATABASE_S)
+            .caused_by(cause)
+    }
+
+    /// A row breaks a rule of its table.
+    #[must_use]
+    pub fn unfit(unfit: Unfit) -> Self {
+        let code = if unfit.rule.is_conflict() {
+            Code::RowConflict
+        } else {
+            Code::RowRefused
+        };
+        let problem = Self::new(code, unfit.rule.told());
+        match &unfit.column {
+            Some(column) => problem.at(column),
+            None => problem,
+        }
+        .caused_by(unfit)
     }
 
     /// The row of the table of codes.
@@ -302,6 +322,22 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::database_unavailable(error),
+            StoreError::ReadOnly(_) => Self::database(
+                "The database takes no writes now, as while another server takes over; try again \
+                 in a moment.",
+                error,
+            ),
+            StoreError::Denied(_) => Self::database(
+                "The database does not allow this service what it needs; its operator finds what \
+                 is missing in the log under the request id.",
+                error,
+            ),
+            StoreError::Missing(_) => Self::database(
+                "The database lacks a table or column that is needed; its operator finds which in \
+                 the log under the request id.",
+                error,
+            ),
+            StoreError::Unfit(unfit) => Self::unfit(unfit),
             StoreError::Refused(_) => Self::internal(error),
         }
     }

@@ -18,6 +18,7 @@ mod organizations;
 mod plan;
 mod ratings;
 mod references;
+mod refusal;
 mod settings;
 mod sql;
 mod sqlite;
@@ -38,11 +39,12 @@ pub use database::{
     SqliteSynchronous, Wait,
 };
 pub use dive_sites::SiteTables;
-pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, UpdateError};
+pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, Unfit, UpdateError};
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};
 pub use references::Referring;
+pub use refusal::Rule;
 pub use survey::{BackfillFrom, Survey};
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
 
@@ -370,6 +372,27 @@ impl Store {
             Self::MySql(_) => Ok(0),
             Self::Sqlite(store) => store.take_over_moved().await,
         }
+    }
+
+    /// Asks for a sign of life of the table.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the table is not there to be read.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let collection = self.collection();
+        let sql = format!(
+            "SELECT {} FROM {} LIMIT 1",
+            collection.id.quoted(),
+            collection.table.quoted()
+        );
+        let sql = sqlx::AssertSqlSafe(sql);
+        match self.database() {
+            Database::MySql(pool) => drop(sqlx::query(sql).fetch_optional(&pool).await?),
+            Database::Sqlite(pools) => {
+                drop(sqlx::query(sql).fetch_optional(&pools.readers).await?);
+            }
+        }
+        Ok(())
     }
 
     /// How many rows there are, with a position or without.

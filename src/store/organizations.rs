@@ -5,9 +5,9 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
-use super::error::is_missing_table;
 use super::references::{Referring, WITH_ORGANIZATION, refuse_used};
-use super::{Database, DatabaseFailure, DeleteError, StoreError};
+use super::refusal::is_missing_table;
+use super::{Database, DeleteError, Rule, StoreError};
 use crate::domain::{
     CenterId, Filter, Membership, Organization, OrganizationDraft, OrganizationId,
     OrganizationName, OrganizationNames, OrganizationText, large_organizations,
@@ -375,9 +375,8 @@ impl Database {
         id: Option<OrganizationId>,
         draft: &OrganizationDraft,
     ) -> Result<T, OrganizationError> {
-        if let Err(OrganizationError::Store(StoreError::Refused(DatabaseFailure::Statement(error)))) =
-            &written
-            && is_unique_violation(error)
+        if let Err(OrganizationError::Store(StoreError::Unfit(unfit))) = &written
+            && unfit.rule == Rule::Unique
         {
             let all: Vec<String> =
                 on_readers!(self, pool => sqlx::query_scalar(ALL).fetch_all(pool).await?);

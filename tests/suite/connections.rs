@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use nearby::store::{Database, DatabaseUrl, PoolSettings, Wait};
+use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::cli::served::Served;
 use crate::support::TestDatabase;
 
 /// Passes connections on to the server of a database; gives the URL by which it
@@ -117,4 +119,83 @@ async fn every_session_is_in_utc_utf8_and_strict() {
         .try_execute("INSERT INTO diving_centers (name) VALUES (REPEAT('x', 300))")
         .await;
     assert!(cut.unwrap_err().to_string().contains("too long"));
+}
+
+/// Both say what is so, and no request is answered as a fault of ours.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_that_is_gone_makes_the_service_unready_and_searches_unavailable() {
+    let db = TestDatabase::mysql().await;
+    let url = db.url().to_owned();
+    let served = Served::start(&["--database-url", &url]);
+    db.execute("RENAME TABLE diving_centers TO gone").await;
+    for path in ["/readyz", "/nearby?lat=1&lng=1", "/centers", "/centers/1"] {
+        let (status, body) = served.get(path).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (503, &json!("database_unavailable")),
+            "{path}: {body}"
+        );
+        assert!(
+            body["detail"].as_str().unwrap().contains("lacks a table"),
+            "{body}"
+        );
+    }
+    db.execute("RENAME TABLE gone TO diving_centers").await;
+    let (status, body) = served.get("/readyz").await;
+    assert_eq!(status, 200, "{body}");
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn rights_that_are_taken_away_are_told_as_such_and_found_again() {
+    let db = TestDatabase::mysql().await;
+    let url = db.user_with("SELECT, INSERT").await;
+    let user = url::Url::parse(&url).unwrap().username().to_owned();
+    let served = Served::start(&["--database-url", &url]);
+    // The server looks at rights and passwords when somebody logs in.
+    let log_in_anew = async || {
+        let connections = format!(
+            "SELECT CAST(COALESCE(MAX(ID), 0) AS SIGNED) FROM performance_schema.processlist \
+             WHERE USER = '{user}'"
+        );
+        while let id @ 1.. = db.number(&connections).await {
+            // It may have gone by itself.
+            let _ = db.try_execute(&format!("KILL {id}")).await;
+        }
+    };
+    let center = json!({"name": "c", "latitude": 1, "longitude": 1});
+    let (status, body) = served.post("/centers", &center).await;
+    assert_eq!(status, 201, "{body}");
+
+    db.execute(&format!("REVOKE INSERT ON `{user}`.* FROM `{user}`"))
+        .await;
+    log_in_anew().await;
+    let (status, body) = served.post("/centers", &center).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (503, &json!("database_unavailable")),
+        "{body}"
+    );
+    assert!(
+        body["detail"].as_str().unwrap().contains("does not allow"),
+        "{body}"
+    );
+
+    for (lock, unlock) in [
+        ("ACCOUNT LOCK", "ACCOUNT UNLOCK"),
+        ("IDENTIFIED BY 'another'", "IDENTIFIED BY 'p@ss'"),
+    ] {
+        db.execute(&format!("ALTER USER `{user}` {lock}")).await;
+        log_in_anew().await;
+        let (status, body) = served.get("/nearby?lat=1&lng=1").await;
+        assert_eq!(
+            (status, &body["code"]),
+            (503, &json!("database_unavailable")),
+            "{body}"
+        );
+        db.execute(&format!("ALTER USER `{user}` {unlock}")).await;
+        let (status, body) = served.get("/nearby?lat=1&lng=1").await;
+        assert_eq!(status, 200, "{lock}: {body}");
+    }
 }

@@ -18,6 +18,7 @@ mod grants;
 mod layers;
 mod migrations;
 mod readme;
+mod sessions;
 mod store;
 mod support;
 mod verify;

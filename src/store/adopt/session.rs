@@ -7,12 +7,15 @@
 
 use std::time::Duration;
 
-use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection, MySqlPool};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use super::super::database::connect_beside;
+use super::super::refusal::{
+    DEADLOCK, INTERRUPTED, LOCK_WAITED_FOR, NO_SUCH_WAY, NO_SUCH_WAY_BECAUSE, NULL, NULL_VALUE,
+    number,
+};
 use super::super::{Collection, Database, StoreError};
 use super::step::{Statement, Way};
 
@@ -169,8 +172,8 @@ impl AdoptionSession {
             };
             match number(&error) {
                 Some(INTERRUPTED) if *stop.borrow() => return Err(AdoptError::Stopped),
-                Some(NULL_VALUE | NULL_IN_LOG) => return Ok(Carried::NullsLeft),
-                Some(LOCK_WAIT_TIMEOUT | DEADLOCK) => {
+                Some(NULL_VALUE | NULL) => return Ok(Carried::NullsLeft),
+                Some(LOCK_WAITED_FOR | DEADLOCK) => {
                     tries += 1;
                     if tries >= TRIES {
                         return Err(AdoptError::Held {
@@ -235,20 +238,4 @@ async fn pause(mut stop: watch::Receiver<bool>) {
     let moment = rand::random_range(STEP_ASIDE);
     // Either way the next try looks.
     let _ = tokio::time::timeout(moment, stop.wait_for(|stop| *stop)).await;
-}
-
-/// By the MySQL Error Message Reference.
-const LOCK_WAIT_TIMEOUT: u16 = 1205;
-const DEADLOCK: u16 = 1213;
-const INTERRUPTED: u16 = 1317;
-const NULL_VALUE: u16 = 1138;
-/// A NULL came in while the table was rebuilt.
-const NULL_IN_LOG: u16 = 1048;
-const NO_SUCH_WAY: u16 = 1845;
-const NO_SUCH_WAY_BECAUSE: u16 = 1846;
-
-fn number(error: &sqlx::Error) -> Option<u16> {
-    let refusal = error.as_database_error()?;
-    let refusal = refusal.try_downcast_ref::<MySqlDatabaseError>()?;
-    Some(refusal.number())
 }

@@ -9,11 +9,40 @@ use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 use super::PoolSettings;
 use super::error::{ConnectError, Failure};
 use super::url::MySqlUrl;
+use crate::store::refusal::{self, Meaning};
 
-/// Refuses what does not fit instead of cutting it, whatever the server's own
-/// setting is.
-const SQL_MODE: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,\
-                        NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'";
+/// All that statements of ours depend on, whatever the server's own settings and its
+/// `init_connect` say: in one statement, run on every connection. What does not fit is
+/// refused instead of cut; a statement by itself is a transaction that is over with it; no
+/// answer is cut short, no statement given up by itself; tables of ours are `InnoDB`'s.
+const SESSION: &str = "SET SESSION \
+    sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
+                NO_ENGINE_SUBSTITUTION', \
+    SESSION autocommit = 1, \
+    SESSION completion_type = 'NO_CHAIN', \
+    SESSION transaction_isolation = 'REPEATABLE-READ', \
+    SESSION transaction_read_only = 0, \
+    SESSION sql_select_limit = 18446744073709551615, \
+    SESSION max_join_size = 18446744073709551615, \
+    SESSION sql_big_selects = 1, \
+    SESSION sql_safe_updates = 0, \
+    SESSION sql_auto_is_null = 0, \
+    SESSION foreign_key_checks = 1, \
+    SESSION unique_checks = 1, \
+    SESSION max_execution_time = 0, \
+    SESSION innodb_lock_wait_timeout = 20, \
+    SESSION lock_wait_timeout = 60, \
+    SESSION wait_timeout = 28800, \
+    SESSION net_read_timeout = 60, \
+    SESSION net_write_timeout = 60, \
+    SESSION group_concat_max_len = 1048576, \
+    SESSION cte_max_recursion_depth = 1000, \
+    SESSION max_sort_length = 1024, \
+    SESSION div_precision_increment = 4, \
+    SESSION time_zone = '+00:00', \
+    SESSION default_storage_engine = 'InnoDB', \
+    SESSION default_tmp_storage_engine = 'InnoDB', \
+    SESSION explicit_defaults_for_timestamp = 1";
 
 pub(super) async fn connect(
     url: &MySqlUrl,
@@ -26,7 +55,7 @@ pub(super) async fn connect(
         .await?;
     Ok(settings
         .pool()
-        .after_connect(|connection, _| Box::pin(set_sql_mode(connection)))
+        .after_connect(|connection, _| Box::pin(set_session(connection)))
         .connect_lazy_with(options))
 }
 
@@ -38,12 +67,12 @@ pub(in crate::store) async fn connect_beside(pool: &MySqlPool) -> sqlx::Result<M
         .log_slow_statements(log::LevelFilter::Off, Duration::ZERO)
         .connect()
         .await?;
-    set_sql_mode(&mut connection).await?;
+    set_session(&mut connection).await?;
     Ok(connection)
 }
 
-/// UTC and utf8mb4 in every session. The SQL mode is not left to sqlx, which
-/// would add to the server's.
+/// utf8mb4 in every session. The SQL mode is not left to sqlx, which would add to the
+/// server's.
 fn session(options: MySqlConnectOptions) -> MySqlConnectOptions {
     options
         .timezone(Some("+00:00".to_owned()))
@@ -52,13 +81,13 @@ fn session(options: MySqlConnectOptions) -> MySqlConnectOptions {
         .no_engine_substitution(false)
 }
 
-async fn set_sql_mode(connection: &mut MySqlConnection) -> sqlx::Result<()> {
-    connection.execute(SQL_MODE).await.map(drop)
+async fn set_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
+    connection.execute(SESSION).await.map(drop)
 }
 
 async fn try_once(options: &MySqlConnectOptions) -> Result<(), Failure> {
     let mut connection = options.connect().await.map_err(|error| failure(&error))?;
-    set_sql_mode(&mut connection)
+    set_session(&mut connection)
         .await
         .map_err(|error| failure(&error))?;
     let version: String = sqlx::query_scalar("SELECT VERSION()")
@@ -119,16 +148,13 @@ fn failure(error: &sqlx::Error) -> Failure {
 }
 
 fn refused(number: u16, message: &str) -> Failure {
-    let advice = match number {
-        // Too many connections (of all, of this user), shutting down.
-        1040 | 1053 | 1203 | 1226 => return Failure::Passing(message.to_owned()),
-        1045 | 1698 => "check user and password in the database URL",
-        1044 => "grant the user its rights on this database, or check the database's name",
-        1049 => "create it with CREATE DATABASE, or check its name in the database URL",
-        1130 | 1129 => "let the server accept this user from this host",
-        _ => "see the MySQL manual for this error",
-    };
-    Failure::lasting(format!("{message} (error {number})"), advice)
+    if refusal::of_mysql(number) == Meaning::Away {
+        return Failure::Passing(message.to_owned());
+    }
+    Failure::lasting(
+        format!("{message} (error {number})"),
+        refusal::advice_at_login(number),
+    )
 }
 
 #[cfg(test)]

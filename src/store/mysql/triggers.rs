@@ -4,11 +4,11 @@
 //! servers do not give, and a migration that fails would stop all others. They
 //! go with their table.
 
-use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::location::location;
 use super::table_exists;
+use crate::store::refusal::{Meaning, TRIGGER_NEEDS_SUPER, number, of_mysql};
 use crate::store::sql::identifier;
 use crate::store::{Collection, Guard, StoreError};
 
@@ -175,23 +175,21 @@ pub(super) fn drop(name: &str) -> String {
 
 /// What is missing, where the server refused for want of a right or a setting.
 fn refusal(error: &sqlx::Error) -> Option<Guard> {
-    let refusal = error
-        .as_database_error()?
-        .try_downcast_ref::<MySqlDatabaseError>()?;
-    let advice = match refusal.number() {
+    let number = number(error)?;
+    let advice = match number {
         // Binary logging is on, and the user has not SUPER.
-        1419 => {
+        TRIGGER_NEEDS_SUPER => {
             "GRANT TRIGGER on this database to the user and let an administrator run SET PERSIST \
              log_bin_trust_function_creators = 1, or run `nearby migrate up` once as a user with \
              SUPER"
         }
-        1142 | 1227 | 1044 => {
+        _ if of_mysql(number) == Meaning::Denied => {
             "GRANT TRIGGER on this table or database to the user, then run `nearby migrate up` again"
         }
         _ => return None,
     };
     Some(Guard::Missing {
-        reason: format!("{} (error {})", refusal.message(), refusal.number()),
+        reason: format!("{} (error {number})", error.as_database_error()?.message()),
         advice: advice.to_owned(),
     })
 }

@@ -131,9 +131,13 @@ impl MySqlStore {
         let mut ids = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let id = match item.id {
-                None => self.insert(&mut transaction, &item.draft).await?,
+                None => self
+                    .insert(&mut transaction, &item.draft)
+                    .await
+                    .map_err(|error| BatchError::at(index, error))?,
                 Some(id) => {
-                    if !self.overwrite(&mut transaction, id, &item.draft).await? {
+                    let written = self.overwrite(&mut transaction, id, &item.draft).await;
+                    if !written.map_err(|error| BatchError::at(index, error))? {
                         return Err(BatchError::NotFound { index, id });
                     }
                     id.get()

@@ -84,9 +84,13 @@ impl SqliteStore {
     ) -> Result<Vec<Center>, BatchError> {
         self.write(move |writing| {
             let written = items.iter().enumerate().map(|(index, item)| match item.id {
-                None => Ok(writing.create(&item.draft)?),
+                None => writing
+                    .create(&item.draft)
+                    .map_err(|error| BatchError::at(index, error)),
                 Some(id) => {
-                    let written = writing.replace(id, &item.draft)?;
+                    let written = writing
+                        .replace(id, &item.draft)
+                        .map_err(|error| BatchError::at(index, error))?;
                     written.ok_or(BatchError::NotFound { index, id })
                 }
             });

@@ -26,6 +26,7 @@ mod ops;
 mod organizations;
 mod ratings;
 mod references;
+mod refused_rows;
 mod requests;
 pub mod server;
 mod settings;

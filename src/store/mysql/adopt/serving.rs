@@ -1,17 +1,13 @@
 //! Why a table cannot be served as it is. Less is asked of it than to be adopted:
 //! no engine, no index and no location, only what makes answers right.
 
-use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, Executor as _, MySqlPool};
 
 use super::gather::{Gathered, gather};
 use super::{listed, obstacle, obstacles};
 use crate::store::adopt::Obstacle;
+use crate::store::refusal::{COLUMN_ACCESS_DENIED, TABLE_ACCESS_DENIED, number};
 use crate::store::{Collection, ColumnName};
-
-/// By the MySQL Error Message Reference: no right to a table, or to a column.
-const TABLE_ACCESS_DENIED: u16 = 1142;
-const COLUMN_ACCESS_DENIED: u16 = 1143;
 
 pub(in crate::store) async fn obstacles_to_serving(
     pool: &MySqlPool,
@@ -75,10 +71,7 @@ async fn of_reading(
     let Err(error) = pool.execute(AssertSqlSafe(reading)).await else {
         return Ok(None);
     };
-    let refusal = error
-        .as_database_error()
-        .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
-    match refusal.map(MySqlDatabaseError::number) {
+    match number(&error) {
         Some(TABLE_ACCESS_DENIED | COLUMN_ACCESS_DENIED) => Ok(Some(obstacle(
             format!(
                 "{} may not read {}",

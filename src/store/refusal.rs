@@ -1,0 +1,298 @@
+//! What it means when a database refuses: the one place that knows MySQL's error
+//! numbers and SQLite's result codes.
+//!
+//! Sources: the MySQL Error Message Reference and <https://www.sqlite.org/rescode.html>.
+
+use rusqlite::ffi;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
+
+/// `ER_BAD_NULL_ERROR`; also a NULL that came in while a table was rebuilt.
+pub(super) const NULL: u16 = 1048;
+/// `ER_INVALID_USE_OF_NULL`.
+pub(super) const NULL_VALUE: u16 = 1138;
+/// `ER_TABLEACCESS_DENIED_ERROR`.
+pub(super) const TABLE_ACCESS_DENIED: u16 = 1142;
+/// `ER_COLUMNACCESS_DENIED_ERROR`.
+pub(super) const COLUMN_ACCESS_DENIED: u16 = 1143;
+/// `ER_NO_SUCH_TABLE`.
+pub(super) const NO_SUCH_TABLE: u16 = 1146;
+/// `ER_LOCK_WAIT_TIMEOUT`.
+pub(super) const LOCK_WAITED_FOR: u16 = 1205;
+/// `ER_LOCK_DEADLOCK`.
+pub(super) const DEADLOCK: u16 = 1213;
+/// `ER_QUERY_INTERRUPTED`.
+pub(super) const INTERRUPTED: u16 = 1317;
+/// `ER_BINLOG_CREATE_ROUTINE_NEED_SUPER`.
+pub(super) const TRIGGER_NEEDS_SUPER: u16 = 1419;
+/// `ER_ALTER_OPERATION_NOT_SUPPORTED`.
+pub(super) const NO_SUCH_WAY: u16 = 1845;
+/// `ER_ALTER_OPERATION_NOT_SUPPORTED_REASON`.
+pub(super) const NO_SUCH_WAY_BECAUSE: u16 = 1846;
+/// `ER_QUERY_TIMEOUT`.
+pub(super) const OUT_OF_TIME: u16 = 3024;
+
+/// What a refusal means to whoever asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It is away, overloaded, or others hold what is needed: worth another try.
+    Away,
+    /// It answers and takes no writes, as while a replica takes over.
+    ReadOnly,
+    /// It does not let this user in, or not do this.
+    Denied,
+    /// A table or a column is gone.
+    Missing,
+    /// What was to be written breaks a rule of the table.
+    Unfit(Rule),
+    /// A statement of ours is wrong.
+    Fault,
+}
+
+/// A rule that a table holds its rows to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Another row has this value.
+    Unique,
+    /// It refers to a row of another table that does not exist, or is referred to.
+    ForeignKey,
+    /// It is longer than the column.
+    Length,
+    /// The column takes no NULL.
+    NotNull,
+    /// The column has no default, and nearby does not write it.
+    NoDefault,
+    /// It is not a value of the column's type, of its ENUM or its character set.
+    Value,
+    /// A CHECK says no, or a trigger of another application does.
+    Check,
+}
+
+impl Rule {
+    /// What a client is told.
+    #[must_use]
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Unique => "another row has this value, and the table takes it once",
+            Self::ForeignKey => "the table allows only values that another table has",
+            Self::Length => "it is longer than the table's column",
+            Self::NotNull => "the table takes no row without it",
+            Self::NoDefault => {
+                "the table takes no row without it, it has no default, and nearby does not write it"
+            }
+            Self::Value => {
+                "the table's column takes no such value: its type or character set has none"
+            }
+            Self::Check => "a rule of the table, a CHECK or a trigger, refuses it",
+        }
+    }
+
+    /// Whether it is what other rows hold that is in the way, not the value by itself.
+    #[must_use]
+    pub fn is_conflict(self) -> bool {
+        matches!(self, Self::Unique | Self::ForeignKey)
+    }
+}
+
+/// The number of MySQL's refusal.
+pub(super) fn mysql_number(refusal: &dyn DatabaseError) -> Option<u16> {
+    let refusal = refusal.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(refusal.number())
+}
+
+/// The number with which MySQL refused, where that is what happened.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
+    mysql_number(error.as_database_error()?)
+}
+
+/// What an error of sqlx means.
+pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Meaning::Away,
+        sqlx::Error::Database(refusal) => match mysql_number(refusal.as_ref()) {
+            Some(number) => of_mysql(number),
+            None => refusal
+                .code()
+                .and_then(|code| code.parse().ok())
+                .map_or(Meaning::Fault, |code| of_sqlite(code, refusal.message())),
+        },
+        _ => Meaning::Fault,
+    }
+}
+
+pub(super) fn of_mysql(number: u16) -> Meaning {
+    match number {
+        // Too many connections: of all, of this user, within an hour.
+        1040 | 1203 | 1226
+        // Shut down, killed or timed out; 2006 and 2013 come from proxies.
+        | 1053 | 1077 | INTERRUPTED | 1927 | 2006 | 2013 | OUT_OF_TIME | 3169 | 4031
+        // Offline mode.
+        | 3032
+        // The network.
+        | 1158..=1161
+        | LOCK_WAITED_FOR | DEADLOCK | 3572
+        // Memory, disk, prepared statements.
+        | 1021 | 1037 | 1038 | 1041 | 1114 | 1461 => Meaning::Away,
+        1290 | 1792 | 1836 => Meaning::ReadOnly,
+        // Of the database, the login, the host, the statement; a locked account, an
+        // expired password.
+        1044 | 1045 | 1129 | 1130 | TABLE_ACCESS_DENIED | COLUMN_ACCESS_DENIED | 1227 | 1370
+        | 1698 | 1820 | 1862 | 3118 => Meaning::Denied,
+        // Database, column, table; the last two where a view or a trigger needs them.
+        1049 | 1054 | NO_SUCH_TABLE | 1356 | 1449 => Meaning::Missing,
+        1022 | 1062 | 1169 | 1586 => Meaning::Unfit(Rule::Unique),
+        1216 | 1217 | 1451 | 1452 => Meaning::Unfit(Rule::ForeignKey),
+        1406 => Meaning::Unfit(Rule::Length),
+        NULL | 1263 => Meaning::Unfit(Rule::NotNull),
+        1364 => Meaning::Unfit(Rule::NoDefault),
+        1264 | 1265 | 1292 | 1366 | 1367 | 3140 | 3854 | 3988 => Meaning::Unfit(Rule::Value),
+        1369 | 1526 | 1644 | 3819 | 4025 => Meaning::Unfit(Rule::Check),
+        _ => Meaning::Fault,
+    }
+}
+
+/// What to do where MySQL refuses a login for good.
+pub(super) fn advice_at_login(number: u16) -> &'static str {
+    match number {
+        1045 | 1698 => "check user and password in the database URL",
+        1044 => "grant the user its rights on this database, or check the database's name",
+        1049 => "create it with CREATE DATABASE, or check its name in the database URL",
+        1129 | 1130 => "let the server accept this user from this host",
+        1820 | 1862 => "the password has expired: give the user a new one",
+        3118 => "the account is locked: ALTER USER … ACCOUNT UNLOCK",
+        _ => "see the MySQL manual for this error",
+    }
+}
+
+/// The lower byte is the primary code.
+pub(super) fn of_sqlite(code: i32, message: &str) -> Meaning {
+    match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        | ffi::SQLITE_CONSTRAINT_ROWID => Meaning::Unfit(Rule::Unique),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Meaning::Unfit(Rule::ForeignKey),
+        ffi::SQLITE_CONSTRAINT_NOTNULL => Meaning::Unfit(Rule::NotNull),
+        ffi::SQLITE_CONSTRAINT_DATATYPE => Meaning::Unfit(Rule::Value),
+        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            Meaning::Unfit(Rule::Check)
+        }
+        // It has no code for what is not there.
+        _ if message.starts_with("no such table") || message.starts_with("no such column") => {
+            Meaning::Missing
+        }
+        _ => match code & 0xff {
+            ffi::SQLITE_CONSTRAINT => Meaning::Unfit(Rule::Check),
+            ffi::SQLITE_MISMATCH => Meaning::Unfit(Rule::Value),
+            ffi::SQLITE_READONLY => Meaning::ReadOnly,
+            ffi::SQLITE_BUSY
+            | ffi::SQLITE_LOCKED
+            | ffi::SQLITE_INTERRUPT
+            | ffi::SQLITE_IOERR
+            | ffi::SQLITE_FULL
+            | ffi::SQLITE_CANTOPEN => Meaning::Away,
+            _ => Meaning::Fault,
+        },
+    }
+}
+
+/// Whether a statement names a table that does not exist.
+pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|refusal| {
+        mysql_number(refusal) == Some(NO_SUCH_TABLE)
+            || refusal.message().starts_with("no such table")
+    })
+}
+
+/// `SQLITE_BUSY` and its kin.
+pub(super) fn is_busy(code: i32) -> bool {
+    code & 0xff == ffi::SQLITE_BUSY
+}
+
+/// What MySQL says without the number of the row in its statement, which nobody else
+/// knows.
+pub(super) fn without_row_number(message: &str) -> &str {
+    match message.rsplit_once(" at row ") {
+        Some((what, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => what,
+        _ => message,
+    }
+}
+
+/// The column that a refusal is about, by what it says; `None` where it says none, or
+/// several.
+pub(super) fn column_of(message: &str) -> Option<&str> {
+    let between = |before: &str, after: &str| {
+        let (_, rest) = message.split_once(before)?;
+        Some(rest.split_once(after)?.0)
+    };
+    // MySQL: `… for column 'name' at row 1`, `Column 'name' cannot be null`, `Field
+    // 'name' doesn't have …`, `FOREIGN KEY (`name`)`. SQLite: `… failed: table.name`.
+    between("for column '", "'")
+        .or_else(|| between("Column '", "'"))
+        .or_else(|| between("Field '", "'"))
+        .or_else(|| between("FOREIGN KEY (`", "`)"))
+        .or_else(|| {
+            let (_, rest) = message.split_once("constraint failed: ")?;
+            let (_, column) = rest.split_once('.')?;
+            (!column.contains([',', ' '])).then_some(column)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_of_the_server_passes_and_trouble_with_data_does_not() {
+        for passing in [1040, 1053, 1205, 1213, 1461, 2006, 2013, 3024, 3032] {
+            assert_eq!(of_mysql(passing), Meaning::Away, "{passing}");
+        }
+        for denied in [1044, 1045, 1142, 1227, 3118] {
+            assert_eq!(of_mysql(denied), Meaning::Denied, "{denied}");
+        }
+        for (unfit, rule) in [
+            (1062, Rule::Unique),
+            (1452, Rule::ForeignKey),
+            (1406, Rule::Length),
+            (1364, Rule::NoDefault),
+            (1366, Rule::Value),
+            (3819, Rule::Check),
+        ] {
+            assert_eq!(of_mysql(unfit), Meaning::Unfit(rule), "{unfit}");
+        }
+        // A point that is none, a statement that is none.
+        for fault in [3731, 1064] {
+            assert_eq!(of_mysql(fault), Meaning::Fault, "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_column_is_read_from_what_the_database_says() {
+        for (message, column) in [
+            ("Data too long for column 'name' at row 1", Some("name")),
+            (
+                "Incorrect string value: '\\xF0\\x9F' for column 'city' at row 2",
+                Some("city"),
+            ),
+            ("Column 'email' cannot be null", Some("email")),
+            ("Field 'owner' doesn't have a default value", Some("owner")),
+            (
+                "Cannot add or update a child row: a foreign key constraint fails (`d`.`t`, \
+                 CONSTRAINT `c` FOREIGN KEY (`country`) REFERENCES `countries` (`code`))",
+                Some("country"),
+            ),
+            ("Duplicate entry 'x' for key 't.k'", None),
+            (
+                "UNIQUE constraint failed: diving_centers.name",
+                Some("name"),
+            ),
+            ("UNIQUE constraint failed: t.name, t.city", None),
+            ("CHECK constraint failed: length(name) > 3", None),
+        ] {
+            assert_eq!(column_of(message), column, "{message}");
+        }
+    }
+}
