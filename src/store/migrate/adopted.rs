@@ -269,17 +269,18 @@ mod tests {
         ]);
         let adopted = Adopted::of(&all, &[], &tables(&["theirs", "unrelated"]));
         assert_eq!(adopted.tables, tables(&["theirs"]));
-        assert_eq!(adopted.versions, BTreeSet::from([1]));
+        assert_eq!(adopted.versions, BTreeSet::from([1, 4]));
         let spared = adopted.spared_by(&all);
         assert_eq!(
             sql(&spared),
-            [
-                "CREATE TABLE ours (a INT);",
-                "CREATE INDEX i ON ours (a)",
-                "SELECT 0"
-            ]
+            ["CREATE TABLE ours (a INT);", "CREATE INDEX i ON ours (a)"]
         );
-        let checksum = |migrator: &Migrator| migrator.iter().last().map(|m| m.checksum.clone());
+        let checksum = |migrator: &Migrator| {
+            migrator
+                .iter()
+                .find(|m| m.version == 3)
+                .map(|m| m.checksum.clone())
+        };
         assert_eq!(checksum(&spared), checksum(&all));
     }
 

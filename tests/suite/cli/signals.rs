@@ -150,8 +150,10 @@ fn the_first_process_of_a_container_stops_whatever_else_it_waits_for() {
 
 /// Phases in which a table is read.
 #[tokio::test]
-#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
-#[cfg_attr(not(tool_tests), ignore = "needs unshare and root: run scripts/test")]
+#[cfg_attr(
+    not(all(mysql_tests, tool_tests)),
+    ignore = "needs MySQL, unshare and root: run scripts/test"
+)]
 async fn the_first_process_of_a_container_stops_while_others_lock_its_tables() {
     let db = TestDatabase::mysql().await;
     let mut locking = db.mysql_pool().acquire().await.expect("a connection");
