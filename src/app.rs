@@ -228,6 +228,9 @@ impl App {
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(settings.head_timeout)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(connection.client().clone());
+                })
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }

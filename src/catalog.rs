@@ -9,9 +9,11 @@ mod organizations;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterId, Filter, FoundName, Listed, Listing, MinRating,
@@ -20,6 +22,7 @@ use crate::domain::{
 use crate::engine::memory::{Change, Intake, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
+use crate::store::asker::still_there;
 use crate::store::{
     BatchError, BatchItem, Collection, Database, DeleteError, Referring, Store, StoreError,
     UpdateError,
@@ -27,14 +30,20 @@ use crate::store::{
 
 pub use duplicates::CreateError;
 
+/// How long a write waits for those before it, or for a load of the index.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// What the HTTP resources work on.
 #[derive(Debug)]
 pub struct Catalog {
     store: Store,
     engine: Arc<Engine>,
-    /// Held from a write's statement until the index has followed, so that the
-    /// index sees commits in their order. Readers never take it.
+    /// Held from a write's statement until the index in memory has followed, so that it
+    /// sees commits in their order. Readers never take it, nor do writes that no index
+    /// follows.
     write_order: Mutex<()>,
+    /// Held from a look at the neighbours until the center among them is written.
+    apart_order: Mutex<()>,
     names: Names,
     /// Held while names are loaded, so that nobody loads them twice.
     names_order: Mutex<()>,
@@ -48,6 +57,7 @@ impl Catalog {
             store,
             engine,
             write_order: Mutex::new(()),
+            apart_order: Mutex::new(()),
             names: Names::default(),
             names_order: Mutex::new(()),
         }
@@ -171,8 +181,20 @@ impl Catalog {
     /// # Errors
     /// When the database does not answer; nothing is written then.
     pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         self.create_in_order(draft).await
+    }
+
+    /// A write's turn among those that the index in memory follows; none is needed
+    /// where there is no such index. Writes whose clients have gone get none.
+    async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, StoreError> {
+        let Engine::Memory(_) = self.engine() else {
+            return Ok(None);
+        };
+        let turn = timeout(LONGEST_WAIT, self.write_order.lock()).await;
+        let turn = turn.map_err(|_| StoreError::Busy)?;
+        still_there()?;
+        Ok(Some(turn))
     }
 
     async fn create_in_order(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
@@ -191,7 +213,7 @@ impl Catalog {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let center = self.store.replace(id, draft).await?;
         self.follow(center.as_slice());
         Ok(center)
@@ -209,7 +231,7 @@ impl Catalog {
         id: CenterId,
         edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let center = self.store.update(id, edit).await?;
         self.follow(center.as_slice());
         Ok(center)
@@ -221,7 +243,7 @@ impl Catalog {
     /// When another application's rows refer to it and keep it, or the database does
     /// not answer; nothing is written then.
     pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let deleted = self.store.delete(id, referring).await?;
         self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
@@ -236,7 +258,7 @@ impl Catalog {
     /// When an id to replace does not exist or the database does not answer;
     /// nothing is written then.
     pub async fn write_batch(&self, items: Vec<BatchItem>) -> Result<Vec<Center>, BatchError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let centers = self.store.write_batch(items).await?;
         self.follow(&centers);
         Ok(centers)
@@ -258,7 +280,7 @@ impl Catalog {
                 return engine.measure_density().await;
             }
         };
-        let _order = self.write_order.lock().await;
+        let _turn = self.write_order.lock().await;
         let mut loading = engine.begin_load();
         if self.collection().is_linked() {
             load_links(&self.store.database(), &mut loading).await?;

@@ -1,8 +1,9 @@
 //! Creating centers that nobody has entered yet.
 
 use thiserror::Error;
+use tokio::time::timeout;
 
-use super::Catalog;
+use super::{Catalog, LONGEST_WAIT};
 use crate::domain::{
     Center, CenterDraft, Cursor, Filter, Limit, MAX_LIMIT, MAX_NEIGHBOURS, Neighbour, Origin,
     Radius, Search, are_alike,
@@ -30,7 +31,9 @@ impl Catalog {
     /// Creates a center unless another within a distance has a similar name. A
     /// center without a position is near nobody.
     ///
-    /// No write of this process comes between looking and writing.
+    /// No other write of this kind comes between looking and writing, of no instance on
+    /// the same MySQL; of processes that share an embedded file, only this one is kept
+    /// out.
     ///
     /// # Errors
     /// When there are such neighbours, or the engine or the database does not
@@ -40,12 +43,18 @@ impl Catalog {
         draft: &CenterDraft,
         distance: Radius,
     ) -> Result<Center, CreateError> {
-        let _order = self.write_order.lock().await;
+        // Here first: of this process only one waits for the others.
+        let apart = timeout(LONGEST_WAIT, self.apart_order.lock()).await;
+        let _apart = apart.map_err(|_| StoreError::Busy)?;
+        let alone = self.store.lock_instances_out(LONGEST_WAIT).await?;
+        let _turn = self.turn().await?;
         let neighbours = self.alike_within(draft, distance).await?;
         if !neighbours.is_empty() {
             return Err(CreateError::Duplicate(neighbours));
         }
-        Ok(self.create_in_order(draft).await?)
+        let created = self.create_in_order(draft).await?;
+        drop(alone);
+        Ok(created)
     }
 
     async fn alike_within(

@@ -17,7 +17,7 @@ impl Catalog {
         &self,
         draft: &OrganizationDraft,
     ) -> Result<Organization, OrganizationError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let database = self.store.database();
         let created = database.create_organization(draft).await?;
         self.follow_names(&database).await?;
@@ -33,7 +33,7 @@ impl Catalog {
         id: OrganizationId,
         draft: &OrganizationDraft,
     ) -> Result<Option<Organization>, OrganizationError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let database = self.store.database();
         let replaced = database.replace_organization(id, draft).await?;
         self.follow_names(&database).await?;
@@ -51,7 +51,7 @@ impl Catalog {
         id: OrganizationId,
         referring: Referring,
     ) -> Result<bool, DeleteError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let database = self.store.database();
         let members = match self.engine() {
             Engine::Memory(_) => database.members(id).await?,
@@ -76,7 +76,7 @@ impl Catalog {
         organization: OrganizationId,
         is_primary: bool,
     ) -> Result<Membership, MembershipError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let database = self.store.database();
         let joined = database.join(center, organization, is_primary).await?;
         self.follow_memberships(&database, center).await?;
@@ -93,7 +93,7 @@ impl Catalog {
         center: CenterId,
         organization: OrganizationId,
     ) -> Result<bool, StoreError> {
-        let _order = self.write_order.lock().await;
+        let _turn = self.turn().await?;
         let database = self.store.database();
         let parted = database.part(center, organization).await?;
         self.follow_memberships(&database, center).await?;

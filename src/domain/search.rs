@@ -23,6 +23,9 @@ pub const MAX_EXCLUDED: usize = 100;
 #[error("radius must be a number of metres from 0 to {MAX_RADIUS_M}, got {0}")]
 pub struct RadiusError(pub f64);
 
+/// By how much a told distance may be too short.
+const HALF_A_MICROMETRE_M: f64 = 0.5e-6;
+
 /// A great-circle radius in metres, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Radius(f64);
@@ -44,6 +47,14 @@ impl Radius {
     #[must_use]
     pub fn m(self) -> f64 {
         self.0
+    }
+
+    /// How far a search within it looks, in metres: distances are told to the
+    /// micrometre, and a told distance finds the center that it was told of, which may
+    /// be half a micrometre farther.
+    #[must_use]
+    pub fn reach_m(self) -> f64 {
+        self.0 + HALF_A_MICROMETRE_M
     }
 }
 

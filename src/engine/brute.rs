@@ -118,7 +118,7 @@ impl BruteForce {
     /// ties by id: its limit and cursor are the caller's to apply.
     #[must_use]
     pub fn ranked(&self, search: &Search) -> Vec<Found> {
-        let radius_m = search.radius.map_or(f64::INFINITY, Radius::m);
+        let radius_m = search.radius.map_or(f64::INFINITY, Radius::reach_m);
         let mut found = self.measured(search);
         found.retain(|found| found.distance_m <= radius_m);
         found.sort_unstable_by(nearer_then_id);
@@ -129,7 +129,7 @@ impl BruteForce {
     /// sorting the rest.
     #[must_use]
     pub fn nearest(&self, search: &Search) -> Vec<Found> {
-        let radius_m = search.radius.map_or(f64::INFINITY, Radius::m);
+        let radius_m = search.radius.map_or(f64::INFINITY, Radius::reach_m);
         let mut found = self.measured(search);
         found.retain(|found| found.distance_m <= radius_m);
         let limit = search.limit.get();

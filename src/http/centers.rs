@@ -44,7 +44,7 @@ pub(super) async fn post(
             None => Ok(catalog.create(&draft).await?),
         }
     };
-    let center = state.write(creating).await?;
+    let center = state.write(&request, creating).await?;
     state.metrics.wrote(WriteOperation::Create);
     Ok(reply::created(
         &format!("{path}/{}", center.id),
@@ -86,7 +86,7 @@ pub(super) async fn put(
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
     let written = state
-        .write(async move { writing.replace(id, &draft).await })
+        .write(&request, async move { writing.replace(id, &draft).await })
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Replace);
@@ -106,7 +106,9 @@ pub(super) async fn patch(
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
     let written = state
-        .write(async move { writing.update(id, |center| body.patch(center)).await })
+        .write(&request, async move {
+            writing.update(id, |center| body.patch(center)).await
+        })
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Update);
@@ -121,7 +123,7 @@ pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpRespon
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
     let deleted = state
-        .write(async move { writing.delete(id, referring).await })
+        .write(&request, async move { writing.delete(id, referring).await })
         .await?;
     if !deleted {
         return Err(not_found(catalog.collection(), id));

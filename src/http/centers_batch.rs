@@ -47,7 +47,7 @@ pub(super) async fn post(
     let items = items(body, catalog.collection())?;
     let state = State::of(&request);
     let centers = state
-        .write(async move { catalog.write_batch(items).await })
+        .write(&request, async move { catalog.write_batch(items).await })
         .await?;
     state.metrics.wrote(WriteOperation::Batch);
     let written = Written {

@@ -27,6 +27,7 @@ use super::observe::Answered;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
 use super::request_id::{REQUEST_ID, RequestIds};
 use crate::metrics::RouteMetrics;
+use crate::store::asker::Asker;
 
 /// How long a client may go on sending what is not read any more: one that still sends
 /// would lose the answer if the connection were closed at once.
@@ -115,6 +116,8 @@ pub struct Connection {
     socket: Option<TcpStream>,
     refusals: Rc<Refusals>,
     heads: Heads,
+    /// Whoever sends requests over it.
+    client: Asker,
     /// The last answer, where the parser refused a request.
     refusal: Option<Vec<u8>>,
 }
@@ -127,8 +130,15 @@ impl Connection {
             socket: Some(socket),
             refusals,
             heads: Heads::default(),
+            client: Asker::default(),
             refusal: None,
         }
+    }
+
+    /// Whoever sends requests over it, for the requests to know.
+    #[must_use]
+    pub fn client(&self) -> &Asker {
+        &self.client
     }
 
     fn socket(&mut self) -> Pin<&mut TcpStream> {
@@ -146,7 +156,11 @@ impl AsyncRead for Connection {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(self.socket().poll_read(context, buffer))?;
+        let read = ready!(self.socket().poll_read(context, buffer));
+        if read.is_err() || buffer.filled().len() == before {
+            self.client.leave();
+        }
+        read?;
         self.heads.read(buffer, before);
         Poll::Ready(Ok(()))
     }
@@ -186,6 +200,7 @@ impl Drop for Connection {
     /// Sends the refusal, which actix ends a connection with, and takes in what the client
     /// still sends.
     fn drop(&mut self) {
+        self.client.leave();
         let (Some(refusal), Some(socket)) = (self.refusal.take(), self.socket.take()) else {
             return;
         };

@@ -93,7 +93,7 @@ pub(super) async fn post(
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let joined = state
-        .run(async move {
+        .write(&request, async move {
             let joined = catalog.join(center, organization, body.is_primary).await;
             joined.map_err(|error| problem_of(error, catalog.collection(), center, organization))
         })
@@ -115,7 +115,7 @@ pub(super) async fn put(
     let state = State::of(&request);
     let (database, catalog) = (state.database.clone(), Arc::clone(&state.catalog));
     let written = state
-        .run(async move {
+        .write(&request, async move {
             let is_primary = body.is_primary;
             let written = database.set_primary(center, organization, is_primary).await;
             written.map_err(|error| problem_of(error, catalog.collection(), center, organization))
@@ -131,7 +131,10 @@ pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpRespon
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let parted = state
-        .run(async move { catalog.part(center, organization).await })
+        .write(
+            &request,
+            async move { catalog.part(center, organization).await },
+        )
         .await?;
     if !parted {
         return Err(not_joined(center, organization));

@@ -130,7 +130,7 @@ pub(super) async fn post(
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let created = state
-        .run(async move {
+        .write(&request, async move {
             let created = catalog.create_organization(&draft).await;
             created.map_err(|error| problem_of(error, &draft))
         })
@@ -165,7 +165,7 @@ pub(super) async fn put(
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let written = state
-        .run(async move {
+        .write(&request, async move {
             let written = catalog.replace_organization(id, &draft).await;
             written.map_err(|error| problem_of(error, &draft))
         })
@@ -181,7 +181,9 @@ pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpRespon
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let deleted = state
-        .run(async move { catalog.delete_organization(id, referring).await })
+        .write(&request, async move {
+            catalog.delete_organization(id, referring).await
+        })
         .await?;
     if !deleted {
         return Err(not_found(id));

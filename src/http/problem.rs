@@ -322,6 +322,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::database_unavailable(error),
+            StoreError::Busy | StoreError::GivenUp => Self::database(
+                "Other writes are in the way; nothing was written. Try again in a moment.",
+                error,
+            ),
             StoreError::ReadOnly(_) => Self::database(
                 "The database takes no writes now, as while another server takes over; try again \
                  in a moment.",

@@ -77,7 +77,9 @@ pub(super) async fn put(
     let database = state.database.clone();
     let answer = reply::ok(&SettingView::new(&key, &setting));
     state
-        .run(async move { database.put_setting(&key, &setting).await })
+        .write(&request, async move {
+            database.put_setting(&key, &setting).await
+        })
         .await?;
     Ok(answer)
 }

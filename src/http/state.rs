@@ -2,19 +2,25 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::divemap::media::MediaUrl;
 use super::problem::Problem;
 use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::metrics::Metrics;
-use crate::store::Database;
+use crate::store::asker::Asker;
+use crate::store::{Database, StoreError};
+
+/// How long a write to a file waits for a thread.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What every request works on; one for all workers.
 #[derive(Debug)]
@@ -70,22 +76,28 @@ impl State {
     }
 
     /// Runs a write as [`State::run`] does, all of it on one thread where the
-    /// database is a file: handing it from thread to thread costs more than it.
+    /// database is a file: handing it from thread to thread costs more than it. A
+    /// write whose client has gone before it began is not made.
     ///
     /// # Errors
     /// What the work returns, and when it panicked.
     pub async fn write<T, E>(
         &self,
+        request: &HttpRequest,
         work: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Problem>
     where
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
+        let asker = request.conn_data::<Asker>().cloned().unwrap_or_default();
+        let work = asker.asks_for(work);
         let Database::Sqlite(_) = self.database else {
             return self.run(work).await;
         };
-        let turn = Arc::clone(&self.write_turns).acquire_owned().await;
+        let turn = Arc::clone(&self.write_turns).acquire_owned();
+        let turn = timeout(LONGEST_WAIT, turn).await;
+        let turn = turn.map_err(|_| Problem::from(StoreError::Busy))?;
         let turn = turn.expect("the turns are never closed");
         let runtime = self.runtime.clone();
         let writing = self.runtime.spawn_blocking(move || {

@@ -15,6 +15,12 @@ pub enum StoreError {
     /// It is away, or has no connection to give: worth another try later.
     #[error("the database is unavailable: {0}")]
     Unavailable(DatabaseFailure),
+    /// Other writes were in the way for longer than anybody should wait.
+    #[error("other writes were waited for too long")]
+    Busy,
+    /// Whoever asked for a write had gone before it began: it was not made.
+    #[error("the client had gone before its write began")]
+    GivenUp,
     /// It answers and takes no writes, as while a replica takes over.
     #[error("the database takes no writes now: {0}")]
     ReadOnly(DatabaseFailure),

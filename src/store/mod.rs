@@ -4,6 +4,7 @@
 //! by one test suite on both.
 
 mod adopt;
+pub(crate) mod asker;
 mod backfill;
 mod collection;
 mod database;
@@ -47,6 +48,8 @@ pub use references::Referring;
 pub use refusal::Rule;
 pub use survey::{BackfillFrom, Survey};
 pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
+
+use std::time::Duration;
 
 use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Part, Position,
@@ -371,6 +374,22 @@ impl Store {
         match self {
             Self::MySql(_) => Ok(0),
             Self::Sqlite(store) => store.take_over_moved().await,
+        }
+    }
+
+    /// Keeps other instances from what they also take this lock for, until what is given
+    /// is dropped. Processes that share an embedded file are not kept out: nothing is
+    /// given for it.
+    ///
+    /// # Errors
+    /// When others hold it for as long as `longest`, or the database does not answer.
+    pub async fn lock_instances_out(
+        &self,
+        longest: Duration,
+    ) -> Result<impl Sized + Send + use<>, StoreError> {
+        match self {
+            Self::MySql(store) => Ok(Some(store.lock_instances_out(longest).await?)),
+            Self::Sqlite(_) => Ok(None),
         }
     }
 

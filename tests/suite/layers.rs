@@ -48,7 +48,10 @@ fn assert_only_in(word: &str, allowed: &[&str]) {
 #[test]
 fn only_the_store_knows_sqlx() {
     assert_only_in("sqlx::", &["store/"]);
-    assert_only_in("rusqlite::", &["store/sqlite/", "store/error.rs"]);
+    assert_only_in(
+        "rusqlite::",
+        &["store/sqlite/", "store/error.rs", "store/refusal.rs"],
+    );
 }
 
 #[test]

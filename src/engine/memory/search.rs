@@ -9,11 +9,13 @@ use super::index::Index;
 use super::lanes::places_within;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
-use crate::domain::{
-    CenterId, EngineKind, Filter, Radius, Search, chord_squared_of, distance_m_of,
-};
+use crate::domain::{CenterId, EngineKind, Filter, Search, chord_squared_of, distance_m_of};
 use crate::engine::{Answer, Hit};
 use crate::wire::average_of;
+
+/// What the way from a chord to its distance and back may lose, near the antipode more
+/// than [`Radius::reach_m`] makes up for.
+const ROUND_TRIP: f64 = 1.0 + 8.0 * f64::EPSILON;
 
 thread_local! {
     /// Where a thread's searches keep their best: no search allocates it anew.
@@ -39,9 +41,9 @@ pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &
 /// Looks into the buckets, nearest first, until none can hold anything better.
 /// One center beyond the limit is kept: it tells that there is a next page.
 fn find(index: &Index, search: &Search, best: &mut Best) {
-    let radius = search
-        .radius
-        .map_or(f64::INFINITY, |radius| chord_squared_of(Radius::m(radius)));
+    let radius = search.radius.map_or(f64::INFINITY, |radius| {
+        chord_squared_of(radius.reach_m()) * ROUND_TRIP
+    });
     best.restart(search.limit.get() + 1, radius);
     let Some(wanted) = Wanted::of(index, search) else {
         return;

@@ -111,7 +111,7 @@ impl<'a> Choice<'a> {
         // One more than asked for tells whether there is a next page.
         let wanted = search.limit.get() + 1;
         let beyond_m = search.after.map_or(0.0, |cursor| cursor.key);
-        let reach_m = search.radius.map_or(MAX_RADIUS_M, Radius::m);
+        let reach_m = search.radius.map_or(MAX_RADIUS_M, Radius::reach_m);
         Self {
             asked,
             density,

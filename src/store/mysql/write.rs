@@ -1,22 +1,54 @@
 //! Writing single centers and batches.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
 
 use super::retry::Retries;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::store::asker::still_there;
+use crate::store::database::connect_beside;
 use crate::store::organizations::forget_center;
 use crate::store::references::{References, Referring, refuse_used};
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl MySqlStore {
+    /// Begins a transaction, unless whoever asked for it went while it waited for a
+    /// connection.
+    async fn begin(&self) -> Result<Transaction<'static, MySql>, StoreError> {
+        let transaction = self.pool.begin().await?;
+        still_there()?;
+        Ok(transaction)
+    }
+
+    /// Keeps every other instance from doing the same with this table, until the
+    /// connection is gone.
+    pub(in crate::store) async fn lock_instances_out(
+        &self,
+        longest: Duration,
+    ) -> Result<MySqlConnection, StoreError> {
+        let mut connection = connect_beside(&self.pool).await?;
+        let name = "CONCAT('nearby write ', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40))";
+        let got: Option<i64> =
+            sqlx::query_scalar(AssertSqlSafe(format!("SELECT GET_LOCK({name}, ?)")))
+                .bind(self.collection.table.as_str())
+                .bind(longest.as_secs())
+                .fetch_one(&mut connection)
+                .await?;
+        if got == Some(1) {
+            Ok(connection)
+        } else {
+            Err(StoreError::Busy)
+        }
+    }
+
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let id = self.insert(&mut transaction, draft).await?;
         let center = self.read_in(&mut transaction, id).await?;
         transaction.commit().await?;
@@ -28,7 +60,7 @@ impl MySqlStore {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         self.overwrite(&mut transaction, id, draft).await?;
         let center = self.read_in(&mut transaction, id.get()).await?;
         transaction.commit().await?;
@@ -40,7 +72,7 @@ impl MySqlStore {
         id: CenterId,
         edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let row = sqlx::query(self.statements.read_to_update.text())
             .bind(id.get())
             .fetch_optional(&mut *transaction)
@@ -82,7 +114,7 @@ impl MySqlStore {
         references: &References,
         referring: Referring,
     ) -> Result<bool, DeleteError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         // From here on nobody can write a row that refers to it.
         let locked = sqlx::query(self.statements.read_to_update.text())
             .bind(id.get())
@@ -127,7 +159,7 @@ impl MySqlStore {
     }
 
     async fn try_write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let mut ids = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let id = match item.id {

@@ -71,7 +71,8 @@ on_both_stores! {
             ("nearby?lat=10&lng=180&radius_m=1&exclude=1", &[2]),
             ("nearest?lat=10&lng=180&limit=3", &[1, 2, 3]),
             ("nearest?lat=10&lng=180&max_radius_m=1", &[1, 2]),
-            ("search?q=shop%201", &[1, 10]),
+            // All others are called nearly so.
+            ("search?q=shop%201&limit=2", &[1, 10]),
             ("items", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
             ("items?country=FR&limit=2", &[1, 3]),
         ] {

@@ -31,3 +31,4 @@ mod requests;
 pub mod server;
 mod settings;
 mod shutdown;
+mod waiting_writes;

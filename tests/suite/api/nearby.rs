@@ -1,11 +1,40 @@
 //! `/nearby`.
 
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::server::{TestServer, center, ids_of};
 use crate::support::on_both_stores;
 
 on_both_stores! {
+    /// 300 pairs: near, far, across the antimeridian, at poles and antipodes.
+    async fn a_center_is_found_within_the_distance_that_was_told_of_it(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let mut random = StdRng::seed_from_u64(7);
+        let mut centers = Vec::new();
+        for _ in 0..100 {
+            let (latitude, longitude) = (random.random_range(-90.0..90.0), random.random_range(-180.0..180.0));
+            centers.push(center("anywhere", latitude, longitude));
+        }
+        server.seed(&centers).await;
+        for _ in 0..300 {
+            let at = &centers[random.random_range(0..centers.len())];
+            let (latitude, longitude) = (at["latitude"].as_f64().unwrap(), at["longitude"].as_f64().unwrap());
+            let (lat, lng) = match random.random_range(0..4) {
+                0 => (latitude, longitude),
+                1 => (-latitude, longitude + 180.0 + random.random_range(-0.1..0.1)),
+                2 => ((latitude + random.random_range(-0.001..0.001)).clamp(-90.0, 90.0), longitude),
+                _ => (random.random_range(-90.0..90.0), random.random_range(-180.0..180.0)),
+            };
+            let all = server.found(&format!("/nearest?lat={lat}&lng={lng}&limit=100")).await;
+            let told = &all["centers"][random.random_range(0..100)];
+            let path = format!("/nearby?lat={lat}&lng={lng}&limit=100&radius_m={}", told["distance_m"]);
+            let found = server.found_ids(&path).await;
+            assert!(found.contains(&told["id"].as_i64().unwrap()), "{path}: {told}");
+        }
+    }
+
     async fn centers_are_answered_nearest_first_with_their_distances(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let ids = server.seed(&[

@@ -137,7 +137,8 @@ on_both_stores! {
         assert_eq!(list("min_rating=9").await, [0; 0]);
         assert_eq!(list("sort_by=average_rating").await, [ids[2], ids[1], ids[0]]);
         assert_eq!(list("sort_by=rating&sort_order=desc").await, ids);
-        assert_eq!(list("sort_by=comment_count").await, ids);
+        let for_admins = server.get("/api/v1/diving-centers/?sort_by=comment_count");
+        assert_eq!(for_admins.send().await.status, 403);
         let count = server.found("/api/v1/diving-centers/count?min_rating=7").await;
         assert_eq!(count["total"], 1);
         let all = server.found("/api/v1/diving-centers/?detail_level=basic").await;
@@ -162,7 +163,7 @@ on_both_stores! {
             assert_eq!(refused.status, 400);
             assert_eq!(
                 refused.json()["detail"],
-                "Invalid sort_by field. Must be one of: city, country, created_at, name, region, updated_at"
+                "Invalid sort_by field. Must be one of: city, country, created_at, name, region, updated_at, view_count"
             );
         }
     }

@@ -130,6 +130,14 @@ async fn both_stores_and_the_index_list_the_same_in_the_same_order() {
         store.upsert(places.as_slice()).await.unwrap();
     }
     for db in [&mysql, &sqlite] {
+        // The batches may have been written in different seconds.
+        db.execute(if db.is_mysql() {
+            "UPDATE diving_centers SET created_at = TIMESTAMPADD(DAY, id % 5, '2020-01-01')"
+        } else {
+            "UPDATE diving_centers SET created_at = \
+             strftime('%Y-%m-%dT%H:%M:%fZ', '2020-01-01', (id % 5) || ' days')"
+        })
+        .await;
         db.execute(
             "INSERT INTO center_ratings (diving_center_id, user_id, score) \
              SELECT id, u, 1 + (id * 7 + u * u) % 10 FROM diving_centers \

@@ -1,0 +1,95 @@
+//! Writes that wait: for rows of others, for connections, for each other.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sqlx::Executor as _;
+
+use super::server::{TestServer, center};
+use crate::cli::served::Served;
+use crate::support::TestDatabase;
+
+/// Whoever holds a row keeps those from writing who write that row.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_row_that_another_application_holds_keeps_no_other_write_waiting() {
+    let server = TestServer::start(TestDatabase::mysql().await).await;
+    let held = server.seed(&[center("held", 1.0, 1.0)]).await[0];
+    let mut theirs = server.db.mysql_pool().begin().await.unwrap();
+    let hold = format!("SELECT * FROM diving_centers WHERE id = {held} FOR UPDATE");
+    theirs.execute(sqlx::AssertSqlSafe(hold)).await.unwrap();
+
+    let path = format!("/centers/{held}");
+    let put = server
+        .request(reqwest::Method::PUT, &path)
+        .key()
+        .json(&center("ours", 2.0, 2.0));
+    let waiting = put.send();
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let started = Instant::now();
+        for n in 0..5 {
+            let created = server.post("/centers", &center(&format!("new {n}"), 3.0, 3.0));
+            assert_eq!(created.send().await.status, 201);
+        }
+        let took = started.elapsed();
+        theirs.commit().await.unwrap();
+        took
+    };
+    let (written, took) = tokio::join!(waiting, others);
+    assert_eq!(written.status, 200, "{}", written.text());
+    assert!(took < Duration::from_secs(3), "they took {took:?}");
+}
+
+/// A client that hung up while its write waited for a connection.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_write_whose_client_has_gone_before_it_began_is_not_made() {
+    let server = TestServer::start(TestDatabase::mysql().await).await;
+    let pool = server.db.mysql_pool();
+    // All the connections there are.
+    let mut held = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        held.push(pool.acquire().await.unwrap());
+    }
+    let impatient = reqwest::Client::builder()
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let url = format!("http://{}/centers", server.address);
+    for n in 0..5 {
+        let asked = impatient
+            .post(&url)
+            .bearer_auth(super::server::KEY)
+            .json(&json!({"name": format!("gone {n}"), "latitude": 1, "longitude": 1}))
+            .send();
+        assert!(asked.await.unwrap_err().is_timeout());
+    }
+    drop(held);
+    // Those that wait for a connection get one now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let rows = "SELECT COUNT(*) FROM diving_centers";
+    assert_eq!(server.db.number(rows).await, 0);
+    let created = server
+        .post("/centers", &center("there", 3.0, 3.0))
+        .send()
+        .await;
+    assert_eq!(created.status, 201, "{}", created.text());
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn two_instances_never_both_create_what_is_alike_and_near() {
+    let first = TestServer::start(TestDatabase::mysql().await).await;
+    let second = Served::start(&["--database-url", first.db.url()]);
+    for n in 0..40 {
+        let place = f64::from(n);
+        let alike = center(&format!("Blue Dive {n}"), place, place);
+        let path = "/centers?min_distance_m=50";
+        let (one, other) =
+            tokio::join!(first.post(path, &alike).send(), second.post(path, &alike),);
+        let mut statuses = [one.status, other.0];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "pair {n}");
+    }
+}
