@@ -322,6 +322,20 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::database_unavailable(error),
+            StoreError::Unsettled { is_repeatable, .. } => {
+                let problem = Self::new(
+                    Code::DatabaseUnavailable,
+                    "The connection to the database was lost while the write was committed: it may \
+                     have been made. Look whether it was before you send it again.",
+                );
+                // Whoever follows it blindly must not write twice.
+                let problem = if is_repeatable {
+                    problem.with_header(RETRY_AFTER, RETRY_DATABASE_S)
+                } else {
+                    problem
+                };
+                problem.caused_by(error)
+            }
             StoreError::Busy | StoreError::GivenUp => Self::database(
                 "Other writes are in the way; nothing was written. Try again in a moment.",
                 error,

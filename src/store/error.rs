@@ -15,6 +15,14 @@ pub enum StoreError {
     /// It is away, or has no connection to give: worth another try later.
     #[error("the database is unavailable: {0}")]
     Unavailable(DatabaseFailure),
+    /// The connection was lost while a transaction was committed: it may have been.
+    #[error("nobody knows whether a transaction was committed: {failure}")]
+    Unsettled {
+        /// What happened.
+        failure: DatabaseFailure,
+        /// Whether the same write, made once more, leaves the same rows.
+        is_repeatable: bool,
+    },
     /// Other writes were in the way for longer than anybody should wait.
     #[error("other writes were waited for too long")]
     Busy,
@@ -119,6 +127,20 @@ impl StoreError {
                 Some(reason.clone())
             }
             _ => None,
+        }
+    }
+
+    /// What it means that a COMMIT failed: where the server did not say no by itself,
+    /// it may have said yes.
+    pub(super) fn of_commit(error: sqlx::Error, is_repeatable: bool) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(failure @ DatabaseFailure::Statement(sqlx::Error::Io(_))) => {
+                Self::Unsettled {
+                    failure,
+                    is_repeatable,
+                }
+            }
+            error => error,
         }
     }
 

@@ -51,7 +51,7 @@ impl MySqlStore {
         let mut transaction = self.begin().await?;
         let id = self.insert(&mut transaction, draft).await?;
         let center = self.read_in(&mut transaction, id).await?;
-        transaction.commit().await?;
+        commit(transaction, false).await?;
         center.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
@@ -63,7 +63,7 @@ impl MySqlStore {
         let mut transaction = self.begin().await?;
         self.overwrite(&mut transaction, id, draft).await?;
         let center = self.read_in(&mut transaction, id.get()).await?;
-        transaction.commit().await?;
+        commit(transaction, true).await?;
         Ok(center)
     }
 
@@ -89,7 +89,7 @@ impl MySqlStore {
             query.execute(&mut *transaction).await?;
         }
         let center = self.read_in(&mut transaction, id.get()).await?;
-        transaction.commit().await?;
+        commit(transaction, true).await?;
         Ok(center)
     }
 
@@ -141,7 +141,7 @@ impl MySqlStore {
         if deleted.rows_affected() == 0 {
             return Ok(false);
         }
-        transaction.commit().await?;
+        commit(transaction, true).await?;
         Ok(true)
     }
 
@@ -178,7 +178,7 @@ impl MySqlStore {
             ids.push(id);
         }
         let centers = self.read_many(&mut transaction, &ids).await?;
-        transaction.commit().await?;
+        commit(transaction, items.iter().all(|item| item.id.is_some())).await?;
         Ok(centers)
     }
 
@@ -265,4 +265,12 @@ impl MySqlStore {
             .map(|id| centers.get(id).cloned().ok_or(sqlx::Error::RowNotFound))
             .collect()
     }
+}
+
+async fn commit(
+    transaction: Transaction<'_, MySql>,
+    is_repeatable: bool,
+) -> Result<(), StoreError> {
+    let committed = transaction.commit().await;
+    committed.map_err(|error| StoreError::of_commit(error, is_repeatable))
 }

@@ -1,9 +1,14 @@
 //! Writes that wait: for rows of others, for connections, for each other.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sqlx::Executor as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::server::{TestServer, center};
 use crate::cli::served::Served;
@@ -16,8 +21,8 @@ async fn a_row_that_another_application_holds_keeps_no_other_write_waiting() {
     let server = TestServer::start(TestDatabase::mysql().await).await;
     let held = server.seed(&[center("held", 1.0, 1.0)]).await[0];
     let mut theirs = server.db.mysql_pool().begin().await.unwrap();
-    let hold = format!("SELECT * FROM diving_centers WHERE id = {held} FOR UPDATE");
-    theirs.execute(sqlx::AssertSqlSafe(hold)).await.unwrap();
+    let locking = format!("SELECT * FROM diving_centers WHERE id = {held} FOR UPDATE");
+    theirs.execute(sqlx::AssertSqlSafe(locking)).await.unwrap();
 
     let path = format!("/centers/{held}");
     let put = server
@@ -92,4 +97,82 @@ async fn two_instances_never_both_create_what_is_alike_and_near() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409], "pair {n}");
     }
+}
+
+/// Passes bytes on until it sees a COMMIT, lets that through and nothing back.
+async fn cuts_off_at_commit(listener: TcpListener, server: SocketAddr, armed: Arc<AtomicBool>) {
+    loop {
+        let (client, _) = listener.accept().await.expect("it accepts");
+        let upstream = TcpStream::connect(server).await.expect("MySQL is there");
+        let armed = Arc::clone(&armed);
+        tokio::spawn(async move {
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = upstream.into_split();
+            let back = tokio::spawn(async move {
+                let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+            });
+            let mut buffer = vec![0; 65_536];
+            while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
+                let cuts = armed.load(Ordering::Relaxed)
+                    && buffer[..count].windows(6).any(|word| word == b"COMMIT");
+                if cuts {
+                    armed.store(false, Ordering::Relaxed);
+                    back.abort();
+                }
+                if to_server.write_all(&buffer[..count]).await.is_err() || cuts {
+                    // The server has time to do it before the connection ends.
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    break;
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_write_whose_commit_was_not_answered_is_told_to_have_perhaps_been_made() {
+    let db = TestDatabase::mysql().await;
+    let mut url = url::Url::parse(db.url()).unwrap();
+    let mysql = (url.host_str().unwrap().to_owned(), url.port().unwrap());
+    let mysql = tokio::net::lookup_host(mysql)
+        .await
+        .unwrap()
+        .next()
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port()))
+        .unwrap();
+    url.set_query(Some("ssl-mode=disabled"));
+    let armed = Arc::new(AtomicBool::new(false));
+    tokio::spawn(cuts_off_at_commit(listener, mysql, Arc::clone(&armed)));
+    let served = Served::start(&["--database-url", url.as_str()]);
+
+    let rows = "SELECT COUNT(*) FROM diving_centers";
+    let place = served.url("/centers");
+    let client = reqwest::Client::new();
+    let send = async |request: reqwest::RequestBuilder| {
+        armed.store(true, Ordering::Relaxed);
+        let answer = request
+            .bearer_auth(super::server::KEY)
+            .send()
+            .await
+            .unwrap();
+        let retry = answer.headers().get("retry-after").is_some();
+        (
+            answer.status().as_u16(),
+            retry,
+            answer.text().await.unwrap(),
+        )
+    };
+    let (status, retry, body) = send(client.post(&place).json(&center("c", 1.0, 1.0))).await;
+    assert_eq!((status, retry), (503, false), "{body}");
+    assert!(body.contains("may have been made"), "{body}");
+    assert_eq!(db.number(rows).await, 1, "it was");
+    let put = client
+        .put(format!("{place}/1"))
+        .json(&center("d", 1.0, 1.0));
+    let (status, retry, body) = send(put).await;
+    assert_eq!((status, retry), (503, true), "{body}");
+    assert!(body.contains("may have been made"), "{body}");
 }
