@@ -27,8 +27,8 @@ mod survey;
 mod verify;
 
 pub use adopt::{
-    Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking, Obstacle, Rows,
-    SpatialIndex, Statement, Step, Way,
+    ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking,
+    Obstacle, Rows, SpatialIndex, Statement, Step, Way,
 };
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
@@ -41,6 +41,7 @@ pub use database::{
 };
 pub use dive_sites::SiteTables;
 pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, Unfit, UpdateError};
+pub use fit::TableColumns;
 pub use guard::Guard;
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};

@@ -37,9 +37,10 @@ pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// The quoted column of a text field, or NULL where the table has none.
+/// What reads a text field, or NULL where the table has no column for it.
 pub(super) fn text_or_null(collection: &Collection, field: TextField) -> String {
-    quoted_or_null(collection.text(field))
+    let text = collection.read_text(field);
+    text.unwrap_or_else(|| "NULL".to_owned())
 }
 
 /// A quoted column, or NULL where there is none.
@@ -47,7 +48,8 @@ pub(super) fn quoted_or_null(column: Option<&ColumnName>) -> String {
     column.map_or_else(|| "NULL".to_owned(), ColumnName::quoted)
 }
 
-/// The text fields that the table has a column for, with the column quoted.
+/// The text fields that the table has a column for, with the column quoted, as it is
+/// written.
 pub(super) fn text_columns(collection: &Collection) -> Vec<(TextField, String)> {
     TextField::ALL
         .into_iter()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::output::say;
-use crate::store::{Adoption, Collection, Facts, Finding, Locking, Rows, Step};
+use crate::store::{ADOPTION_SQL_MODE, Adoption, Collection, Facts, Finding, Locking, Rows, Step};
 
 /// The servers that will do, for the report.
 const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
@@ -62,6 +62,10 @@ pub(super) fn print_sql(found: &Adoption) {
     }
     for warning in &found.warnings {
         print_comment("warning: ", warning);
+    }
+    if !found.steps.is_empty() {
+        print_comment("", "let old values stand, such as zero dates");
+        say!("{ADOPTION_SQL_MODE};");
     }
     for step in &found.steps {
         print_comment("", &step.text);

@@ -62,7 +62,8 @@ impl DeclaredArgs {
             if let Some(why) = unusable(&collection, database).await? {
                 bail!("the collection {} cannot be served: {why}", collection.name);
             }
-            served.push(collection);
+            let columns = database.columns(&collection).await?;
+            served.push(collection.read_as_texts(&columns));
         }
         Ok(served)
     }
@@ -99,7 +100,10 @@ impl CollectionArgs {
             return fitted(collection, database, |_| false).await;
         }
         match unusable(&collection, database).await? {
-            None => Ok(collection),
+            None => {
+                let columns = database.columns(&collection).await?;
+                Ok(collection.read_as_texts(&columns))
+            }
             Some(why) => bail!("the collection {} cannot be used: {why}", collection.name),
         }
     }
@@ -128,7 +132,7 @@ impl CollectionArgs {
 async fn centers(database: &Database) -> anyhow::Result<Collection> {
     let centers = fitted(Collection::diving_centers(), database, |_| false).await?;
     let columns = database.columns(&centers).await?;
-    Ok(centers.with_ownership(|column| columns.contains(column)))
+    Ok(centers.with_ownership(|column| columns.has(column)))
 }
 
 /// Dive sites, if they can be served. Where another application made their table
@@ -163,7 +167,8 @@ pub(super) async fn fitted(
         return Ok(collection);
     }
     let columns = database.columns(&collection).await?;
-    Ok(collection.keeping(|column| wanted(column) || columns.contains(column.as_str())))
+    let collection = collection.keeping(|column| wanted(column) || columns.has(column.as_str()));
+    Ok(collection.read_as_texts(&columns))
 }
 
 /// What keeps a collection from being served, and what to do about it.

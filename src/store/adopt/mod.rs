@@ -5,7 +5,7 @@ mod session;
 mod step;
 
 use super::{Collection, Database, Finding, mysql};
-pub use session::{AdoptError, AdoptionSession, Carried};
+pub use session::{ADOPTION_SQL_MODE, AdoptError, AdoptionSession, Carried};
 pub use step::{Action, Locking, Statement, Step, Way};
 
 /// What a table is like, and what it takes to adopt it.

@@ -33,6 +33,10 @@ const END_WAIT: Duration = Duration::from_secs(2);
 /// The session must outlast a long backfill on another connection, whatever the
 /// server's setting: a day.
 const KEEP_SESSION: &str = "SET SESSION wait_timeout = 86400";
+/// Lets stand what rows and defaults have held for long: with an ordinary session's mode
+/// every ALTER of a table with a zero date is refused. NULL in the place of a point still is.
+pub const ADOPTION_SQL_MODE: &str = "SET SESSION sql_mode = \
+    'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION'";
 /// A name of its own for every table of the server, of at most 64 characters.
 const LOCK_NAME: &str = "CONCAT('nearby adopt ', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40))";
 
@@ -123,6 +127,7 @@ impl Database {
         let table = collection.table.as_str();
         let mut connection = connect_beside(pool).await?;
         connection.execute(KEEP_SESSION).await?;
+        connection.execute(ADOPTION_SQL_MODE).await?;
         let (got, holder, id): (Option<i64>, Option<i64>, u64) = sqlx::query_as(AssertSqlSafe(
             format!("SELECT GET_LOCK({LOCK_NAME}, 3), CAST(IS_USED_LOCK({LOCK_NAME}) AS SIGNED), CONNECTION_ID()"),
         ))

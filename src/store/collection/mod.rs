@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 
+use super::TableColumns;
 use crate::domain::TextField;
 use field::{CLAIMED_STATUS, DEFAULT_LOCATION};
 pub use field::{Field, SHOWN_STATUS};
@@ -61,6 +62,8 @@ pub struct Collection {
     /// Who owns a center.
     pub owner_id: Option<ColumnName>,
     texts: [Option<ColumnName>; TextField::ALL.len()],
+    /// What reads those texts whose columns hold anything else.
+    read_texts: [Option<String>; TextField::ALL.len()],
     is_located: bool,
 }
 
@@ -113,13 +116,14 @@ impl Collection {
             ownership_status: columns.remove(&Field::OwnershipStatus),
             owner_id: columns.remove(&Field::OwnerId),
             texts: TextField::ALL.map(|field| columns.remove(&Field::Text(field))),
+            read_texts: Default::default(),
         })
     }
 
     /// Whether organizations and ratings are about its rows.
     #[must_use]
     pub fn is_linked(&self) -> bool {
-        self.table.as_str() == "diving_centers"
+        self.table.as_str().eq_ignore_ascii_case("diving_centers")
     }
 
     /// The collections that nearby makes tables for, the default one first.
@@ -193,6 +197,15 @@ impl Collection {
                 *column = None;
             }
         }
+        self
+    }
+
+    /// The same, with numbers, times, bytes and whatever else a table may hold in the
+    /// columns of texts read as texts.
+    #[must_use]
+    pub fn read_as_texts(mut self, columns: &TableColumns) -> Self {
+        self.read_texts =
+            TextField::ALL.map(|field| columns.as_text(self.text(field)?.as_str()).cloned());
         self
     }
 
@@ -275,6 +288,13 @@ impl Collection {
     #[must_use]
     pub fn text(&self, field: TextField) -> Option<&ColumnName> {
         self.texts[field as usize].as_ref()
+    }
+
+    /// The SQL that reads a text; `None` where the table has no column for it.
+    pub(super) fn read_text(&self, field: TextField) -> Option<String> {
+        let column = self.text(field)?;
+        let other = self.read_texts[field as usize].clone();
+        Some(other.unwrap_or_else(|| column.quoted()))
     }
 }
 

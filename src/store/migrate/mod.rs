@@ -220,7 +220,7 @@ impl Database {
         let columns = self.columns(&collection).await?;
         let location = collection.location.clone();
         let fitted =
-            collection.keeping(|column| *column == location || columns.contains(column.as_str()));
+            collection.keeping(|column| *column == location || columns.has(column.as_str()));
         let found = self.inspect(&fitted).await?;
         match found.into_iter().find(|finding| finding.misleads) {
             Some(finding) => Err(MigrateError::NotAdopted { what: finding.text }),

@@ -53,7 +53,9 @@ fn learned(collection: &Collection, indexes: &[Index]) -> Learned {
     let led_by = |kind: &'static str, column: &ColumnName| {
         let column = column.as_str().to_owned();
         let leads = move |index: &&Index| {
-            index.kind == kind && index.place == 1 && index.column_name == column
+            index.kind == kind
+                && index.place == 1
+                && index.column_name.eq_ignore_ascii_case(&column)
         };
         let usable = indexes.iter().filter(leads);
         usable.filter(|index| index.visible && is_plain(&index.name))

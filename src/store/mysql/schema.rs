@@ -3,6 +3,7 @@
 use sqlx::{FromRow, MySqlPool};
 
 use super::triggers;
+use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, SchemaFinding};
 
 /// A column as the server describes it.
@@ -32,9 +33,35 @@ impl Column {
         self.extra.to_ascii_lowercase().contains("on update")
     }
 
+    /// The SQL that reads it as a text, unless it holds one: the server sends numbers
+    /// and times in its own form, and compares them with texts as numbers.
+    pub(in crate::store) fn as_text(&self) -> Option<String> {
+        let column = identifier(&self.name);
+        Some(match self.kind.as_str() {
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum"
+            | "set" => return None,
+            "bit" => format!("CAST({column} + 0 AS CHAR)"),
+            // Filled up with zeros.
+            "binary" => text_or_hex(&format!("TRIM(TRAILING x'00' FROM {column})"), &column),
+            "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
+                text_or_hex(&column, &column)
+            }
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
+            | "double" | "date" | "datetime" | "timestamp" | "time" | "year" | "json" => {
+                format!("CAST({column} AS CHAR)")
+            }
+            _ => format!("HEX({column})"),
+        })
+    }
+
     pub(super) fn is_stored_generated(&self) -> bool {
         self.extra.contains("STORED GENERATED")
     }
+}
+
+/// Bytes as a text if they are one; CONVERT gives NULL where they are not.
+fn text_or_hex(text: &str, bytes: &str) -> String {
+    format!("IFNULL(CONVERT({text} USING utf8mb4), HEX({bytes}))")
 }
 
 /// A column's place in an index.
@@ -70,7 +97,9 @@ pub(in crate::store) async fn inspect(
     }
     let mut found = Vec::new();
     let mut find = |name: &ColumnName| {
-        let column = columns.iter().find(|column| column.name == name.as_str());
+        let column = columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(name.as_str()));
         if column.is_none() {
             found.push(SchemaFinding::missing(format!(
                 "{table} has no column {}",
@@ -87,7 +116,10 @@ pub(in crate::store) async fn inspect(
         None
     };
     for name in collection.optional_columns() {
-        if !columns.iter().any(|column| column.name == name.as_str()) {
+        if !columns
+            .iter()
+            .any(|column| column.name.eq_ignore_ascii_case(name.as_str()))
+        {
             found.push(SchemaFinding::misleading(format!(
                 "{table} has no column {}",
                 name.as_str()
@@ -101,6 +133,20 @@ pub(in crate::store) async fn inspect(
         found.extend(inspect_location(table, column));
     }
     found.extend(inspect_indexes(pool, collection).await?);
+    let ours = triggers::wanted(collection);
+    for trigger in triggers::installed(pool, collection).await? {
+        if let Some(failure) = trigger.failure() {
+            let remedy = if ours.iter().any(|our| our.name == trigger.name) {
+                format!(
+                    "`nearby adopt{} --apply` or `nearby migrate up` makes it again",
+                    collection.flag()
+                )
+            } else {
+                trigger.failure_remedy()
+            };
+            found.push(SchemaFinding::wrong(format!("{failure}: {remedy}")));
+        }
+    }
     // A generated location needs no guard.
     let is_safe = !collection.is_located() || location.is_some_and(Column::is_generated);
     let missing = if is_safe {
@@ -222,8 +268,9 @@ async fn inspect_indexes(
         Some(_) => {}
     }
     let id = collection.id.as_str();
-    let leads =
-        |index: &Index| index.kind == "BTREE" && index.place == 1 && index.column_name == id;
+    let leads = |index: &Index| {
+        index.kind == "BTREE" && index.place == 1 && index.column_name.eq_ignore_ascii_case(id)
+    };
     if !indexes.iter().any(leads) {
         found.push(SchemaFinding::wrong(format!(
             "{table}.{id} is not indexed, so rows cannot be gone through in order: make it the primary key"

@@ -4,12 +4,14 @@
 //! servers do not give, and a migration that fails would stop all others. They
 //! go with their table.
 
+use std::collections::BTreeSet;
+
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::location::location;
 use super::table_exists;
 use crate::store::refusal::{Meaning, TRIGGER_NEEDS_SUPER, number, of_mysql};
-use crate::store::sql::identifier;
+use crate::store::sql::{identifier, literal};
 use crate::store::{Collection, Guard, StoreError};
 
 /// The longest name that MySQL allows.
@@ -75,14 +77,40 @@ pub(super) struct Installed {
     event: String,
     timing: String,
     body: String,
+    /// The account in whose name it runs.
+    definer: String,
+    /// Whether that account is gone: whatever fires the trigger is refused.
+    #[sqlx(skip)]
+    pub is_orphan: bool,
 }
 
 impl Installed {
+    /// Why writes fail with it, where they do.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.is_orphan.then(|| {
+            format!(
+                "every {} fails with error 1449: the trigger {} runs as {}, an account that is gone",
+                self.event, self.name, self.definer
+            )
+        })
+    }
+
+    /// What its owner can do about it.
+    pub(super) fn failure_remedy(&self) -> String {
+        format!(
+            "make the account again (CREATE USER {} ACCOUNT LOCK, and what the trigger needs \
+             granted to it), or make the trigger again as another: SHOW CREATE TRIGGER {}",
+            account(&self.definer),
+            identifier(&self.name)
+        )
+    }
+
     pub(super) fn is(&self, wanted: &Trigger) -> bool {
         self.name == wanted.name
             && self.event == wanted.event
             && self.timing == "BEFORE"
             && self.body == wanted.body
+            && !self.is_orphan
     }
 }
 
@@ -91,15 +119,42 @@ pub(super) async fn installed(
     pool: &MySqlPool,
     collection: &Collection,
 ) -> sqlx::Result<Vec<Installed>> {
-    sqlx::query_as(
+    let mut installed: Vec<Installed> = sqlx::query_as(
         "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CAST(EVENT_MANIPULATION AS CHAR) AS event, \
-                CAST(ACTION_TIMING AS CHAR) AS timing, CAST(ACTION_STATEMENT AS CHAR) AS body \
+                CAST(ACTION_TIMING AS CHAR) AS timing, CAST(ACTION_STATEMENT AS CHAR) AS body, \
+                CAST(DEFINER AS CHAR) AS definer \
          FROM information_schema.TRIGGERS \
          WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ?",
     )
     .bind(collection.table.as_str())
     .fetch_all(pool)
-    .await
+    .await?;
+    if !installed.is_empty()
+        && let Some(accounts) = accounts(pool).await?
+    {
+        for trigger in &mut installed {
+            trigger.is_orphan = !accounts.contains(&trigger.definer);
+        }
+    }
+    Ok(installed)
+}
+
+/// The accounts of the server; `None` where this user may not see them.
+async fn accounts(pool: &MySqlPool) -> sqlx::Result<Option<BTreeSet<String>>> {
+    let accounts = "SELECT CONCAT(CAST(User AS CHAR), '@', CAST(Host AS CHAR)) FROM mysql.user";
+    match sqlx::query_scalar(accounts).fetch_all(pool).await {
+        Ok(accounts) => Ok(Some(accounts.into_iter().collect())),
+        Err(error) if refusal(&error).is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// `u@%` as SQL names it.
+pub(super) fn account(user: &str) -> String {
+    match user.rsplit_once('@') {
+        Some((name, host)) => format!("{}@{}", literal(name), literal(host)),
+        None => literal(user),
+    }
 }
 
 /// Makes the triggers that are missing or differ.

@@ -2,6 +2,7 @@
 
 use sqlx::{FromRow, SqlitePool};
 
+use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, Field, Obstacle};
 
 /// A column as the file describes it.
@@ -12,6 +13,20 @@ pub(in crate::store) struct Column {
     pub kind: String,
     /// Whether it alone tells rows apart.
     pub is_key: bool,
+}
+
+impl Column {
+    /// The SQL that reads it as a text, unless it holds texts: SQLite compares numbers
+    /// with texts as numbers, or not at all.
+    pub(in crate::store) fn as_text(&self) -> Option<String> {
+        (!is_text(&self.kind)).then(|| format!("CAST({} AS TEXT)", identifier(&self.name)))
+    }
+}
+
+/// The column of a name, in any case, as SQLite compares them.
+fn find<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
+    let mut columns = columns.iter();
+    columns.find(|column| column.name.eq_ignore_ascii_case(name))
 }
 
 /// The columns of a table or view; none where there is no such thing.
@@ -36,7 +51,7 @@ pub(in crate::store) async fn obstacles(
 ) -> sqlx::Result<Vec<Obstacle>> {
     let table = collection.table.as_str();
     let kind: Option<String> = sqlx::query_scalar(
-        "SELECT type FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?",
+        "SELECT type FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
     )
     .bind(table)
     .fetch_optional(pool)
@@ -77,7 +92,7 @@ async fn tables(pool: &SqlitePool) -> sqlx::Result<Vec<String>> {
 
 fn of_columns(collection: &Collection, columns: &[Column]) -> Vec<Obstacle> {
     let table = collection.table.as_str();
-    let of_name = |name: &ColumnName| columns.iter().find(|column| column.name == name.as_str());
+    let of_name = |name: &ColumnName| find(columns, name.as_str());
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let mut found: Vec<Obstacle> = collection
         .columns()
@@ -140,7 +155,7 @@ async fn of_location(
 ) -> sqlx::Result<Option<Obstacle>> {
     let (table, name) = (collection.table.as_str(), collection.location.as_str());
     let remedy = "name another column, or leave `location` out";
-    let column = columns.iter().find(|column| column.name == name);
+    let column = find(columns, name);
     if let Some(column) = column
         && !matches!(column.kind.as_str(), "POINT" | "GEOMETRY" | "BLOB")
     {
@@ -149,7 +164,7 @@ async fn of_location(
     }
     let described: Option<Geometry> = sqlx::query_as(
         "SELECT upper(geometry_type_name) AS kind, srs_id FROM gpkg_geometry_columns \
-         WHERE table_name = ? AND column_name = ?",
+         WHERE table_name = ? COLLATE NOCASE AND column_name = ? COLLATE NOCASE",
     )
     .bind(table)
     .bind(name)

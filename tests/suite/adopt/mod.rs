@@ -10,6 +10,7 @@ mod keys;
 mod links;
 mod migrations;
 mod neighbour;
+mod old_tables;
 mod refused;
 mod report;
 mod rights;

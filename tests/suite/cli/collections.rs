@@ -55,7 +55,92 @@ async fn make_shops(db: &TestDatabase) {
     .await;
 }
 
+/// Every text of a place in a column of another type, and each name in another case
+/// than the table has it.
+const PLACES: &str = r#"
+[collections.places]
+table = "places"
+id = "id"
+name = "number"
+latitude = "latitude"
+longitude = "longitude"
+country = "flags"
+region = "since"
+city = "height"
+address = "code"
+email = "sort"
+phone = "price"
+website = "data"
+description = "raw"
+"#;
+
+const PLACE: [(&str, &str); 9] = [
+    ("name", "30"),
+    ("country", "5"),
+    ("region", "2020-02-03"),
+    ("city", "1.5"),
+    ("address", "GR"),
+    ("email", "shop"),
+    ("phone", "7.5"),
+    ("website", r#"{"a": 1}"#),
+    ("description", "00FF"),
+];
+
+async fn make_places(db: &TestDatabase) {
+    let (columns, row) = if db.is_mysql() {
+        (
+            "ID INT PRIMARY KEY, Number INT, Latitude DOUBLE, Longitude DOUBLE, flags BIT(8), \
+             Since DATE, height DOUBLE, code BINARY(16), sort ENUM('shop', 'club'), \
+             price DECIMAL(4,1), data JSON, raw VARBINARY(9)",
+            r#"1, 30, 1, 1, 5, '2020-02-03', 1.5, 'GR', 'shop', 7.5, '{"a":1}', x'00FF'"#,
+        )
+    } else {
+        (
+            "ID INTEGER PRIMARY KEY, Number INT, Latitude DOUBLE, Longitude DOUBLE, flags INT, \
+             Since DATE, height DOUBLE, code BLOB, sort, price DECIMAL, data JSON, raw BLOB",
+            r#"1, 30, 1, 1, 5, '2020-02-03', 1.5, x'4752', 'shop', 7.5, '{"a": 1}', '00FF'"#,
+        )
+    };
+    db.execute(&format!("CREATE TABLE places ({columns})"))
+        .await;
+    db.execute(&format!("INSERT INTO places VALUES ({row})"))
+        .await;
+}
+
 on_both_stores! {
+    async fn columns_of_any_type_and_case_are_shown_filtered_and_exported_as_texts(db: TestDatabase) {
+        make_places(&db).await;
+        let declared = file(PLACES);
+        let args = ["--collections", declared.path().to_str().unwrap(), "--database-url", db.url()];
+        let served = Served::start(&args);
+        let (_, item) = served.get("/collections/places/items/1").await;
+        for (field, text) in PLACE {
+            assert_eq!(item[field], text, "{field} of {item}");
+        }
+        let (_, near) = served.get("/collections/places/nearby?lat=1&lng=1").await;
+        let (_, named) = served.get("/collections/places/search?q=30").await;
+        for answer in [&near, &named] {
+            assert!(answer.to_string().contains(r#""name":"30""#), "{answer}");
+        }
+        for asked in ["nearby?lat=1&lng=1&", "items?"] {
+            for (filter, ids) in [
+                ("country=5&region=2020-02-03&city=1.5", &[1][..]),
+                ("country=05", &[]),
+                ("city=1.50", &[]),
+                ("region=2020-2-3", &[]),
+            ] {
+                let path = format!("/collections/places/{asked}{filter}");
+                assert_eq!(served.found_ids(&path).await, ids, "{path}");
+            }
+        }
+        let exported = on(&db, PLACES, &["export", "-", "--collection", "places"]);
+        exported.assert(0, &["1 centers exported"]);
+        for text in ["30", "2020-02-03", "1.5", "GR", "7.5", "00FF"] {
+            assert!(stdout(&exported).contains(text), "{text} in {}", stdout(&exported));
+        }
+        on(&db, PLACES, &["verify", "--collection", "places"]).assert(0, &[]);
+    }
+
     async fn a_declared_table_is_served(db: TestDatabase) {
         make_shops(&db).await;
         let file = file(SHOPS);

@@ -5,7 +5,8 @@ use super::{listed, obstacle};
 use crate::store::adopt::{Action, Obstacle, Rows, Step};
 use crate::store::mysql::location::location;
 use crate::store::mysql::schema::Column;
-use crate::store::sql::{identifier, literal};
+use crate::store::mysql::triggers;
+use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName};
 
 const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
@@ -78,7 +79,18 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
     found.extend(of_columns(gathered, collection));
     let location = gathered.column(collection.location.as_str());
     found.extend(location.and_then(|column| of_location(table, column, collection)));
+    found.extend(of_triggers(gathered, collection));
     found
+}
+
+/// Triggers of others with which every write fails; ours are made again.
+fn of_triggers(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
+    let ours = triggers::wanted(collection);
+    let others = gathered.triggers.iter();
+    others
+        .filter(|trigger| !ours.iter().any(|our| our.name == trigger.name))
+        .filter_map(|trigger| Some(obstacle(trigger.failure()?, trigger.failure_remedy())))
+        .collect()
 }
 
 /// What is in the way of all columns but the location.
@@ -299,14 +311,6 @@ pub(super) fn grant(rights: &[&str], gathered: &Gathered, collection: &Collectio
         rights.join(", "),
         identifier(&server.name),
         collection.table.quoted(),
-        account(&server.user)
+        triggers::account(&server.user)
     )
-}
-
-/// `u@%` as SQL names it.
-fn account(user: &str) -> String {
-    match user.rsplit_once('@') {
-        Some((name, host)) => format!("{}@{}", literal(name), literal(host)),
-        None => literal(user),
-    }
 }

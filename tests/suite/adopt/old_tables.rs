@@ -1,0 +1,115 @@
+//! What years leave in tables: triggers of accounts that are gone, zero dates.
+
+use super::neighbour::{Kind, divemap, nearby, stdout};
+use crate::support::TestDatabase;
+
+const GONE: &str = "'nearby_gone'@'%'";
+const INSERT: &str = "INSERT INTO diving_centers (name, latitude, longitude) VALUES ('new', 1, 1)";
+
+/// Puts the trigger of an account that never was in the place of ours.
+async fn orphan(db: &TestDatabase, event: &str) {
+    let name = format!("diving_centers_location_{event}");
+    let body: String = sqlx::query_scalar(
+        "SELECT CAST(ACTION_STATEMENT AS CHAR) FROM information_schema.TRIGGERS \
+         WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = ?",
+    )
+    .bind(&name)
+    .fetch_one(db.mysql_pool())
+    .await
+    .expect("it is there");
+    db.execute(&format!("DROP TRIGGER {name}")).await;
+    db.execute(&format!(
+        "CREATE DEFINER = {GONE} TRIGGER {name} BEFORE {event} ON diving_centers FOR EACH ROW {body}"
+    ))
+    .await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn triggers_with_which_every_write_fails_are_named_and_ours_are_mended() {
+    let db = divemap(Kind::WithLocation, 60).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    orphan(&db, "insert").await;
+    orphan(&db, "update").await;
+    assert!(db.try_execute(INSERT).await.is_err());
+    let verified = nearby(&db, &["verify"]).await;
+    verified.assert(1, &[]);
+    for said in [
+        "error 1449",
+        "diving_centers_location_insert",
+        "nearby_gone@%",
+    ] {
+        assert!(
+            stdout(&verified).contains(said),
+            "{said} in {}",
+            stdout(&verified)
+        );
+    }
+    nearby(&db, &["adopt"]).await.assert(1, &[]);
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    db.execute(INSERT).await;
+    nearby(&db, &["adopt"]).await.assert(0, &[]);
+
+    // The application drops what it did not make.
+    db.execute("ALTER TABLE diving_centers DROP COLUMN location")
+        .await;
+    assert!(db.try_execute(INSERT).await.is_err());
+    nearby(&db, &["adopt"]).await.assert(1, &[]);
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    db.execute(INSERT).await;
+
+    db.execute(&format!(
+        "CREATE DEFINER = {GONE} TRIGGER audit BEFORE DELETE ON diving_centers \
+         FOR EACH ROW SET @seen = 1"
+    ))
+    .await;
+    for command in ["adopt", "verify"] {
+        let found = nearby(&db, &[command]).await;
+        assert_ne!(found.code, Some(0));
+        for said in [
+            "every DELETE fails",
+            "audit",
+            "CREATE USER 'nearby_gone'@'%'",
+        ] {
+            assert!(
+                stdout(&found).contains(said),
+                "{said} in {}",
+                stdout(&found)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_with_zero_dates_is_adopted_by_us_and_by_the_printed_statements() {
+    for printed in [false, true] {
+        let db = divemap(Kind::Ignorant, 60).await;
+        db.execute(
+            "SET SESSION sql_mode = ''; \
+             ALTER TABLE diving_centers \
+               ADD seen_at DATETIME NOT NULL DEFAULT '0000-00-00 00:00:00', \
+               ADD opened DATE NULL; \
+             UPDATE diving_centers SET opened = '0000-00-00', updated_at = '0000-00-00 00:00:00'",
+        )
+        .await;
+        if printed {
+            let sql = nearby(&db, &["adopt", "--sql"]).await;
+            let lines = stdout(&sql).lines();
+            let mut statements = lines.filter(|line| !line.starts_with("--"));
+            // In one session, as an administrator's client is.
+            let mode = statements.next().expect("there are some");
+            for statement in statements {
+                db.execute(&format!("{mode}{}", statement.trim_end_matches(';')))
+                    .await;
+            }
+        } else {
+            nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+        }
+        let left = nearby(&db, &["adopt"]).await;
+        assert_eq!(left.code, Some(0), "{}", stdout(&left));
+        let kept = "SELECT COUNT(*) FROM diving_centers \
+                    WHERE CAST(seen_at AS CHAR) LIKE '0000%' AND CAST(updated_at AS CHAR) LIKE '0000%'";
+        assert_eq!(db.number(kept).await, 60);
+    }
+}
