@@ -14,7 +14,7 @@ use crate::engine::{Answer, Hit};
 use crate::wire::average_of;
 
 /// What the way from a chord to its distance and back may lose, near the antipode more
-/// than [`Radius::reach_m`] makes up for.
+/// than [`Radius::reach_m`](crate::domain::Radius::reach_m) makes up for.
 const ROUND_TRIP: f64 = 1.0 + 8.0 * f64::EPSILON;
 
 thread_local! {
