@@ -163,12 +163,16 @@ pub(super) async fn fitted(
     database: &Database,
     wanted: impl Fn(&ColumnName) -> bool,
 ) -> anyhow::Result<Collection> {
-    if !is_built_in(&collection) || !database.is_adopted(&collection).await? {
+    if !is_built_in(&collection) {
         return Ok(collection);
     }
     let columns = database.columns(&collection).await?;
-    let collection = collection.keeping(|column| wanted(column) || columns.has(column.as_str()));
-    Ok(collection.read_as_texts(&columns))
+    let fitted = if database.is_adopted(&collection).await? {
+        collection.keeping(|column| wanted(column) || columns.has(column.as_str()))
+    } else {
+        collection
+    };
+    Ok(fitted.read_as_texts(&columns))
 }
 
 /// What keeps a collection from being served, and what to do about it.

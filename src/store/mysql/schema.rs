@@ -21,6 +21,8 @@ pub(in crate::store) struct Column {
     /// The expression of its default, if it has one.
     pub default_value: Option<String>,
     pub comment: String,
+    /// The character set, where it holds texts.
+    pub charset: Option<String>,
 }
 
 impl Column {
@@ -34,12 +36,17 @@ impl Column {
     }
 
     /// The SQL that reads it as a text, unless it holds one: the server sends numbers
-    /// and times in its own form, and compares them with texts as numbers.
+    /// and times in its own form, and compares them with texts as numbers. A text of
+    /// another character set is compared in ours, as no value that it lacks could be
+    /// brought into its own (error 3988).
     pub(in crate::store) fn as_text(&self) -> Option<String> {
         let column = identifier(&self.name);
         Some(match self.kind.as_str() {
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum"
-            | "set" => return None,
+            | "set" => {
+                self.charset.as_deref().filter(|&set| set != "utf8mb4")?;
+                format!("CONVERT({column} USING utf8mb4)")
+            }
             "bit" => format!("CAST({column} + 0 AS CHAR)"),
             // Filled up with zeros.
             "binary" => text_or_hex(&format!("TRIM(TRAILING x'00' FROM {column})"), &column),
@@ -179,7 +186,8 @@ pub(in crate::store) async fn columns(
                 CAST(COLUMN_TYPE AS CHAR) AS full_kind, IS_NULLABLE = 'YES' AS nullable, \
                 CAST(SRS_ID AS SIGNED) AS srid, CAST(EXTRA AS CHAR) AS extra, \
                 CAST(COLUMN_DEFAULT AS CHAR) AS default_value, \
-                CAST(COLUMN_COMMENT AS CHAR) AS comment \
+                CAST(COLUMN_COMMENT AS CHAR) AS comment, \
+                CAST(CHARACTER_SET_NAME AS CHAR) AS charset \
          FROM information_schema.COLUMNS \
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
     )

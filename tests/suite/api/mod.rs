@@ -8,6 +8,7 @@ mod batch;
 mod bodies;
 mod centers;
 mod centers_batch;
+mod charsets;
 mod collections;
 mod connections;
 mod contract;
