@@ -1,6 +1,8 @@
 //! What a look tells, and that it changes nothing.
 
-use super::neighbour::{Kind, actions, divemap, nearby, report, stdout};
+use serde_json::Value;
+
+use super::neighbour::{Kind, actions, divemap, nearby, report, rows, stdout};
 use crate::support::TestDatabase;
 
 async fn objects(db: &TestDatabase) -> i64 {
@@ -106,4 +108,39 @@ async fn a_table_of_nearby_itself_needs_nothing() {
     found.assert(0, &[]);
     assert!(stdout(&found).contains("nothing to do"));
     nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+}
+
+/// Whoever stops an application for it should know for how long.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn the_time_for_which_writers_wait_is_told_as_it_will_be() {
+    let db = divemap(Kind::WithLocation, rows(12_000)).await;
+    let looked = nearby(&db, &["adopt", "--json"]).await;
+    let report: Value = serde_json::from_slice(&looked.stdout).expect("it is JSON");
+    let steps = report["steps"].as_array().expect("there are steps");
+    let indexing = steps
+        .iter()
+        .find(|step| step["action"] == "add_index")
+        .unwrap();
+    let told = indexing["expected_s"].as_f64().expect("it is told");
+    let applied = nearby(&db, &["adopt", "--apply"]).await;
+    applied.assert(0, &[]);
+    let line = applied
+        .stderr
+        .lines()
+        .find(|line| line.contains("make the spatial index"));
+    let took = line.and_then(|line| {
+        line.strip_prefix("done in ")?
+            .split(' ')
+            .next()?
+            .parse::<f64>()
+            .ok()
+    });
+    let took = took.expect("it says how long it took");
+    println!("told {told:.1} s, took {took:.1} s");
+    // Others work on the same machine meanwhile; ten times too short is what is not to be.
+    assert!(
+        (took / 3.0..took * 3.0).contains(&told),
+        "told {told} s, took {took} s"
+    );
 }

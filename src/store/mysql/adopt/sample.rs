@@ -39,14 +39,18 @@ async fn timed(
     collection: &Collection,
 ) -> sqlx::Result<(u64, Duration)> {
     let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
-    let make = format!(
-        "CREATE TEMPORARY TABLE nearby_sample (p POINT NOT NULL SRID 4326) \
-         SELECT {} AS p FROM {} WHERE {} LIMIT {POINTS}",
+    // In two statements: CREATE … SELECT would take the type of what is selected, which
+    // has no SRID, and an index over the plane is built ten times as fast.
+    connection
+        .execute("CREATE TEMPORARY TABLE nearby_sample (p POINT NOT NULL SRID 4326)")
+        .await?;
+    let fill = format!(
+        "INSERT INTO nearby_sample SELECT {} FROM {} WHERE {} LIMIT {POINTS}",
         location(&latitude, &longitude),
         collection.table.quoted(),
         has_position(&latitude, &longitude),
     );
-    let points = connection.execute(AssertSqlSafe(make)).await?;
+    let points = connection.execute(AssertSqlSafe(fill)).await?;
     let start = Instant::now();
     connection
         .execute("ALTER TABLE nearby_sample ADD SPATIAL INDEX (p)")
