@@ -10,7 +10,7 @@ use prometheus::{
 };
 
 use crate::domain::EngineKind;
-use crate::store::{CollectionName, Connections, Verification};
+use crate::store::{CollectionName, Connections, Severity, Verification};
 
 /// Bounds in seconds: answers from memory take tens of microseconds, those from
 /// a database milliseconds.
@@ -79,8 +79,22 @@ pub struct Metrics {
     pool_in_use: IntGauge,
     pool_idle: IntGauge,
     rows_at_fault: IntGaugeVec,
+    schema_faults: IntGaugeVec,
     last_verify: IntGaugeVec,
     backfilled: [IntCounter; BACKFILL_OUTCOMES.len()],
+}
+
+fn tell_build(registry: &Registry, engine: EngineKind) {
+    let build = registered(
+        registry,
+        IntGaugeVec::new(
+            Opts::new("nearby_build_info", "The version that runs; always 1."),
+            &["version", "engine"],
+        ),
+    );
+    build
+        .with_label_values(&[env!("CARGO_PKG_VERSION"), engine.name()])
+        .set(1);
 }
 
 impl Metrics {
@@ -148,6 +162,12 @@ impl Metrics {
             "Rows at fault when this process last verified the table: drift, location without coordinates (stray), coordinates out of range.",
             &["collection", "fault"],
         );
+        let schema_faults = gauges(
+            &registry,
+            "nearby_schema_faults",
+            "What was wrong with the table itself when this process last verified it: columns, indexes, triggers.",
+            &["collection"],
+        );
         let last_verify = gauges(
             &registry,
             "nearby_last_verify_timestamp_seconds",
@@ -160,16 +180,7 @@ impl Metrics {
             "Rows that this process backfilled.",
             "outcome",
         );
-        let build = registered(
-            &registry,
-            IntGaugeVec::new(
-                Opts::new("nearby_build_info", "The version that runs; always 1."),
-                &["version", "engine"],
-            ),
-        );
-        build
-            .with_label_values(&[env!("CARGO_PKG_VERSION"), engine.name()])
-            .set(1);
+        tell_build(&registry, engine);
         Self {
             requests,
             durations,
@@ -180,6 +191,7 @@ impl Metrics {
             pool_in_use: pool.with_label_values(&["in_use"]),
             pool_idle: pool.with_label_values(&["idle"]),
             rows_at_fault,
+            schema_faults,
             last_verify,
             backfilled: BACKFILL_OUTCOMES.map(|outcome| backfilled.with_label_values(&[outcome])),
             registry,
@@ -217,6 +229,10 @@ impl Metrics {
             let gauge = self.rows_at_fault.with_label_values(&[name, fault]);
             gauge.set(i64::try_from(finding.count).unwrap_or(i64::MAX));
         }
+        let wrong = found.schema.iter();
+        let wrong = wrong.filter(|finding| finding.severity == Severity::Wrong);
+        let faults = self.schema_faults.with_label_values(&[name]);
+        faults.set(i64::try_from(wrong.count()).unwrap_or(i64::MAX));
         let last = self.last_verify.with_label_values(&[name]);
         last.set(unix_seconds(SystemTime::now()));
     }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::backfill;
 use crate::metrics::Metrics;
-use crate::store::{BackfillFrom, Collection, Database, StoreError};
+use crate::store::{Allowed, BackfillFrom, Collection, Database, StoreError};
 
 /// How many rows a backfill writes in one transaction at most.
 const BATCH_SIZE: u32 = 1_000;
@@ -22,6 +22,8 @@ pub struct Upkeep {
     pub every: Duration,
     /// Whether drift is mended, and not only told.
     pub mend: bool,
+    /// Rows that may be at fault without a warning.
+    pub allowed: Vec<Allowed>,
 }
 
 /// Looks, and rests, until it is dropped.
@@ -30,7 +32,7 @@ pub async fn keep_up(database: Database, upkeep: Upkeep, metrics: Arc<Metrics>) 
     let (_told, stop) = watch::channel(false);
     loop {
         for collection in &upkeep.collections {
-            let looking = look(&database, collection, upkeep.mend, &metrics, stop.clone());
+            let looking = look(&database, collection, &upkeep, &metrics, stop.clone());
             if let Err(error) = looking.await {
                 tracing::warn!(
                     collection = collection.name.as_str(),
@@ -46,13 +48,13 @@ pub async fn keep_up(database: Database, upkeep: Upkeep, metrics: Arc<Metrics>) 
 async fn look(
     database: &Database,
     collection: &Collection,
-    mend: bool,
+    upkeep: &Upkeep,
     metrics: &Metrics,
     stop: watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
     let mut found = database.verify(collection, |_| {}).await?;
     // Rows that have a location only stay as they are: it is all that says where they are.
-    if mend && found.drift.count > 0 {
+    if upkeep.mend && found.drift.count > 0 {
         let settings = backfill::Settings {
             from: BackfillFrom::Coordinates,
             batch_size: BATCH_SIZE,
@@ -70,7 +72,7 @@ async fn look(
         found = database.verify(collection, |_| {}).await?;
     }
     metrics.verified(&collection.name, &found);
-    if !found.is_sound() {
+    if !found.is_sound_but_for(&upkeep.allowed) {
         tracing::warn!(
             collection = collection.name.as_str(),
             drift = found.drift.count,

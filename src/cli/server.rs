@@ -18,7 +18,7 @@ use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
 use crate::http::MediaUrl;
 use crate::metrics::Metrics;
-use crate::store::{Collection, Database, Store};
+use crate::store::{Allowed, Collection, Database, Store};
 use crate::upkeep::Upkeep;
 
 /// The key for writes. It has no flag: arguments show in process lists.
@@ -86,6 +86,15 @@ pub(super) struct ServerArgs {
     /// Backfill where verifying finds drift
     #[arg(long, env = "NEARBY_MEND", requires = "verify_every")]
     mend: bool,
+    /// Rows that may be at fault without a warning: drift, location-only or out-of-range,
+    /// with how many
+    #[arg(
+        long,
+        env = "NEARBY_ALLOW",
+        value_name = "KIND=ROWS",
+        value_delimiter = ','
+    )]
+    allow: Vec<Allowed>,
 }
 
 /// What answers searches.
@@ -116,6 +125,7 @@ impl ServerArgs {
                     .collect(),
                 every: Duration::from_secs(self.verify_every),
                 mend: self.mend,
+                allowed: self.allow.clone(),
             }),
             ..AppSettings::default()
         };

@@ -48,7 +48,9 @@ pub use organizations::{MembershipError, OrganizationError};
 pub use references::Referring;
 pub use refusal::Rule;
 pub use survey::{BackfillFrom, Survey};
-pub use verify::{Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification};
+pub use verify::{
+    Allowed, AllowedError, Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification,
+};
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use nearby::store::{Collection, Severity, Verification};
 
+use crate::cli::process::run;
 use crate::support::{TestDatabase, on_both_stores};
 
 async fn verify(db: &TestDatabase) -> Verification {
@@ -158,4 +159,24 @@ async fn a_blob_that_is_no_point_is_drift() {
     let found = verify(&db).await;
     assert_eq!(found.drift.first_ids, [1, 2]);
     assert_eq!(found.without_coordinates, 1);
+}
+
+/// Real tables have rows that nobody can correct.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn rows_at_fault_that_are_allowed_leave_a_table_sound() {
+    let db = TestDatabase::mysql().await;
+    db.drop_guards().await;
+    db.insert_drifted(3).await;
+    db.database().migrate_up(None).await.unwrap();
+    let verify = |allowed: &[&str]| {
+        let mut args = vec!["verify", "--database-url", db.url()];
+        args.extend(allowed);
+        run(&args)
+    };
+    verify(&[]).assert(1, &[]);
+    verify(&["--allow", "drift=2"]).assert(1, &[]);
+    verify(&["--allow", "out-of-range=3,location-only=3"]).assert(1, &[]);
+    verify(&["--allow", "out-of-range=1,drift=3"]).assert(0, &[]);
+    verify(&["--allow", "drifting=3"]).assert(2, &["drift, location-only and out-of-range"]);
 }

@@ -75,6 +75,7 @@ on_both_stores! {
         }
         let sites = i32::from(!db.is_mysql());
         let upkeep = |mend: bool| Upkeep {
+            allowed: Vec::new(),
             collections: Collection::built_in().into(),
             every: Duration::from_millis(50),
             mend,
