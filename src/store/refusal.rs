@@ -158,7 +158,10 @@ pub(super) fn of_mysql(number: u16) -> Meaning {
 /// What to do where MySQL refuses a login for good.
 pub(super) fn advice_at_login(number: u16) -> &'static str {
     match number {
-        1045 | 1698 => "check user and password in the database URL",
+        1045 | 1698 => {
+            "check user and password in the database URL. Over a socket with ssl-mode=disabled a right \
+             password is refused, too (caching_sha2_password): leave ssl-mode out, or connect over TCP"
+        }
         1044 => "grant the user its rights on this database, or check the database's name",
         1049 => "create it with CREATE DATABASE, or check its name in the database URL",
         1129 | 1130 => "let the server accept this user from this host",

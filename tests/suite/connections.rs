@@ -8,7 +8,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::cli::served::Served;
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, connect};
 
 /// Passes connections on to the server of a database; gives the URL by which it
 /// is reached at `host`.
@@ -198,4 +198,15 @@ async fn rights_that_are_taken_away_are_told_as_such_and_found_again() {
         let (status, body) = served.get("/nearby?lat=1&lng=1").await;
         assert_eq!(status, 200, "{lock}: {body}");
     }
+}
+
+/// The server has not seen the password since the user was made, so it asks for all of
+/// it, which goes encrypted with its public key.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_password_is_taken_over_tcp_without_tls() {
+    let db = TestDatabase::mysql().await;
+    let url = db.user_with("SELECT").await;
+    let user = connect(&format!("{url}?ssl-mode=disabled")).await;
+    user.ping().await.unwrap();
 }
