@@ -140,7 +140,7 @@ async fn the_time_for_which_writers_wait_is_told_as_it_will_be() {
     println!("told {told:.1} s, took {took:.1} s");
     // Others work on the same machine meanwhile; ten times too short is what is not to be.
     assert!(
-        (took / 3.0..took * 3.0).contains(&told),
+        (took / 5.0..took * 5.0).contains(&told),
         "told {told} s, took {took} s"
     );
 }
