@@ -82,6 +82,29 @@ pub async fn run(
     Ok(())
 }
 
+/// Does the steps that undo an adoption, in their order.
+///
+/// # Errors
+/// As [`run`]. What was undone until then stays so.
+pub async fn undo(
+    session: &mut AdoptionSession,
+    steps: &[Step],
+    stop: watch::Receiver<bool>,
+    mut each: impl FnMut(Event<'_>),
+) -> Result<(), AdoptError> {
+    for step in steps {
+        let began = Instant::now();
+        each(Event::Begins(step));
+        for statement in &step.statements {
+            session
+                .carry_out(statement, &stop, |tries| each(Event::Waits(tries)))
+                .await?;
+        }
+        each(Event::Ended(step, began.elapsed()));
+    }
+    Ok(())
+}
+
 async fn fill(
     database: &Database,
     collection: &Collection,

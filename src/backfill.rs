@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::store::{BackfillFrom, BackfilledChunk, Collection, Database, StoreError};
+use crate::store::{
+    BackfillFrom, BackfilledChunk, Collection, Database, DriftDistances, StoreError,
+};
 
 /// How long writing a chunk should take: it ends when it is told to only after one,
 /// and tells how far it is. A chunk may be several transactions, each shorter.
@@ -39,8 +41,16 @@ pub struct Progress {
     pub written: u64,
     /// Rows with one coordinate or none.
     pub without_coordinates: u64,
+    /// Of these, rows with a latitude alone.
+    pub latitude_only: u64,
+    /// Of these, rows with a longitude alone.
+    pub longitude_only: u64,
     /// Rows with coordinates that are no point on the globe.
     pub out_of_range: u64,
+    /// Rows that were in drift when they were looked at.
+    pub drift: u64,
+    /// How far these were off.
+    pub distances: DriftDistances,
     /// The id of the last row that is done; `None` before the first chunk.
     pub last_id: Option<i64>,
     /// How often a chunk stepped aside for other writers.
@@ -56,6 +66,10 @@ impl Progress {
         self.checked += chunk.survey.rows;
         self.written += chunk.written;
         self.without_coordinates += chunk.survey.without_coordinates;
+        self.latitude_only += chunk.survey.latitude_only;
+        self.longitude_only += chunk.survey.longitude_only;
+        self.drift += chunk.survey.drift;
+        self.distances += chunk.survey.distances;
         self.out_of_range += chunk.survey.out_of_range;
         self.last_id = chunk.survey.last_id.or(self.last_id);
         self.retries += u64::from(chunk.retries);

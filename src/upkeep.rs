@@ -54,7 +54,16 @@ async fn look(
 ) -> Result<(), StoreError> {
     let mut found = database.verify(collection, |_| {}).await?;
     // Rows that have a location only stay as they are: it is all that says where they are.
-    if upkeep.mend && found.drift.count > 0 {
+    let is_to_mend = upkeep.mend && found.drift.count > 0;
+    if is_to_mend && !database.may_be_mended(collection).await? {
+        tracing::warn!(
+            collection = collection.name.as_str(),
+            drift = found.drift.count,
+            "the table was made by another application and is not adopted, so it is not mended: run \
+             `nearby adopt{}`",
+            collection.flag()
+        );
+    } else if is_to_mend {
         let settings = backfill::Settings {
             from: BackfillFrom::Coordinates,
             batch_size: BATCH_SIZE,

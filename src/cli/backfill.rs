@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
-use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
+use super::{Outcome, findings};
 use crate::backfill::{self, Progress, Settings};
 use crate::output::say;
 use crate::progress;
@@ -67,6 +67,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     database.ensure_schema(false).await?;
     let collection = args.collection.open_located(database).await?;
+    if !args.dry_run && !database.may_be_mended(&collection).await? {
+        let table = collection.table.as_str();
+        bail!(
+            "{table} was made by another application and is not adopted, so nothing is written to \
+             it: run `nearby adopt{flag}`, and `nearby adopt{flag} --apply`, which writes its \
+             locations, too. `--dry-run` counts what would be written",
+            flag = collection.flag()
+        );
+    }
     let settings = Settings {
         from: match args.from {
             Counts::Coordinates => BackfillFrom::Coordinates,
@@ -110,10 +119,25 @@ async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
 
 fn report(progress: &Progress, collection: &Collection, dry_run: bool) {
     let written = if dry_run { "to write" } else { "written" };
-    say!("rows checked         {:>12}", progress.checked);
-    say!("{written:<20} {:>12}", progress.written);
-    say!("without coordinates  {:>12}", progress.without_coordinates);
-    say!("out of range         {:>12}", progress.out_of_range);
+    findings::print_count("rows checked", progress.checked);
+    findings::print_count(written, progress.written);
+    let drift = if dry_run {
+        "in drift"
+    } else {
+        "in drift before"
+    };
+    findings::print_count(drift, progress.drift);
+    findings::print_distances(progress.distances, progress.drift);
+    findings::print_count("without coordinates", progress.without_coordinates);
+    for (name, count) in [
+        ("  latitude only", progress.latitude_only),
+        ("  longitude only", progress.longitude_only),
+    ] {
+        if count > 0 {
+            findings::print_count(name, count);
+        }
+    }
+    findings::print_count("out of range", progress.out_of_range);
     say!(
         "longest transaction  {:>9} ms",
         progress.longest_transaction.as_millis()

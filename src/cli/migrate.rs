@@ -39,7 +39,8 @@ enum Action {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// List every migration with its state; exit code 1 where the schema is not up to date
+    /// List every migration with its state; exit code 1 where the schema is not up to date, or
+    /// a trigger makes every write fail
     Status {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -93,7 +94,25 @@ async fn up(database: &Database, to: Option<i64>) -> anyhow::Result<Outcome> {
         applied => say!("applied {}", numbers(applied)),
     }
     report_guard(&migrated);
+    for failure in failing_triggers(database).await? {
+        tracing::warn!("{failure}");
+    }
     Ok(Outcome::Done)
+}
+
+/// Why writes of the built-in collections fail, whoever writes.
+async fn failing_triggers(database: &Database) -> anyhow::Result<Vec<String>> {
+    let mut failures = Vec::new();
+    for collection in Collection::built_in() {
+        let found = database.failing_triggers(&collection).await?;
+        let table = collection.table.as_str();
+        failures.extend(
+            found
+                .into_iter()
+                .map(|finding| format!("{table}: {}", finding.text)),
+        );
+    }
+    Ok(failures)
 }
 
 /// Says what became of the triggers, where that is worth a line.
@@ -163,7 +182,11 @@ async fn status(database: &Database) -> anyhow::Result<Outcome> {
     }
     let state = database.schema_state().await?;
     say!("{state}");
-    Ok(if state.is_sound() {
+    let failures = failing_triggers(database).await?;
+    for failure in &failures {
+        say!("wrong: {failure}");
+    }
+    Ok(if state.is_sound() && failures.is_empty() {
         Outcome::Done
     } else {
         Outcome::FoundWrong

@@ -10,6 +10,7 @@ mod database;
 mod demo;
 mod environment;
 mod export;
+mod findings;
 mod generate;
 mod health;
 mod import;

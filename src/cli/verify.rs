@@ -3,13 +3,13 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::collections::CollectionArgs;
 use super::database::DatabaseArgs;
+use super::{Outcome, findings};
 use crate::output::say;
 use crate::progress::Progress;
 use crate::store::{
-    Allowed, Collection, Database, Finding, SchemaFinding, SchemaState, Severity, Verification,
+    Allowed, Collection, Database, SchemaFinding, SchemaState, Severity, Verification,
 };
 
 /// How the report looks.
@@ -68,12 +68,14 @@ async fn verify(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn print_text(found: &Verification, collection: &Collection, state: &SchemaState) {
-    say!("rows                 {:>12}", found.rows);
-    say!("without coordinates  {:>12}", found.without_coordinates);
-    say!("without location     {:>12}", found.without_location);
-    print_finding("in drift", &found.drift);
-    print_finding("location only", &found.stray);
-    print_finding("out of range", &found.out_of_range);
+    findings::print_count("rows", found.rows);
+    findings::print_count("without coordinates", found.without_coordinates);
+    findings::print_halves(&found.latitude_only, &found.longitude_only);
+    findings::print_count("without location", found.without_location);
+    findings::print("in drift", &found.drift);
+    findings::print_distances(found.distances, found.drift.count);
+    findings::print("location only", &found.stray);
+    findings::print("out of range", &found.out_of_range);
     for SchemaFinding { severity, text, .. } in &found.schema {
         match severity {
             Severity::Wrong => say!("wrong: {text}"),
@@ -99,18 +101,7 @@ fn print_text(found: &Verification, collection: &Collection, state: &SchemaState
     }
 }
 
-fn print_finding(name: &str, finding: &Finding) {
-    let ids: Vec<String> = finding.first_ids.iter().map(i64::to_string).collect();
-    let (ids, more) = match (ids.len() as u64, finding.count) {
-        (_, 0) => (String::new(), ""),
-        (shown, count) if shown < count => (format!("  ids {}", ids.join(", ")), ", …"),
-        _ => (format!("  ids {}", ids.join(", ")), ""),
-    };
-    say!("{name:<20} {:>12}{ids}{more}", finding.count);
-}
-
 fn to_json(found: &Verification, state: &SchemaState, sound: bool) -> Value {
-    let rows = |finding: &Finding| json!({"count": finding.count, "first_ids": finding.first_ids});
     let mut schema: Vec<Value> = found
         .schema
         .iter()
@@ -129,10 +120,12 @@ fn to_json(found: &Verification, state: &SchemaState, sound: bool) -> Value {
         "sound": sound,
         "rows": found.rows,
         "without_coordinates": found.without_coordinates,
+        "latitude_only": findings::to_json(&found.latitude_only),
+        "longitude_only": findings::to_json(&found.longitude_only),
         "without_location": found.without_location,
-        "drift": rows(&found.drift),
-        "location_only": rows(&found.stray),
-        "out_of_range": rows(&found.out_of_range),
+        "drift": findings::drift_to_json(&found.drift, found.distances),
+        "location_only": findings::to_json(&found.stray),
+        "out_of_range": findings::to_json(&found.out_of_range),
         "schema": schema,
     })
 }

@@ -28,7 +28,7 @@ mod verify;
 
 pub use adopt::{
     ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking,
-    Obstacle, Rows, SpatialIndex, Statement, Step, Way,
+    Obstacle, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
 };
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
@@ -47,7 +47,7 @@ pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState
 pub use organizations::{MembershipError, OrganizationError};
 pub use references::Referring;
 pub use refusal::Rule;
-pub use survey::{BackfillFrom, Survey};
+pub use survey::{BackfillFrom, DriftDistances, Survey};
 pub use verify::{
     Allowed, AllowedError, Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification,
 };

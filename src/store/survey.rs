@@ -9,6 +9,10 @@ pub struct Survey {
     pub last_id: Option<i64>,
     /// Rows with one coordinate or none.
     pub without_coordinates: u64,
+    /// Of these, rows with a latitude alone.
+    pub latitude_only: u64,
+    /// Of these, rows with a longitude alone.
+    pub longitude_only: u64,
     /// Rows with coordinates that are no point on the globe.
     pub out_of_range: u64,
     /// Rows whose location is none: the sentinel on MySQL (a real center at 0/0
@@ -16,6 +20,8 @@ pub struct Survey {
     pub without_location: u64,
     /// Rows with a position whose location is another.
     pub drift: u64,
+    /// How far these are off.
+    pub distances: DriftDistances,
     /// Rows without a position that have a location.
     pub stray: u64,
     /// Rows whose location [`BackfillFrom::Coordinates`] would write.
@@ -46,9 +52,48 @@ impl Survey {
     }
 }
 
-/// What can be wrong with a row.
+/// How far locations are from their coordinates, in rows: hairs of rounding are another
+/// affair than kilometres.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DriftDistances {
+    /// Less than a millimetre.
+    pub under_1_mm: u64,
+    /// From there, less than a metre.
+    pub under_1_m: u64,
+    /// From there, less than 100 metres.
+    pub under_100_m: u64,
+}
+
+impl DriftDistances {
+    pub(super) fn add(&mut self, distance_m: f64) {
+        match distance_m {
+            ..0.001 => self.under_1_mm += 1,
+            ..1.0 => self.under_1_m += 1,
+            ..100.0 => self.under_100_m += 1,
+            _ => {}
+        }
+    }
+
+    /// Of so many rows in drift, those that are further off, or have no point at all.
+    #[must_use]
+    pub fn beyond(self, drift: u64) -> u64 {
+        drift.saturating_sub(self.under_1_mm + self.under_1_m + self.under_100_m)
+    }
+}
+
+impl std::ops::AddAssign for DriftDistances {
+    fn add_assign(&mut self, other: Self) {
+        self.under_1_mm += other.under_1_mm;
+        self.under_1_m += other.under_1_m;
+        self.under_100_m += other.under_100_m;
+    }
+}
+
+/// What can be said of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
+    LatitudeOnly,
+    LongitudeOnly,
     Drift,
     Stray,
     OutOfRange,

@@ -320,7 +320,8 @@ async fn triggers_hold_the_location_against_writers_that_forget_it() {
                 (3, 'elsewhere', 10, 20, ST_SRID(POINT(5, 5), 4326)), (4, 'nowhere', NULL, NULL, NULL)",
     )
     .await;
-    at(2, 0, 0).await;
+    // All that says where it is.
+    at(2, 5, 5).await;
     at(3, 20, 10).await;
     at(4, 0, 0).await;
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::store::{Adoption, Facts, Finding, Rows};
+use super::super::findings;
+use crate::store::{Adoption, Facts, Obstacle, Rows, Step, TriggerState};
 
 pub(super) fn report(found: &Adoption) -> Value {
     let state = if !found.obstacles.is_empty() {
@@ -12,27 +13,35 @@ pub(super) fn report(found: &Adoption) -> Value {
     } else {
         "to_do"
     };
-    let obstacles = found.obstacles.iter();
-    let steps = found.steps.iter();
     json!({
         "state": state,
         "headline": found.headline().filter(|_| found.facts.engine.is_some()),
         "table": facts(&found.facts),
         "rows": found.rows.as_ref().map(rows),
-        "obstacles": obstacles
-            .map(|obstacle| json!({"what": obstacle.what, "remedy": obstacle.remedy}))
-            .collect::<Vec<_>>(),
+        "obstacles": obstacles(&found.obstacles),
         "warnings": found.warnings,
-        "steps": steps
-            .map(|step| json!({
-                "action": step.action.name(),
-                "text": step.text,
-                "locking": step.locking.name(),
-                "expected_s": step.expected.as_secs(),
-                "sql": step.statements.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            }))
-            .collect::<Vec<_>>(),
+        "steps": steps(&found.steps),
+        "administrator_steps": steps(&found.administrator_steps),
     })
+}
+
+pub(super) fn obstacles(obstacles: &[Obstacle]) -> Vec<Value> {
+    let told = obstacles.iter();
+    told.map(|obstacle| json!({"what": obstacle.what, "remedy": obstacle.remedy}))
+        .collect()
+}
+
+pub(super) fn steps(steps: &[Step]) -> Vec<Value> {
+    let told = steps.iter().map(|step| {
+        json!({
+            "action": step.action.name(),
+            "text": step.text,
+            "locking": step.locking.name(),
+            "expected_s": step.expected.as_secs(),
+            "sql": step.statements.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    });
+    told.collect()
 }
 
 fn facts(facts: &Facts) -> Value {
@@ -47,7 +56,7 @@ fn facts(facts: &Facts) -> Value {
             |index| json!({"name": index.name, "visible": index.visible})
         ),
         "triggers": triggers
-            .map(|(name, in_place)| json!({"name": name, "in_place": in_place}))
+            .map(|(name, state)| json!({"name": name, "in_place": *state == TriggerState::InPlace}))
             .collect::<Vec<_>>(),
         "other_triggers": facts.other_triggers,
         "user": facts.user,
@@ -59,16 +68,16 @@ fn facts(facts: &Facts) -> Value {
 }
 
 fn rows(rows: &Rows) -> Value {
-    let finding =
-        |finding: &Finding| json!({"count": finding.count, "first_ids": finding.first_ids});
     json!({
         "total": rows.total,
         "exact": true,
         "without_coordinates": rows.without_coordinates,
         "location_null": rows.null_locations,
-        "drift": finding(&rows.drift),
-        "location_only": finding(&rows.location_only),
-        "out_of_range": finding(&rows.out_of_range),
+        "latitude_only": findings::to_json(&rows.latitude_only),
+        "longitude_only": findings::to_json(&rows.longitude_only),
+        "drift": findings::drift_to_json(&rows.drift, rows.distances),
+        "location_only": findings::to_json(&rows.location_only),
+        "out_of_range": findings::to_json(&rows.out_of_range),
         "to_write": rows.to_write,
     })
 }

@@ -2,6 +2,7 @@
 
 mod json;
 mod text;
+mod undo;
 
 use anyhow::{Context as _, bail};
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use super::{Outcome, collections, signals};
 use crate::adopt::{self, Event};
 use crate::output::{note, say};
 use crate::progress::Progress;
-use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database};
+use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database, Step};
 
 /// See what a table of another application needs to be served, and do it.
 ///
@@ -20,11 +21,15 @@ use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Da
 /// or stopped before the end; 2: the table cannot be adopted as it is, and the
 /// report says why and what to do.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(super) struct Args {
     /// Do what is missing, beside other writers; run it again wherever it stopped
     #[arg(long)]
     apply: bool,
-    /// Print the SQL of what is missing, for an administrator to run
+    /// Take away what adopting made: triggers, index and column; with --apply, else it only looks
+    #[arg(long)]
+    undo: bool,
+    /// Print the SQL of what is to do, for an administrator to run
     #[arg(long, conflicts_with = "apply")]
     sql: bool,
     /// Report as one JSON object
@@ -46,16 +51,24 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 
 async fn adopt(database: &Database, declared: Collection, args: &Args) -> anyhow::Result<Outcome> {
     let collection = to_adopt(declared, database).await?;
+    if args.undo {
+        return if args.apply {
+            undo::apply(database, &collection, args).await
+        } else {
+            undo::plan(database, &collection, args).await
+        };
+    }
     Ok(if args.apply {
         apply(database, &collection, args.json).await?
     } else {
         let found = look(database, &collection).await?;
         if args.sql {
             text::print_sql(&found);
+            outcome(&found, &found.administrator_steps)
         } else {
             print(&found, &collection, args.json);
+            outcome(&found, &found.steps)
         }
-        outcome(&found)
     })
 }
 
@@ -90,10 +103,11 @@ fn print(found: &Adoption, collection: &Collection, json: bool) {
     }
 }
 
-fn outcome(found: &Adoption) -> Outcome {
+/// Whether these steps are left to do.
+fn outcome(found: &Adoption, steps: &[Step]) -> Outcome {
     if !found.obstacles.is_empty() {
         Outcome::CannotBeDone
-    } else if found.steps.is_empty() {
+    } else if steps.is_empty() {
         Outcome::Done
     } else {
         Outcome::FoundWrong
@@ -110,14 +124,14 @@ async fn apply(
     let found = look(database, collection).await?;
     if !found.obstacles.is_empty() || found.steps.is_empty() {
         print(&found, collection, json);
-        return Ok(outcome(&found));
+        return Ok(outcome(&found, &found.steps));
     }
     if !json {
         text::print_plan(&found);
     }
     match carry_out(database, collection, &mut session, &found, stop).await {
-        Err(AdoptError::Stopped) => {
-            note!("{}", AdoptError::Stopped);
+        Err(stopped @ (AdoptError::Stopped | AdoptError::StillUnderWay { .. })) => {
+            note!("{stopped}");
             return Ok(Outcome::FoundWrong);
         }
         done => done.context("adopting ended early; run it again")?,

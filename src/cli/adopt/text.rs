@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use super::super::findings;
 use crate::output::say;
-use crate::store::{ADOPTION_SQL_MODE, Adoption, Collection, Facts, Finding, Locking, Rows, Step};
+use crate::store::{
+    ADOPTION_SQL_MODE, Adoption, Collection, Facts, Locking, Obstacle, Rows, Step, TriggerState,
+};
 
 /// The servers that will do, for the report.
 const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
@@ -19,7 +22,7 @@ pub(super) fn print_report(found: &Adoption, collection: &Collection) {
     for obstacle in &found.obstacles {
         say!("\nin the way: {}\n  {}", obstacle.what, obstacle.remedy);
     }
-    print_warnings(found);
+    print_warnings(&found.warnings);
     if found.steps.is_empty() {
         if found.obstacles.is_empty() {
             say!("\nnothing to do");
@@ -39,7 +42,7 @@ pub(super) fn print_report(found: &Adoption, collection: &Collection) {
 /// What is going to be done, before it begins.
 pub(super) fn print_plan(found: &Adoption) {
     print_steps(&found.steps);
-    print_warnings(found);
+    print_warnings(&found.warnings);
 }
 
 /// What is left after all that could be done.
@@ -51,23 +54,35 @@ pub(super) fn print_left(left: &Adoption) {
         say!("{table} changed meanwhile, and something is left:");
         print_steps(&left.steps);
     }
-    print_warnings(left);
+    print_warnings(&left.warnings);
 }
 
 /// The statements, each to be run by hand.
 pub(super) fn print_sql(found: &Adoption) {
-    for obstacle in &found.obstacles {
+    print_obstacles_as_comments(&found.obstacles);
+    print_as_comments("warning: ", &found.warnings);
+    print_statements(&found.administrator_steps);
+}
+
+pub(super) fn print_obstacles_as_comments(obstacles: &[Obstacle]) {
+    for obstacle in obstacles {
         print_comment("in the way: ", &obstacle.what);
         print_comment("  ", &obstacle.remedy);
     }
-    for warning in &found.warnings {
-        print_comment("warning: ", warning);
+}
+
+pub(super) fn print_as_comments(before: &str, texts: &[String]) {
+    for text in texts {
+        print_comment(before, text);
     }
-    if !found.steps.is_empty() {
+}
+
+pub(super) fn print_statements(steps: &[Step]) {
+    if !steps.is_empty() {
         print_comment("", "let old values stand, such as zero dates");
         say!("{ADOPTION_SQL_MODE};");
     }
-    for step in &found.steps {
+    for step in steps {
         print_comment("", &step.text);
         for statement in &step.statements {
             say!("{statement};");
@@ -106,8 +121,12 @@ fn print_facts(facts: &Facts) {
             None => "none".to_owned(),
         },
     );
-    for (name, in_place) in &facts.triggers {
-        let state = if *in_place { "in place" } else { "missing" };
+    for (name, state) in &facts.triggers {
+        let state = match state {
+            TriggerState::InPlace => "in place",
+            TriggerState::Differs => "to be made anew",
+            TriggerState::Missing => "missing",
+        };
         line("trigger", &format!("{name}: {state}"));
     }
     line("triggers of others", &list(&facts.other_triggers));
@@ -129,39 +148,24 @@ fn print_facts(facts: &Facts) {
 
 fn print_rows(rows: &Rows, has_location: bool) {
     say!("rows                 {:>12}  counted exactly", rows.total);
-    say!("without coordinates  {:>12}", rows.without_coordinates);
-    print_finding("out of range", &rows.out_of_range);
+    findings::print_count("without coordinates", rows.without_coordinates);
+    findings::print_halves(&rows.latitude_only, &rows.longitude_only);
+    findings::print("out of range", &rows.out_of_range);
     if has_location {
-        say!("location NULL        {:>12}", rows.null_locations);
-        print_finding("in drift", &rows.drift);
-        print_finding("location only", &rows.location_only);
+        findings::print_count("location NULL", rows.null_locations);
+        findings::print("in drift", &rows.drift);
+        findings::print_distances(rows.distances, rows.drift.count);
+        findings::print("location only", &rows.location_only);
     }
 }
 
-fn print_finding(name: &str, finding: &Finding) {
-    let ids: Vec<String> = finding.first_ids.iter().map(i64::to_string).collect();
-    let more = if (ids.len() as u64) < finding.count {
-        ", …"
-    } else {
-        ""
-    };
-    match ids.as_slice() {
-        [] => say!("{name:<20} {:>12}", finding.count),
-        ids => say!(
-            "{name:<20} {:>12}  ids {}{more}",
-            finding.count,
-            ids.join(", ")
-        ),
-    }
-}
-
-fn print_warnings(found: &Adoption) {
-    for warning in &found.warnings {
+pub(super) fn print_warnings(warnings: &[String]) {
+    for warning in warnings {
         say!("\nwarning: {warning}");
     }
 }
 
-fn print_steps(steps: &[Step]) {
+pub(super) fn print_steps(steps: &[Step]) {
     say!("to do");
     for (place, step) in (1..).zip(steps) {
         say!("{place:>2}. {}\n    {}", step.text, cost(step));

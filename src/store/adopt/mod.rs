@@ -3,10 +3,12 @@
 
 mod session;
 mod step;
+mod undo;
 
-use super::{Collection, Database, Finding, mysql};
+use super::{Collection, Database, DriftDistances, Finding, StoreError, mysql};
 pub use session::{ADOPTION_SQL_MODE, AdoptError, AdoptionSession, Carried};
 pub use step::{Action, Locking, Statement, Step, Way};
+pub use undo::Undoing;
 
 /// What a table is like, and what it takes to adopt it.
 #[derive(Debug, Clone)]
@@ -19,8 +21,10 @@ pub struct Adoption {
     pub obstacles: Vec<Obstacle>,
     /// What to know: nothing that adopting could mend.
     pub warnings: Vec<String>,
-    /// What is missing, in the order in which to do it.
+    /// What is missing and this user may do, in the order in which to do it.
     pub steps: Vec<Step>,
+    /// What an administrator would do: the same, and the triggers.
+    pub administrator_steps: Vec<Step>,
 }
 
 impl Adoption {
@@ -49,7 +53,8 @@ impl Adoption {
     /// Whether triggers keep locations right, or are among the steps.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
-        self.facts.triggers.iter().all(|(_, in_place)| *in_place)
+        let mut states = self.facts.triggers.iter().map(|(_, state)| *state);
+        states.all(|state| state == TriggerState::InPlace)
             || self
                 .steps
                 .iter()
@@ -90,8 +95,8 @@ pub struct Facts {
     pub location: Option<String>,
     /// The index over the location.
     pub spatial_index: Option<SpatialIndex>,
-    /// Our triggers, and whether each is as it should be.
-    pub triggers: Vec<(String, bool)>,
+    /// Our triggers, and what became of each.
+    pub triggers: Vec<(String, TriggerState)>,
     /// Triggers of others, as far as this user may see them.
     pub other_triggers: Vec<String>,
     /// The user, as the server knows it.
@@ -104,6 +109,17 @@ pub struct Facts {
     pub binary_logging: bool,
     /// Its `log_bin_trust_function_creators`.
     pub trusts_creators: bool,
+}
+
+/// What became of a trigger of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriggerState {
+    /// It is as it should be.
+    InPlace,
+    /// There is another of its name, or its account is gone.
+    Differs,
+    /// There is none, as far as this user may see.
+    Missing,
 }
 
 /// The index over a location.
@@ -122,10 +138,16 @@ pub struct Rows {
     pub total: u64,
     /// Rows with one coordinate or none.
     pub without_coordinates: u64,
+    /// Of these, rows with a latitude alone.
+    pub latitude_only: Finding,
+    /// Of these, rows with a longitude alone.
+    pub longitude_only: Finding,
     /// Rows whose location is NULL.
     pub null_locations: u64,
     /// Rows with a position and another location.
     pub drift: Finding,
+    /// How far these are off.
+    pub distances: DriftDistances,
     /// Rows with a location and no position.
     pub location_only: Finding,
     /// Rows with coordinates that are no point on the globe.
@@ -135,6 +157,19 @@ pub struct Rows {
 }
 
 impl Database {
+    /// Whether the locations of a table may be mended unasked: a migration of nearby made
+    /// it, or it was adopted.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn may_be_mended(&self, collection: &Collection) -> Result<bool, StoreError> {
+        match self {
+            Self::MySql(pool) => Ok(self.is_own(collection).await?
+                || mysql::adopt::is_adopted(pool, collection).await?),
+            Self::Sqlite(_) => Ok(true),
+        }
+    }
+
     /// Looks at a table that is to be adopted, and changes nothing. `each` is
     /// told how many rows were looked at.
     ///

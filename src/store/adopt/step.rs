@@ -20,6 +20,16 @@ pub enum Action {
     AddIndex,
     /// Let searches use the index.
     ShowIndex,
+    /// Say in the location's comment that the table is adopted.
+    NoteAdoption,
+    /// Undo: drop the index.
+    DropIndex,
+    /// Undo: drop the triggers.
+    DropTriggers,
+    /// Undo: drop the location.
+    DropColumn,
+    /// Undo: take the note out of the location's comment.
+    ForgetAdoption,
 }
 
 impl Action {
@@ -34,6 +44,11 @@ impl Action {
             Self::DefineColumn => "define_column",
             Self::AddIndex => "add_index",
             Self::ShowIndex => "show_index",
+            Self::NoteAdoption => "note_adoption",
+            Self::DropIndex => "drop_index",
+            Self::DropTriggers => "drop_triggers",
+            Self::DropColumn => "drop_column",
+            Self::ForgetAdoption => "forget_adoption",
         }
     }
 }

@@ -118,6 +118,15 @@ impl Adopted {
     }
 }
 
+/// The tables that migrations made which are noted as applied.
+pub(super) fn own_tables(migrator: &Migrator, ledger: &[LedgerLine]) -> BTreeSet<String> {
+    let noted = migrator.iter().filter(|migration| {
+        migration.migration_type.is_up_migration()
+            && ledger.iter().any(|line| line.version == migration.version)
+    });
+    noted.flat_map(made_by).collect()
+}
+
 fn made_by(migration: &Migration) -> Vec<String> {
     statements(migration.sql.as_str())
         .iter()

@@ -68,6 +68,15 @@ impl Database {
         Ok(adopted.tables.contains(collection.table.as_str()))
     }
 
+    /// Whether a migration of nearby made the table of a collection.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_own(&self, collection: &Collection) -> Result<bool, StoreError> {
+        let own = adopted::own_tables(self.migrator(), &self.ledger().await?);
+        Ok(own.contains(&collection.table.as_str().to_lowercase()))
+    }
+
     /// Where the schema stands. Changes nothing.
     ///
     /// # Errors

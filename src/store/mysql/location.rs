@@ -17,10 +17,22 @@ pub(in crate::store) const SENTINEL: &str = "ST_SRID(POINT(0, 0), 4326)";
 /// must agree. `ST_Longitude(location)` would not do: it goes through radians
 /// and back, and comes out one bit off.
 pub(in crate::store) fn location(latitude: &str, longitude: &str) -> String {
+    location_or(latitude, longitude, SENTINEL)
+}
+
+/// The same, and what a row without a position gets.
+pub(in crate::store) fn location_or(latitude: &str, longitude: &str, otherwise: &str) -> String {
     format!(
-        "IF({}, ST_SRID(POINT(IF({longitude} = -180, 180, {longitude}), {latitude}), 4326), {SENTINEL})",
+        "IF({}, ST_SRID(POINT(IF({longitude} = -180, 180, {longitude}), {latitude}), 4326), {otherwise})",
         has_position(latitude, longitude)
     )
+}
+
+/// Whether a value is a point of SRID 4326, by its first bytes: the functions that ask
+/// for type and reference system refuse the empty geometry which MySQL stores for whoever
+/// inserts without naming columns.
+pub(in crate::store) fn is_point(location: &str) -> String {
+    format!("LEFT({location}, 9) = x'E61000000101000000'")
 }
 
 /// The latitude and the longitude that a location says, as they are kept. Without

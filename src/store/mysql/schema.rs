@@ -140,41 +140,49 @@ pub(in crate::store) async fn inspect(
         found.extend(inspect_location(table, column));
     }
     found.extend(inspect_indexes(pool, collection).await?);
-    let ours = triggers::wanted(collection);
-    for trigger in triggers::installed(pool, collection).await? {
-        if let Some(failure) = trigger.failure() {
-            let remedy = if ours.iter().any(|our| our.name == trigger.name) {
-                format!(
-                    "`nearby adopt{} --apply` or `nearby migrate up` makes it again",
-                    collection.flag()
-                )
-            } else {
-                trigger.failure_remedy()
-            };
-            found.push(SchemaFinding::wrong(format!("{failure}: {remedy}")));
-        }
-    }
+    found.extend(triggers::failures(pool, collection).await?);
     // A generated location needs no guard.
-    let is_safe = !collection.is_located() || location.is_some_and(Column::is_generated);
-    let missing = if is_safe {
-        Vec::new()
-    } else {
-        triggers::missing(pool, collection).await?
-    };
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing
-            .iter()
-            .map(|trigger| trigger.name.as_str())
-            .collect();
-        found.push(SchemaFinding::warning(format!(
-            "no trigger {names} (or another one, or this user lacks the TRIGGER right to see it): \
-             writers that forget the location leave it wrong until `nearby backfill{flag}` runs; \
-             `nearby adopt{flag} --apply` makes it where the server allows it",
-            names = names.join(" and "),
-            flag = collection.flag(),
-        )));
+    if collection.is_located() && !location.is_some_and(Column::is_generated) {
+        found.extend(inspect_guard(pool, collection).await?);
     }
     Ok(found)
+}
+
+async fn inspect_guard(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Option<SchemaFinding>> {
+    let there = triggers::installed(pool, collection).await?;
+    let (mut missing, mut earlier) = (Vec::new(), Vec::new());
+    for wanted in triggers::wanted(collection) {
+        if there.iter().any(|there| there.is_earlier(&wanted)) {
+            earlier.push(wanted.name);
+        } else if !there.iter().any(|there| there.is(&wanted)) {
+            missing.push(wanted.name);
+        }
+    }
+    let flag = collection.flag();
+    let mut said = Vec::new();
+    if !missing.is_empty() {
+        said.push(format!(
+            "no trigger {} (or another one, or this user lacks the TRIGGER right to see it): \
+             writers that forget the location leave it wrong until `nearby backfill{flag}` runs",
+            missing.join(" and "),
+        ));
+    }
+    if !earlier.is_empty() {
+        said.push(format!(
+            "the trigger {} is one of an earlier nearby: whoever writes a row that has only a \
+             location takes it away",
+            earlier.join(" and "),
+        ));
+    }
+    Ok((!said.is_empty()).then(|| {
+        SchemaFinding::warning(format!(
+            "{}; `nearby adopt{flag} --apply` makes what is missing where the server allows it",
+            said.join("; ")
+        ))
+    }))
 }
 
 pub(in crate::store) async fn columns(

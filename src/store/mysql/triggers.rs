@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
-use super::location::location;
+use super::location::{SENTINEL, has_position, is_point, location, location_or};
 use super::table_exists;
 use crate::store::refusal::{Meaning, TRIGGER_NEEDS_SUPER, number, of_mysql};
 use crate::store::sql::{identifier, literal};
-use crate::store::{Collection, Guard, StoreError};
+use crate::store::{Collection, ColumnName, Guard, SchemaFinding, StoreError};
 
 /// The longest name that MySQL allows.
 pub(super) const MAX_NAME: usize = 64;
@@ -23,28 +23,41 @@ pub(in crate::store) struct Trigger {
     pub name: String,
     event: &'static str,
     body: String,
+    /// What it did in releases that took away the location of rows which have nothing else.
+    earlier_body: String,
 }
 
 /// The triggers that guard a collection.
 ///
-/// They set the location always: where it is what it was, the server finds the
-/// bytes equal and writes nothing.
+/// A row with a position gets the location that says the same: where that is what it was,
+/// the server finds the bytes equal and writes nothing. A row without one keeps its
+/// location, which is all that says where it is, unless this very update takes its
+/// coordinates away.
 pub(in crate::store) fn wanted(collection: &Collection) -> [Trigger; 2] {
-    let body = format!(
-        "SET NEW.{} = {}",
-        collection.location.quoted(),
-        location(
-            &format!("NEW.{}", collection.latitude.quoted()),
-            &format!("NEW.{}", collection.longitude.quoted()),
-        )
+    let of = |row: &str, column: &ColumnName| format!("{row}.{}", column.quoted());
+    let new = of("NEW", &collection.location);
+    let (latitude, longitude) = (
+        of("NEW", &collection.latitude),
+        of("NEW", &collection.longitude),
     );
-    ["INSERT", "UPDATE"].map(|event| Trigger {
-        name: name(
-            collection.table.as_str(),
-            &format!("_location_{}", event.to_ascii_lowercase()),
-        ),
-        event,
-        body: body.clone(),
+    let had_position = has_position(
+        &of("OLD", &collection.latitude),
+        &of("OLD", &collection.longitude),
+    );
+    let kept = is_point(&new);
+    let kept_in_update = format!("({had_position}) IS NOT TRUE AND {kept}");
+    [("INSERT", kept), ("UPDATE", kept_in_update)].map(|(event, kept)| {
+        let otherwise = format!("IF({kept}, {new}, {SENTINEL})");
+        let set = |location: String| format!("SET {new} = {location}");
+        Trigger {
+            name: name(
+                collection.table.as_str(),
+                &format!("_location_{}", event.to_ascii_lowercase()),
+            ),
+            event,
+            body: set(location_or(&latitude, &longitude, &otherwise)),
+            earlier_body: set(location(&latitude, &longitude)),
+        }
     })
 }
 
@@ -106,11 +119,29 @@ impl Installed {
     }
 
     pub(super) fn is(&self, wanted: &Trigger) -> bool {
-        self.name == wanted.name
-            && self.event == wanted.event
+        self.fires_as(wanted) && self.body == wanted.body && !self.is_orphan
+    }
+
+    /// Whether an earlier release made it.
+    pub(super) fn is_earlier(&self, wanted: &Trigger) -> bool {
+        self.fires_as(wanted) && self.body == wanted.earlier_body
+    }
+
+    /// Whether it does the same, now or as an earlier release had it, whatever its name.
+    pub(super) fn does_what(&self, wanted: &Trigger) -> bool {
+        self.event == wanted.event
             && self.timing == "BEFORE"
-            && self.body == wanted.body
-            && !self.is_orphan
+            && (self.body == wanted.body || self.body == wanted.earlier_body)
+    }
+
+    /// Whether it may use a column.
+    pub(super) fn mentions(&self, column: &str) -> bool {
+        let body = self.body.to_ascii_lowercase();
+        body.contains(&column.to_ascii_lowercase())
+    }
+
+    fn fires_as(&self, wanted: &Trigger) -> bool {
+        self.name == wanted.name && self.event == wanted.event && self.timing == "BEFORE"
     }
 }
 
@@ -137,6 +168,25 @@ pub(super) async fn installed(
         }
     }
     Ok(installed)
+}
+
+/// What is wrong with triggers of a table with which every write fails, and what to do.
+pub(in crate::store) async fn failures(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<SchemaFinding>> {
+    let ours = wanted(collection);
+    let there = installed(pool, collection).await?;
+    let failures = there.iter().filter_map(|trigger| {
+        let failure = trigger.failure()?;
+        let remedy = if ours.iter().any(|our| our.name == trigger.name) {
+            format!("`nearby adopt{} --apply` makes it again", collection.flag())
+        } else {
+            trigger.failure_remedy()
+        };
+        Some(SchemaFinding::wrong(format!("{failure}: {remedy}")))
+    });
+    Ok(failures.collect())
 }
 
 /// The accounts of the server; `None` where this user may not see them.

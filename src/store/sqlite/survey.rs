@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, SqliteExecutor};
 
 use super::columns::Columns;
 use super::geopackage;
-use crate::domain::Position;
+use crate::domain::{Position, distance_m_of};
 use crate::store::ids::{has_id, reached};
 use crate::store::survey::{BackfillFrom, Fault, Survey};
 use crate::store::{Collection, ColumnName, Field};
@@ -31,12 +31,15 @@ impl Held {
         self.location.is_some()
     }
 
-    fn has_coordinates(&self) -> bool {
-        self.latitude.is_some() && self.longitude.is_some()
-    }
-
     fn position(&self) -> Option<Position> {
         Position::new(self.latitude?, self.longitude?).ok()
+    }
+
+    /// How far apart location and coordinates are, where both say where.
+    fn apart_m(&self) -> Option<f64> {
+        let held = geopackage::decode(self.location.as_deref()?)?.unit_vector();
+        let expected = self.position()?.unit_vector();
+        Some(distance_m_of(held.chord_squared(expected)))
     }
 
     /// Whether location and coordinates disagree.
@@ -77,12 +80,22 @@ impl Surveyed {
         survey.last_id = Some(row.id);
         survey.without_location += u64::from(row.location.is_none());
         let position = row.position();
-        if !row.has_coordinates() {
-            survey.without_coordinates += 1;
-        } else if position.is_none() {
-            survey.out_of_range += 1;
-            self.faults.push((Fault::OutOfRange, row.id));
+        match (row.latitude, row.longitude) {
+            (Some(_), Some(_)) if position.is_none() => {
+                survey.out_of_range += 1;
+                self.faults.push((Fault::OutOfRange, row.id));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+            (Some(_), None) => {
+                survey.latitude_only += 1;
+                self.faults.push((Fault::LatitudeOnly, row.id));
+            }
+            (None, Some(_)) => {
+                survey.longitude_only += 1;
+                self.faults.push((Fault::LongitudeOnly, row.id));
+            }
         }
+        survey.without_coordinates += u64::from(row.latitude.is_none() || row.longitude.is_none());
         if !is_located || !row.differs() {
             return;
         }
@@ -91,6 +104,9 @@ impl Surveyed {
         survey.to_take += writes(BackfillFrom::Location);
         let fault = if position.is_some() {
             survey.drift += 1;
+            if let Some(apart_m) = row.apart_m() {
+                survey.distances.add(apart_m);
+            }
             Fault::Drift
         } else {
             survey.stray += 1;

@@ -4,7 +4,7 @@
 mod allowed;
 mod schema;
 
-use super::survey::{Fault, Survey};
+use super::survey::{DriftDistances, Fault, Survey};
 use super::{Collection, Database, StoreError, mysql, sqlite};
 pub use allowed::{Allowed, AllowedError};
 pub use schema::{SchemaFinding, Severity};
@@ -40,10 +40,16 @@ pub struct Verification {
     pub rows: u64,
     /// Rows with one coordinate or none: allowed, and never found by a search.
     pub without_coordinates: u64,
+    /// Of these, rows with a latitude alone.
+    pub latitude_only: Finding,
+    /// Of these, rows with a longitude alone.
+    pub longitude_only: Finding,
     /// Rows whose location is none: the sentinel on MySQL, NULL on SQLite.
     pub without_location: u64,
     /// Rows with a position whose location is another; backfill mends them.
     pub drift: Finding,
+    /// How far these are off.
+    pub distances: DriftDistances,
     /// Rows without a position that have a location; backfill mends them.
     pub stray: Finding,
     /// Rows with coordinates that are no point on the globe; somebody must
@@ -137,11 +143,14 @@ impl Database {
 
 impl Verification {
     /// Adds up; gives how many rows with each fault came along.
-    fn add(&mut self, survey: &Survey) -> [(Fault, u64); 3] {
+    fn add(&mut self, survey: &Survey) -> [(Fault, u64); 5] {
         self.rows += survey.rows;
         self.without_coordinates += survey.without_coordinates;
         self.without_location += survey.without_location;
+        self.distances += survey.distances;
         let counts = [
+            (Fault::LatitudeOnly, survey.latitude_only),
+            (Fault::LongitudeOnly, survey.longitude_only),
             (Fault::Drift, survey.drift),
             (Fault::Stray, survey.stray),
             (Fault::OutOfRange, survey.out_of_range),
@@ -154,6 +163,8 @@ impl Verification {
 
     fn finding(&mut self, fault: Fault) -> &mut Finding {
         match fault {
+            Fault::LatitudeOnly => &mut self.latitude_only,
+            Fault::LongitudeOnly => &mut self.longitude_only,
             Fault::Drift => &mut self.drift,
             Fault::Stray => &mut self.stray,
             Fault::OutOfRange => &mut self.out_of_range,

@@ -57,6 +57,22 @@ impl SchemaFinding {
 }
 
 impl Database {
+    /// What is wrong with the triggers of a table with which every write fails, its
+    /// application's too.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn failing_triggers(
+        &self,
+        collection: &Collection,
+    ) -> Result<Vec<SchemaFinding>, StoreError> {
+        Ok(match self {
+            Self::MySql(pool) => mysql::triggers::failures(pool, collection).await?,
+            // There are no accounts.
+            Self::Sqlite(_) => Vec::new(),
+        })
+    }
+
     /// What is wrong with the table of a collection: columns, their types,
     /// reference system, spatial index, triggers, metadata.
     ///

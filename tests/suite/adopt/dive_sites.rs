@@ -8,11 +8,11 @@ use super::neighbour::{Kind, divemap, nearby, stdout};
 use crate::cli::served::Served;
 use crate::support::TestDatabase;
 
-const SITES: [&str; 2] = ["--collection", "dive-sites"];
+pub const SITES: [&str; 2] = ["--collection", "dive-sites"];
 
 /// Divemap's table, without its index, with rows: one in drift, one pending, one
 /// deleted, one without coordinates, one at 0/0.
-async fn with_sites(location: &str) -> TestDatabase {
+pub async fn with_sites(location: &str) -> TestDatabase {
     let db = divemap(Kind::WithLocation, 100).await;
     db.execute(
         "CREATE TABLE dive_sites ( \

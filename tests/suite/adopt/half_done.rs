@@ -72,7 +72,7 @@ async fn every_state_between_nothing_and_all_is_completed() {
         assert_mended(&db, steps).await;
         // What the column says of itself stays.
         let kept = "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
-                    AND COLUMN_NAME = 'location' AND COLUMN_COMMENT IN ('', 'it''s \\\\ here')";
+                    AND COLUMN_NAME = 'location' AND COLUMN_COMMENT IN ('', 'made by nearby adopt', 'it''s \\\\ here')";
         assert_eq!(db.number(kept).await, 1);
     }
 }

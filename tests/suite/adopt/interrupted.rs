@@ -4,6 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use nearby::store::{Action, AdoptError, Collection};
+use tokio::sync::watch;
+
 use super::neighbour::{
     Kind, Writer, assert_adopted, assert_sound, checksum, divemap, nearby, rows,
 };
@@ -102,14 +105,19 @@ async fn an_adoption_that_is_killed_again_and_again_is_resumed_beside_an_ignoran
     is_resumed_after_kills(Kind::Positional).await;
 }
 
+/// Whether the server builds an index: other writers wait.
+async fn is_indexing(db: &TestDatabase) -> bool {
+    let indexing = "SELECT COUNT(*) FROM performance_schema.threads \
+                    WHERE PROCESSLIST_DB = DATABASE() \
+                    AND PROCESSLIST_INFO LIKE 'ALTER TABLE `diving_centers` ADD SPATIAL INDEX%'";
+    db.number(indexing).await > 0
+}
+
 /// Sends a signal while the index is being built, the step that takes longest, and
 /// gives how the run ended.
 async fn signal_while_indexing(db: &TestDatabase, signal: &str) -> Ended {
     let child = start(db.url());
-    let indexing = "SELECT COUNT(*) FROM performance_schema.threads \
-                    WHERE PROCESSLIST_DB = DATABASE() \
-                    AND PROCESSLIST_INFO LIKE 'ALTER TABLE%ADD SPATIAL INDEX%'";
-    while db.number(indexing).await == 0 {
+    while !is_indexing(db).await {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let id = child.id().to_string();
@@ -117,25 +125,70 @@ async fn signal_while_indexing(db: &TestDatabase, signal: &str) -> Ended {
         .args([signal, &id])
         .status();
     assert!(told.expect("kill is there").success());
-    let began = Instant::now();
-    let ended = Ended::from(child.wait_with_output().expect("it ends"));
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
-    ended
+    let ending = tokio::task::spawn_blocking(|| child.wait_with_output());
+    Ended::from(ending.await.expect("it does not panic").expect("it ends"))
 }
 
-/// The server is told as well, and whatever it made of that is gone on from.
+/// The server is told as well. While it builds an index it does not listen: what is said
+/// of the table is said once it is so.
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
-async fn an_adoption_that_is_told_to_stop_does_so_at_once_and_is_resumed() {
-    let db = divemap(Kind::WithLocation, 20_000).await;
+async fn an_adoption_that_is_told_to_stop_says_so_when_nobody_waits_any_more() {
+    let db = divemap(Kind::WithLocation, 1_500).await;
     let ended = signal_while_indexing(&db, "-TERM").await;
-    ended.assert(1, &["stopped", "running this again goes on from here"]);
+    assert!(
+        !is_indexing(&db).await,
+        "writers still wait: {}",
+        ended.stderr
+    );
+    ended.assert(
+        1,
+        &[
+            "told the server to end the statement",
+            "the table is as usable as before",
+            "running this again goes on from here",
+        ],
+    );
     adopt_to_the_end(&db).await.assert(0, &[]);
     assert_sound(&db).await;
+}
+
+/// Its patience has an end, and then it says what goes on.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_server_that_does_not_listen_is_named_with_what_it_still_does() {
+    let db = divemap(Kind::WithLocation, 1_500).await;
+    let collection = Collection::diving_centers();
+    let plan = db
+        .database()
+        .inspect_adoption(&collection, |_| {})
+        .await
+        .unwrap();
+    let adding = plan
+        .steps
+        .iter()
+        .find(|step| step.action == Action::AddIndex);
+    let statement = &adding.expect("it has no index").statements[0];
+    let session = db.database().begin_adoption(&collection).await.unwrap();
+    let mut session = session.with_end_wait(Duration::from_millis(1));
+    let (tell, stop) = watch::channel(false);
+    let telling = async {
+        while !is_indexing(&db).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tell.send_replace(true);
+    };
+    let (carried, ()) = tokio::join!(session.carry_out(statement, &stop, |_| {}), telling);
+    let still = carried.unwrap_err();
+    assert!(matches!(still, AdoptError::StillUnderWay { .. }), "{still}");
+    assert!(is_indexing(&db).await);
+    let said = still.to_string();
+    assert!(
+        said.contains("ADD SPATIAL INDEX") && said.contains("WAIT"),
+        "{said}"
+    );
+    drop(session);
+    adopt_to_the_end(&db).await.assert(0, &[]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod apply;
 mod beside;
+mod column_case;
 mod dive_sites;
 mod half_done;
 mod hostile_names;
@@ -11,7 +12,9 @@ mod links;
 mod migrations;
 mod neighbour;
 mod old_tables;
+mod only_place;
 mod refused;
 mod report;
 mod rights;
 mod served;
+mod undo;

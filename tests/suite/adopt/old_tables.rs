@@ -1,6 +1,6 @@
 //! What years leave in tables: triggers of accounts that are gone, zero dates.
 
-use super::neighbour::{Kind, divemap, nearby, stdout};
+use super::neighbour::{Kind, assert_told, divemap, nearby, stdout};
 use crate::support::TestDatabase;
 
 const GONE: &str = "'nearby_gone'@'%'";
@@ -45,10 +45,24 @@ async fn triggers_with_which_every_write_fails_are_named_and_ours_are_mended() {
             stdout(&verified)
         );
     }
+    // Migrations leave the table alone, and tell.
+    let status = nearby(&db, &["migrate", "status"]).await;
+    status.assert(1, &[]);
+    assert_told(
+        &status,
+        &[
+            "wrong: diving_centers: every INSERT fails with error 1449",
+            "diving_centers_location_update",
+        ],
+    );
+    nearby(&db, &["migrate", "up"])
+        .await
+        .assert(0, &["every INSERT fails with error 1449"]);
     nearby(&db, &["adopt"]).await.assert(1, &[]);
     nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
     db.execute(INSERT).await;
     nearby(&db, &["adopt"]).await.assert(0, &[]);
+    nearby(&db, &["migrate", "status"]).await.assert(0, &[]);
 
     // The application drops what it did not make.
     db.execute("ALTER TABLE diving_centers DROP COLUMN location")
@@ -78,6 +92,31 @@ async fn triggers_with_which_every_write_fails_are_named_and_ours_are_mended() {
             );
         }
     }
+}
+
+/// Of nearby's own tables those of ours are made again, and those of others named.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn migrating_up_makes_our_triggers_again_and_names_those_of_others() {
+    let db = TestDatabase::mysql().await;
+    orphan(&db, "insert").await;
+    db.execute(&format!(
+        "CREATE DEFINER = {GONE} TRIGGER audit BEFORE DELETE ON dive_sites FOR EACH ROW SET @seen = 1"
+    ))
+    .await;
+    let failing = "wrong: diving_centers: every INSERT fails";
+    let audit = "dive_sites: every DELETE fails with error 1449: the trigger audit";
+    let status = nearby(&db, &["migrate", "status"]).await;
+    status.assert(1, &[]);
+    assert_told(&status, &[failing, audit]);
+    let up = nearby(&db, &["migrate", "up"]).await;
+    up.assert(0, &[audit]);
+    assert!(!up.stderr.contains("INSERT"), "{}", up.stderr);
+    db.execute(INSERT).await;
+    let status = nearby(&db, &["migrate", "status"]).await;
+    status.assert(1, &[]);
+    assert_told(&status, &[audit]);
+    assert!(!stdout(&status).contains(failing), "{}", stdout(&status));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::neighbour::{Kind, actions, divemap, nearby, report, rows, stdout};
+use super::neighbour::{Kind, actions, assert_told, divemap, nearby, report, rows, stdout};
 use crate::support::TestDatabase;
 
 async fn objects(db: &TestDatabase) -> i64 {
@@ -74,7 +74,7 @@ async fn the_report_for_programs_has_it_all() {
     assert_eq!(report["rows"]["location_only"]["count"], 3);
     let warnings = report["warnings"].to_string();
     assert!(
-        warnings.contains("3 rows have a location and no coordinates"),
+        warnings.contains("3 rows have a location and no position by their coordinates"),
         "{warnings}"
     );
     assert!(warnings.contains("no point on the globe"), "{warnings}");
@@ -143,4 +143,56 @@ async fn the_time_for_which_writers_wait_is_told_as_it_will_be() {
         (took / 5.0..took * 5.0).contains(&told),
         "told {told} s, took {took} s"
     );
+}
+
+/// Hairs of rounding are not what an operator looks for.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn drift_is_told_by_distance_and_half_a_position_by_its_half() {
+    let db = divemap(Kind::WithLocation, 100).await;
+    for (id, degrees) in [(2, 1e-9), (3, 4e-9), (5, 1e-6), (6, 1e-4), (7, 1e-2)] {
+        db.execute(&format!(
+            "UPDATE diving_centers SET location = \
+             ST_SRID(POINT(longitude, latitude + {degrees:e}), 4326) WHERE id = {id}"
+        ))
+        .await;
+    }
+    db.execute(
+        "UPDATE diving_centers SET latitude = 5 WHERE id IN (4, 8); \
+         UPDATE diving_centers SET longitude = 5 WHERE id = 12",
+    )
+    .await;
+    let bands = serde_json::json!(
+        {"under_1_mm": 2, "under_1_m": 1, "under_100_m": 1, "from_100_m": 3}
+    );
+    let lines = [
+        "in drift                        7",
+        "  under 1 mm                    2",
+        "  under 1 m                     1",
+        "  under 100 m                   1",
+        "  100 m or more                 3",
+    ];
+    let adopted = report(&db).await;
+    assert_eq!(adopted["rows"]["drift"]["by_distance"], bands);
+    assert_eq!(
+        adopted["rows"]["latitude_only"]["first_ids"],
+        serde_json::json!([4, 8])
+    );
+    assert_eq!(
+        adopted["rows"]["longitude_only"]["first_ids"],
+        serde_json::json!([12])
+    );
+    let verified = nearby(&db, &["verify", "--format", "json"]).await;
+    let verified: Value = serde_json::from_str(stdout(&verified)).expect("it is JSON");
+    assert_eq!(verified["drift"]["by_distance"], bands);
+    assert_eq!(verified["latitude_only"]["count"], 2);
+    let halves = [
+        "  latitude only                 2",
+        "  longitude only                1",
+    ];
+    for command in [&["adopt"][..], &["verify"], &["backfill", "--dry-run"]] {
+        let told = nearby(&db, command).await;
+        assert_told(&told, &lines);
+        assert_told(&told, &halves);
+    }
 }

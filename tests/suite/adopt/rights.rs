@@ -1,6 +1,6 @@
 //! What users with fewer rights than an administrator can adopt.
 
-use super::neighbour::{Kind, Writer, assert_told, divemap, nearby, nearby_on};
+use super::neighbour::{Kind, Writer, assert_told, divemap, nearby, nearby_on, stdout};
 use crate::support::TestDatabase;
 
 /// Runs `nearby` as a user on the runtime's blocking threads.
@@ -76,6 +76,41 @@ async fn a_right_that_is_lacking_is_named_before_anything_is_changed() {
         let there = "SELECT COUNT(*) FROM information_schema.COLUMNS \
                      WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME = 'location'";
         assert_eq!(db.number(there).await, 0);
+    }
+}
+
+/// For exactly whom the administrator is needed.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn the_printed_statements_hold_the_triggers_that_this_user_may_not_make() {
+    for rights in [
+        "SELECT",
+        "SELECT, INSERT, UPDATE, ALTER, CREATE",
+        "SELECT, INSERT, UPDATE, ALTER, CREATE, TRIGGER",
+    ] {
+        let db = divemap(Kind::Ignorant, 100).await;
+        db.execute("UPDATE diving_centers SET latitude = 95 WHERE id = 7")
+            .await;
+        let user = db.user_with(rights).await;
+        let printed = as_user(&user, &["adopt", "--sql"]).await;
+        assert_told(
+            &printed,
+            &[
+                "CREATE TRIGGER `diving_centers_location_insert`",
+                "CREATE TRIGGER `diving_centers_location_update`",
+                "-- warning: this user may not make the triggers",
+                "-- warning: 1 rows have coordinates that are no point on the globe",
+            ],
+        );
+        for statement in stdout(&printed)
+            .lines()
+            .filter(|line| !line.starts_with("--"))
+        {
+            db.execute(statement.trim_end_matches(';')).await;
+        }
+        nearby(&db, &["adopt"]).await.assert(0, &[]);
+        let report = super::neighbour::report(&db).await;
+        assert_eq!(report["administrator_steps"], serde_json::json!([]));
     }
 }
 

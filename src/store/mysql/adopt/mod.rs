@@ -1,11 +1,13 @@
 //! Adopting a MySQL table.
 
 mod gather;
+mod mark;
 mod obstacles;
 mod plan;
 mod rights;
 mod sample;
 mod serving;
+mod undo;
 
 use sqlx::MySqlPool;
 
@@ -13,10 +15,15 @@ use super::location::has_position;
 use super::schema::Column;
 use super::survey::survey_as;
 use super::{catalog, triggers};
-use crate::store::adopt::{Action, Adoption, Facts, Obstacle, Rows, SpatialIndex, Step};
+use crate::store::adopt::{
+    Action, Adoption, Facts, Obstacle, Rows, SpatialIndex, Step, TriggerState,
+};
 use crate::store::{Collection, Database, StoreError};
 use gather::{Gathered, Values};
+pub(in crate::store) use mark::is_adopted;
+use plan::Doer;
 pub(in crate::store) use serving::obstacles_to_serving;
+pub(in crate::store) use undo::inspect_undoing;
 
 /// How many rows are looked at in one statement.
 const CHUNK: u32 = 5_000;
@@ -28,6 +35,7 @@ pub(in crate::store) async fn inspect(
     each: impl FnMut(u64),
 ) -> Result<Adoption, StoreError> {
     let gathered = gather::gather(pool, collection).await?;
+    let is_own = database.is_own(collection).await?;
     let facts = facts(&gathered, collection);
     let mut found = Adoption {
         facts,
@@ -35,6 +43,7 @@ pub(in crate::store) async fn inspect(
         obstacles: obstacles::of_table(&gathered, collection),
         warnings: Vec::new(),
         steps: Vec::new(),
+        administrator_steps: Vec::new(),
     };
     if !found.obstacles.is_empty() {
         if obstacles::can_be_counted(&gathered, collection) {
@@ -56,15 +65,24 @@ pub(in crate::store) async fn inspect(
     };
     found.obstacles = obstacles::of_values(&gathered, collection, &rows, &values);
     if found.obstacles.is_empty() {
-        found.steps = plan::steps(&gathered, collection, &rows);
-        let indexing = |step: &&mut Step| step.action == Action::AddIndex;
-        if let Some(step) = found.steps.iter_mut().find(indexing) {
-            let measured = sample::indexing_time(pool, collection, rows.total).await;
-            step.expected = measured.unwrap_or(step.expected);
+        let steps = |doer| plan::steps(&gathered, collection, &rows, doer, is_own);
+        found.steps = steps(Doer::ThisUser);
+        found.administrator_steps = steps(Doer::Administrator);
+        let all = found.steps.iter_mut().chain(&mut found.administrator_steps);
+        let indexing: Vec<&mut Step> = all.filter(|s| s.action == Action::AddIndex).collect();
+        if !indexing.is_empty()
+            && let Some(measured) = sample::indexing_time(pool, collection, rows.total).await
+        {
+            for step in indexing {
+                step.expected = measured;
+            }
         }
-        found
-            .obstacles
-            .extend(obstacles::of_rights(&gathered, collection, &found.steps));
+        found.obstacles.extend(obstacles::of_rights(
+            &gathered,
+            collection,
+            &found.steps,
+            &format!("adopt{}", collection.flag()),
+        ));
         found.warnings = plan::warnings(&gathered, collection, &rows);
     }
     found
@@ -92,8 +110,11 @@ async fn counted(
     let mut rows = Rows {
         total: found.rows,
         without_coordinates: found.without_coordinates,
+        latitude_only: found.latitude_only,
+        longitude_only: found.longitude_only,
         null_locations: values.null.unsigned_abs(),
         drift: found.drift,
+        distances: found.distances,
         location_only: found.stray,
         out_of_range: found.out_of_range,
         to_write: if location.is_generated() { 0 } else { to_write },
@@ -129,6 +150,8 @@ async fn as_yet(
         after = last;
         rows.total += survey.rows;
         rows.without_coordinates += survey.without_coordinates;
+        rows.latitude_only.count += survey.latitude_only;
+        rows.longitude_only.count += survey.longitude_only;
         rows.out_of_range.count += survey.out_of_range;
         rows.to_write += survey.rows;
         each(rows.total);
@@ -169,8 +192,13 @@ fn facts(gathered: &Gathered, collection: &Collection) -> Facts {
         triggers: wanted
             .iter()
             .map(|trigger| {
-                let in_place = there.iter().any(|there| there.is(trigger));
-                (trigger.name.clone(), in_place)
+                let named = there.iter().find(|there| there.name == trigger.name);
+                let state = match named {
+                    None => TriggerState::Missing,
+                    Some(there) if there.is(trigger) => TriggerState::InPlace,
+                    Some(_) => TriggerState::Differs,
+                };
+                (trigger.name.clone(), state)
             })
             .collect(),
         other_triggers: there

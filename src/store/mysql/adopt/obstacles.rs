@@ -268,17 +268,18 @@ pub(super) fn of_values(
     found
 }
 
-/// What this user lacks for the steps.
+/// What this user lacks for the steps of a command, which prints them as well.
 pub(super) fn of_rights(
     gathered: &Gathered,
     collection: &Collection,
     steps: &[Step],
+    command: &str,
 ) -> Option<Obstacle> {
     let mut wanted = Vec::new();
     for step in steps {
         wanted.extend_from_slice(match step.action {
             Action::Backfill => &["UPDATE"],
-            Action::MakeTriggers => &["TRIGGER"],
+            Action::MakeTriggers | Action::DropTriggers => &["TRIGGER"],
             // ALTER TABLE asks for all three.
             _ => &["ALTER", "CREATE", "INSERT"],
         });
@@ -296,9 +297,8 @@ pub(super) fn of_rights(
             lacking.join(", ")
         ),
         format!(
-            "{}, or let an administrator run what `nearby adopt{} --sql` prints",
-            grant(&lacking, gathered, collection),
-            collection.flag()
+            "{}, or let an administrator run what `nearby {command} --sql` prints",
+            grant(&lacking, gathered, collection)
         ),
     ))
     .filter(|_| !steps.is_empty())

@@ -20,9 +20,9 @@
 use std::time::Duration;
 
 use super::gather::Gathered;
+use super::mark;
 use crate::store::Collection;
 use crate::store::adopt::{Action, Locking, Rows, Statement, Step, Way};
-use crate::store::mysql::index_pages;
 use crate::store::mysql::location::{SENTINEL, location};
 use crate::store::mysql::schema::Column;
 use crate::store::mysql::triggers;
@@ -52,15 +52,28 @@ impl Location {
                 nullable: column.nullable,
                 has_default: column.default_value.is_some(),
                 typed: column.kind == "point" && column.srid == Some(4326),
-                attributes: attributes(column),
+                attributes: attributes(column, &column.comment),
             },
             None => Self {
                 nullable: true,
                 has_default: false,
                 typed: true,
-                attributes: INVISIBLE.to_owned(),
+                attributes: made_attributes(),
             },
         }
+    }
+
+    /// The same, with a comment that says that the table is adopted; `None` where there is
+    /// no need or no way to say so.
+    fn noted(&self, column: &Column) -> Option<Self> {
+        if mark::is_noted(column) || (self.has_default && !has_sentinel_default(column)) {
+            return None;
+        }
+        let comment = mark::noted(&column.comment)?;
+        Some(Self {
+            attributes: attributes(column, &comment),
+            ..*self
+        })
     }
 
     fn definition(&self) -> String {
@@ -73,20 +86,57 @@ impl Location {
     }
 }
 
+/// The definition of a location without the note that its table is adopted; `None` where
+/// there is none, or the definition is not known whole.
+pub(super) fn without_note(column: &Column) -> Option<String> {
+    let location = Location::of(Some(column));
+    let is_whole = !location.nullable
+        && location.typed
+        && (!location.has_default || has_sentinel_default(column));
+    if !mark::is_noted(column) || !is_whole {
+        return None;
+    }
+    let attributes = attributes(column, mark::without_note(&column.comment));
+    let bare = Location {
+        attributes,
+        ..location
+    };
+    Some(bare.definition())
+}
+
 const INVISIBLE: &str = " INVISIBLE";
 
-fn attributes(column: &Column) -> String {
+fn attributes(column: &Column, comment: &str) -> String {
     let mut text = String::new();
     if column.extra.contains("INVISIBLE") {
         text.push_str(INVISIBLE);
     }
-    if !column.comment.is_empty() {
-        text = format!("{text} COMMENT {}", literal(&column.comment));
+    if !comment.is_empty() {
+        text = format!("{text} COMMENT {}", literal(comment));
     }
     text
 }
 
-pub(super) fn steps(gathered: &Gathered, collection: &Collection, rows: &Rows) -> Vec<Step> {
+/// Those of a column that adopting makes.
+fn made_attributes() -> String {
+    format!("{INVISIBLE} COMMENT {}", literal(mark::MADE))
+}
+
+/// Who does the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doer {
+    ThisUser,
+    /// Somebody who may do everything, and see what this user does not.
+    Administrator,
+}
+
+pub(super) fn steps(
+    gathered: &Gathered,
+    collection: &Collection,
+    rows: &Rows,
+    doer: Doer,
+    is_own: bool,
+) -> Vec<Step> {
     let column = gathered.column(collection.location.as_str());
     let (table, name) = (collection.table.quoted(), collection.location.quoted());
     let alter = |clause: String, way| {
@@ -106,7 +156,10 @@ pub(super) fn steps(gathered: &Gathered, collection: &Collection, rows: &Rows) -
                 locking: Locking::Instant,
                 expected: Duration::ZERO,
                 statements: alter(
-                    format!("ADD COLUMN {name} POINT NULL SRID 4326{INVISIBLE}"),
+                    format!(
+                        "ADD COLUMN {name} POINT NULL SRID 4326{}",
+                        made_attributes()
+                    ),
                     Way::Instant,
                 ),
             });
@@ -124,13 +177,31 @@ pub(super) fn steps(gathered: &Gathered, collection: &Collection, rows: &Rows) -
                 ),
             });
         }
-        steps.extend(make_triggers(gathered, collection));
+        steps.extend(make_triggers(gathered, collection, doer));
         let define = location.nullable || !location.typed;
         if rows.to_write > 0 || (define && total > 0) {
             steps.push(backfill(gathered, collection, rows.to_write));
         }
         if define {
             steps.push(define_column(&location, &alter, &name, total));
+        }
+        // An index that is made says so itself, and nearby's own table needs no note.
+        let is_indexed = gathered
+            .spatial_index(collection.location.as_str())
+            .is_some_and(|index| !mark::is_made_index(index));
+        if let Some(column) = column.filter(|_| is_indexed && !is_own)
+            && let Some(noted) = location.noted(column)
+        {
+            steps.push(Step {
+                action: Action::NoteAdoption,
+                text: "say in the comment of the location that the table is adopted".to_owned(),
+                locking: Locking::Instant,
+                expected: Duration::ZERO,
+                statements: alter(
+                    format!("MODIFY COLUMN {name} {}", noted.definition()),
+                    Way::Instant,
+                ),
+            });
         }
     }
     steps.extend(index(gathered, collection, &alter, total));
@@ -143,11 +214,13 @@ fn has_sentinel_default(column: &Column) -> bool {
     shown.replace(' ', "") == SENTINEL.to_ascii_lowercase().replace(' ', "")
 }
 
-fn make_triggers(gathered: &Gathered, collection: &Collection) -> Option<Step> {
-    if !gathered.may_make_triggers() {
+fn make_triggers(gathered: &Gathered, collection: &Collection, doer: Doer) -> Option<Step> {
+    if doer == Doer::ThisUser && !gathered.may_make_triggers() {
         return None;
     }
-    let has = |name: &str| gathered.triggers.iter().any(|there| there.name == name);
+    // Those that this user may not see may be there all the same.
+    let is_blind = !gathered.rights.has("TRIGGER");
+    let has = |name: &str| is_blind || gathered.triggers.iter().any(|there| there.name == name);
     let mut statements = Vec::new();
     for trigger in missing_triggers(gathered, collection) {
         if has(&trigger.name) {
@@ -158,7 +231,7 @@ fn make_triggers(gathered: &Gathered, collection: &Collection) -> Option<Step> {
     }
     // What a replacement that was killed leaves.
     let stand_in = triggers::stand_in(collection);
-    if has(&stand_in) {
+    if has(&stand_in) && !is_blind {
         statements.push(triggers::drop(&stand_in));
     }
     if statements.is_empty() {
@@ -247,7 +320,7 @@ fn index(
                     "ADD SPATIAL INDEX {} ({}) COMMENT {}",
                     identifier(&index_name(gathered, collection)),
                     collection.location.quoted(),
-                    literal(index_pages::COMMENT)
+                    literal(&mark::index_comment())
                 ),
                 Way::Shared,
             ),
@@ -299,9 +372,9 @@ pub(super) fn warnings(gathered: &Gathered, collection: &Collection, rows: &Rows
     }
     if rows.location_only.count > 0 {
         warnings.push(format!(
-            "{} rows have a location and no coordinates: --apply leaves them, no search finds \
-             them, and the triggers take the location away when somebody writes the row. `nearby \
-             backfill{} --from location` writes their coordinates",
+            "{} rows have a location and no position by their coordinates: --apply and the \
+             triggers leave them, and no search finds them. `nearby backfill{} --from location` \
+             writes their coordinates",
             rows.location_only.count,
             collection.flag()
         ));
@@ -326,8 +399,7 @@ fn no_triggers(gathered: &Gathered, collection: &Collection) -> String {
     let server = &gathered.server;
     let remedy = if gathered.rights.has("TRIGGER") {
         "with binary logging on, an administrator must run SET PERSIST \
-         log_bin_trust_function_creators = 1, or run `nearby adopt --apply` once as a user with \
-         SUPER"
+         log_bin_trust_function_creators = 1, or run what `nearby adopt --sql` prints"
             .to_owned()
     } else {
         let setting = if server.binary_logging && !server.trusts_creators {
@@ -336,7 +408,8 @@ fn no_triggers(gathered: &Gathered, collection: &Collection) -> String {
             ""
         };
         format!(
-            "GRANT TRIGGER ON {}.{} TO the user{setting}",
+            "GRANT TRIGGER ON {}.{} TO the user{setting}, or let an administrator run what \
+             `nearby adopt --sql` prints",
             identifier(&server.name),
             collection.table.quoted()
         )
