@@ -24,8 +24,8 @@ use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::asker::still_there;
 use crate::store::{
-    BatchError, BatchItem, Collection, Database, DeleteError, Referring, Store, StoreError,
-    UpdateError,
+    BatchError, BatchItem, Collection, Database, DeleteError, FileVersion, Referring, Store,
+    StoreError, UpdateError,
 };
 
 pub use duplicates::CreateError;
@@ -42,6 +42,9 @@ pub struct Catalog {
     /// sees commits in their order. Readers never take it, nor do writes that no index
     /// follows.
     write_order: Mutex<()>,
+    /// The version of the embedded file that the index in memory holds, by what is known
+    /// of other processes.
+    loaded_version: parking_lot::Mutex<Option<FileVersion>>,
     /// Held from a look at the neighbours until the center among them is written.
     apart_order: Mutex<()>,
     names: Names,
@@ -57,6 +60,7 @@ impl Catalog {
             store,
             engine,
             write_order: Mutex::new(()),
+            loaded_version: parking_lot::Mutex::default(),
             apart_order: Mutex::new(()),
             names: Names::default(),
             names_order: Mutex::new(()),
@@ -281,6 +285,7 @@ impl Catalog {
             }
         };
         let _turn = self.write_order.lock().await;
+        let version = self.store.database().file_version().await?;
         let mut loading = engine.begin_load();
         if self.collection().is_linked() {
             load_links(&self.store.database(), &mut loading).await?;
@@ -290,7 +295,14 @@ impl Catalog {
             .fold_summaries(Intake::of(loading), |intake, summary| intake.push(&summary))
             .await?;
         engine.finish_load(apart(|| intake.finish().build()).await);
+        *self.loaded_version.lock() = version;
         Ok(())
+    }
+
+    /// Notes that no other process has written up to this version of the file since the
+    /// index was loaded.
+    pub fn note_unchanged(&self, version: Option<FileVersion>) {
+        *self.loaded_version.lock() = version;
     }
 
     /// Has an engine that asks the database look again at what it goes by: whether

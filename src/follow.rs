@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::EngineKind;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, FileVersion, StoreError};
 
 /// How often the file is looked at; how long others' writes may go unseen.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -43,17 +43,17 @@ pub async fn follow(database: Database, collections: Collections) {
 /// from it; the first error is told.
 async fn step(database: &Database, followed: &mut [Followed<'_>]) -> Result<(), StoreError> {
     // Asked before loading, so that what is written meanwhile is seen next time.
-    let changed = database.changed_elsewhere().await;
+    let look = database.look_for_changes().await;
     // What was not found out counts as a change: half of it may be noted as seen.
-    let behind = *changed.as_ref().unwrap_or(&true);
+    let behind = look.as_ref().map_or(true, |look| look.has_changed);
     for followed in &mut *followed {
         // Stays true when loading fails, as the change would not be told again.
         followed.behind |= behind;
     }
-    changed?;
+    let version = look?.version;
     let mut all = Ok(());
     for followed in followed {
-        all = all.and(followed.catch_up().await);
+        all = all.and(followed.catch_up(version).await);
     }
     all
 }
@@ -87,8 +87,10 @@ impl<'a> Followed<'a> {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
+    /// To the version of the file at which it was looked at, at least.
+    async fn catch_up(&mut self, version: Option<FileVersion>) -> Result<(), StoreError> {
         if !self.behind {
+            self.catalog.note_unchanged(version);
             self.catalog.refresh_names(false).await?;
             return self.catalog.refresh_engine().await;
         }

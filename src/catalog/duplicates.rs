@@ -9,7 +9,7 @@ use crate::domain::{
     Radius, Search, are_alike,
 };
 use crate::engine::{Answer, Hit, SearchError};
-use crate::store::StoreError;
+use crate::store::{Apart, StoreError};
 use crate::wire::name_of;
 
 /// Why a center was not created.
@@ -32,8 +32,7 @@ impl Catalog {
     /// center without a position is near nobody.
     ///
     /// No other write of this kind comes between looking and writing, of no instance on
-    /// the same MySQL; of processes that share an embedded file, only this one is kept
-    /// out.
+    /// the same MySQL and of no process with the same embedded file.
     ///
     /// # Errors
     /// When there are such neighbours, or the engine or the database does not
@@ -48,11 +47,15 @@ impl Catalog {
         let _apart = apart.map_err(|_| StoreError::Busy)?;
         let alone = self.store.lock_instances_out(LONGEST_WAIT).await?;
         let _turn = self.turn().await?;
-        let neighbours = self.alike_within(draft, distance).await?;
-        if !neighbours.is_empty() {
-            return Err(CreateError::Duplicate(neighbours));
-        }
-        let created = self.create_in_order(draft).await?;
+        let version = *self.loaded_version.lock();
+        let apart = Apart {
+            distance,
+            version,
+            found: self.alike_within(draft, distance).await?,
+        };
+        let created = self.store.create_apart(draft, apart).await?;
+        let created = created.map_err(CreateError::Duplicate)?;
+        self.follow(std::slice::from_ref(&created));
         drop(alone);
         Ok(created)
     }

@@ -4,6 +4,7 @@
 //! by one test suite on both.
 
 mod adopt;
+mod apart;
 pub(crate) mod asker;
 mod backfill;
 mod collection;
@@ -31,6 +32,7 @@ pub use adopt::{
     Obstacle, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
 };
 pub use backfill::{Backfill, BackfilledChunk};
+pub use apart::{Apart, FileLook, FileVersion};
 pub use collection::{
     Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field, NameError,
     SHOWN_STATUS,
@@ -55,8 +57,8 @@ pub use verify::{
 use std::time::Duration;
 
 use crate::domain::{
-    Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Part, Position,
-    SettingKey, Summary, TextField,
+    Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Neighbour, Part,
+    Position, SettingKey, Summary, TextField,
 };
 pub use mysql::{MySqlStore, Near};
 pub use sqlite::{
@@ -153,6 +155,25 @@ impl Store {
 
     /// Reads one center.
     ///
+    /// Inserts a center unless others are in its way, which it gives then.
+    ///
+    /// On an embedded file that another process has written since the engine looked, it
+    /// looks again, in the transaction that inserts.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn create_apart(
+        &self,
+        draft: &CenterDraft,
+        apart: Apart,
+    ) -> Result<Result<Center, Vec<Neighbour>>, StoreError> {
+        match self {
+            Self::MySql(_) if !apart.found.is_empty() => Ok(Err(apart.found)),
+            Self::MySql(store) => Ok(Ok(store.create(draft).await?)),
+            Self::Sqlite(store) => store.create_apart(draft, apart).await,
+        }
+    }
+
     /// # Errors
     /// When the database does not answer.
     pub async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {

@@ -163,20 +163,6 @@ impl Database {
         Ok(())
     }
 
-    /// Whether another process has written since this was last asked. The first
-    /// answer is `true`, and always `false` of MySQL, where nothing tells.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn changed_elsewhere(&self) -> Result<bool, StoreError> {
-        match self {
-            Self::MySql(_) => Ok(false),
-            Self::Sqlite(pools) => {
-                super::sqlite::changed_elsewhere(&pools.centers, &pools.writer).await
-            }
-        }
-    }
-
     /// How many rows a collection has with ids beyond `after`; 0 where its table
     /// does not exist.
     ///

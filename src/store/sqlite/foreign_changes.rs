@@ -2,13 +2,16 @@
 
 use sqlx::{AssertSqlSafe, SqlitePool};
 
+use rusqlite::Connection;
+
 use super::blocking::Writer;
-use crate::store::StoreError;
+use crate::store::{FileLook, FileVersion, StoreError};
 
 const SEEN: &str = "PRAGMA temp.user_version";
 const NOW: &str = "PRAGMA data_version";
 
-/// Whether another process has written since this was last asked.
+/// Whether another process has written since this was last asked, and the version of
+/// the file as the connection that writes centers sees it.
 ///
 /// `PRAGMA data_version` changes when anybody but the asking connection writes.
 /// Two connections write for this process, so another process wrote where the
@@ -22,10 +25,10 @@ const NOW: &str = "PRAGMA data_version";
 /// A version means nothing on another connection; therefore the last one seen is
 /// kept in the connection itself, as the user version of its temporary schema, and
 /// a fresh connection, which has 0 there, has seen nothing.
-pub(in crate::store) async fn changed_elsewhere(
+pub(in crate::store) async fn look_for_changes(
     centers: &Writer,
     others: &SqlitePool,
-) -> Result<bool, StoreError> {
+) -> Result<FileLook, StoreError> {
     let mut held = others.acquire().await?;
     let (seen, first) = versions_of_centers(centers).await?;
     let others_seen: i64 = sqlx::query_scalar(SEEN).fetch_one(&mut *held).await?;
@@ -34,7 +37,22 @@ pub(in crate::store) async fn changed_elsewhere(
         sqlx::query(keep(others_now)).execute(&mut *held).await?;
     }
     let (_, last) = versions_of_centers(centers).await?;
-    Ok(first != last || (seen != first && others_seen != others_now))
+    Ok(FileLook {
+        has_changed: first != last || (seen != first && others_seen != others_now),
+        version: Some(FileVersion(last)),
+    })
+}
+
+/// The version of the file as the connection that writes centers sees it.
+pub(in crate::store) async fn file_version(centers: &Writer) -> Result<FileVersion, StoreError> {
+    centers
+        .run(|connection| Ok(version_seen_by(connection)?))
+        .await
+}
+
+/// The same within a transaction of that connection.
+pub(super) fn version_seen_by(connection: &Connection) -> rusqlite::Result<FileVersion> {
+    connection.query_row(NOW, (), |row| row.get(0).map(FileVersion))
 }
 
 /// The version seen when this was last asked, and now.

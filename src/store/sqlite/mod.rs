@@ -3,6 +3,7 @@
 //! The location is written in the same statement as the coordinates. Centers are
 //! written over one connection, everything else over another, and read over more.
 
+mod apart;
 mod backfill;
 pub(super) mod blocking;
 mod catalog;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use super::database::SqlitePools;
 use super::{Collection, Database};
 pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
-pub(super) use foreign_changes::changed_elsewhere;
+pub(super) use foreign_changes::{file_version, look_for_changes};
 pub use layer::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
 pub(super) use obstacles::{columns, obstacles};
 use statements::Statements;

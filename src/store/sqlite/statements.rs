@@ -35,6 +35,8 @@ pub(super) struct Statements {
     pub(super) summaries: Sql,
     /// Id, coordinates and name, for [`super::scan`].
     pub(super) names: Sql,
+    /// Id, coordinates and name of rows with a position between two latitudes.
+    pub(super) between_latitudes: Sql,
     pub(super) count: Sql,
     /// Takes west, south, east and north of what was written, each a number or NULL.
     pub(super) mark_changed: Sql,
@@ -116,6 +118,11 @@ impl Statements {
             names: Sql::new(format!(
                 "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
                  IIF({has_position}, {longitude}, NULL), {} FROM {table} WHERE {ours}",
+                bytes(TextField::Name),
+            )),
+            between_latitudes: Sql::new(format!(
+                "SELECT {id}, {latitude}, {longitude}, {} FROM {table} \
+                 WHERE {latitude} BETWEEN ? AND ? AND {ours} AND {has_position}",
                 bytes(TextField::Name),
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),

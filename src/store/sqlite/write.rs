@@ -10,11 +10,12 @@ use rusqlite::{
 };
 
 use super::extent::Growth;
+use super::foreign_changes::version_seen_by;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
 use crate::store::references::{Referring, refuse_used};
 use crate::store::sql::Sql;
-use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, DeleteError, FileVersion, StoreError, UpdateError};
 
 impl SqliteStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
@@ -148,8 +149,14 @@ pub(super) struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    pub(super) fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<()> {
-        self.transaction.execute(sql, values).map(drop)
+    /// The version of the file at which the transaction began.
+    pub(super) fn version(&self) -> rusqlite::Result<FileVersion> {
+        version_seen_by(&self.transaction)
+    }
+
+    /// Gives how many rows were written.
+    pub(super) fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+        self.transaction.prepare_cached(sql)?.execute(values)
     }
 
     pub(super) fn query_row<T>(
@@ -165,7 +172,7 @@ impl Writing<'_> {
         self.transaction.prepare_cached(&statement.text().0)
     }
 
-    fn create(&self, draft: &CenterDraft) -> rusqlite::Result<Center> {
+    pub(super) fn create(&self, draft: &CenterDraft) -> rusqlite::Result<Center> {
         let mut insert = self.prepare(&self.statements.insert)?;
         self.bind_new(&mut insert, None, draft, &now())?;
         insert.raw_execute()?;

@@ -99,6 +99,52 @@ async fn two_instances_never_both_create_what_is_alike_and_near() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_file_never_both_create_what_is_alike_and_near() {
+    let db = TestDatabase::sqlite().await;
+    let first = Served::start(&["--database-url", db.url()]);
+    let second = Served::start(&["--database-url", db.url()]);
+    for n in 0..40 {
+        let place = f64::from(n);
+        let alike = center(&format!("Blue Dive {n}"), place, place);
+        let path = "/centers?min_distance_m=50";
+        let (one, other) = tokio::join!(first.post(path, &alike), second.post(path, &alike));
+        let mut statuses = [one.0, other.0];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "pair {n}: {} {}", one.1, other.1);
+        let refused = if one.0 == 409 { one.1 } else { other.1 };
+        assert_eq!(refused["neighbours"][0]["distance_m"], 0.0, "{refused}");
+        assert_eq!(refused["neighbours"][0]["name"], alike["name"], "{refused}");
+    }
+    assert_eq!(db.number("SELECT COUNT(*) FROM diving_centers").await, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_just_moved_away_is_in_nobodys_way() {
+    let db = TestDatabase::sqlite().await;
+    let first = Served::start(&["--database-url", db.url()]);
+    let second = Served::start(&["--database-url", db.url()]);
+    let path = "/centers?min_distance_m=50";
+    for n in 0..5 {
+        // Across the antimeridian, and at the poles, where every longitude is near.
+        let (here, near) = match n {
+            1 => ((90.0, 0.0), (90.0, 120.0)),
+            3 => ((-90.0, 0.0), (-90.0, 120.0)),
+            _ => ((f64::from(n), 179.9999), (f64::from(n), -179.9999)),
+        };
+        let name = format!("Red Sea {n}");
+        let (status, made) = first.post(path, &center(&name, here.0, here.1)).await;
+        assert_eq!(status, 201, "{made}");
+        let again = center(&name, near.0, near.1);
+        let (status, refused) = second.post(path, &again).await;
+        assert_eq!(status, 409, "{n}: {refused}");
+        let away = format!("DELETE FROM diving_centers WHERE id = {}", made["id"]);
+        db.execute_elsewhere(&away).await;
+        let (status, made) = second.post(path, &again).await;
+        assert_eq!(status, 201, "{n}: {made}");
+    }
+}
+
 /// Passes bytes on until it sees a COMMIT, lets that through and nothing back.
 async fn cuts_off_at_commit(listener: TcpListener, server: SocketAddr, armed: Arc<AtomicBool>) {
     loop {
