@@ -1,5 +1,7 @@
 //! `nearby import`
 
+mod journal;
+
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
@@ -7,6 +9,8 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{oneshot, watch};
+
+use journal::Begun;
 
 use super::Outcome;
 use super::collections::CollectionArgs;
@@ -39,6 +43,9 @@ use crate::transfer::{
         field. Of KML or KMZ, placemarks: name, description, address, phoneNumber as phone, link as \
         website, and ExtendedData under the name of a field. Coordinates are WGS 84; heights are \
         left out.\n\n\
+        A stopped import is run again: rows with ids are not written twice, and of a file whose rows \
+        have none the database knows how far it came, for 30 days. Standard input and pipes cannot \
+        be read again: there a stopped import says how to go on with --from-line.\n\n\
         Exit code: 0 every row was taken, 1 rows were rejected, 2 it could not run or was stopped."
 )]
 pub(super) struct Args {
@@ -71,9 +78,9 @@ pub(super) struct Args {
     /// Make a new center of every row, whatever its id
     #[arg(long)]
     ignore_ids: bool,
-    /// Begin at this line (row of a GeoPackage), to go on where an import was stopped
-    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    from_line: u64,
+    /// Begin at this line (row of a GeoPackage), wherever an earlier import was stopped
+    #[arg(long, value_name = "LINE", value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: Option<u64>,
     /// How many rows go into one transaction
     #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=MAX_BATCH_ROWS as u64))]
     batch_size: u64,
@@ -132,8 +139,11 @@ async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow:
     database.ensure_schema(false).await?;
     let collection = args.collection.open_located(database).await?;
     let store = Store::new(database, &collection);
+    let Begun { journaling, before } = journal::begin(&store, job).await?;
     let (batches, mut reading) = job.batches("importing", args.on_error == OnError::Skip)?;
-    let imported = import(&store, batches, |rows| reading.tell(rows), told_to_stop()).await;
+    let batches = batches.continuing(before);
+    let progress = |rows| reading.tell(rows);
+    let imported = import(&store, batches, journaling, progress, told_to_stop()).await;
     reading.progress.finish();
     if !imported.dropped.is_empty() {
         note!(
@@ -200,11 +210,9 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// Opens the file for one pass.
-    fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Reading)> {
+    fn read_options(&self) -> ReadOptions {
         let args = self.args;
-        let read = BytesRead::default();
-        let options = ReadOptions {
+        ReadOptions {
             // Only lines may be empty, so only for them does the name matter.
             format: args.format.or(self
                 .source
@@ -215,7 +223,14 @@ impl<'a> Job<'a> {
             encoding: args.encoding,
             layer: args.layer.clone(),
             ignores_ids: args.ignore_ids,
-        };
+        }
+    }
+
+    /// Opens the file for one pass.
+    fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Reading)> {
+        let args = self.args;
+        let read = BytesRead::default();
+        let options = self.read_options();
         let reader = match RowReader::of_source(&self.source, read.clone(), &options) {
             // It says the name itself.
             Err(OpenError::Source(error)) => return Err(error.into()),
@@ -230,7 +245,7 @@ impl<'a> Job<'a> {
             .transpose()
             .with_context(|| format!("cannot write {}", self.report.display()))?;
         let rows = usize::try_from(args.batch_size).unwrap_or(MAX_BATCH_ROWS);
-        let mut batches = RowBatches::new(reader, rows).from_line(args.from_line);
+        let mut batches = RowBatches::new(reader, rows).from_line(args.from_line.unwrap_or(1));
         batches = match (report, args.on_error) {
             (Some(report), _) => batches.reporting(report),
             (None, OnError::Abort) if doing == "importing" => batches.stopping(),
@@ -306,8 +321,12 @@ impl<'a> Job<'a> {
         let rows = imported.rows();
         if let Some(survey) = &imported.survey {
             tell_unused(survey);
+            let before = match survey.written_before {
+                0 => String::new(),
+                rows => format!(", {rows} written before"),
+            };
             note!(
-                "{} rows read: {counts}, {} rejected",
+                "{} rows read: {counts}, {} rejected{before}",
                 survey.rows,
                 survey.rejected
             );
@@ -346,11 +365,16 @@ impl<'a> Job<'a> {
 
 fn how_to_go_on(imported: &Imported) -> String {
     let rows = imported.rows();
-    if rows == 0 {
-        return "nothing was written".to_owned();
-    }
     let (unit, last) = (imported.unit, imported.last_line);
-    if imported.with_id == rows {
+    // What the table does not take is mended in the file, which is another one then.
+    let is_refused = matches!(imported.halt, Some(Halt::Refused(_)));
+    if rows == 0 {
+        "nothing was written".to_owned()
+    } else if imported.is_noted && !is_refused {
+        format!(
+            "what was written stays, up to {unit} {last}; run the same command again: it goes on from there"
+        )
+    } else if imported.with_id == rows {
         format!(
             "what was written stays, up to {unit} {last}; run the same command again: rows with ids are not written twice"
         )

@@ -336,7 +336,7 @@ impl From<StoreError> for Problem {
                 };
                 problem.caused_by(error)
             }
-            StoreError::Busy | StoreError::GivenUp => Self::database(
+            StoreError::Busy | StoreError::GivenUp | StoreError::Overtaken => Self::database(
                 "Other writes are in the way; nothing was written. Try again in a moment.",
                 error,
             ),

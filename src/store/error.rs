@@ -29,6 +29,9 @@ pub enum StoreError {
     /// Whoever asked for a write had gone before it began: it was not made.
     #[error("the client had gone before its write began")]
     GivenUp,
+    /// Another process imports the same file: this batch is not written.
+    #[error("another process imports this file")]
+    Overtaken,
     /// It answers and takes no writes, as while a replica takes over.
     #[error("the database takes no writes now: {0}")]
     ReadOnly(DatabaseFailure),

@@ -14,6 +14,7 @@ mod error;
 mod fit;
 mod guard;
 mod ids;
+mod journal;
 mod migrate;
 mod mysql;
 mod organizations;
@@ -31,8 +32,8 @@ pub use adopt::{
     ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking,
     Obstacle, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
 };
-pub use backfill::{Backfill, BackfilledChunk};
 pub use apart::{Apart, FileLook, FileVersion};
+pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
     Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field, NameError,
     SHOWN_STATUS,
@@ -45,6 +46,7 @@ pub use dive_sites::SiteTables;
 pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, Unfit, UpdateError};
 pub use fit::TableColumns;
 pub use guard::Guard;
+pub use journal::{ImportId, JOURNAL_KEPT_DAYS, Journal, JournalNote, Known};
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};
 pub use references::Referring;
@@ -153,8 +155,6 @@ impl Store {
         on_each!(self, store => store.create(draft).await)
     }
 
-    /// Reads one center.
-    ///
     /// Inserts a center unless others are in its way, which it gives then.
     ///
     /// On an embedded file that another process has written since the engine looked, it
@@ -174,6 +174,8 @@ impl Store {
         }
     }
 
+    /// Reads one center.
+    ///
     /// # Errors
     /// When the database does not answer.
     pub async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
@@ -241,18 +243,21 @@ impl Store {
         }
     }
 
-    /// The same, and which rows the table does not take. Those are never written.
+    /// The same, and which rows the table does not take. Those are never written. What is
+    /// to be noted of the import is noted in the same transaction.
     ///
     /// # Errors
-    /// When the database does not answer; nothing is written then.
+    /// When another process imports the same file, or the database does not answer;
+    /// nothing is written then.
     pub async fn upsert_taken(
         &self,
         items: Vec<BatchItem>,
         others: Others,
+        note: Option<JournalNote>,
     ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
         match self {
-            Self::MySql(store) => store.upsert_taken(&items, others).await,
-            Self::Sqlite(store) => store.upsert_taken(items, others).await,
+            Self::MySql(store) => store.upsert_taken(&items, others, note.as_ref()).await,
+            Self::Sqlite(store) => store.upsert_taken(items, others, note).await,
         }
     }
 
@@ -402,8 +407,8 @@ impl Store {
     }
 
     /// Keeps other instances from what they also take this lock for, until what is given
-    /// is dropped. Processes that share an embedded file are not kept out: nothing is
-    /// given for it.
+    /// is dropped. Nothing is given for an embedded file: there
+    /// [`Self::create_apart`] looks and writes in one transaction.
     ///
     /// # Errors
     /// When others hold it for as long as `longest`, or the database does not answer.

@@ -13,10 +13,13 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use super::journal::Journaling;
 use super::read::{InputError, RawRow, RowReader};
 use super::report::Report;
 use crate::domain::{CenterId, TextField};
-use crate::store::{BatchItem, Collection, Others, RefusedItem, Store, StoreError, Upserted};
+use crate::store::{
+    BatchItem, Collection, Journal, JournalNote, Others, RefusedItem, Store, StoreError, Upserted,
+};
 
 /// The most rows of one transaction.
 pub const MAX_BATCH_ROWS: usize = 10_000;
@@ -56,6 +59,8 @@ pub struct Survey {
     pub with_id: u64,
     /// Rows taken that have no coordinates.
     pub without_coordinates: u64,
+    /// Rows that a stopped import wrote before.
+    pub written_before: u64,
     /// Rows not taken.
     pub rejected: u64,
     /// The first of those.
@@ -101,6 +106,10 @@ pub struct RowBatches<R> {
     on_rejected: OnRejected,
     batch_rows: usize,
     from_line: u64,
+    /// How far a stopped import came, which this one goes on with.
+    before: Journal,
+    /// How many records were read, passed over or not.
+    records: u64,
     survey: Survey,
     ids: HashSet<CenterId>,
     /// A row whose id is already in the batch before it.
@@ -110,18 +119,31 @@ pub struct RowBatches<R> {
 /// A row that can be taken, by all that its file tells.
 #[derive(Debug)]
 struct ReadRow {
-    line: u64,
     item: BatchItem,
-    /// As it stands in the file, where there is a report to put it into.
+    source: RowSource,
+}
+
+/// Where a row stands in its file.
+#[derive(Debug)]
+pub(super) struct RowSource {
+    /// Its number, from 1, among all of the file.
+    pub(super) record: u64,
+    pub(super) line: u64,
+    /// Its text, where there is a report to put it into.
     raw: Option<Vec<u8>>,
 }
 
 /// Rows that are written in one transaction; no two have the same id.
 #[derive(Debug)]
-struct Batch {
+pub(super) struct Batch {
     items: Vec<BatchItem>,
-    /// Line and text of each.
-    sources: Vec<(u64, Option<Vec<u8>>)>,
+    pub(super) sources: Vec<RowSource>,
+}
+
+impl Batch {
+    pub(super) fn has_rows_without_id(&self) -> bool {
+        self.items.iter().any(|item| item.id.is_none())
+    }
 }
 
 impl<R: Read> RowBatches<R> {
@@ -137,6 +159,8 @@ impl<R: Read> RowBatches<R> {
             on_rejected: OnRejected::Count,
             batch_rows,
             from_line: 1,
+            before: Journal::default(),
+            records: 0,
             survey: Survey::default(),
             ids: HashSet::new(),
             held_back: None,
@@ -164,6 +188,14 @@ impl<R: Read> RowBatches<R> {
         self
     }
 
+    /// Goes on with an import that was stopped: passes over what it wrote, and rejects
+    /// again what it rejected.
+    #[must_use]
+    pub fn continuing(mut self, before: Journal) -> Self {
+        self.before = before;
+        self
+    }
+
     fn next_batch(&mut self) -> Result<Option<Batch>, ImportError> {
         self.ids.clear();
         let mut batch = Batch {
@@ -186,7 +218,7 @@ impl<R: Read> RowBatches<R> {
             bytes += self.reader.raw().bytes.len();
             self.survey.with_id += u64::from(row.item.id.is_some());
             self.survey.without_coordinates += u64::from(row.item.draft.position().is_none());
-            batch.sources.push((row.line, row.raw));
+            batch.sources.push(row.source);
             batch.items.push(row.item);
         }
         Ok((!batch.items.is_empty()).then_some(batch))
@@ -201,25 +233,34 @@ impl<R: Read> RowBatches<R> {
             let Some(row) = self.reader.next_row()? else {
                 break;
             };
+            self.records += 1;
             if row.line < self.from_line {
                 continue;
             }
             self.survey.rows += 1;
             let reason = match row.item {
-                Ok(item) => {
+                Ok(item) if self.records > self.before.records => {
                     let reports = matches!(self.on_rejected, OnRejected::Report(_));
                     let raw = reports.then(|| self.reader.raw().bytes.to_vec());
-                    let line = row.line;
-                    return Ok(Some(ReadRow { line, item, raw }));
+                    let (record, line) = (self.records, row.line);
+                    let source = RowSource { record, line, raw };
+                    return Ok(Some(ReadRow { item, source }));
                 }
-                Err(reason) => reason,
+                Ok(_) => {
+                    let Some(reason) = self.before.refused.remove(&self.records) else {
+                        self.survey.written_before += 1;
+                        continue;
+                    };
+                    refused_by_table(&reason)
+                }
+                Err(reason) => reason.to_string(),
             };
             self.survey.rejected += 1;
             if self.survey.first_rejected.len() < SHOWN_REJECTED {
                 self.survey.first_rejected.push(Rejected {
                     unit: self.reader.unit(),
                     line: row.line,
-                    reason: reason.to_string(),
+                    reason: reason.clone(),
                 });
             }
             match &mut self.on_rejected {
@@ -246,6 +287,10 @@ impl<R: Read> RowBatches<R> {
             OnRejected::Count | OnRejected::Stop => None,
         }
     }
+}
+
+fn refused_by_table(reason: &str) -> String {
+    format!("the table does not take it: {reason}")
 }
 
 /// Why an import did not come to its end.
@@ -300,6 +345,8 @@ pub struct Imported {
     pub survey: Option<Survey>,
     /// Fields that rows had and the collection has not.
     pub dropped: BTreeSet<TextField>,
+    /// Whether the database knows how far it came.
+    pub is_noted: bool,
 }
 
 impl Imported {
@@ -312,11 +359,11 @@ impl Imported {
 
 impl Imported {
     /// Counts a batch that was written.
-    fn count(&mut self, upserted: Upserted, rows: &[About], sources: &[(u64, Option<Vec<u8>>)]) {
+    fn count(&mut self, upserted: Upserted, rows: &[About], sources: &[RowSource]) {
         self.written += upserted;
         self.with_id += rows.iter().filter(|row| row.has_id).count() as u64;
         self.without_coordinates += rows.iter().filter(|row| row.has_no_place).count() as u64;
-        self.last_line = sources.last().map_or(self.last_line, |(line, _)| *line);
+        self.last_line = sources.last().map_or(self.last_line, |source| source.line);
     }
 }
 
@@ -334,18 +381,32 @@ pub enum Halt {
     Failed(ImportError),
 }
 
-/// Writes the rows of a file, each batch in one transaction.
+/// Writes the rows of a file, each batch in one transaction, in which it notes how far the
+/// import came. One that came to its end leaves no note.
 ///
 /// `progress` is told how many rows were written so far. When `stop` is ready,
 /// the batch under way is finished and no other begun.
 pub async fn import<R: Read + Send + 'static>(
     store: &Store,
     batches: RowBatches<R>,
+    mut journaling: Journaling,
     progress: impl FnMut(u64),
     stop: impl Future<Output = ()>,
 ) -> Imported {
-    let write = async |items, others| store.upsert_taken(items, others).await;
-    import_by(store.collection(), batches, write, progress, stop).await
+    let write = async |items, others, note| store.upsert_taken(items, others, note).await;
+    let collection = store.collection();
+    let mut imported = import_by(collection, batches, &mut journaling, write, progress, stop).await;
+    let Journaling::On(notes) = journaling else {
+        return imported;
+    };
+    imported.is_noted = notes.is_noted();
+    if imported.is_noted
+        && imported.halt.is_none()
+        && let Err(error) = store.forget_import(notes.import()).await
+    {
+        imported.halt = Some(Halt::Failed(error.into()));
+    }
+    imported
 }
 
 /// What was written of a batch, and what the table does not take.
@@ -355,7 +416,8 @@ type Taken = (Upserted, Vec<RefusedItem>);
 pub(super) async fn import_by<R: Read + Send + 'static>(
     collection: &Collection,
     batches: RowBatches<R>,
-    write: impl AsyncFn(Vec<BatchItem>, Others) -> Result<Taken, StoreError>,
+    journaling: &mut Journaling,
+    write: impl AsyncFn(Vec<BatchItem>, Others, Option<JournalNote>) -> Result<Taken, StoreError>,
     mut progress: impl FnMut(u64),
     stop: impl Future<Output = ()>,
 ) -> Imported {
@@ -398,6 +460,8 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
                 imported.dropped.insert(field);
             }
         }
+        let note = note_of(&batch, journaling);
+        let noted = note.as_ref().map(|note| note.records);
         let Batch { items, sources } = batch;
         let rows: Vec<About> = items.iter().map(About::of).collect();
         let others = if report.is_some() {
@@ -405,7 +469,7 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
         } else {
             Others::Leave
         };
-        let taken = match write(items, others).await {
+        let taken = match write(items, others, note).await {
             Ok(taken) => taken,
             Err(error) => {
                 imported.halt = Some(Halt::Failed(error.into()));
@@ -416,6 +480,9 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
         if let Err(halt) = note_batch(taken, rows, &sources, report, &mut refused, &mut imported) {
             imported.halt = Some(halt);
             break;
+        }
+        if let (Journaling::On(notes), Some(records)) = (&mut *journaling, noted) {
+            notes.reached(records);
         }
         progress(imported.rows());
     }
@@ -447,12 +514,26 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
     imported
 }
 
+/// What a batch is to note of its import. Where nothing is noted, that is said before the
+/// first row that a second run would write again.
+fn note_of(batch: &Batch, journaling: &mut Journaling) -> Option<JournalNote> {
+    match journaling {
+        Journaling::On(notes) => notes.note(batch),
+        Journaling::Off(say) => {
+            if batch.has_rows_without_id() {
+                std::mem::replace(say, Box::new(|| ()))();
+            }
+            None
+        }
+    }
+}
+
 /// Counts a batch after its transaction, and reports the rows that the table did not
 /// take.
 fn note_batch(
     (upserted, not_taken): (Upserted, Vec<RefusedItem>),
     mut rows: Vec<About>,
-    sources: &[(u64, Option<Vec<u8>>)],
+    sources: &[RowSource],
     report: Option<&Mutex<Report>>,
     refused: &mut Survey,
     imported: &mut Imported,
@@ -465,8 +546,8 @@ fn note_batch(
     }
     let mut rejected = Vec::with_capacity(not_taken.len());
     for RefusedItem { index, reason } in not_taken {
-        let (line, raw) = &sources[index];
-        let reason = format!("the table does not take it: {reason}");
+        let RowSource { line, raw, .. } = &sources[index];
+        let reason = refused_by_table(&reason);
         if let Some(report) = report {
             let raw = RawRow {
                 bytes: raw.as_deref().unwrap_or_default(),

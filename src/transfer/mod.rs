@@ -11,6 +11,7 @@ mod flatgeobuf;
 mod format;
 mod generate;
 mod import;
+mod journal;
 mod places;
 pub mod read;
 mod report;
@@ -22,5 +23,6 @@ pub use generate::{Generated, generate, write_generated};
 pub use import::{
     Halt, ImportError, Imported, MAX_BATCH_ROWS, Rejected, RowBatches, Survey, import, survey,
 };
+pub use journal::{Journaling, Notes, import_id};
 pub use places::{BUNDLED_PLACES, Place, bundled_places, has_demo_places, load_demo_places};
 pub use report::Report;

@@ -7,6 +7,7 @@ use csv::StringRecord;
 use flate2::read::GzDecoder;
 
 use super::import::{Imported, RowBatches, import_by};
+use super::journal::Journaling;
 use super::read::{BytesRead, ReadOptions, RowReader, Source};
 use crate::domain::{Position, SettingKey};
 use crate::store::{Store, StoreError};
@@ -95,8 +96,11 @@ pub async fn load_demo_places(
         .expect("the header of the bundled places has the usual names");
     let batches = RowBatches::new(reader, BATCH_ROWS).stopping();
     let note = note();
-    let write = async |items, _| Ok((store.load_once(&note, items).await?, Vec::new()));
-    import_by(store.collection(), batches, write, progress, stop).await
+    let write = async |items, _, _| Ok((store.load_once(&note, items).await?, Vec::new()));
+    // Every place has an id.
+    let mut journaling = Journaling::Off(Box::new(|| ()));
+    let collection = store.collection();
+    import_by(collection, batches, &mut journaling, write, progress, stop).await
 }
 
 #[cfg(test)]

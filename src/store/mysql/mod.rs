@@ -9,6 +9,7 @@ pub(super) mod backfill;
 mod catalog;
 mod hint;
 mod index_pages;
+mod journal;
 mod listing;
 pub(super) mod location;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{MySqlStore, rows};
 use crate::domain::CenterId;
 use crate::store::plan::{Plan, Stored, runs};
 use crate::store::sql::Sql;
-use crate::store::{BatchItem, Others, RefusedItem, StoreError, Upserted};
+use crate::store::{BatchItem, JournalNote, Others, RefusedItem, StoreError, Upserted};
 
 /// How many ids are looked up at once.
 const LONGEST_RUN: usize = 250;
@@ -23,21 +23,36 @@ impl MySqlStore {
         &self,
         items: &[BatchItem],
     ) -> Result<Upserted, StoreError> {
+        self.upsert_noting(items, None).await
+    }
+
+    async fn upsert_noting(
+        &self,
+        items: &[BatchItem],
+        note: Option<&JournalNote>,
+    ) -> Result<Upserted, StoreError> {
         self.learn_room().await?;
         let mut retries = Retries::default();
         loop {
-            match self.try_upsert(items).await {
+            match self.try_upsert(items, note).await {
                 Err(error) if retries.again(&error).await => {}
                 done => return done,
             }
         }
     }
 
-    async fn try_upsert(&self, items: &[BatchItem]) -> Result<Upserted, StoreError> {
+    async fn try_upsert(
+        &self,
+        items: &[BatchItem],
+        note: Option<&JournalNote>,
+    ) -> Result<Upserted, StoreError> {
         let mut upserted = Upserted::default();
         let mut transaction = self.pool.begin().await?;
         for run in runs(items, LONGEST_RUN) {
             upserted += self.write_run(&mut transaction, &run).await?;
+        }
+        if let Some(note) = note {
+            self.note_batch(&mut transaction, note, &[]).await?;
         }
         transaction.commit().await?;
         Ok(upserted)
@@ -47,15 +62,16 @@ impl MySqlStore {
         &self,
         items: &[BatchItem],
         others: Others,
+        note: Option<&JournalNote>,
     ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
         // Savepoints cost a trip each: only where a row was refused.
-        match self.upsert(items).await {
+        match self.upsert_noting(items, note).await {
             Err(error) if error.refusal().is_some() => {}
             done => return Ok((done?, Vec::new())),
         }
         let mut retries = Retries::default();
         loop {
-            match self.try_upsert_taken(items, others).await {
+            match self.try_upsert_taken(items, others, note).await {
                 Err(error) if retries.again(&error).await => {}
                 done => return done,
             }
@@ -67,6 +83,7 @@ impl MySqlStore {
         &self,
         items: &[BatchItem],
         others: Others,
+        note: Option<&JournalNote>,
     ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
         let mut upserted = Upserted::default();
         let mut refused = Vec::new();
@@ -98,6 +115,9 @@ impl MySqlStore {
             }
         }
         if refused.is_empty() || others == Others::Write {
+            if let Some(note) = note {
+                self.note_batch(&mut transaction, note, &refused).await?;
+            }
             transaction.commit().await?;
         } else {
             transaction.rollback().await?;

@@ -12,6 +12,7 @@ mod extent;
 mod foreign_changes;
 mod functions;
 pub(super) mod geopackage;
+mod journal;
 mod layer;
 mod listing;
 mod load_once;

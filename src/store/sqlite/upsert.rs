@@ -7,7 +7,7 @@ use serde_json::json;
 use super::SqliteStore;
 use super::write::{Writing, now};
 use crate::domain::CenterId;
-use crate::store::{BatchItem, Others, RefusedItem, StoreError, Upserted};
+use crate::store::{BatchItem, JournalNote, Others, RefusedItem, StoreError, Upserted};
 
 impl SqliteStore {
     pub(in crate::store) async fn upsert(
@@ -22,15 +22,19 @@ impl SqliteStore {
         &self,
         items: Vec<BatchItem>,
         others: Others,
+        note: Option<JournalNote>,
     ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
+        let table = self.collection.table.clone();
         let written = self.write(move |writing| {
             let mut refused = Vec::new();
             let upserted = writing.upsert(&items, Some(&mut refused))?;
-            if refused.is_empty() || others == Others::Write {
-                Ok((upserted, refused))
-            } else {
-                Err(Ended::Refused(refused))
+            if !refused.is_empty() && others == Others::Leave {
+                return Err(Ended::Refused(refused));
             }
+            if let Some(note) = note {
+                writing.note_batch(table.as_str(), &note, &refused)?;
+            }
+            Ok((upserted, refused))
         });
         match written.await {
             Err(Ended::Refused(refused)) => Ok((Upserted::default(), refused)),

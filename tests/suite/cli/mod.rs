@@ -8,6 +8,7 @@ mod export;
 mod generate;
 mod import;
 mod import_bad_files;
+mod import_continued;
 mod import_files_as_they_are;
 mod import_interrupted;
 mod import_map_formats;
