@@ -1,6 +1,6 @@
 //! Guards that hold locations right against writers that forget them.
 
-use super::{Collection, Database, StoreError, mysql};
+use super::{Collection, Database, StoreError, mysql, sqlite};
 
 /// How a collection is guarded against other writers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,52 @@ pub enum Guard {
     },
 }
 
+/// A trigger that notes points which other programs draw or move in a layer of an
+/// embedded file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerTrigger {
+    /// Its name.
+    pub name: String,
+    /// The statement that makes it.
+    pub sql: String,
+}
+
 impl Database {
+    /// Whether a collection is a layer that another program made in an embedded file.
+    #[must_use]
+    pub fn is_layer_of_others(&self, collection: &Collection) -> bool {
+        matches!(self, Self::Sqlite(_)) && !collection.is_ours()
+    }
+
+    /// The triggers that such a layer lacks; none on MySQL, where adopting takes more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn missing_layer_triggers(
+        &self,
+        collection: &Collection,
+    ) -> Result<Vec<LayerTrigger>, StoreError> {
+        match self {
+            Self::MySql(_) => Ok(Vec::new()),
+            Self::Sqlite(pools) => sqlite::triggers::missing(pools, collection).await,
+        }
+    }
+
+    /// Makes triggers of such a layer, and notes the points that were drawn before.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is made then.
+    pub async fn make_layer_triggers(
+        &self,
+        collection: &Collection,
+        triggers: &[LayerTrigger],
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::MySql(_) => Ok(()),
+            Self::Sqlite(pools) => sqlite::triggers::make(pools, collection, triggers).await,
+        }
+    }
+
     /// Guards a collection where the database allows it. `None` where there is
     /// nothing to do: the table is missing, or its own migration guards it, as
     /// on SQLite.

@@ -45,7 +45,7 @@ pub use database::{
 pub use dive_sites::SiteTables;
 pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, Unfit, UpdateError};
 pub use fit::TableColumns;
-pub use guard::Guard;
+pub use guard::{Guard, LayerTrigger};
 pub use journal::{ImportId, JOURNAL_KEPT_DAYS, Journal, JournalNote, Known};
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};

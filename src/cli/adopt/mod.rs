@@ -1,6 +1,7 @@
 //! `nearby adopt`
 
 mod json;
+mod layer;
 mod text;
 mod undo;
 
@@ -51,6 +52,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 
 async fn adopt(database: &Database, declared: Collection, args: &Args) -> anyhow::Result<Outcome> {
     let collection = to_adopt(declared, database).await?;
+    if database.is_layer_of_others(&collection) {
+        return layer::adopt(database, &collection, args).await;
+    }
     if args.undo {
         return if args.apply {
             undo::apply(database, &collection, args).await

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::store::{Collection, ColumnName, Database, Obstacle};
+use crate::store::{Collection, ColumnName, Database, Obstacle, Store};
 
 /// Collections beside the built-in ones.
 #[derive(Debug, clap::Args)]
@@ -123,6 +123,8 @@ impl CollectionArgs {
                 collection.flag()
             );
         }
+        // What was drawn in it while nobody served the file.
+        Store::new(database, &collection).take_over_moved().await?;
         Ok(collection)
     }
 }

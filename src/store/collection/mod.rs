@@ -132,6 +132,16 @@ impl Collection {
         [Self::diving_centers(), Self::dive_sites()]
     }
 
+    /// Whether it is about a table that nearby itself makes.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        let is_same = |built_in: Self| {
+            let table = built_in.table.as_str();
+            self.table.as_str().eq_ignore_ascii_case(table)
+        };
+        Self::built_in().into_iter().any(is_same)
+    }
+
     /// The built-in default collection: `centers` on `diving_centers`.
     #[must_use]
     pub fn diving_centers() -> Self {

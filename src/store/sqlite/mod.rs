@@ -25,6 +25,7 @@ mod scan;
 pub(super) mod schema;
 mod statements;
 pub(super) mod survey;
+pub(super) mod triggers;
 mod upsert;
 mod write;
 

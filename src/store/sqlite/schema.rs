@@ -2,7 +2,7 @@
 
 use sqlx::SqlitePool;
 
-use super::{rtree, table_exists};
+use super::{rtree, table_exists, triggers};
 use crate::store::database::SqlitePools;
 use crate::store::{Collection, SchemaFinding, StoreError};
 
@@ -59,9 +59,14 @@ pub(in crate::store) async fn inspect(
         ),
     ] {
         let trigger = format!("{table}_{trigger}");
-        if !has_trigger(pool, table, &trigger).await? {
+        if !triggers::exists(pools, collection, &trigger).await? {
+            let remedy = if collection.is_ours() {
+                String::new()
+            } else {
+                format!("; `nearby adopt{flag} --apply` makes it")
+            };
             found.push(SchemaFinding::warning(format!(
-                "no trigger {trigger}: {without}"
+                "no trigger {trigger}: {without}{remedy}"
             )));
         }
     }
@@ -69,17 +74,6 @@ pub(in crate::store) async fn inspect(
         found.extend(rtree::inspect(pools, collection).await?);
     }
     Ok(found)
-}
-
-async fn has_trigger(pool: &SqlitePool, table: &str, trigger: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? \
-         AND name = ?)",
-    )
-    .bind(table)
-    .bind(trigger)
-    .fetch_one(pool)
-    .await
 }
 
 async fn inspect_columns(

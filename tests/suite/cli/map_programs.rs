@@ -54,18 +54,28 @@ impl Layer {
 
     /// Has GDAL draw a point that has a name and nothing else.
     fn draw(&self, name: &str, latitude: f64, longitude: f64) {
+        self.draw_in(
+            "diving_centers",
+            &json!({"name": name}),
+            latitude,
+            longitude,
+        );
+    }
+
+    /// Has GDAL draw a point in a layer, which it makes where it is missing.
+    fn draw_in(&self, layer: &str, properties: &Value, latitude: f64, longitude: f64) {
         let drawn = self.folder.path().join("drawn.geojson");
         let feature = json!({
             "type": "FeatureCollection",
             "features": [{
                 "type": "Feature",
-                "properties": {"name": name},
+                "properties": properties,
                 "geometry": {"type": "Point", "coordinates": [longitude, latitude]},
             }],
         });
         std::fs::write(&drawn, feature.to_string()).expect("it can be written");
         let mut ogr2ogr = Command::new("ogr2ogr");
-        ogr2ogr.args(["-update", "-append", "-nln", "diving_centers"]);
+        ogr2ogr.args(["-update", "-append", "-nln", layer]);
         let ended: Ended = ogr2ogr
             .args([self.path(), drawn])
             .output()
@@ -210,4 +220,86 @@ async fn the_spatial_index_that_gdal_made_stays_right_whatever_writes() {
     layer.gdal("SELECT DisableSpatialIndex('diving_centers', 'location')");
     layer.gdal("SELECT CreateSpatialIndex('diving_centers', 'location')");
     layer.assert_index_is_right();
+}
+
+#[tokio::test]
+#[cfg_attr(not(tool_tests), ignore = "needs ogrinfo: run scripts/test")]
+async fn points_of_a_layer_that_gdal_made_are_followed_once_it_is_adopted() {
+    let layer = Layer::new();
+    let at = |latitude: f64, longitude: f64| json!({"name": "a shop", "latitude": latitude, "longitude": longitude});
+    layer.draw_in("shops", &at(1.0, 2.0), 1.0, 2.0);
+    layer.draw_in("shops", &at(50.0, 60.0), 50.0, 60.0);
+    let shops =
+        "shops: table=shops id=fid name=name latitude=latitude longitude=longitude location=geom";
+    let nearby = |command: &[&str], input: &str| {
+        layer.nearby(
+            &[command, &["--collection", "shops", "--declare", shops]].concat(),
+            input,
+        )
+    };
+    let told = |ended: &Ended| String::from_utf8(ended.stdout.clone()).expect("it is UTF-8");
+
+    let verified = nearby(&["verify"], "");
+    verified.assert(0, &[]);
+    let remedy = "`nearby adopt --collection shops --apply` makes it";
+    for trigger in ["stale", "moved", "drawn"] {
+        let warning = format!("warning: no trigger shops_{trigger}_location");
+        assert!(told(&verified).contains(&warning), "{}", told(&verified));
+    }
+    assert!(told(&verified).contains(remedy), "{}", told(&verified));
+    let looked = nearby(&["adopt"], "");
+    looked.assert(1, &[]);
+    assert!(
+        told(&looked).contains("shops_moved_location"),
+        "{}",
+        told(&looked)
+    );
+    assert!(
+        told(&nearby(&["adopt", "--sql"], "")).contains("CREATE TRIGGER `shops_drawn_location`")
+    );
+    let triggers = "SELECT COUNT(*) AS made FROM sqlite_master WHERE name LIKE 'shops%location'";
+    assert!(layer.gdal(triggers).contains("made (Integer) = 0"));
+
+    // A point that was drawn before.
+    layer.draw_in("shops", &json!({"name": "drawn before"}), 10.0, 11.0);
+    nearby(&["adopt", "--apply"], "").assert(0, &[]);
+    nearby(&["adopt"], "").assert(0, &[]);
+    nearby(&["adopt", "--apply"], "").assert(0, &[]);
+    assert!(!told(&nearby(&["verify"], "")).contains("warning"));
+
+    let served = Served::start(&["--database-url", &layer.url(), "--declare", shops]);
+    let near = |place: &str| format!("/collections/shops/nearby?{place}&radius_m=1");
+    found_soon(&served, &near("lat=10&lng=11"), &[3]).await;
+    layer.gdal("UPDATE shops SET geom = (SELECT geom FROM shops WHERE fid = 2) WHERE fid = 1");
+    found_soon(&served, &near("lat=50&lng=60"), &[1, 2]).await;
+    let (_, shop) = served.get("/collections/shops/items/1").await;
+    assert_eq!(
+        (&shop["latitude"], &shop["longitude"]),
+        (&json!(50.0), &json!(60.0))
+    );
+    layer.draw_in("shops", &json!({"name": "drawn"}), -33.5, 151.25);
+    found_soon(&served, &near("lat=-33.5&lng=151.25"), &[4]).await;
+    layer.gdal("UPDATE shops SET latitude = 7, longitude = 8 WHERE fid = 2");
+    found_soon(&served, &near("lat=7&lng=8"), &[2]).await;
+    served.stop();
+    let summary = layer.gdal("SELECT * FROM shops");
+    assert!(summary.contains("POINT (8 7)"), "{summary}");
+
+    // While nobody serves it, and in the way of an import.
+    layer.gdal("UPDATE shops SET geom = (SELECT geom FROM shops WHERE fid = 4) WHERE fid = 1");
+    let rows = "id,name,latitude,longitude\n9,e,12,13\n";
+    nearby(&["import", "-"], rows).assert(0, &["1 inserted"]);
+    assert!(
+        layer
+            .gdal("SELECT COUNT(*) AS left FROM moved_points")
+            .contains("left (Integer) = 0")
+    );
+    let verified = nearby(&["verify"], "");
+    verified.assert(0, &[]);
+    assert!(!told(&verified).contains("warning"), "{}", told(&verified));
+    assert!(
+        layer
+            .gdal("SELECT latitude FROM shops WHERE fid = 1")
+            .contains("= -33.5")
+    );
 }
