@@ -321,7 +321,10 @@ impl ResponseError for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::database_unavailable(error),
+            StoreError::Unavailable(_) => match error.ailment() {
+                Some(ailment) => Self::database(ailment, error),
+                None => Self::database_unavailable(error),
+            },
             StoreError::Unsettled { is_repeatable, .. } => {
                 let problem = Self::new(
                     Code::DatabaseUnavailable,

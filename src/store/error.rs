@@ -177,6 +177,12 @@ impl StoreError {
         }
     }
 
+    /// What ails a database that is unavailable, where it says so itself; for a client.
+    #[must_use]
+    pub fn ailment(&self) -> Option<&'static str> {
+        self.mysql_number().and_then(refusal::ailment)
+    }
+
     fn mysql_number(&self) -> Option<u16> {
         match self {
             Self::Unavailable(DatabaseFailure::Statement(error)) => refusal::number(error),

@@ -39,8 +39,8 @@ pub use collection::{
     SHOWN_STATUS,
 };
 pub use database::{
-    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, SqlitePools,
-    SqliteSynchronous, Wait,
+    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, RetryingPool,
+    SqlitePools, SqliteSynchronous, Wait,
 };
 pub use dive_sites::SiteTables;
 pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, Unfit, UpdateError};

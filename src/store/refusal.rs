@@ -124,19 +124,48 @@ pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
     }
 }
 
+/// Whether the server gives up the connection with this refusal.
+fn ends_connection(number: u16) -> bool {
+    // It was shut down, killed or idle for too long; 2006 and 2013 come from proxies. The
+    // last are of the network.
+    matches!(
+        number,
+        1053 | 1077 | 1927 | 2006 | 2013 | 3169 | 4031 | 1158..=1161
+    )
+}
+
+/// Whether the connection of a statement broke, so that another one may well do.
+pub(super) fn is_connection_lost(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_)) || number(error).is_some_and(ends_connection)
+}
+
+/// What ails a server that is away, where it says so itself.
+pub(super) fn ailment(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1040 | 1203 | 1226 => "The database takes no more connections now; try again in a moment.",
+        1461 => {
+            "The database takes no more prepared statements now; try again in a moment, or \
+             its operator raises max_prepared_stmt_count."
+        }
+        1021 | 1114 => "The database has no room left on its disk; its operator makes some.",
+        1037 | 1038 | 1041 => "The database has no memory left; try again in a moment.",
+        3032 => "The database is in offline mode; try again when its operator ends that.",
+        _ => return None,
+    })
+}
+
 pub(super) fn of_mysql(number: u16) -> Meaning {
     match number {
         // Too many connections: of all, of this user, within an hour.
         1040 | 1203 | 1226
-        // Shut down, killed or timed out; 2006 and 2013 come from proxies.
-        | 1053 | 1077 | INTERRUPTED | 1927 | 2006 | 2013 | OUT_OF_TIME | 3169 | 4031
+        // Killed or timed out.
+        | INTERRUPTED | OUT_OF_TIME
         // Offline mode.
         | 3032
-        // The network.
-        | 1158..=1161
         | LOCK_WAITED_FOR | DEADLOCK | 3572
         // Memory, disk, prepared statements.
         | 1021 | 1037 | 1038 | 1041 | 1114 | 1461 => Meaning::Away,
+        _ if ends_connection(number) => Meaning::Away,
         1290 | 1792 | 1836 => Meaning::ReadOnly,
         // Of the database, the login, the host, the statement; a locked account, an
         // expired password.

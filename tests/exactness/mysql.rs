@@ -78,7 +78,7 @@ impl World {
         let Database::MySql(pool) = &self.database else {
             panic!("this is MySQL");
         };
-        pool.clone()
+        sqlx::MySqlPool::clone(pool)
     }
 
     /// The same places, as if their table had no location.

@@ -166,7 +166,7 @@ impl Database {
             });
         }
         Ok(AdoptionSession {
-            pool: pool.clone(),
+            pool: MySqlPool::clone(pool),
             connection,
             id,
             end_wait: END_WAIT,

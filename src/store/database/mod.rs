@@ -2,6 +2,7 @@
 
 mod error;
 mod mysql;
+mod retrying_pool;
 mod sqlite;
 mod url;
 mod wait;
@@ -10,13 +11,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, Executor, MySqlPool, SqlitePool};
+use sqlx::{Connection, Executor, SqlitePool};
 use tokio::sync::Semaphore;
 
 use super::sqlite::blocking::Writer;
 use super::{Collection, StoreError};
 pub use error::ConnectError;
 pub(super) use mysql::connect_beside;
+pub use retrying_pool::RetryingPool;
 pub(super) use sqlite::{BUSY_TIMEOUT, WRITER_CACHE_KIB};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wait::Wait;
@@ -122,7 +124,7 @@ pub struct SqlitePools {
 #[derive(Debug, Clone)]
 pub enum Database {
     /// A MySQL server.
-    MySql(MySqlPool),
+    MySql(RetryingPool),
     /// An embedded GeoPackage file.
     Sqlite(SqlitePools),
 }

@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 
 use super::PoolSettings;
 use super::error::{ConnectError, Failure};
+use super::retrying_pool::RetryingPool;
 use super::url::MySqlUrl;
 use crate::store::refusal::{self, Meaning};
 
@@ -47,16 +48,17 @@ const SESSION: &str = "SET SESSION \
 pub(super) async fn connect(
     url: &MySqlUrl,
     settings: &PoolSettings,
-) -> Result<MySqlPool, ConnectError> {
+) -> Result<RetryingPool, ConnectError> {
     let options = session(settings.logged(*url.options.clone()));
     settings
         .wait
         .until_open(url, async || try_once(&options).await)
         .await?;
-    Ok(settings
+    let pool = settings
         .pool()
         .after_connect(|connection, _| Box::pin(set_session(connection)))
-        .connect_lazy_with(options))
+        .connect_lazy_with(options);
+    Ok(RetryingPool::new(pool))
 }
 
 /// A connection beside the pool, to be held for long, whose statements may take

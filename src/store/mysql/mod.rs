@@ -28,10 +28,9 @@ mod write;
 
 use std::sync::Arc;
 
-use sqlx::MySqlPool;
 use tokio::sync::OnceCell;
 
-use super::{Collection, Database};
+use super::{Collection, Database, RetryingPool};
 pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
 pub use search::Near;
 use statements::Statements;
@@ -43,7 +42,7 @@ use statements::Statements;
 /// [`crate::store::Database::rows_beyond_ids`] tells of them.
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
-    pool: MySqlPool,
+    pool: RetryingPool,
     collection: Arc<Collection>,
     statements: Arc<Statements>,
     /// The greatest id that a client may choose; known once it is needed.
@@ -51,7 +50,7 @@ pub struct MySqlStore {
 }
 
 impl MySqlStore {
-    pub(super) fn new(pool: MySqlPool, collection: &Collection) -> Self {
+    pub(super) fn new(pool: RetryingPool, collection: &Collection) -> Self {
         Self {
             pool,
             collection: Arc::new(collection.clone()),

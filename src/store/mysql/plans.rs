@@ -9,7 +9,7 @@ use crate::domain::{
     Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, MinRating, OrganizationId,
     Origin, Search, SortBy, TextField, Viewport, coarsest_cover, finest_cover,
 };
-use crate::store::{Collection, Database, PoolSettings};
+use crate::store::{Collection, Database, PoolSettings, RetryingPool};
 
 const LOCATION: &str = "idx_diving_centers_location";
 const FILTERS: [&str; 3] = [
@@ -22,7 +22,7 @@ const ROWS: u32 = 20_000;
 
 struct World {
     store: MySqlStore,
-    pool: MySqlPool,
+    pool: RetryingPool,
     name: String,
 }
 

@@ -6,6 +6,7 @@
 mod bad_input;
 mod batch;
 mod bodies;
+mod broken_connections;
 mod centers;
 mod centers_batch;
 mod charsets;

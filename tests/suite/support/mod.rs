@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 mod behind;
 mod database;
+mod meddler;
 
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, with_database};
+pub use meddler::{Meddler, Meddling};
 
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
