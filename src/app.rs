@@ -118,6 +118,8 @@ pub struct AppSettings {
     pub workers: usize,
     /// The largest body in bytes.
     pub body_limit: usize,
+    /// How many writes may be under way, those that wait for others among them.
+    pub max_writes: usize,
     /// How long a client may take to send the head of its first request.
     pub head_timeout: Duration,
     /// How long requests under way may take after the service was told to stop.
@@ -135,6 +137,7 @@ impl Default for AppSettings {
             media_url: None,
             workers: cores(),
             body_limit: 4 * 1024 * 1024,
+            max_writes: 1_000,
             head_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
             upkeep: None,
@@ -199,6 +202,7 @@ impl App {
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
             write_turns: Arc::new(Semaphore::new(WRITES_AT_ONCE)),
+            write_places: Arc::new(Semaphore::new(settings.max_writes)),
             runtime: Handle::current(),
         });
         let cors = settings.cors;

@@ -73,7 +73,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     results: Histogram,
-    writes: [IntCounter; WriteOperation::ALL.len()],
+    writes: WriteMetrics,
     index_centers: IntGaugeVec,
     index_last_change: IntGaugeVec,
     pool_in_use: IntGauge,
@@ -82,6 +82,42 @@ pub struct Metrics {
     schema_faults: IntGaugeVec,
     last_verify: IntGaugeVec,
     backfilled: [IntCounter; BACKFILL_OUTCOMES.len()],
+}
+
+/// What is counted of writes.
+#[derive(Debug)]
+struct WriteMetrics {
+    committed: [IntCounter; WriteOperation::ALL.len()],
+    under_way: IntGauge,
+    turned_away: IntCounter,
+}
+
+impl WriteMetrics {
+    fn new(registry: &Registry) -> Self {
+        let committed = counters(
+            registry,
+            "nearby_writes_total",
+            "Writes committed over HTTP.",
+            "operation",
+        );
+        Self {
+            committed: WriteOperation::ALL.map(|(_, name)| committed.with_label_values(&[name])),
+            under_way: registered(
+                registry,
+                IntGauge::new(
+                    "nearby_writes_under_way",
+                    "Writes over HTTP that are under way, those that wait for others among them.",
+                ),
+            ),
+            turned_away: registered(
+                registry,
+                IntCounter::new(
+                    "nearby_writes_turned_away_total",
+                    "Writes answered 503 at once, as too many were under way.",
+                ),
+            ),
+        }
+    }
 }
 
 fn tell_build(registry: &Registry, engine: EngineKind) {
@@ -132,12 +168,6 @@ impl Metrics {
                     .buckets(RESULT_BOUNDS.to_vec()),
             ),
         );
-        let writes = counters(
-            &registry,
-            "nearby_writes_total",
-            "Writes committed over HTTP.",
-            "operation",
-        );
         let index_centers = gauges(
             &registry,
             "nearby_index_centers",
@@ -185,7 +215,7 @@ impl Metrics {
             requests,
             durations,
             results,
-            writes: WriteOperation::ALL.map(|(_, name)| writes.with_label_values(&[name])),
+            writes: WriteMetrics::new(&registry),
             index_centers,
             index_last_change,
             pool_in_use: pool.with_label_values(&["in_use"]),
@@ -217,7 +247,18 @@ impl Metrics {
 
     /// A write was committed.
     pub fn wrote(&self, operation: WriteOperation) {
-        self.writes[operation as usize].inc();
+        self.writes.committed[operation as usize].inc();
+    }
+
+    /// A write is under way until what is given is dropped.
+    pub fn write_began(&self) -> WriteUnderWay {
+        self.writes.under_way.inc();
+        WriteUnderWay(self.writes.under_way.clone())
+    }
+
+    /// A write found no place among those that are under way.
+    pub fn write_turned_away(&self) {
+        self.writes.turned_away.inc();
     }
 
     /// The table of a collection was verified.
@@ -269,6 +310,17 @@ impl Metrics {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .expect("metrics with constant names can always be written")
+    }
+}
+
+/// A write that is under way.
+#[derive(Debug)]
+#[must_use]
+pub struct WriteUnderWay(IntGauge);
+
+impl Drop for WriteUnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -395,12 +447,17 @@ mod tests {
     fn index_pool_and_writes_are_told() {
         let metrics = Metrics::new(EngineKind::Sql);
         metrics.wrote(WriteOperation::Update);
+        metrics.write_turned_away();
+        drop(metrics.write_began());
+        let _one = metrics.write_began();
         metrics.search_answered(7);
         let text = rendered(&metrics);
         for line in [
             r#"nearby_index_centers{collection="centers"} 5"#,
             r#"nearby_index_last_change_timestamp_seconds{collection="centers"} 1700000000"#,
             r#"nearby_pool_connections{state="in_use"} 2"#,
+            "nearby_writes_under_way 1",
+            "nearby_writes_turned_away_total 1",
             r#"nearby_writes_total{operation="update"} 1"#,
             r#"nearby_writes_total{operation="batch"} 0"#,
             r#"nearby_search_results_bucket{le="10"} 1"#,

@@ -72,6 +72,9 @@ pub(super) struct ServerArgs {
         default_value_t = 4 * 1024 * 1024
     )]
     body_limit: usize,
+    /// Writes that may be under way, those that wait for others among them; more are answered 503
+    #[arg(long, env = "NEARBY_MAX_WRITES", value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    max_writes: u32,
     /// How long requests under way may take after the service was told to stop, in seconds
     #[arg(long, env = "NEARBY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     shutdown_timeout: u64,
@@ -116,6 +119,7 @@ impl ServerArgs {
             cors: self.cors_origins.clone(),
             media_url: self.media_url.clone(),
             body_limit: self.body_limit,
+            max_writes: self.max_writes as usize,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             upkeep: (self.verify_every > 0).then(|| Upkeep {
                 collections: collections

@@ -264,6 +264,7 @@ mod tests {
             body_limit: 0,
             batch_turns: Arc::new(Semaphore::new(1)),
             write_turns: Arc::new(Semaphore::new(1)),
+            write_places: Arc::new(Semaphore::new(1)),
             runtime: Handle::current(),
         })
     }

@@ -44,6 +44,8 @@ pub struct State {
     pub batch_turns: Arc<Semaphore>,
     /// Turns for writes that keep a thread to themselves.
     pub write_turns: Arc<Semaphore>,
+    /// Places for writes that are under way, those that wait among them.
+    pub write_places: Arc<Semaphore>,
     /// The process's own runtime, which outlives the workers.
     pub runtime: Handle,
 }
@@ -77,10 +79,11 @@ impl State {
 
     /// Runs a write as [`State::run`] does, all of it on one thread where the
     /// database is a file: handing it from thread to thread costs more than it. A
-    /// write whose client has gone before it began is not made.
+    /// write whose client has gone before it began is not made, nor is one that finds
+    /// all places taken.
     ///
     /// # Errors
-    /// What the work returns, and when it panicked.
+    /// What the work returns, when it panicked, and when there is no place for it.
     pub async fn write<T, E>(
         &self,
         request: &HttpRequest,
@@ -90,8 +93,19 @@ impl State {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
+        // As it is passed on several times.
+        let work = Box::pin(work);
+        let Ok(place) = Arc::clone(&self.write_places).try_acquire_owned() else {
+            self.metrics.write_turned_away();
+            return Err(StoreError::Busy.into());
+        };
+        let under_way = self.metrics.write_began();
         let asker = request.conn_data::<Asker>().cloned().unwrap_or_default();
-        let work = asker.asks_for(work);
+        let work = asker.asks_for(async move {
+            // Kept to the end of the write, whether its client waits for it or not.
+            let _kept = (place, under_way);
+            work.await
+        });
         let Database::Sqlite(_) = self.database else {
             return self.run(work).await;
         };

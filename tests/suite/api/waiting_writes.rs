@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::server::{TestServer, center};
 use crate::cli::served::Served;
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, hold_center};
 
 /// Whoever holds a row keeps those from writing who write that row.
 #[tokio::test]
@@ -221,4 +221,48 @@ async fn a_write_whose_commit_was_not_answered_is_told_to_have_perhaps_been_made
     let (status, retry, body) = send(put).await;
     assert_eq!((status, retry), (503, true), "{body}");
     assert!(body.contains("may have been made"), "{body}");
+}
+
+/// Those that wait are bounded, and whoever comes then is told so at once.
+#[tokio::test]
+async fn a_write_that_finds_too_many_under_way_is_turned_away_at_once() {
+    let server = TestServer::start_with(TestDatabase::sqlite().await, |settings| {
+        settings.max_writes = 3;
+    })
+    .await;
+    server.seed(&[center("a", 1.0, 1.0)]).await;
+    let held = hold_center(&server.db, 1).await;
+    let waiting = (0..3).map(|_| server.post("/centers", &center("b", 2.0, 2.0)).send());
+    let waiting = futures_util::future::join_all(waiting);
+    let others = async {
+        server
+            .eventually("three are under way", async || {
+                let told = server.get("/metrics").send().await.text();
+                told.contains("nearby_writes_under_way 3")
+            })
+            .await;
+        let started = Instant::now();
+        let turned_away = server.post("/centers", &center("c", 3.0, 3.0)).send().await;
+        let problem = turned_away.problem(503, "database_unavailable");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("nothing was written"), "{detail}");
+        assert!(turned_away.headers.contains_key("retry-after"));
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            started.elapsed()
+        );
+        // Who reads waits for nobody.
+        assert_eq!(server.found_ids("/nearby?lat=1&lng=1").await, [1]);
+        held.let_go().await;
+    };
+    let (waited, ()) = tokio::join!(waiting, others);
+    for answer in waited {
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    let told = server.get("/metrics").send().await.text();
+    assert!(told.contains("nearby_writes_turned_away_total 1"), "{told}");
+    assert!(told.contains("nearby_writes_under_way 0"), "{told}");
+    let made = server.post("/centers", &center("c", 3.0, 3.0)).send().await;
+    assert_eq!(made.status, 201, "{}", made.text());
 }

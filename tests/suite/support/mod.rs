@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 mod behind;
 mod database;
+mod held;
 mod meddler;
 
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, with_database};
+pub use held::hold_center;
 pub use meddler::{Meddler, Meddling};
 
 /// Bytes as hexadecimal digits.
