@@ -28,10 +28,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::collections::Collections;
+use crate::expiry::remove_old_answers;
 use crate::follow::follow;
 use crate::http::MediaUrl;
 use crate::http::connection::{Connection, Refusals};
 use crate::http::hot_path::HotPath;
+use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
 use crate::http::observe::Observe;
 use crate::http::routes::{self, Labels};
 use crate::http::state::State;
@@ -203,6 +205,7 @@ impl App {
             batch_turns: Arc::new(Semaphore::new(cores())),
             write_turns: Arc::new(Semaphore::new(WRITES_AT_ONCE)),
             write_places: Arc::new(Semaphore::new(settings.max_writes)),
+            keys_under_way: KeysUnderWay::default(),
             runtime: Handle::current(),
         });
         let cors = settings.cors;
@@ -262,11 +265,14 @@ impl App {
         let upkeep = settings
             .upkeep
             .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, metrics)));
-        let following = tokio::spawn(follow(database, collections));
+        let beside = [
+            tokio::spawn(follow(database.clone(), collections)),
+            tokio::spawn(remove_old_answers(database)),
+        ];
         Ok(Self {
             addresses,
             server: server.run(),
-            beside: upkeep.into_iter().chain([following]).collect(),
+            beside: upkeep.into_iter().chain(beside).collect(),
         })
     }
 
@@ -319,9 +325,10 @@ fn cors_of(origins: &CorsOrigins) -> Cors {
             AUTHORIZATION,
             CONTENT_ENCODING,
             CONTENT_TYPE,
+            IDEMPOTENCY_KEY,
             REQUEST_ID,
         ])
-        .expose_headers([LOCATION, RETRY_AFTER, REQUEST_ID])
+        .expose_headers([LOCATION, RETRY_AFTER, REQUEST_ID, IDEMPOTENCY_REPLAYED])
         .max_age(PREFLIGHT_MAX_AGE_S);
     match origins {
         CorsOrigins::Off => cors,

@@ -14,6 +14,7 @@
 //! - [`adopt`]: a table of another application made fit, step by step.
 //! - [`transfer`]: import and export of files.
 //! - [`follow`]: the indexes loaded at the start and after other writers.
+//! - [`expiry`]: answers kept under an `Idempotency-Key`, removed a day after.
 //! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod collections;
 pub mod domain;
 pub mod engine;
+pub mod expiry;
 pub mod follow;
 pub mod http;
 pub mod metrics;

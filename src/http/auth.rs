@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::code::Code;
@@ -14,19 +14,29 @@ use super::state::State;
 
 /// A request that may write. A handler that takes it is called with a valid key
 /// only.
-#[derive(Debug, Clone, Copy)]
-pub struct Writer(());
+#[derive(Debug, Clone)]
+pub struct Writer {
+    credential: SecretString,
+}
+
+impl Writer {
+    /// What it showed to be let in.
+    #[must_use]
+    pub fn credential(&self) -> &SecretString {
+        &self.credential
+    }
+}
 
 impl FromRequest for Writer {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request).map(|()| Self(())))
+        ready(check(request).map(|credential| Self { credential }))
     }
 }
 
-fn check(request: &HttpRequest) -> Result<(), Problem> {
+fn check(request: &HttpRequest) -> Result<SecretString, Problem> {
     let Some(key) = &State::of(request).admin_key else {
         return Err(Problem::new(
             Code::WritesDisabled,
@@ -44,7 +54,7 @@ fn check(request: &HttpRequest) -> Result<(), Problem> {
         Problem::unauthorized("Authorization must be `Bearer`, a space and the key.")
     })?;
     if same(token, key.expose_secret().as_bytes()) {
-        Ok(())
+        Ok(key.clone())
     } else {
         Err(Problem::unauthorized("This key is not valid."))
     }

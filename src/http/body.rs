@@ -39,6 +39,18 @@ pub async fn read_json<T: DeserializeOwned>(
     payload: Payload,
     content_type: &'static str,
 ) -> Result<T, Problem> {
+    parse(&read_bytes(request, payload, content_type).await?)
+}
+
+/// Reads a body, unpacked, that is to be parsed as JSON.
+///
+/// # Errors
+/// When it is of another content type or encoding, too large or too slow.
+pub async fn read_bytes(
+    request: &HttpRequest,
+    payload: Payload,
+    content_type: &'static str,
+) -> Result<Vec<u8>, Problem> {
     check_content_type(request, content_type)?;
     let encoding = Encoding::of(request)?;
     let limit = State::of(request).body_limit;
@@ -52,7 +64,7 @@ pub async fn read_json<T: DeserializeOwned>(
     if encoding == Encoding::Gzip {
         bytes = unzipped(&bytes, limit)?;
     }
-    parse(&bytes)
+    Ok(bytes)
 }
 
 /// How a body is packed.
@@ -173,7 +185,11 @@ async fn read(
     Ok(bytes)
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Reads JSON.
+///
+/// # Errors
+/// When it is none, or not an object of the shape that is asked for.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Editors of Windows begin files with it; RFC 8259, section 8.1 lets it pass.
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);

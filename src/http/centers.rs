@@ -9,8 +9,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::auth::Writer;
 use super::body::{JSON, MERGE_PATCH, read_json};
 use super::code::Code;
-use super::collections::{catalog_of, catalog_to_write, path_of};
+use super::collections::{catalog_of, catalog_to_write};
 use super::dto::{CenterBody, CenterFeature, CenterView};
+use super::idempotency::{make, read};
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
@@ -27,29 +28,22 @@ pub(super) const DELETE_PARAMS: &[Param] = &[Param::once("cascade")];
 const READ_PARAMS: &[Param] = &[Param::once("format")];
 
 pub(super) async fn post(
-    _: Writer,
+    writer: Writer,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let catalog = catalog_to_write(&request)?;
     let query = Query::parse(request.query_string(), CREATE_PARAMS)?;
     let distance = params::min_distance_of(&query)?;
-    let body: CenterBody = read_json(&request, payload, JSON).await?;
+    let (body, key) = read::<CenterBody>(&writer, &request, payload).await?;
     let draft = body.into_draft(catalog.collection())?;
-    let state = State::of(&request);
-    let path = path_of(catalog.collection());
     let creating = async move {
         match distance {
             Some(distance) => catalog.create_apart(&draft, distance).await,
             None => Ok(catalog.create(&draft).await?),
         }
     };
-    let center = state.write(&request, creating).await?;
-    state.metrics.wrote(WriteOperation::Create);
-    Ok(reply::created(
-        &format!("{path}/{}", center.id),
-        &CenterView::from(&center),
-    ))
+    make(&request, key, creating).await
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -7,17 +7,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::auth::Writer;
-use super::body::{JSON, read_json};
 use super::code::Code;
 use super::collections::catalog_to_write;
 use super::dto::{CenterBody, CenterView, Given};
+use super::idempotency::{make, read};
 use super::params;
 use super::problem::Problem;
 use super::query::Query;
-use super::reply;
-use super::state::State;
-use crate::domain::CenterId;
-use crate::metrics::WriteOperation;
+use crate::domain::{Center, CenterId};
 use crate::store::{BatchError, BatchItem, Collection};
 use crate::wire::{JsonId, Object};
 
@@ -30,31 +27,37 @@ struct BatchBody {
     centers: Vec<Object<CenterBody>>,
 }
 
+/// What was written, as it is sent.
 #[derive(Serialize)]
-struct Written<'a> {
+pub(super) struct WrittenView<'a> {
     count: usize,
     centers: Vec<CenterView<'a>>,
 }
 
+impl<'a> From<&'a [Center]> for WrittenView<'a> {
+    fn from(centers: &'a [Center]) -> Self {
+        Self {
+            count: centers.len(),
+            centers: centers.iter().map(Into::into).collect(),
+        }
+    }
+}
+
 pub(super) async fn post(
-    _: Writer,
+    writer: Writer,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
-    let body: BatchBody = read_json(&request, payload, JSON).await?;
+    let (body, key) = read::<BatchBody>(&writer, &request, payload).await?;
     let items = items(body, catalog.collection())?;
-    let state = State::of(&request);
-    let centers = state
-        .write(&request, async move { catalog.write_batch(items).await })
-        .await?;
-    state.metrics.wrote(WriteOperation::Batch);
-    let written = Written {
-        count: centers.len(),
-        centers: centers.iter().map(Into::into).collect(),
-    };
-    Ok(reply::ok(&written))
+    make(
+        &request,
+        key,
+        async move { catalog.write_batch(items).await },
+    )
+    .await
 }
 
 fn items(body: BatchBody, collection: &Collection) -> Result<Vec<BatchItem>, Problem> {

@@ -96,10 +96,14 @@ codes! {
     MembershipExists = CONFLICT, "membership_exists", "The center has this organization already";
     /// Another organization is the center's primary one.
     PrimaryExists = CONFLICT, "primary_exists", "The center has another primary organization";
+    /// A request with the same `Idempotency-Key` has not been answered yet.
+    RequestUnderWay = CONFLICT, "request_under_way", "A request with this Idempotency-Key is under way";
     /// Other rows keep the table from taking the row.
     RowConflict = CONFLICT, "row_conflict", "Other rows are in the way";
     /// The table does not take the row.
     RowRefused = UNPROCESSABLE_ENTITY, "row_refused", "The table does not take the row";
+    /// The `Idempotency-Key` came with another request before.
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key belongs to another request";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.
@@ -110,6 +114,8 @@ codes! {
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head of the request is too large";
     /// Something went wrong here; the log knows what.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong";
+    /// The database has no table for what is kept under an `Idempotency-Key`.
+    IdempotencyUnavailable = NOT_IMPLEMENTED, "idempotency_unavailable", "No Idempotency-Key can be taken here";
     /// The index is still being loaded.
     IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
     /// The database does not answer.

@@ -18,7 +18,6 @@ use crate::store::{Collection, Field};
 /// What paths of dive sites begin with, and what their collection is called.
 const DIVE_SITES_PATH: &str = "/dive-sites";
 pub(super) const DIVE_SITES: &str = "dive-sites";
-const CENTERS_PATH: &str = "/centers";
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -140,15 +139,6 @@ pub(super) fn named(state: &State, name: &str) -> Result<Arc<Catalog>, Problem> 
             .got(name)
             .allowed(names.join(", "))
     })
-}
-
-/// Where the rows of a collection that can be written have their paths.
-pub(super) fn path_of(collection: &Collection) -> &'static str {
-    if collection.name.as_str() == DIVE_SITES {
-        DIVE_SITES_PATH
-    } else {
-        CENTERS_PATH
-    }
 }
 
 /// Refuses a filter by what no row of a collection can have: it would never find

@@ -224,6 +224,7 @@ mod tests {
     use crate::domain::{CenterId, Position, Rating, Summary};
     use crate::engine::Engine;
     use crate::engine::memory::{Loading, MemoryEngine};
+    use crate::http::idempotency::KeysUnderWay;
     use crate::metrics::Metrics;
     use crate::store::{Collection, Database, DatabaseUrl, PoolSettings, Store};
 
@@ -265,6 +266,7 @@ mod tests {
             batch_turns: Arc::new(Semaphore::new(1)),
             write_turns: Arc::new(Semaphore::new(1)),
             write_places: Arc::new(Semaphore::new(1)),
+            keys_under_way: KeysUnderWay::default(),
             runtime: Handle::current(),
         })
     }

@@ -11,6 +11,7 @@ use super::auth::Writer;
 use super::body::{JSON, read_json};
 use super::centers;
 use super::code::Code;
+use super::idempotency::{make, read};
 use super::organizations::{self, OrganizationView, organization_id};
 use super::params;
 use super::problem::Problem;
@@ -81,27 +82,21 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
 }
 
 pub(super) async fn post(
-    _: Writer,
+    writer: Writer,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let center = center_of(&request)?;
-    let body: JoinBody = read_json(&request, payload, JSON).await?;
+    let (body, key) = read::<JoinBody>(&writer, &request, payload).await?;
     let JsonId(id) = body.organization_id;
     let organization = organization_id("organization_id", &id.to_string())?;
-    let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
-    let joined = state
-        .write(&request, async move {
-            let joined = catalog.join(center, organization, body.is_primary).await;
-            joined.map_err(|error| problem_of(error, catalog.collection(), center, organization))
-        })
-        .await?;
-    Ok(reply::with(
-        HttpResponse::Created(),
-        &MembershipView::from(&joined),
-    ))
+    let catalog = Arc::clone(&State::of(&request).catalog);
+    let joining = async move {
+        let joined = catalog.join(center, organization, body.is_primary).await;
+        joined.map_err(|error| problem_of(error, catalog.collection(), center, organization))
+    };
+    make(&request, key, joining).await
 }
 
 pub(super) async fn put(

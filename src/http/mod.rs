@@ -3,8 +3,8 @@
 //!
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
-//! is found, [`reply`] sends it, [`problem`] says what went wrong, [`observe`]
-//! watches over all. [`hot_path`] answers most searches in front of all that, and
+//! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
+//! [`problem`] says what went wrong, [`observe`] watches over all. [`hot_path`] answers most searches in front of all that, and
 //! [`connection`] what the parser refuses.
 
 mod answer;
@@ -21,6 +21,7 @@ pub(crate) mod connection;
 mod divemap;
 mod dto;
 pub(crate) mod hot_path;
+pub(crate) mod idempotency;
 mod list;
 mod list_cursor;
 mod memberships;

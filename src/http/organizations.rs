@@ -12,6 +12,7 @@ use super::auth::Writer;
 use super::body::{JSON, read_json};
 use super::centers::DELETE_PARAMS;
 use super::code::Code;
+use super::idempotency::{make, read};
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
@@ -120,25 +121,19 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
 }
 
 pub(super) async fn post(
-    _: Writer,
+    writer: Writer,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
-    let body: OrganizationBody = read_json(&request, payload, JSON).await?;
+    let (body, key) = read::<OrganizationBody>(&writer, &request, payload).await?;
     let draft = body.into_draft()?;
-    let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
-    let created = state
-        .write(&request, async move {
-            let created = catalog.create_organization(&draft).await;
-            created.map_err(|error| problem_of(error, &draft))
-        })
-        .await?;
-    Ok(reply::created(
-        &format!("/organizations/{}", created.id),
-        &OrganizationView::from(&created),
-    ))
+    let catalog = Arc::clone(&State::of(&request).catalog);
+    let creating = async move {
+        let created = catalog.create_organization(&draft).await;
+        created.map_err(|error| problem_of(error, &draft))
+    };
+    make(&request, key, creating).await
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::code::Code;
 use crate::domain::Neighbour;
 use crate::engine::SearchError;
-use crate::store::{DeleteError, StoreError, Unfit};
+use crate::store::{DeleteError, SentAgain, StoreError, Unfit};
 use crate::wire::JsonId;
 
 /// The content type of every error.
@@ -28,6 +28,8 @@ const MAX_GOT_CHARS: usize = 100;
 
 /// When to try again while the index is being loaded: loading takes seconds.
 const RETRY_INDEX_S: HeaderValue = HeaderValue::from_static("1");
+/// When to try again while a request with the same key is under way.
+const RETRY_UNDER_WAY_S: HeaderValue = HeaderValue::from_static("1");
 /// When to try again while the database is away.
 const RETRY_DATABASE_S: HeaderValue = HeaderValue::from_static("5");
 
@@ -217,6 +219,41 @@ impl Problem {
             .caused_by(cause)
     }
 
+    /// A write may have been made, and nobody knows.
+    fn unsettled(sent_again: SentAgain) -> Self {
+        let lost = "The connection to the database was lost while the write was committed: it may have \
+                    been made.";
+        let what_to_do = match sent_again {
+            SentAgain::MayDouble => {
+                "Look whether it was before you send it again. A request with an Idempotency-Key \
+                 can be sent again at once."
+            }
+            SentAgain::IsTheSame => "Sent again, it leaves the same rows.",
+            SentAgain::IsAnsweredByItsKey => {
+                "Send the same request again with the same Idempotency-Key: it is made once."
+            }
+        };
+        let problem = Self::new(Code::DatabaseUnavailable, format!("{lost} {what_to_do}"));
+        // Whoever follows it blindly must not write twice.
+        if sent_again == SentAgain::MayDouble {
+            problem
+        } else {
+            problem.with_header(RETRY_AFTER, RETRY_DATABASE_S)
+        }
+    }
+
+    /// A request with the same `Idempotency-Key` has not been answered yet.
+    #[must_use]
+    pub fn under_way() -> Self {
+        Self::new(
+            Code::RequestUnderWay,
+            "a request with this Idempotency-Key is under way: send this one again in a moment, \
+             and it is answered as that one was",
+        )
+        .at("Idempotency-Key")
+        .with_header(RETRY_AFTER, RETRY_UNDER_WAY_S)
+    }
+
     /// A row breaks a rule of its table.
     #[must_use]
     pub fn unfit(unfit: Unfit) -> Self {
@@ -325,19 +362,14 @@ impl From<StoreError> for Problem {
                 Some(ailment) => Self::database(ailment, error),
                 None => Self::database_unavailable(error),
             },
-            StoreError::Unsettled { is_repeatable, .. } => {
-                let problem = Self::new(
-                    Code::DatabaseUnavailable,
-                    "The connection to the database was lost while the write was committed: it may \
-                     have been made. Look whether it was before you send it again.",
-                );
-                // Whoever follows it blindly must not write twice.
-                let problem = if is_repeatable {
-                    problem.with_header(RETRY_AFTER, RETRY_DATABASE_S)
-                } else {
-                    problem
-                };
-                problem.caused_by(error)
+            StoreError::Unsettled { sent_again, .. } => {
+                Self::unsettled(sent_again).caused_by(error)
+            }
+            StoreError::KeyUnderWay => Self::under_way().caused_by(error),
+            StoreError::AnswerTooLarge { .. } => {
+                Self::new(Code::BodyTooLarge, format!("{error}; nothing was written"))
+                    .at("Idempotency-Key")
+                    .allowed("a batch of fewer centers, or no Idempotency-Key")
             }
             StoreError::Busy | StoreError::GivenUp | StoreError::Overtaken => Self::database(
                 "Other writes are in the way; nothing was written. Try again in a moment.",

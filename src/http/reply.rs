@@ -1,5 +1,6 @@
 //! What answers have in common: JSON or GeoJSON, and how long they may be kept.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, VARY,
 };
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::body::JSON;
 use super::negotiate::Format;
+use crate::store::KeptAnswer;
 
 /// An answer may be kept but not reused unasked: whoever wrote a center finds
 /// it in the next answer.
@@ -18,15 +20,18 @@ const VARY_ACCEPT: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("
 
 /// Answers with a value.
 pub fn ok(value: &impl Serialize) -> HttpResponse {
-    with(HttpResponse::Ok(), value)
+    json(HttpResponse::Ok(), rendered(value))
 }
 
-/// Answers with what was made, and where it is.
-pub fn created(path: &str, value: &impl Serialize) -> HttpResponse {
-    let path = HeaderValue::from_str(path).expect("paths of ours are ASCII");
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, path));
-    with(response, value)
+/// Answers as it is kept.
+pub fn as_kept(answer: KeptAnswer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).expect("statuses of ours are kept");
+    let mut response = HttpResponse::build(status);
+    if let Some(path) = answer.location {
+        let path = HeaderValue::from_str(&path).expect("paths of ours are ASCII");
+        response.insert_header((LOCATION, path));
+    }
+    json(response, answer.body)
 }
 
 /// Answers with JSON that is rendered already.
@@ -46,11 +51,6 @@ pub fn ok_as(format: Format, body: Vec<u8>) -> HttpResponse {
 /// The headers of an answer in the form that the client asked for.
 pub fn headers_of(format: Format) -> [(HeaderName, HeaderValue); 3] {
     [(CONTENT_TYPE, format.content_type()), NO_CACHE, VARY_ACCEPT]
-}
-
-/// Answers with a value what was begun.
-pub fn with(response: HttpResponseBuilder, value: &impl Serialize) -> HttpResponse {
-    json(response, rendered(value))
 }
 
 /// A value as JSON.

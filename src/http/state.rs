@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::divemap::media::MediaUrl;
+use super::idempotency::KeysUnderWay;
 use super::problem::Problem;
 use crate::catalog::Catalog;
 use crate::collections::Collections;
@@ -46,6 +47,8 @@ pub struct State {
     pub write_turns: Arc<Semaphore>,
     /// Places for writes that are under way, those that wait among them.
     pub write_places: Arc<Semaphore>,
+    /// The `Idempotency-Key`s of requests that are under way.
+    pub keys_under_way: KeysUnderWay,
     /// The process's own runtime, which outlives the workers.
     pub runtime: Handle,
 }

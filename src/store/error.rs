@@ -4,6 +4,7 @@ use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use sqlx::error::DatabaseError;
 use thiserror::Error;
 
+use super::idempotency::{MAX_KEPT_BYTES, Recording};
 use super::refusal::{self, DEADLOCK, LOCK_WAITED_FOR, Meaning, OUT_OF_TIME, Rule, is_busy};
 use crate::domain::CenterId;
 
@@ -20,8 +21,17 @@ pub enum StoreError {
     Unsettled {
         /// What happened.
         failure: DatabaseFailure,
-        /// Whether the same write, made once more, leaves the same rows.
-        is_repeatable: bool,
+        /// What comes of sending the same once more.
+        sent_again: SentAgain,
+    },
+    /// Another request with the same `Idempotency-Key` was first: nothing was written.
+    #[error("another request with the same Idempotency-Key is under way")]
+    KeyUnderWay,
+    /// The answer is larger than those that are kept under keys: nothing was written.
+    #[error("the answer has {bytes} bytes, and at most {MAX_KEPT_BYTES} are kept under a key")]
+    AnswerTooLarge {
+        /// How large it is.
+        bytes: usize,
     },
     /// Other writes were in the way for longer than anybody should wait.
     #[error("other writes were waited for too long")]
@@ -47,6 +57,17 @@ pub enum StoreError {
     /// It refused a statement.
     #[error("the database refused a statement: {0}")]
     Refused(DatabaseFailure),
+}
+
+/// What comes of sending a write once more that may have been made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SentAgain {
+    /// It may be made twice.
+    MayDouble,
+    /// It leaves the same rows.
+    IsTheSame,
+    /// It is answered as the first time, by its `Idempotency-Key`, or made now.
+    IsAnsweredByItsKey,
 }
 
 /// What was to be written breaks a rule of the table.
@@ -134,13 +155,19 @@ impl StoreError {
     }
 
     /// What it means that a COMMIT failed: where the server did not say no by itself,
-    /// it may have said yes.
+    /// it may have said yes. A write that is repeatable leaves the same rows when it is
+    /// made once more.
     pub(super) fn of_commit(error: sqlx::Error, is_repeatable: bool) -> Self {
         match Self::from(error) {
             Self::Unavailable(failure @ DatabaseFailure::Statement(sqlx::Error::Io(_))) => {
+                let sent_again = match Recording::current() {
+                    Some(_) => SentAgain::IsAnsweredByItsKey,
+                    None if is_repeatable => SentAgain::IsTheSame,
+                    None => SentAgain::MayDouble,
+                };
                 Self::Unsettled {
                     failure,
-                    is_repeatable,
+                    sent_again,
                 }
             }
             error => error,

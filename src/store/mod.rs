@@ -13,6 +13,7 @@ mod dive_sites;
 mod error;
 mod fit;
 mod guard;
+mod idempotency;
 mod ids;
 mod journal;
 mod migrate;
@@ -43,9 +44,14 @@ pub use database::{
     SqlitePools, SqliteSynchronous, Wait,
 };
 pub use dive_sites::SiteTables;
-pub use error::{BatchError, DatabaseFailure, DeleteError, StoreError, Unfit, UpdateError};
+pub use error::{
+    BatchError, DatabaseFailure, DeleteError, SentAgain, StoreError, Unfit, UpdateError,
+};
 pub use fit::TableColumns;
 pub use guard::{Guard, LayerTrigger};
+pub use idempotency::{
+    Digest, KeptAnswer, KeyedRequest, KnownKey, Made, REMOVED_AT_ONCE, Recording,
+};
 pub use journal::{ImportId, JOURNAL_KEPT_DAYS, Journal, JournalNote, Known};
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
 pub use organizations::{MembershipError, OrganizationError};

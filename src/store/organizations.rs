@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
+use super::idempotency::{Made, RecordsKeys as _};
 use super::references::{Referring, WITH_ORGANIZATION, refuse_used};
 use super::refusal::is_missing_table;
 use super::{Database, DeleteError, Rule, StoreError};
@@ -209,6 +210,12 @@ fn membership(row: &str) -> Result<Option<Membership>, sqlx::Error> {
     }))
 }
 
+/// Rows with ids that nobody could ask for are passed over.
+fn memberships(rows: &[String]) -> Result<Vec<Membership>, sqlx::Error> {
+    let all = rows.iter().map(|row| membership(row));
+    all.filter_map(Result::transpose).collect()
+}
+
 /// Runs the same statement on whichever database it is, with what it reads
 /// through.
 macro_rules! on_readers {
@@ -223,20 +230,24 @@ macro_rules! on_readers {
     };
 }
 
-/// Runs the same statements in a transaction of whichever database it is; SQLite
-/// takes the file's write lock at once. `$call` is followed by a commit where it
-/// is `Ok`.
+/// Runs the same statements in a transaction of whichever database it is, which takes
+/// the key of the write; SQLite takes the file's write lock at once. `$call` is followed
+/// by a commit where it is `Ok`. All that is written so leaves the same rows, or is
+/// refused, when it is written once more.
 macro_rules! in_transaction {
     ($database:expr, $transaction:ident => $call:expr) => {
         match $database {
             Database::MySql(pool) => {
                 let mut $transaction = pool.begin().await?;
+                $transaction.take_key().await?;
                 let done = $call;
-                $transaction.commit().await?;
+                let committed = $transaction.commit().await;
+                committed.map_err(|error| StoreError::of_commit(error, true))?;
                 done
             }
             Database::Sqlite(pools) => {
                 let mut $transaction = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
+                $transaction.take_key().await?;
                 let done = $call;
                 $transaction.commit().await?;
                 done
@@ -254,9 +265,9 @@ pub(super) fn or_none<T>(rows: Result<Vec<T>, sqlx::Error>) -> Result<Vec<T>, sq
     }
 }
 
-fn is_unique_violation(error: &sqlx::Error) -> bool {
-    let refusal = error.as_database_error();
-    refusal.is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+/// Whether another row has what was to be written.
+fn is_taken(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unfit(unfit) if unfit.rule == Rule::Unique)
 }
 
 /// Binds what an organization says.
@@ -322,17 +333,17 @@ impl Database {
         &self,
         draft: &OrganizationDraft,
     ) -> Result<Organization, OrganizationError> {
-        let row = in_transaction!(self, transaction => {
+        Ok(in_transaction!(self, transaction => {
             let all: Vec<String> = sqlx::query_scalar(ALL).fetch_all(&mut *transaction).await?;
             refuse_taken(&organizations(&all)?, None, draft)?;
             let inserted = bind_draft!(sqlx::query(INSERT), draft).execute(&mut *transaction).await?;
             let id = InsertedId::of(&inserted);
             let row: String =
                 sqlx::query_scalar(READ).bind(id).fetch_one(&mut *transaction).await?;
-            row
-        });
-        let created = organizations(&[row])?.pop();
-        Ok(created.ok_or(sqlx::Error::RowNotFound)?)
+            let created = organizations(&[row])?.pop().ok_or(sqlx::Error::RowNotFound)?;
+            transaction.keep_answer(Made::Organization(&created)).await?;
+            created
+        }))
     }
 
     /// Replaces what is said of an organization; `None` where there is none.
@@ -375,8 +386,8 @@ impl Database {
         id: Option<OrganizationId>,
         draft: &OrganizationDraft,
     ) -> Result<T, OrganizationError> {
-        if let Err(OrganizationError::Store(StoreError::Unfit(unfit))) = &written
-            && unfit.rule == Rule::Unique
+        if let Err(OrganizationError::Store(error)) = &written
+            && is_taken(error)
         {
             let all: Vec<String> =
                 on_readers!(self, pool => sqlx::query_scalar(ALL).fetch_all(pool).await?);
@@ -455,8 +466,7 @@ impl Database {
             )?;
             (known, rows)
         });
-        let all: Result<Vec<_>, _> = rows.iter().map(|row| membership(row)).collect();
-        let all = all?.into_iter().flatten().collect();
+        let all = memberships(&rows)?;
         Ok((known > 0).then_some(all))
     }
 
@@ -531,21 +541,39 @@ impl Database {
             organization,
             is_primary,
         )?;
-        let written: Result<(), sqlx::Error> = async {
-            in_transaction!(self, transaction => {
-                sqlx::query(JOIN)
-                    .bind(center.get())
-                    .bind(organization.get())
-                    .bind(is_primary)
-                    .execute(&mut *transaction)
-                    .await?;
-            });
-            Ok(())
+        let joined = self.try_join(center, organization, is_primary).await;
+        if let Err(MembershipError::Store(error)) = &joined
+            && is_taken(error)
+        {
+            let now = self.memberships(center).await?.unwrap_or_default();
+            refuse_joined(&now, organization, is_primary)?;
         }
-        .await;
-        self.joined(written, center, organization, is_primary, true)
-            .await?
-            .ok_or(MembershipError::NoCenter)
+        joined
+    }
+
+    async fn try_join(
+        &self,
+        center: CenterId,
+        organization: OrganizationId,
+        is_primary: bool,
+    ) -> Result<Membership, MembershipError> {
+        Ok(in_transaction!(self, transaction => {
+            sqlx::query(JOIN)
+                .bind(center.get())
+                .bind(organization.get())
+                .bind(is_primary)
+                .execute(&mut *transaction)
+                .await?;
+            let rows: Vec<String> = sqlx::query_scalar(MEMBERSHIPS)
+                .bind(center.get())
+                .fetch_all(&mut *transaction)
+                .await?;
+            let mut now = memberships(&rows)?.into_iter();
+            let joined = now.find(|one| one.organization.id == organization);
+            let joined = joined.ok_or(sqlx::Error::RowNotFound)?;
+            transaction.keep_answer(Made::Membership(&joined)).await?;
+            joined
+        }))
     }
 
     /// Makes an organization a center's primary one, or no longer; `None` where
@@ -559,7 +587,7 @@ impl Database {
         organization: OrganizationId,
         is_primary: bool,
     ) -> Result<Option<Membership>, MembershipError> {
-        let written: Result<(), sqlx::Error> = async {
+        let written: Result<(), StoreError> = async {
             in_transaction!(self, transaction => {
                 sqlx::query(SET_PRIMARY)
                     .bind(is_primary)
@@ -571,33 +599,15 @@ impl Database {
             Ok(())
         }
         .await;
-        self.joined(written, center, organization, is_primary, false)
-            .await
-    }
-
-    /// What a write led to; where the database refused it, with what it collides.
-    async fn joined(
-        &self,
-        written: Result<(), sqlx::Error>,
-        center: CenterId,
-        organization: OrganizationId,
-        is_primary: bool,
-        is_new: bool,
-    ) -> Result<Option<Membership>, MembershipError> {
         let now = self.memberships(center).await?.unwrap_or_default();
         if let Err(error) = written {
-            if is_unique_violation(&error) {
-                if is_new {
-                    refuse_joined(&now, organization, is_primary)?;
-                }
+            if is_taken(&error) {
                 refuse_second_primary(&now, organization, is_primary)?;
             }
             return Err(error.into());
         }
-        let found = now
-            .into_iter()
-            .find(|one| one.organization.id == organization);
-        Ok(found)
+        let mut now = now.into_iter();
+        Ok(now.find(|one| one.organization.id == organization))
     }
 
     /// Notes that a center no longer works by an organization; `false` where it

@@ -31,6 +31,8 @@ pub(super) const NO_SUCH_WAY: u16 = 1845;
 pub(super) const NO_SUCH_WAY_BECAUSE: u16 = 1846;
 /// `ER_QUERY_TIMEOUT`.
 pub(super) const OUT_OF_TIME: u16 = 3024;
+/// `ER_LOCK_NOWAIT`.
+pub(super) const LOCK_NOT_WAITED_FOR: u16 = 3572;
 
 /// What a refusal means to whoever asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +164,7 @@ pub(super) fn of_mysql(number: u16) -> Meaning {
         | INTERRUPTED | OUT_OF_TIME
         // Offline mode.
         | 3032
-        | LOCK_WAITED_FOR | DEADLOCK | 3572
+        | LOCK_WAITED_FOR | DEADLOCK | LOCK_NOT_WAITED_FOR
         // Memory, disk, prepared statements.
         | 1021 | 1037 | 1038 | 1041 | 1114 | 1461 => Meaning::Away,
         _ if ends_connection(number) => Meaning::Away,
@@ -237,6 +239,16 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
         mysql_number(refusal) == Some(NO_SUCH_TABLE)
             || refusal.message().starts_with("no such table")
     })
+}
+
+/// Whether a statement names a table that does not exist, or that this user may not see.
+pub(super) fn is_unseen_table(error: &sqlx::Error) -> bool {
+    is_missing_table(error) || number(error) == Some(TABLE_ACCESS_DENIED)
+}
+
+/// Whether another transaction has a row that a statement was not to wait for.
+pub(super) fn is_not_waited_for(error: &sqlx::Error) -> bool {
+    number(error) == Some(LOCK_NOT_WAITED_FOR)
 }
 
 /// `SQLITE_BUSY` and its kin.

@@ -13,16 +13,18 @@ use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
 use crate::store::asker::still_there;
 use crate::store::database::connect_beside;
+use crate::store::idempotency::{Made, RecordsKeys as _};
 use crate::store::organizations::forget_center;
 use crate::store::references::{References, Referring, refuse_used};
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl MySqlStore {
     /// Begins a transaction, unless whoever asked for it went while it waited for a
-    /// connection.
+    /// connection, and takes the key of the write.
     async fn begin(&self) -> Result<Transaction<'static, MySql>, StoreError> {
-        let transaction = self.pool.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         still_there()?;
+        transaction.take_key().await?;
         Ok(transaction)
     }
 
@@ -51,8 +53,10 @@ impl MySqlStore {
         let mut transaction = self.begin().await?;
         let id = self.insert(&mut transaction, draft).await?;
         let center = self.read_in(&mut transaction, id).await?;
+        let center = center.ok_or(sqlx::Error::RowNotFound)?;
+        transaction.keep_answer(Made::Center(&center)).await?;
         commit(transaction, false).await?;
-        center.ok_or_else(|| sqlx::Error::RowNotFound.into())
+        Ok(center)
     }
 
     pub(in crate::store) async fn replace(
@@ -178,6 +182,7 @@ impl MySqlStore {
             ids.push(id);
         }
         let centers = self.read_many(&mut transaction, &ids).await?;
+        transaction.keep_answer(Made::Centers(&centers)).await?;
         commit(transaction, items.iter().all(|item| item.id.is_some())).await?;
         Ok(centers)
     }

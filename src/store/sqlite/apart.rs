@@ -12,7 +12,7 @@ use crate::domain::{
     Bounds, Center, CenterDraft, MAX_NEIGHBOURS, Neighbour, Origin, Radius, are_alike,
     distance_m_of,
 };
-use crate::store::{Apart, StoreError};
+use crate::store::{Apart, Made, StoreError};
 
 impl SqliteStore {
     pub(in crate::store) async fn create_apart(
@@ -28,7 +28,9 @@ impl SqliteStore {
                 writing.alike_within(&draft, apart.distance)?
             };
             if in_the_way.is_empty() {
-                Ok(Ok(writing.create(&draft)?))
+                let center = writing.create(&draft)?;
+                writing.keep_answer(Made::Center(&center))?;
+                Ok(Ok(center))
             } else {
                 Ok(Err(in_the_way))
             }

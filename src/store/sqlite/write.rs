@@ -6,13 +6,14 @@
 use chrono::{SecondsFormat, Utc};
 use rusqlite::{
     CachedStatement, OptionalExtension as _, Params, Row, Statement, Transaction,
-    TransactionBehavior,
+    TransactionBehavior, params,
 };
 
 use super::extent::Growth;
 use super::foreign_changes::version_seen_by;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::store::idempotency::{KEEP, Made, Recording, TAKE, or_under_way};
 use crate::store::references::{Referring, refuse_used};
 use crate::store::sql::Sql;
 use crate::store::{BatchError, BatchItem, DeleteError, FileVersion, StoreError, UpdateError};
@@ -20,7 +21,12 @@ use crate::store::{BatchError, BatchItem, DeleteError, FileVersion, StoreError, 
 impl SqliteStore {
     pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let draft = draft.clone();
-        self.write(move |writing| Ok(writing.create(&draft)?)).await
+        self.write(move |writing| {
+            let center = writing.create(&draft)?;
+            writing.keep_answer(Made::Center(&center))?;
+            Ok(center)
+        })
+        .await
     }
 
     pub(in crate::store) async fn replace(
@@ -84,7 +90,7 @@ impl SqliteStore {
         items: Vec<BatchItem>,
     ) -> Result<Vec<Center>, BatchError> {
         self.write(move |writing| {
-            let written = items.iter().enumerate().map(|(index, item)| match item.id {
+            let each = items.iter().enumerate().map(|(index, item)| match item.id {
                 None => writing
                     .create(&item.draft)
                     .map_err(|error| BatchError::at(index, error)),
@@ -95,7 +101,9 @@ impl SqliteStore {
                     written.ok_or(BatchError::NotFound { index, id })
                 }
             });
-            written.collect()
+            let written = each.collect::<Result<Vec<_>, BatchError>>()?;
+            writing.keep_answer(Made::Centers(&written))?;
+            Ok(written)
         })
         .await
     }
@@ -107,9 +115,10 @@ impl SqliteStore {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<rusqlite::Error> + Send + 'static,
+        E: From<rusqlite::Error> + From<StoreError> + Send + 'static,
     {
         let statements = self.statements.clone();
+        let recording = Recording::current();
         let written = self.pools.centers.run(move |connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -117,9 +126,15 @@ impl SqliteStore {
                 transaction,
                 statements: &statements,
                 growth: Growth::default(),
+                recording,
             };
+            writing.take_key()?;
             let changes = writing.transaction.total_changes();
             let done = work(&writing)?;
+            // What keeps no answer has made nothing: its key stays free.
+            if writing.recording.as_ref().is_some_and(Recording::is_empty) {
+                return Ok((done, false));
+            }
             // Noted where GeoPackage readers look for it: once a transaction, as a
             // trigger would do it for every row.
             if writing.transaction.total_changes() > changes {
@@ -146,6 +161,8 @@ pub(super) struct Writing<'a> {
     pub(super) statements: &'a Statements,
     /// What becomes of the layer's extent.
     pub(super) growth: Growth,
+    /// What is kept under the key of the write, if it has one.
+    recording: Option<Recording>,
 }
 
 impl Writing<'_> {
@@ -170,6 +187,29 @@ impl Writing<'_> {
 
     pub(super) fn prepare(&self, statement: &Sql) -> rusqlite::Result<CachedStatement<'_>> {
         self.transaction.prepare_cached(&statement.text().0)
+    }
+
+    /// Takes the key of the write, if it has one.
+    fn take_key(&self) -> Result<(), StoreError> {
+        let Some(recording) = &self.recording else {
+            return Ok(());
+        };
+        self.execute(TAKE, params![recording.key(), recording.request()])
+            .map(drop)
+            .map_err(or_under_way)
+    }
+
+    /// Keeps the answer to what was made, if the write has a key.
+    pub(super) fn keep_answer(&self, made: Made<'_>) -> Result<(), StoreError> {
+        let Some(recording) = &self.recording else {
+            return Ok(());
+        };
+        let answer = recording.answer_to(made)?;
+        let key = recording.key();
+        let values = params![answer.status, answer.location, answer.body, key];
+        self.execute(KEEP, values)?;
+        recording.is_kept(answer);
+        Ok(())
     }
 
     pub(super) fn create(&self, draft: &CenterDraft) -> rusqlite::Result<Center> {

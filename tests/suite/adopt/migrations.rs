@@ -2,9 +2,10 @@
 
 use nearby::store::{Collection, MigrateError, MigrationState, SchemaState};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::neighbour::{Kind, checksum, divemap, nearby, stdout};
+use crate::api::server::KEY;
 use crate::cli::served::Served;
 
 const ROWS: u32 = 200;
@@ -138,10 +139,24 @@ async fn an_adopted_table_is_served_without_anything_of_ours_beside_it() {
     let center = json!({"name": "ours", "latitude": 1, "longitude": 2});
     let (status, created) = served.post("/centers", &center).await;
     assert_eq!(status, 201, "{created}");
+    // A key could not be kept, and is not ignored.
+    let keyed = reqwest::Client::new().post(served.url("/centers"));
+    let keyed = keyed.bearer_auth(KEY).header("idempotency-key", "k");
+    let refused = keyed.json(&center).send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 501);
+    let problem: Value = refused.json().await.unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`nearby migrate up`"), "{detail}");
     let tables = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()";
     assert_eq!(
         db.number(tables).await,
         2,
         "users and diving_centers, as before"
     );
+    // With a table for it, it is taken.
+    nearby(&db, &["migrate", "up"]).await.assert(0, &[]);
+    let keyed = reqwest::Client::new().post(served.url("/centers"));
+    let keyed = keyed.bearer_auth(KEY).header("idempotency-key", "k");
+    let made = keyed.json(&center).send().await.unwrap();
+    assert_eq!(made.status().as_u16(), 201);
 }

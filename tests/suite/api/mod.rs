@@ -18,6 +18,7 @@ mod dive_sites;
 mod divemap;
 mod duplicates;
 mod hot_path;
+mod idempotency;
 mod ids;
 mod left_by_others;
 mod list;

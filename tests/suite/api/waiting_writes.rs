@@ -1,18 +1,13 @@
 //! Writes that wait: for rows of others, for connections, for each other.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sqlx::Executor as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::server::{TestServer, center};
 use crate::cli::served::Served;
-use crate::support::{TestDatabase, hold_center};
+use crate::support::{Commit, Cut, TestDatabase, hold_center, through_cut};
 
 /// Whoever holds a row keeps those from writing who write that row.
 #[tokio::test]
@@ -145,60 +140,19 @@ async fn what_another_process_just_moved_away_is_in_nobodys_way() {
     }
 }
 
-/// Passes bytes on until it sees a COMMIT, lets that through and nothing back.
-async fn cuts_off_at_commit(listener: TcpListener, server: SocketAddr, armed: Arc<AtomicBool>) {
-    loop {
-        let (client, _) = listener.accept().await.expect("it accepts");
-        let upstream = TcpStream::connect(server).await.expect("MySQL is there");
-        let armed = Arc::clone(&armed);
-        tokio::spawn(async move {
-            let (mut from_client, mut to_client) = client.into_split();
-            let (mut from_server, mut to_server) = upstream.into_split();
-            let back = tokio::spawn(async move {
-                let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
-            });
-            let mut buffer = vec![0; 65_536];
-            while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
-                let cuts = armed.load(Ordering::Relaxed)
-                    && buffer[..count].windows(6).any(|word| word == b"COMMIT");
-                if cuts {
-                    armed.store(false, Ordering::Relaxed);
-                    back.abort();
-                }
-                if to_server.write_all(&buffer[..count]).await.is_err() || cuts {
-                    // The server has time to do it before the connection ends.
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    break;
-                }
-            }
-        });
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn a_write_whose_commit_was_not_answered_is_told_to_have_perhaps_been_made() {
     let db = TestDatabase::mysql().await;
-    let mut url = url::Url::parse(db.url()).unwrap();
-    let mysql = (url.host_str().unwrap().to_owned(), url.port().unwrap());
-    let mysql = tokio::net::lookup_host(mysql)
-        .await
-        .unwrap()
-        .next()
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    url.set_port(Some(listener.local_addr().unwrap().port()))
-        .unwrap();
-    url.set_query(Some("ssl-mode=disabled"));
-    let armed = Arc::new(AtomicBool::new(false));
-    tokio::spawn(cuts_off_at_commit(listener, mysql, Arc::clone(&armed)));
-    let served = Served::start(&["--database-url", url.as_str()]);
+    let cut = Cut::default();
+    let url = through_cut(&db, &cut).await;
+    let served = Served::start(&["--database-url", &url]);
 
     let rows = "SELECT COUNT(*) FROM diving_centers";
     let place = served.url("/centers");
     let client = reqwest::Client::new();
     let send = async |request: reqwest::RequestBuilder| {
-        armed.store(true, Ordering::Relaxed);
+        cut.at_next_commit(Commit::Arrives);
         let answer = request
             .bearer_auth(super::server::KEY)
             .send()
@@ -214,6 +168,7 @@ async fn a_write_whose_commit_was_not_answered_is_told_to_have_perhaps_been_made
     let (status, retry, body) = send(client.post(&place).json(&center("c", 1.0, 1.0))).await;
     assert_eq!((status, retry), (503, false), "{body}");
     assert!(body.contains("may have been made"), "{body}");
+    assert!(body.contains("Idempotency-Key"), "{body}");
     assert_eq!(db.number(rows).await, 1, "it was");
     let put = client
         .put(format!("{place}/1"))

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 mod behind;
+mod cut;
 mod database;
 mod held;
 mod meddler;
 
+pub use cut::{Commit, Cut, through_cut};
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, with_database};
 pub use held::hold_center;
