@@ -69,8 +69,8 @@ impl Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     eprintln!("{} centers: filling and loading", args.count);
-    let service = service::start(&args.database(), args.count, args.workers())?;
-    let bench = rows::Bench::new(&args, service);
+    let services = service::start(&args.database(), args.count, args.workers())?;
+    let bench = rows::Bench::new(&args, services);
     bench.check_answers()?;
     bench.print_rows()
 }

@@ -13,7 +13,7 @@ use super::common::client::{Connection, Requests, closed_loop, get, open_loop, p
 use super::common::questions::{Question, origins_near_centers};
 use super::common::report::{Bound, Spread, compare, head, row};
 use super::common::world::oracle;
-use super::service::KEY;
+use super::service::{KEY, Services};
 use super::{Args, ceiling};
 
 /// Origins that each kind of question is checked from.
@@ -46,6 +46,7 @@ const MID_PACIFIC: (f64, f64) = (-48.9, -123.4);
 pub struct Bench<'a> {
     args: &'a Args,
     service: SocketAddr,
+    services: Services,
     origins: Vec<(f64, f64)>,
     against_ceiling: Vec<(Question, f64)>,
     filtered: Vec<Question>,
@@ -53,10 +54,11 @@ pub struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     /// Draws the questions.
-    pub fn new(args: &'a Args, service: SocketAddr) -> Self {
+    pub fn new(args: &'a Args, services: Services) -> Self {
         Self {
             args,
-            service,
+            service: services.plain,
+            services,
             origins: origins_near_centers(),
             against_ceiling: vec![
                 (Question::nearby(25.0, 50), 0.85),
@@ -107,6 +109,7 @@ impl<'a> Bench<'a> {
                 self.beside_ceiling(question, *at_least)?;
             }
         }
+        self.every_way()?;
         if self.wants("latencies") {
             self.latencies()?;
         }
@@ -141,6 +144,42 @@ impl<'a> Bench<'a> {
         }
         let name = format!("{} ({size} bytes)", question.name);
         compare(&name, &ours, &other, "req/s", Bound::AtLeast(at_least));
+        Ok(())
+    }
+
+    /// The same question asked in every way, against `/nearby` of the default collection.
+    fn every_way(&self) -> anyhow::Result<()> {
+        let question = Question::nearby(25.0, 50);
+        let plain = question.requests(&self.origins);
+        let in_collection = Question {
+            path: "/collections/centers/nearby",
+            ..question.clone()
+        };
+        let in_collection = in_collection.requests(&self.origins);
+        let targets = self.origins.iter().map(|&origin| question.target(origin));
+        let from_page = targets.map(|target| get_from_page(&target)).collect();
+        let from_page = Arc::new(from_page);
+        let Services {
+            plain: service,
+            for_pages,
+            rated,
+        } = self.services;
+        for (way, address, requests) in [
+            ("in a named collection", service, &in_collection),
+            ("asked by a page", for_pages, &from_page),
+            ("with ratings", rated, &plain),
+        ] {
+            let name = format!("{}, {way}", question.name);
+            if !self.wants(&name) {
+                continue;
+            }
+            let (mut ours, mut other) = (Vec::new(), Vec::new());
+            for _ in 0..self.args.rounds {
+                other.push(self.closed(service, &plain)?);
+                ours.push(self.closed(address, requests)?);
+            }
+            compare(&name, &ours, &other, "req/s", Bound::AtLeast(0.95));
+        }
         Ok(())
     }
 
@@ -342,6 +381,14 @@ impl<'a> Bench<'a> {
         );
         Ok(())
     }
+}
+
+/// A request as a browser sends it for a page of another origin.
+fn get_from_page(target: &str) -> Vec<u8> {
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://maps.example\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 fn milliseconds(work: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<f64> {

@@ -1,12 +1,13 @@
-//! The real service, on an embedded file with generated centers.
+//! The real service, on an embedded file with generated centers: as it is by default,
+//! for pages of other origins, and with centers that are rated.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nearby::app::{App, AppSettings};
+use nearby::app::{App, AppSettings, CorsOrigins};
 use nearby::catalog::Catalog;
 use nearby::domain::{CenterDraft, CenterText};
 use nearby::engine::Engine;
@@ -14,6 +15,7 @@ use nearby::engine::memory::MemoryEngine;
 use nearby::metrics::Metrics;
 use nearby::store::{BatchItem, Collection, Database, DatabaseUrl, PoolSettings, Store};
 use nearby::transfer::{Generated, generate};
+use sqlx::{Connection as _, SqliteConnection};
 
 use super::common::world::{SEED, summary};
 
@@ -23,58 +25,113 @@ pub const KEY: &str = "only-for-this-benchmark";
 /// Centers a transaction while the file is filled.
 const CHUNK: usize = 5_000;
 
+/// Where the service answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Services {
+    /// By default.
+    pub plain: SocketAddr,
+    /// For pages of all origins, from the same index.
+    pub for_pages: SocketAddr,
+    /// With ratings of every center, from a file of its own.
+    pub rated: SocketAddr,
+}
+
 /// Fills a file with generated centers, unless it is filled already, and serves
-/// a copy of it, which may be written to. Returns once searches are answered.
-pub fn start(filled: &Path, count: u64, workers: usize) -> anyhow::Result<SocketAddr> {
+/// copies of it, which may be written to. Returns once searches are answered.
+pub fn start(filled: &Path, count: u64, workers: usize) -> anyhow::Result<Services> {
     let filled = filled.to_owned();
-    let (started, address) = std::sync::mpsc::channel();
+    let (started, services) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
         runtime.block_on(async move {
-            let (app, catalog) = match bind(&filled, count, workers).await {
-                Ok(bound) => bound,
-                Err(error) => return started.send(Err(error)).expect("somebody waits"),
-            };
-            let address = app.addresses()[0];
-            tokio::spawn(async move {
-                while !catalog.engine().is_ready() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                started.send(Ok(address)).expect("somebody waits");
-            });
-            app.run(std::future::pending())
-                .await
-                .expect("the server runs to the end of the process");
+            let bound = serve(&filled, count, workers).await;
+            started.send(bound).expect("somebody waits");
+            std::future::pending::<()>().await;
         });
     });
-    address.recv()?
+    services.recv()?
 }
 
-async fn bind(filled: &Path, count: u64, workers: usize) -> anyhow::Result<(App, Arc<Catalog>)> {
+async fn serve(filled: &Path, count: u64, workers: usize) -> anyhow::Result<Services> {
     let (database, store) = open(filled).await?;
     if store.count().await? < count {
         fill(&store, count).await?;
     }
     // Closed, so that all of it is in the one file that is copied.
     database.close().await;
-    let copy = filled.with_extension("served.gpkg");
-    for stale in ["gpkg", "gpkg-wal", "gpkg-shm"] {
+    let plain = copy(filled, "served.gpkg")?;
+    let rated = copy(filled, "rated.gpkg")?;
+    rate(&rated).await?;
+    let (database, catalog) = load(&plain).await?;
+    let plain = bind(&database, &catalog, CorsOrigins::Off, workers)?;
+    let for_pages = bind(&database, &catalog, CorsOrigins::Any, workers)?;
+    wait_for(&catalog).await;
+    let (database, catalog) = load(&rated).await?;
+    let rated = bind(&database, &catalog, CorsOrigins::Off, workers)?;
+    wait_for(&catalog).await;
+    Ok(Services {
+        plain,
+        for_pages,
+        rated,
+    })
+}
+
+fn copy(filled: &Path, extension: &str) -> anyhow::Result<PathBuf> {
+    let copy = filled.with_extension(extension);
+    for stale in ["", "-wal", "-shm"] {
         // What is not there need not be removed.
-        let _ = std::fs::remove_file(copy.with_extension(stale));
+        let _ = std::fs::remove_file(format!("{}{stale}", copy.display()));
     }
     std::fs::copy(filled, &copy)?;
-    let (database, store) = open(&copy).await?;
+    Ok(copy)
+}
+
+async fn rate(path: &Path) -> anyhow::Result<()> {
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await?;
+    sqlx::query(
+        "INSERT INTO center_ratings (diving_center_id, user_id, score) \
+         SELECT id, 1, 1 + id % 10 FROM diving_centers",
+    )
+    .execute(&mut file)
+    .await?;
+    file.close().await?;
+    Ok(())
+}
+
+async fn load(path: &Path) -> anyhow::Result<(Database, Arc<Catalog>)> {
+    let (database, store) = open(path).await?;
     let engine = Arc::new(Engine::Memory(MemoryEngine::new("centers")));
-    let metrics = Arc::new(Metrics::new(engine.kind()));
-    let catalog = Arc::new(Catalog::new(store, engine));
+    Ok((database, Arc::new(Catalog::new(store, engine))))
+}
+
+fn bind(
+    database: &Database,
+    catalog: &Arc<Catalog>,
+    cors: CorsOrigins,
+    workers: usize,
+) -> anyhow::Result<SocketAddr> {
     let settings = AppSettings {
         bind: vec!["127.0.0.1:0".parse()?],
         admin_key: Some(KEY.to_owned().into()),
+        cors,
         workers,
         ..AppSettings::default()
     };
-    let app = App::bind(settings, database, Arc::clone(&catalog), metrics)?;
-    Ok((app, catalog))
+    let metrics = Arc::new(Metrics::new(catalog.engine().kind()));
+    let app = App::bind(settings, database.clone(), Arc::clone(catalog), metrics)?;
+    let address = app.addresses()[0];
+    tokio::spawn(async move {
+        app.run(std::future::pending())
+            .await
+            .expect("the server runs to the end of the process");
+    });
+    Ok(address)
+}
+
+async fn wait_for(catalog: &Catalog) {
+    while !catalog.engine().is_ready() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn open(path: &Path) -> anyhow::Result<(Database, Store)> {
