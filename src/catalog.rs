@@ -5,8 +5,8 @@
 
 mod duplicates;
 mod organizations;
+mod rating_switch;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::domain::{
-    Center, CenterDraft, CenterEdit, CenterId, Filter, FoundName, Listed, Listing, MinRating,
-    NameQuery, Part, Rating, Search,
+    Center, CenterDraft, CenterEdit, CenterId, Filter, FoundName, Listed, Listing, NameQuery, Part,
+    Rating, RatingVisibility, Search, Setting, SettingKey, reviews_switch,
 };
 use crate::engine::memory::{Change, Intake, Loading};
 use crate::engine::names::Names;
@@ -29,6 +29,7 @@ use crate::store::{
 };
 
 pub use duplicates::CreateError;
+use rating_switch::RatingSwitch;
 
 /// How long a write waits for those before it, or for a load of the index.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -47,6 +48,7 @@ pub struct Catalog {
     loaded_version: parking_lot::Mutex<Option<FileVersion>>,
     /// Held from a look at the neighbours until the center among them is written.
     apart_order: Mutex<()>,
+    rating_switch: RatingSwitch,
     names: Names,
     /// Held while names are loaded, so that nobody loads them twice.
     names_order: Mutex<()>,
@@ -62,6 +64,7 @@ impl Catalog {
             write_order: Mutex::new(()),
             loaded_version: parking_lot::Mutex::default(),
             apart_order: Mutex::new(()),
+            rating_switch: RatingSwitch::default(),
             names: Names::default(),
             names_order: Mutex::new(()),
         }
@@ -94,35 +97,52 @@ impl Catalog {
         search: &Search,
         answer: &mut impl Answer,
     ) -> Result<(), SearchError> {
-        let mut asked = Cow::Borrowed(search);
-        if search.filter.min_rating.is_some() && self.hides_ratings().await? {
-            ignore_ratings(&mut asked.to_mut().filter);
-        }
-        self.engine.search(&asked, answer).await?;
-        Ok(self.hide_ratings(answer).await?)
+        self.engine.search(search, answer).await
     }
 
-    /// Takes ratings out of an answer where they are hidden.
+    /// Whether ratings may be seen: the setting as this instance has seen it last;
+    /// `None` before it was read.
+    #[must_use]
+    pub fn rating_visibility(&self) -> Option<RatingVisibility> {
+        if self.collection().is_linked() {
+            self.rating_switch.visibility()
+        } else {
+            Some(RatingVisibility::Shown)
+        }
+    }
+
+    /// Reads whether ratings may be seen.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn hide_ratings(&self, answer: &mut impl Answer) -> Result<(), StoreError> {
-        // The engine that asks the database leaves them out by itself.
-        if matches!(self.engine(), Engine::Memory(_))
-            && answer.shows_ratings()
-            && self.hides_ratings().await?
-        {
-            answer.hide_ratings();
+    /// When the database does not answer; what was known stays.
+    pub async fn refresh_rating_visibility(&self) -> Result<(), StoreError> {
+        if !self.collection().is_linked() {
+            return Ok(());
+        }
+        let writes = self.rating_switch.writes();
+        let setting = self.store.database().setting(&reviews_switch()).await?;
+        let visibility = RatingVisibility::of(setting.as_ref());
+        self.rating_switch.was_read(visibility, writes);
+        Ok(())
+    }
+
+    /// Writes a setting of the database; the next answer goes by it.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn put_setting(&self, key: &SettingKey, setting: &Setting) -> Result<(), StoreError> {
+        self.store.database().put_setting(key, setting).await?;
+        if *key == reviews_switch() {
+            let visibility = RatingVisibility::of(Some(setting));
+            self.rating_switch.was_written(visibility);
         }
         Ok(())
     }
 
-    /// Whether ratings are hidden: the setting says so now.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn hides_ratings(&self) -> Result<bool, StoreError> {
-        self.store.database().hides_ratings().await
+    /// Whether searches are answered.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.engine.is_ready() && self.rating_visibility().is_some()
     }
 
     /// How these centers are rated, those that are; none where ratings are
@@ -134,7 +154,8 @@ impl Catalog {
         &self,
         centers: &[Center],
     ) -> Result<HashMap<CenterId, Rating>, StoreError> {
-        if !self.collection().is_linked() {
+        let is_shown = self.rating_visibility() == Some(RatingVisibility::Shown);
+        if !(is_shown && self.collection().is_linked()) {
             return Ok(HashMap::new());
         }
         let ids = centers.iter().map(|center| center.id);
@@ -159,11 +180,7 @@ impl Catalog {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let mut asked = Cow::Borrowed(filter);
-        if filter.min_rating.is_some() && self.hides_ratings().await? {
-            ignore_ratings(asked.to_mut());
-        }
-        self.store.list(&asked, after, count).await
+        self.store.list(filter, after, count).await
     }
 
     /// A part of a list, and how long the list is. What a map shows, and nothing
@@ -409,10 +426,6 @@ async fn load_links(database: &Database, loading: &mut Loading) -> Result<(), St
         loading.set_rating(center, rating);
     }
     Ok(())
-}
-
-fn ignore_ratings(filter: &mut Filter) {
-    filter.min_rating = filter.min_rating.map(MinRating::ignored);
 }
 
 /// Runs what takes a while where nothing else waits for it.

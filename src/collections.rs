@@ -40,7 +40,7 @@ impl Collections {
     /// Whether all of them answer searches.
     #[must_use]
     pub fn are_ready(&self) -> bool {
-        self.iter().all(|catalog| catalog.engine().is_ready())
+        self.iter().all(|catalog| catalog.is_ready())
     }
 }
 

@@ -21,11 +21,31 @@ const REST_AT_MOST: Duration = Duration::from_mins(1);
 /// where nothing tells of them, names that are asked for and how densely centers
 /// lie. While the database is away everything stays as it was.
 pub async fn follow(database: Database, collections: Collections) {
+    tokio::join!(
+        follow_settings(&collections),
+        follow_rows(&database, &collections)
+    );
+}
+
+/// Reads every second what settings say: loads of an index, which take longer, do not
+/// hold it up. Whether the database is away is told by who follows the rows.
+async fn follow_settings(collections: &Collections) {
+    loop {
+        for catalog in collections.iter() {
+            if let Err(error) = catalog.refresh_rating_visibility().await {
+                tracing::debug!(cause = %error, "the settings cannot be read now; trying on");
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn follow_rows(database: &Database, collections: &Collections) {
     let mut followed: Vec<Followed> = collections.iter().map(Followed::new).collect();
     let mut was_away = false;
     loop {
         let started = Instant::now();
-        match step(&database, &mut followed).await {
+        match step(database, &mut followed).await {
             Ok(()) => was_away = false,
             // Said once, not every second.
             Err(error) if !was_away => {

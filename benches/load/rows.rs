@@ -385,10 +385,8 @@ impl<'a> Bench<'a> {
 
 /// A request as a browser sends it for a page of another origin.
 fn get_from_page(target: &str) -> Vec<u8> {
-    format!(
-        "GET {target} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://maps.example\r\n\r\n"
-    )
-    .into_bytes()
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://maps.example\r\n\r\n")
+        .into_bytes()
 }
 
 fn milliseconds(work: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<f64> {

@@ -42,7 +42,7 @@ pub use organization::{
     large_organizations,
 };
 pub use position::{Origin, Position, PositionError};
-pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, reviews_switch};
+pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, RatingVisibility, reviews_switch};
 pub use search::{
     Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
     RadiusError, Search,

@@ -1,6 +1,8 @@
 //! What divers think of a center. Others write it; here it is read only.
 
-use super::setting::SettingKey;
+use serde_json::Value;
+
+use super::setting::{Setting, SettingKey};
 
 /// The highest mark; the lowest that can be asked for is 0.
 pub const MAX_RATING: f64 = 10.0;
@@ -23,42 +25,44 @@ pub fn reviews_switch() -> SettingKey {
     SettingKey::new("disable_diving_center_reviews").expect("it is a plain word")
 }
 
+/// Whether ratings may be seen. Hidden ones are in no answer and decide nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RatingVisibility {
+    /// They may.
+    #[default]
+    Shown,
+    /// The setting hides them.
+    Hidden,
+}
+
 /// The least average that a filter keeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MinRating {
-    at_least: f64,
-    is_ignored: bool,
+pub struct MinRating(f64);
+
+impl RatingVisibility {
+    /// What the setting [`reviews_switch`] says; unless it was set, ratings are shown.
+    #[must_use]
+    pub fn of(setting: Option<&Setting>) -> Self {
+        match setting {
+            Some(setting) if setting.value == Value::Bool(true) => Self::Hidden,
+            _ => Self::Shown,
+        }
+    }
 }
 
 impl MinRating {
     /// A least average; `None` unless it is from 0 to [`MAX_RATING`].
     #[must_use]
     pub fn new(at_least: f64) -> Option<Self> {
-        (0.0..=MAX_RATING).contains(&at_least).then_some(Self {
-            at_least,
-            is_ignored: false,
-        })
+        (0.0..=MAX_RATING)
+            .contains(&at_least)
+            .then_some(Self(at_least))
     }
 
-    /// What was asked for, ignored or not.
+    /// The plain mark.
     #[must_use]
-    pub fn asked(self) -> f64 {
-        self.at_least
-    }
-
-    /// The same, but every center is kept: ratings are hidden.
-    #[must_use]
-    pub fn ignored(self) -> Self {
-        Self {
-            is_ignored: true,
-            ..self
-        }
-    }
-
-    /// What a center has to have; `None` where any will do.
-    #[must_use]
-    pub fn demanded(self) -> Option<f64> {
-        (!self.is_ignored).then_some(self.at_least)
+    pub fn get(self) -> f64 {
+        self.0
     }
 }
 
@@ -87,16 +91,10 @@ mod tests {
     #[test]
     fn a_least_rating_is_a_mark() {
         for good in [0.0, 7.5, 10.0] {
-            assert_eq!(MinRating::new(good).unwrap().demanded(), Some(good));
+            assert_eq!(MinRating::new(good).unwrap().get(), good);
         }
         for bad in [-0.1, 10.1, f64::NAN, f64::INFINITY] {
             assert_eq!(MinRating::new(bad), None);
         }
-    }
-
-    #[test]
-    fn an_ignored_rating_is_remembered_and_demands_nothing() {
-        let ignored = MinRating::new(7.0).unwrap().ignored();
-        assert_eq!((ignored.asked(), ignored.demanded()), (7.0, None));
     }
 }

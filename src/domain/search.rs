@@ -6,7 +6,7 @@ use super::center::{CenterId, Summary};
 use super::cursor::{Cursor, EngineKind};
 use super::organization::OrganizationId;
 use super::position::Origin;
-use super::rating::MinRating;
+use super::rating::{MinRating, RatingVisibility};
 
 /// The most centers that one answer holds.
 pub const MAX_LIMIT: usize = 1_000;
@@ -103,6 +103,9 @@ pub struct Filter {
     pub organizations: Vec<String>,
     /// The least average that a center has to be rated with.
     pub min_rating: Option<MinRating>,
+    /// Whether ratings may be seen, in the answer as well: where they are hidden,
+    /// [`Filter::min_rating`] keeps every center.
+    pub ratings: RatingVisibility,
 }
 
 impl Filter {
@@ -125,7 +128,10 @@ impl Filter {
     /// hidden.
     #[must_use]
     pub fn least_rating(&self) -> Option<f64> {
-        self.min_rating?.demanded()
+        match self.ratings {
+            RatingVisibility::Shown => self.min_rating.map(MinRating::get),
+            RatingVisibility::Hidden => None,
+        }
     }
 
     /// Whether organizations are named, and these, found by their names, are none.
@@ -213,7 +219,7 @@ impl Search {
         }
         if let Some(min_rating) = self.filter.min_rating {
             hasher.update(&[3]);
-            hasher.update(&min_rating.asked().to_le_bytes());
+            hasher.update(&min_rating.get().to_le_bytes());
         }
         for id in &self.exclude {
             hasher.update(&id.get().to_le_bytes());
@@ -279,6 +285,18 @@ mod tests {
         assert!(!filter(&["gr"], &[], &[]).matches(&center));
         assert!(!filter(&["GR"], &["Crete"], &[]).matches(&center));
         assert!(!filter(&[], &[], &["Athens"]).matches(&center));
+    }
+
+    #[test]
+    fn a_least_rating_keeps_every_center_while_ratings_are_hidden() {
+        let filter = |ratings| Filter {
+            min_rating: MinRating::new(7.0),
+            ratings,
+            ..Filter::default()
+        };
+        assert_eq!(filter(RatingVisibility::Shown).least_rating(), Some(7.0));
+        assert_eq!(filter(RatingVisibility::Hidden).least_rating(), None);
+        assert!(filter(RatingVisibility::Hidden).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use geo::{Distance, HaversineMeasure, Point};
 
 use crate::domain::{
     CenterId, EARTH_RADIUS_M, Filter, OrganizationId, OrganizationNames, Origin, Position, Radius,
-    Rating, Search, Summary,
+    Rating, RatingVisibility, Search, Summary,
 };
 
 /// A center that the oracle found.
@@ -98,9 +98,17 @@ impl BruteForce {
     }
 
     /// How a center is rated.
-    #[must_use]
-    pub fn rating(&self, id: CenterId) -> Option<Rating> {
+    fn rating(&self, id: CenterId) -> Option<Rating> {
         self.ratings.get(&id).copied()
+    }
+
+    /// What an answer to a search tells of how a center is rated.
+    #[must_use]
+    pub fn told_rating(&self, search: &Search, id: CenterId) -> Option<Rating> {
+        match search.filter.ratings {
+            RatingVisibility::Shown => self.rating(id),
+            RatingVisibility::Hidden => None,
+        }
     }
 
     /// Adds a center or puts it in the place of the one with its id.

@@ -23,7 +23,8 @@ pub struct Hit<'a> {
     pub distance_m: f64,
     /// The center as [`crate::wire::render_summary`] wrote it.
     pub rendered: &'a [u8],
-    /// How it is rated, if anybody has, as [`crate::wire::render_rating`] wrote it.
+    /// How it is rated, as [`crate::wire::render_rating`] wrote it, if anybody has and
+    /// the search shows ratings.
     pub rating: Option<&'a str>,
 }
 
@@ -35,12 +36,6 @@ pub trait Answer {
     fn begin(&mut self, count: usize, next: Option<Cursor>);
     /// The next hit.
     fn hit(&mut self, hit: Hit<'_>);
-    /// Whether a hit told how a center is rated, and the answer shows it.
-    fn shows_ratings(&self) -> bool {
-        false
-    }
-    /// Takes all ratings out again: they are not to be seen.
-    fn hide_ratings(&mut self) {}
 }
 
 /// Why a search has no answer.
@@ -98,15 +93,6 @@ impl Engine {
         match self {
             Self::Memory(engine) => engine.is_loaded(),
             Self::Sql(_) => true,
-        }
-    }
-
-    /// Whether answers may hold ratings that are to be hidden.
-    #[must_use]
-    pub fn has_ratings(&self) -> bool {
-        match self {
-            Self::Memory(engine) => engine.has_ratings(),
-            Self::Sql(_) => false,
         }
     }
 

@@ -3,8 +3,6 @@
 //! Centers come rendered from the engine; an answer joins them with their
 //! distances and wraps them. Nothing here allocates for each hit.
 
-use std::ops::Range;
-
 use super::negotiate::Format;
 use crate::domain::{Cursor, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
@@ -26,8 +24,6 @@ pub struct AnswerBody {
     count: usize,
     written: usize,
     out: Vec<u8>,
-    /// Where ratings are in it.
-    ratings: Vec<Range<usize>>,
 }
 
 impl AnswerBody {
@@ -47,7 +43,6 @@ impl AnswerBody {
             count: 0,
             written: 0,
             out,
-            ratings: Vec::new(),
         }
     }
 
@@ -81,9 +76,7 @@ impl AnswerBody {
     fn push_center(&mut self, rendered: &[u8], rating: Option<&str>, distance_m: f64) {
         self.push(rendered);
         if let Some(rating) = rating {
-            let start = self.out.len();
             self.push(rating.as_bytes());
-            self.ratings.push(start..self.out.len());
         }
         push_distance(&mut self.out, distance_m);
     }
@@ -153,21 +146,6 @@ impl Answer for AnswerBody {
         }
         self.push(b",");
     }
-
-    fn shows_ratings(&self) -> bool {
-        !self.ratings.is_empty()
-    }
-
-    fn hide_ratings(&mut self) {
-        let mut kept = Vec::with_capacity(self.out.len() + 2);
-        let mut start = 0;
-        for rating in self.ratings.drain(..) {
-            kept.extend_from_slice(&self.out[start..rating.start]);
-            start = rating.end;
-        }
-        kept.extend_from_slice(&self.out[start..]);
-        self.out = kept;
-    }
 }
 
 #[cfg(test)]
@@ -225,20 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn ratings_are_there_for_rated_centers_and_can_be_taken_out_again() {
-        let hits = [(8, 1.0), (7, 2.0), (8, 3.0)];
+    fn ratings_are_there_for_rated_centers() {
         for format in [Format::Json, Format::GeoJson] {
-            let shown = body(format, &hits);
+            let shown = body(format, &[(8, 1.0), (7, 2.0), (8, 3.0)]);
             let rated = shown.matches(r#","average_rating":8.5,"rating_count":2,"#);
             assert_eq!(rated.count(), 2, "{shown}");
-            let mut hidden = answer(format, &hits);
-            assert!(hidden.shows_ratings());
-            hidden.hide_ratings();
-            assert!(!hidden.shows_ratings());
-            let expected = shown.replace(r#","average_rating":8.5,"rating_count":2"#, "");
-            assert_eq!(String::from_utf8(hidden.finish()).unwrap(), expected);
         }
-        assert!(!answer(Format::Json, &[(7, 1.0)]).shows_ratings());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::answer::AnswerBody;
 use super::body::{JSON, read_json};
-use super::collections::{catalog_of, check_filter};
+use super::collections::{catalog_of, filter_for};
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
@@ -24,7 +24,6 @@ use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::Search;
 use crate::engine::SearchError;
-use crate::store::Collection;
 use crate::wire::{JsonId, Object};
 
 /// The most searches in one batch.
@@ -90,12 +89,12 @@ pub(super) async fn post(request: HttpRequest, payload: Payload) -> Result<HttpR
     Query::parse(request.query_string(), &[])?;
     let catalog = catalog_of(&request)?;
     let body: BatchBody = read_json(&request, payload, JSON).await?;
-    let searches = searches(body, catalog.collection())?;
+    let searches = searches(body, &catalog)?;
     let body = answer(State::of(&request), &catalog, searches).await?;
     Ok(reply::ok_rendered(body))
 }
 
-fn searches(body: BatchBody, collection: &Collection) -> Result<Vec<Search>, Problem> {
+fn searches(body: BatchBody, catalog: &Catalog) -> Result<Vec<Search>, Problem> {
     let count = body.queries.len();
     if !(1..=MAX_QUERIES).contains(&count) {
         return Err(Problem::invalid(
@@ -110,8 +109,8 @@ fn searches(body: BatchBody, collection: &Collection) -> Result<Vec<Search>, Pro
         .enumerate()
         .map(|(index, Object(query))| {
             let search = Search::try_from(query).and_then(|search| {
-                check_filter(collection, &search.filter)?;
-                Ok(search)
+                let filter = filter_for(catalog, search.filter)?;
+                Ok(Search { filter, ..search })
             });
             search.map_err(|problem| problem.within(&format!("queries[{index}]")))
         })

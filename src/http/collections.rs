@@ -141,12 +141,13 @@ pub(super) fn named(state: &State, name: &str) -> Result<Arc<Catalog>, Problem> 
     })
 }
 
-/// Refuses a filter by what no row of a collection can have: it would never find
-/// anything.
+/// A filter as a collection takes it now: whether ratings may be seen is part of it. One
+/// by what no row can have is refused, as it would never find anything.
 ///
 /// # Errors
-/// When there is such a filter.
-pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(), Problem> {
+/// When there is such a filter, or it is not known yet whether ratings may be seen.
+pub(super) fn filter_for(catalog: &Catalog, filter: Filter) -> Result<Filter, Problem> {
+    let collection = catalog.collection();
     for (field, values) in [
         (TextField::Country, &filter.countries),
         (TextField::Region, &filter.regions),
@@ -156,8 +157,10 @@ pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(
             check_field(collection, field)?;
         }
     }
+    let ratings = catalog.rating_visibility();
+    let ratings = ratings.ok_or_else(Problem::index_loading)?;
     if collection.is_linked() {
-        return Ok(());
+        return Ok(Filter { ratings, ..filter });
     }
     for (name, is_asked) in [
         (params::ORGANIZATION, !filter.organizations.is_empty()),
@@ -167,7 +170,7 @@ pub(super) fn check_filter(collection: &Collection, filter: &Filter) -> Result<(
             return Err(unknown_field(collection, name));
         }
     }
-    Ok(())
+    Ok(Filter { ratings, ..filter })
 }
 
 /// Refuses a text field that rows of a collection cannot have.

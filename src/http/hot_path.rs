@@ -3,7 +3,7 @@
 //!
 //! Routing, middleware and the boxed futures in between cost a sixth of the time that
 //! such a request takes. Whatever is not as simple goes to the application, untouched,
-//! and gets there what any request gets: problems, ratings, the other engine, other
+//! and gets there what any request gets: problems, the other engine, other
 //! methods, panics. So there is one place that says what a wrong request is told.
 
 use std::future::{Ready, ready};
@@ -20,6 +20,7 @@ use actix_web::http::{Method, StatusCode};
 use futures_util::future::{Either, FutureExt as _, LocalBoxFuture, Map};
 
 use super::answer::AnswerBody;
+use super::collections::filter_for;
 use super::observe::Answered;
 use super::reply;
 use super::request_id::{REQUEST_ID, RequestIds};
@@ -27,7 +28,7 @@ use super::routes::Labels;
 use super::search::{Way, ask_index};
 use super::state::State;
 use super::{nearby, nearest};
-use crate::engine::Answer as _;
+use crate::domain::Search;
 use crate::metrics::RouteMetrics;
 
 const WAYS: [(&str, Way); 2] = [("/nearby", nearby::WAY), ("/nearest", nearest::WAY)];
@@ -95,19 +96,14 @@ impl HotPath {
             .iter()
             .find(|lane| lane.label.pattern() == path)?;
         let catalog = &self.state.catalog;
-        if catalog.engine().has_ratings() {
-            return None;
-        }
         let started = Instant::now();
         let headers = &request.head().headers;
         let query = request.uri().query().unwrap_or_default();
         let (search, format) = way.asked(query, headers).ok()?;
+        let filter = filter_for(catalog, search.filter).ok()?;
+        let search = Search { filter, ..search };
         let mut answer = AnswerBody::new(format, &search);
         ask_index(catalog, &search, &mut answer)?.ok()?;
-        // Another index may have been loaded in between.
-        if answer.shows_ratings() {
-            return None;
-        }
         self.state.metrics.search_answered(answer.count());
         let status = StatusCode::OK;
         let mut response = Response::with_body(status, answer.finish());
@@ -221,9 +217,9 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::collections::Collections;
-    use crate::domain::{CenterId, Position, Rating, Summary};
+    use crate::domain::{CenterId, Position, Summary};
     use crate::engine::Engine;
-    use crate::engine::memory::{Loading, MemoryEngine};
+    use crate::engine::memory::MemoryEngine;
     use crate::http::idempotency::KeysUnderWay;
     use crate::metrics::Metrics;
     use crate::store::{Collection, Database, DatabaseUrl, PoolSettings, Store};
@@ -231,10 +227,9 @@ mod tests {
     /// What the application answers in these tests, whatever it is asked.
     const SENT_ON: StatusCode = StatusCode::IM_A_TEAPOT;
 
-    fn loaded(with: impl FnOnce(&mut Loading)) -> MemoryEngine {
+    fn loaded() -> MemoryEngine {
         let engine = MemoryEngine::new("centers");
         let mut loading = engine.begin_load();
-        with(&mut loading);
         loading.push(&Summary {
             id: CenterId::new(7).unwrap(),
             position: Position::new(37.9, 23.7).unwrap(),
@@ -286,11 +281,13 @@ mod tests {
     #[actix_web::test]
     async fn simple_searches_are_answered_and_all_else_is_sent_on() {
         let folder = tempfile::tempdir().unwrap();
-        let state = state(loaded(|_| {}), &folder).await;
+        let state = state(loaded(), &folder).await;
+        state.catalog.refresh_rating_visibility().await.unwrap();
         let hot_path = HotPath::new(Arc::clone(&state), &Labels::new(&state.metrics));
         for simple in [
             "/nearby?lat=37.9&lng=23.7",
             "/nearby?lat=37.9&lng=23.7&country=GR&limit=1&format=geojson",
+            "/nearby?lat=0&lng=0&organization=padi&min_rating=8",
             "/nearest?lat=0&lng=0",
         ] {
             let answered = status(hot_path.clone(), get(simple)).await;
@@ -300,7 +297,6 @@ mod tests {
             "/nearby",
             "/nearby?lat=91&lng=0",
             "/nearby?lat=0&lng=0&cursor=x",
-            "/nearby?lat=0&lng=0&organization=padi&min_rating=8",
             "/nearby/?lat=0&lng=0",
             "/nearby/batch",
             "/collections/centers/nearby?lat=0&lng=0",
@@ -320,24 +316,19 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn an_index_not_loaded_or_with_ratings_and_a_closed_path_answer_nothing() {
+    async fn an_index_not_loaded_an_unread_setting_and_a_closed_path_answer_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let simple = "/nearest?lat=0&lng=0";
         let state_of = |engine| state(engine, &folder);
         let empty = state_of(MemoryEngine::new("centers")).await;
         let hot_path = HotPath::new(Arc::clone(&empty), &Labels::new(&empty.metrics));
         assert_eq!(status(hot_path, get(simple)).await, SENT_ON);
-        let rated = loaded(|loading| {
-            let rating = Rating {
-                average: 8.5,
-                count: 2,
-            };
-            loading.set_rating(CenterId::new(8).unwrap(), rating);
-        });
-        let rated = state_of(rated).await;
-        let hot_path = HotPath::new(Arc::clone(&rated), &Labels::new(&rated.metrics));
-        assert_eq!(status(hot_path, get(simple)).await, SENT_ON);
-        let closed = HotPath::closed(state_of(loaded(|_| {})).await);
+        let unread = state_of(loaded()).await;
+        let hot_path = HotPath::new(Arc::clone(&unread), &Labels::new(&unread.metrics));
+        assert_eq!(status(hot_path.clone(), get(simple)).await, SENT_ON);
+        unread.catalog.refresh_rating_visibility().await.unwrap();
+        assert_eq!(status(hot_path, get(simple)).await, StatusCode::OK);
+        let closed = HotPath::closed(state_of(loaded()).await);
         assert_eq!(status(closed, get(simple)).await, SENT_ON);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::collections::{catalog_of, check_filter};
+use super::collections::{catalog_of, filter_for};
 use super::dto::{CenterFeature, CenterView};
 use super::list_cursor;
 use super::negotiate::Format;
@@ -49,9 +49,8 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = Query::parse(request.query_string(), PARAMS)?;
     let format = Format::of(request.headers(), &query)?;
     let limit = params::limit_of(&query)?.get();
-    let filter = Arc::new(params::filter_of(&query)?);
-    let collection = catalog.collection();
-    check_filter(collection, &filter)?;
+    let filter = filter_for(&catalog, params::filter_of(&query)?)?;
+    let (filter, collection) = (Arc::new(filter), catalog.collection());
     let after = query
         .one("cursor")
         .map(|text| list_cursor::decode(text, collection, &filter))

@@ -71,7 +71,7 @@ fn fingerprint(collection: &Collection, filter: &Filter) -> u32 {
     }
     if let Some(min_rating) = filter.min_rating {
         hasher.update(&[3]);
-        hasher.update(&min_rating.asked().to_le_bytes());
+        hasher.update(&min_rating.get().to_le_bytes());
     }
     hasher.finalize()
 }

@@ -235,6 +235,7 @@ pub fn filter(
         cities,
         organizations,
         min_rating: min_rating.map(least_rating).transpose()?,
+        ..Filter::default()
     })
 }
 

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 
 use super::answer::AnswerBody;
-use super::collections::{catalog_of, check_filter};
+use super::collections::{catalog_of, filter_for};
 use super::negotiate::Format;
 use super::problem::Problem;
 use super::query::{Param, Query};
@@ -75,7 +75,8 @@ pub async fn respond(
     search: Search,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    check_filter(catalog.collection(), &search.filter)?;
+    let filter = filter_for(catalog, search.filter)?;
+    let search = Search { filter, ..search };
     let answer = AnswerBody::new(format, &search);
     let answer = ask(state, catalog, search, answer).await?;
     state.metrics.search_answered(answer.count());
@@ -92,24 +93,20 @@ pub async fn ask<A: Answer + Send + 'static>(
     search: Search,
     mut answer: A,
 ) -> Result<A, Problem> {
-    let asked = ask_index(catalog, &search, &mut answer).transpose()?;
-    if asked.is_some() && !answer.shows_ratings() {
+    if let Some(asked) = ask_index(catalog, &search, &mut answer) {
+        asked?;
         return Ok(answer);
     }
     let catalog = Arc::clone(catalog);
     let asking = async move {
-        match asked {
-            Some(()) => catalog.hide_ratings(&mut answer).await?,
-            None => catalog.search(&search, &mut answer).await?,
-        }
+        catalog.search(&search, &mut answer).await?;
         Ok::<_, SearchError>(answer)
     };
     state.run(asking).await
 }
 
 /// Lets the index in memory write an answer, which takes microseconds and waits for
-/// nothing: not worth another thread. `None` where the database has a say. Ratings
-/// that the answer then shows may have to be hidden.
+/// nothing: not worth another thread. `None` where the database has to be asked.
 ///
 /// # Errors
 /// As [`Engine::search`].
@@ -119,9 +116,7 @@ pub fn ask_index(
     answer: &mut impl Answer,
 ) -> Option<Result<(), SearchError>> {
     match catalog.engine() {
-        Engine::Memory(_) if search.filter.min_rating.is_none() => {
-            catalog.engine().search(search, answer).now_or_never()
-        }
-        _ => None,
+        Engine::Memory(_) => catalog.engine().search(search, answer).now_or_never(),
+        Engine::Sql(_) => None,
     }
 }

@@ -1,5 +1,7 @@
 //! `/settings/{key}`: JSON by name, read by anybody, written with the key.
 
+use std::sync::Arc;
+
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -74,11 +76,11 @@ pub(super) async fn put(
     let body: SettingBody = read_json(&request, payload, JSON).await?;
     let setting = Setting::new(body.value, body.description)?;
     let state = State::of(&request);
-    let database = state.database.clone();
+    let catalog = Arc::clone(&state.catalog);
     let answer = reply::ok(&SettingView::new(&key, &setting));
     state
         .write(&request, async move {
-            database.put_setting(&key, &setting).await
+            catalog.put_setting(&key, &setting).await
         })
         .await?;
     Ok(answer)

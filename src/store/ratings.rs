@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::organizations::or_none;
 use super::{Database, StoreError};
-use crate::domain::{CenterId, Rating, reviews_switch};
+use crate::domain::{CenterId, Rating};
 
 /// Of the rows of a center. A double from the first step on, so that both
 /// databases and the index have the same bits.
@@ -28,15 +28,6 @@ fn rating((center, average, count): Row) -> Option<(CenterId, Rating)> {
 }
 
 impl Database {
-    /// Whether ratings are hidden: the setting says so now.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn hides_ratings(&self) -> Result<bool, StoreError> {
-        let setting = self.setting(&reviews_switch()).await?;
-        Ok(setting.is_some_and(|setting| setting.value == Value::Bool(true)))
-    }
-
     /// Whether any center is rated.
     ///
     /// # Errors
@@ -52,8 +43,7 @@ impl Database {
         Ok(!rows.is_empty())
     }
 
-    /// How these centers are rated, those that are; none where ratings are
-    /// hidden.
+    /// How these centers are rated, those that are, whether ratings may be seen or not.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -86,10 +76,6 @@ impl Database {
                 or_none(query.fetch_all(&pools.readers).await)?
             }
         };
-        // Most pages hold no rated center: nothing to hide.
-        if rows.is_empty() || self.hides_ratings().await? {
-            return Ok(HashMap::new());
-        }
         Ok(rows.into_iter().filter_map(rating).collect())
     }
 

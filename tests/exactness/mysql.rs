@@ -190,7 +190,7 @@ impl World {
             ratings,
         } = self.page(search).await;
         for (center, rating) in centers.iter().zip(ratings) {
-            assert_eq!(rating, self.brute.rating(center.id));
+            assert_eq!(rating, self.brute.told_rating(search, center.id));
         }
         let mut limit = search.limit.get();
         assert!(next.is_none() || centers.len() == limit, "{search:?}");

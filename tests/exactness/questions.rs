@@ -1,6 +1,8 @@
 //! Random searches over a set of places, seeded: the same every time.
 
-use nearby::domain::{CenterId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius, Search};
+use nearby::domain::{
+    CenterId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius, RatingVisibility, Search,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -136,7 +138,7 @@ impl<'a> Questions<'a> {
                 match self.random.random_range(0..4) {
                     0 => filter.countries = values(&first.country),
                     1 => filter.organizations = vec!["sdp".to_owned()],
-                    2 => filter.min_rating = filter.min_rating.map(MinRating::ignored),
+                    2 => filter.ratings = RatingVisibility::Hidden,
                     _ => {}
                 }
             }

@@ -96,11 +96,6 @@ impl Index {
         self.vocabularies[RATING].text(slot.values[RATING])
     }
 
-    /// Whether any center is rated, with a position or without.
-    pub(super) fn has_ratings(&self) -> bool {
-        !self.ratings.is_empty()
-    }
-
     /// Notes what organizations are called.
     pub(super) fn rename_organizations(&mut self, names: OrganizationNames) {
         self.organizations.rename(names);

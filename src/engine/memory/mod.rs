@@ -40,7 +40,6 @@ mod viewport;
 mod vocabulary;
 mod walk;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use parking_lot::RwLockWriteGuard;
@@ -76,7 +75,6 @@ pub enum Change<'a> {
 pub struct MemoryEngine {
     collection: Box<str>,
     loaded: SearchLock<Option<Box<Loaded>>>,
-    has_ratings: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -93,7 +91,6 @@ impl MemoryEngine {
         Self {
             collection: collection.into(),
             loaded: SearchLock::default(),
-            has_ratings: AtomicBool::new(false),
         }
     }
 
@@ -118,8 +115,6 @@ impl MemoryEngine {
             index: built.0,
             changed_at: SystemTime::now(),
         };
-        self.has_ratings
-            .store(loaded.index.has_ratings(), Ordering::Relaxed);
         let previous = self.loaded.write().replace(Box::new(loaded));
         // Freeing millions of centers takes a while: not under the lock.
         drop(previous);
@@ -182,13 +177,6 @@ impl MemoryEngine {
             found.push((name_of(rendered).map(|name| sort_key(&name)), id));
         });
         Some(found)
-    }
-
-    /// Whether any center was rated when it was loaded: then most answers ask the
-    /// database whether ratings are hidden.
-    #[must_use]
-    pub fn has_ratings(&self) -> bool {
-        self.has_ratings.load(Ordering::Relaxed)
     }
 
     /// Whether it answers.

@@ -18,10 +18,6 @@ impl Ratings {
         self.0.insert(center, render_rating(rating).into());
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The rating of a center as a value; `None` where it has none.
     pub(super) fn of(&self, center: CenterId) -> Option<&str> {
         self.0.get(&center).map(|text| &**text)

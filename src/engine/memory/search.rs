@@ -9,7 +9,9 @@ use super::index::Index;
 use super::lanes::places_within;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
-use crate::domain::{CenterId, EngineKind, Filter, Search, chord_squared_of, distance_m_of};
+use crate::domain::{
+    CenterId, EngineKind, Filter, RatingVisibility, Search, chord_squared_of, distance_m_of,
+};
 use crate::engine::{Answer, Hit};
 use crate::wire::average_of;
 
@@ -129,6 +131,7 @@ fn deliver(
         _ => None,
     };
     answer.begin(page.len(), next);
+    let shows_ratings = search.filter.ratings == RatingVisibility::Shown;
     for candidate in page {
         let place = candidate.place();
         let bucket = index.buckets().get(place.bucket());
@@ -137,7 +140,7 @@ fn deliver(
             id: slot.id,
             distance_m: distance_m_of(candidate.chord_squared()),
             rendered: bucket.text(place.slot()),
-            rating: index.rating(slot),
+            rating: index.rating(slot).filter(|_| shows_ratings),
         });
     }
 }
@@ -187,6 +190,7 @@ impl<'a> Wanted<'a> {
             cities,
             organizations,
             min_rating: _,
+            ratings: _,
         } = &search.filter;
         let mut filtered = Vec::new();
         for (field, texts) in [countries, regions, cities].into_iter().enumerate() {

@@ -19,7 +19,7 @@ use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
-use crate::domain::{CenterId, EngineKind, OrganizationId, Search, Summary};
+use crate::domain::{CenterId, EngineKind, OrganizationId, RatingVisibility, Search, Summary};
 use crate::store::{MySqlStore, StoreError};
 use crate::wire::{render_rating, render_summary};
 use circle::Choice;
@@ -161,7 +161,8 @@ impl SqlEngine {
         if started.elapsed() > SLOW {
             self.misled.store(true, Ordering::Relaxed);
         }
-        let ratings = if self.is_rated.load(Ordering::Relaxed) {
+        let shows_ratings = search.filter.ratings == RatingVisibility::Shown;
+        let ratings = if shows_ratings && self.is_rated.load(Ordering::Relaxed) {
             let ratings = self.store.database().ratings(page.ids(search)).await?;
             let ratings = ratings.into_iter();
             ratings

@@ -13,7 +13,9 @@ use super::paging::{
     viewport_of,
 };
 use super::relevance::{self, Found, Search};
-use crate::domain::{AnyOf, Listing, MAX_RATING, Needle, RatingRange, SortBy, TextField};
+use crate::domain::{
+    AnyOf, Listing, MAX_RATING, Needle, RatingRange, RatingVisibility, SortBy, TextField,
+};
 use crate::http::reply;
 use crate::http::state::State;
 use crate::store::StoreError;
@@ -43,7 +45,7 @@ const CITY_BEGINNING_CHARS: usize = 4;
 /// # Errors
 /// When a parameter cannot be taken or the database does not answer.
 pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    let hides_ratings = hides_ratings(&request).await?;
+    let hides_ratings = hides_ratings(&request);
     let asked = Asked::of(&request, hides_ratings)?;
     let Asked {
         listing,
@@ -84,7 +86,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
 /// # Errors
 /// When a parameter cannot be taken or the database does not answer.
 pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    let hides_ratings = hides_ratings(&request).await?;
+    let hides_ratings = hides_ratings(&request);
     let mut input = Input::of(&request);
     let (search, mut listing) = wanted(&mut input);
     input.finish()?;
@@ -100,18 +102,9 @@ pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     Ok(reply::ok(&Count { total }))
 }
 
-/// Whether ratings are hidden, for requests in which they may have a say: a map
-/// that moves does not wait for the setting.
-async fn hides_ratings(request: &HttpRequest) -> Result<bool, Refusal> {
-    let asked = request.query_string();
-    if !(asked.contains("sort_by") || asked.contains("_rating")) {
-        return Ok(false);
-    }
-    let state = State::of(request);
-    let catalog = Arc::clone(&state.catalog);
-    Ok(state
-        .run(async move { catalog.hides_ratings().await })
-        .await?)
+fn hides_ratings(request: &HttpRequest) -> bool {
+    let catalog = &State::of(request).catalog;
+    catalog.rating_visibility() != Some(RatingVisibility::Shown)
 }
 
 /// A page of the list, as it is asked for.

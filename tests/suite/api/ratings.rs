@@ -89,6 +89,23 @@ on_both_stores! {
         }
     }
 
+    async fn what_another_program_sets_is_seen_within_seconds(db: TestDatabase) {
+        let (server, _) = rated(db).await;
+        hide(&server, json!(true)).await;
+        for (value, shown) in [("false", true), ("true", false)] {
+            let sql = format!(
+                "UPDATE settings SET value = '{value}' WHERE `key` = 'disable_diving_center_reviews'"
+            );
+            server.db.execute_elsewhere(&sql).await;
+            server
+                .eventually("the setting is seen", async || {
+                    let found = server.found(SEARCHES[0]).await;
+                    found.to_string().contains("average_rating") == shown
+                })
+                .await;
+        }
+    }
+
     async fn a_least_rating_counts_at_the_mark_and_is_ignored_while_ratings_are_hidden(db: TestDatabase) {
         let (server, ids) = rated(db).await;
         let found = async |least: &str| {

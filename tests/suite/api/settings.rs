@@ -33,7 +33,7 @@ on_both_stores! {
     }
 
     /// The other is a process of its own, on the same database.
-    async fn a_setting_is_effective_at_once_on_every_instance(db: TestDatabase) {
+    async fn a_setting_is_effective_at_once_and_soon_on_other_instances(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
         server.db.execute_elsewhere(&format!(
@@ -52,6 +52,14 @@ on_both_stores! {
             assert_eq!(written.status, 200);
             let (_, read) = other.get(&format!("/settings/{key}")).await;
             assert_eq!(read["value"], hidden);
+            for path in searches {
+                let found = server.found(path).await;
+                assert_eq!(found.to_string().contains("average_rating"), !hidden, "{path}");
+            }
+            server.eventually("the other sees the setting", async || {
+                let found = other.get(searches[0]).await.1;
+                found.to_string().contains("average_rating") != hidden
+            }).await;
             for path in searches {
                 let (_, found) = other.get(path).await;
                 assert_eq!(found.to_string().contains("average_rating"), !hidden, "{path}");
