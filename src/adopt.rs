@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::backfill::{self, Progress, Settings};
 use crate::store::{
     Action, AdoptError, Adoption, AdoptionSession, BackfillFrom, Carried, Collection, Database,
-    Step, StoreError,
+    Rebuilt, Step, StoreError,
 };
 
 /// The most rows in a batch of the backfill.
@@ -26,6 +26,8 @@ pub enum Event<'a> {
     Begins(&'a Step),
     /// Rows were looked at and written.
     Wrote(&'a Progress),
+    /// So many rows were copied.
+    Copied(u64),
     /// Others held the table, for the so-manieth time.
     Waits(u32),
     /// The step under way is done.
@@ -54,6 +56,12 @@ pub async fn run(
         each(Event::Begins(step));
         if step.action == Action::Backfill {
             fill(database, collection, &stop, &mut each).await?;
+        } else if step.action == Action::RebuildOnline {
+            let told = |event| match event {
+                Rebuilt::Copied(rows) => each(Event::Copied(rows)),
+                Rebuilt::Waits(tries) => each(Event::Waits(tries)),
+            };
+            session.rebuild(collection, &stop, told).await?;
         } else {
             for statement in &step.statements {
                 let mut rounds = 0;

@@ -30,8 +30,8 @@ mod survey;
 mod verify;
 
 pub use adopt::{
-    ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Locking,
-    Obstacle, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
+    ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Indexing,
+    Locking, Obstacle, Rebuilt, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
 };
 pub use apart::{Apart, FileLook, FileVersion};
 pub use backfill::{Backfill, BackfilledChunk};

@@ -107,6 +107,11 @@ pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     mysql_number(error.as_database_error()?)
 }
 
+/// Whether others held what a statement of MySQL needed.
+pub(super) fn is_held(error: &sqlx::Error) -> bool {
+    matches!(number(error), Some(LOCK_WAITED_FOR | DEADLOCK))
+}
+
 /// What an error of sqlx means.
 pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
     match error {

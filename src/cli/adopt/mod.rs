@@ -14,7 +14,9 @@ use super::{Outcome, collections, signals};
 use crate::adopt::{self, Event};
 use crate::output::{note, say};
 use crate::progress::Progress;
-use crate::store::{Action, AdoptError, Adoption, AdoptionSession, Collection, Database, Step};
+use crate::store::{
+    Action, AdoptError, Adoption, AdoptionSession, Collection, Database, Indexing, Step,
+};
 
 /// See what a table of another application needs to be served, and do it.
 ///
@@ -33,6 +35,9 @@ pub(super) struct Args {
     /// Print the SQL of what is to do, for an administrator to run
     #[arg(long, conflicts_with = "apply")]
     sql: bool,
+    /// Let the spatial index come with a copy that takes the table's place, while its writers go on
+    #[arg(long)]
+    online: bool,
     /// Report as one JSON object
     #[arg(long, conflicts_with = "sql")]
     json: bool,
@@ -62,15 +67,20 @@ async fn adopt(database: &Database, declared: Collection, args: &Args) -> anyhow
             undo::plan(database, &collection, args).await
         };
     }
-    Ok(if args.apply {
-        apply(database, &collection, args.json).await?
+    let indexing = if args.online {
+        Indexing::Online
     } else {
-        let found = look(database, &collection).await?;
+        Indexing::InPlace
+    };
+    Ok(if args.apply {
+        apply(database, &collection, indexing, args.json).await?
+    } else {
+        let found = look(database, &collection, indexing).await?;
         if args.sql {
             text::print_sql(&found);
             outcome(&found, &found.administrator_steps)
         } else {
-            print(&found, &collection, args.json);
+            print(&found, &collection, indexing, args.json);
             outcome(&found, &found.steps)
         }
     })
@@ -90,20 +100,24 @@ async fn to_adopt(declared: Collection, database: &Database) -> anyhow::Result<C
 }
 
 /// Looks at every row, with a bar.
-async fn look(database: &Database, collection: &Collection) -> Result<Adoption, AdoptError> {
+async fn look(
+    database: &Database,
+    collection: &Collection,
+    indexing: Indexing,
+) -> Result<Adoption, AdoptError> {
     let mut shown = Progress::new("look", None);
     let found = database
-        .inspect_adoption(collection, |rows| shown.set(rows))
+        .inspect_adoption(collection, indexing, |rows| shown.set(rows))
         .await;
     shown.finish();
     found
 }
 
-fn print(found: &Adoption, collection: &Collection, json: bool) {
+fn print(found: &Adoption, collection: &Collection, indexing: Indexing, json: bool) {
     if json {
         say!("{:#}", json::report(found));
     } else {
-        text::print_report(found, collection);
+        text::print_report(found, collection, indexing);
     }
 }
 
@@ -121,13 +135,19 @@ fn outcome(found: &Adoption, steps: &[Step]) -> Outcome {
 async fn apply(
     database: &Database,
     collection: &Collection,
+    indexing: Indexing,
     json: bool,
 ) -> anyhow::Result<Outcome> {
     let stop = signals::stop();
     let mut session = database.begin_adoption(collection).await?;
-    let found = look(database, collection).await?;
+    let mut found = look(database, collection, indexing).await?;
+    if found.is_unfinished() {
+        let finished = carry_out(database, collection, &mut session, &found, stop.clone()).await;
+        finished.context("could not finish what an adoption with --online left; run it again")?;
+        found = look(database, collection, indexing).await?;
+    }
     if !found.obstacles.is_empty() || found.steps.is_empty() {
-        print(&found, collection, json);
+        print(&found, collection, indexing, json);
         return Ok(outcome(&found, &found.steps));
     }
     if !json {
@@ -140,7 +160,7 @@ async fn apply(
         }
         done => done.context("adopting ended early; run it again")?,
     }
-    let left = look(database, collection).await?;
+    let left = look(database, collection, indexing).await?;
     if json {
         say!("{:#}", json::report(&left));
     } else {
@@ -178,12 +198,18 @@ async fn carry_out(
         |event| match event {
             Event::Begins(begun) => {
                 // Of other steps nobody can tell how far they are.
-                let total = total.filter(|_| begun.action == Action::Backfill);
+                let counted = [Action::Backfill, Action::RebuildOnline];
+                let total = total.filter(|_| counted.contains(&begun.action));
                 shown = Some(Progress::new(begun.action.name(), total));
             }
             Event::Wrote(progress) => {
                 if let Some(shown) = &mut shown {
                     shown.set(progress.checked);
+                }
+            }
+            Event::Copied(rows) => {
+                if let Some(shown) = &mut shown {
+                    shown.set(rows);
                 }
             }
             Event::Waits(tries) => {

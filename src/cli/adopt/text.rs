@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::super::findings;
 use crate::output::say;
 use crate::store::{
-    ADOPTION_SQL_MODE, Adoption, Collection, Facts, Locking, Obstacle, Rows, Step, TriggerState,
+    ADOPTION_SQL_MODE, Adoption, Collection, Facts, Indexing, Locking, Obstacle, Rows, Step,
+    TriggerState,
 };
 
 /// The servers that will do, for the report.
 const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
 
-pub(super) fn print_report(found: &Adoption, collection: &Collection) {
+pub(super) fn print_report(found: &Adoption, collection: &Collection, indexing: Indexing) {
     if let Some(headline) = found.headline().filter(|_| found.facts.engine.is_some()) {
         say!("{headline}\n");
     }
@@ -32,7 +33,10 @@ pub(super) fn print_report(found: &Adoption, collection: &Collection) {
     say!();
     print_steps(&found.steps);
     if found.obstacles.is_empty() {
-        let flag = collection.flag();
+        let mut flag = collection.flag();
+        if indexing == Indexing::Online {
+            flag.push_str(" --online");
+        }
         say!(
             "\n`nearby adopt{flag} --apply` does this; `nearby adopt{flag} --sql` prints the statements"
         );
@@ -84,6 +88,12 @@ pub(super) fn print_statements(steps: &[Step]) {
     }
     for step in steps {
         print_comment("", &step.text);
+        if step.statements.is_empty() {
+            print_comment(
+                "  ",
+                "no statement does this: run `nearby adopt --apply --online`",
+            );
+        }
         for statement in &step.statements {
             say!("{statement};");
         }

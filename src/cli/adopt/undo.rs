@@ -47,7 +47,7 @@ pub(super) async fn apply(
         Event::Ended(ended, took) => {
             note!("done in {:.1} s: {}", took.as_secs_f64(), ended.text);
         }
-        Event::Begins(_) | Event::Wrote(_) => {}
+        Event::Begins(_) | Event::Wrote(_) | Event::Copied(_) => {}
     })
     .await;
     match done {

@@ -1,11 +1,14 @@
 //! Adopting tables that another application made and still writes: what is
 //! there, what is missing, and doing it.
 
+mod online;
 mod session;
 mod step;
 mod undo;
 
 use super::{Collection, Database, DriftDistances, Finding, StoreError, mysql};
+pub use online::{Indexing, Rebuilt};
+pub(super) use session::Held;
 pub use session::{ADOPTION_SQL_MODE, AdoptError, AdoptionSession, Carried};
 pub use step::{Action, Locking, Statement, Step, Way};
 pub use undo::Undoing;
@@ -50,6 +53,14 @@ impl Adoption {
 }
 
 impl Adoption {
+    /// Whether something was left that must be finished before the table can be looked at.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| step.action == Action::FinishOnline)
+    }
+
     /// Whether triggers keep locations right, or are among the steps.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
@@ -178,10 +189,13 @@ impl Database {
     pub async fn inspect_adoption(
         &self,
         collection: &Collection,
+        indexing: Indexing,
         each: impl FnMut(u64),
     ) -> Result<Adoption, AdoptError> {
         match self {
-            Self::MySql(pool) => Ok(mysql::adopt::inspect(pool, self, collection, each).await?),
+            Self::MySql(pool) => {
+                Ok(mysql::adopt::inspect(pool, self, collection, indexing, each).await?)
+            }
             Self::Sqlite(_) => Err(AdoptError::NotMySql),
         }
     }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::super::database::connect_beside;
 use super::super::refusal::{
     DEADLOCK, INTERRUPTED, LOCK_WAITED_FOR, NO_SUCH_WAY, NO_SUCH_WAY_BECAUSE, NULL, NULL_VALUE,
-    number,
+    is_held, number,
 };
 use super::super::{Collection, Database, StoreError};
 use super::step::{Statement, Way};
@@ -98,6 +98,32 @@ pub enum AdoptError {
          or let them name columns and leave the location out; then run this again"
     )]
     Nulls,
+    /// The table is another than it was when it was copied.
+    #[error(
+        "the table was altered or emptied while it was copied, or the triggers of nearby were \
+         dropped: the copy is taken away, and the table is as it was; run this again"
+    )]
+    Altered,
+    /// The copy differs where nobody is known to have written.
+    #[error(
+        "of {rows} rows of the table the copy has {copied}, and {equal} of them just so, although \
+         nobody is noted to have written them: something writes past triggers, such as a replica's \
+         applier. The copy is taken away, and the table is as it was; adopt it without --online"
+    )]
+    Differs {
+        /// How many rows the table has in one chunk.
+        rows: u64,
+        /// How many the copy has there.
+        copied: u64,
+        /// How many are equal.
+        equal: u64,
+    },
+    /// Others write faster than their rows are copied.
+    #[error(
+        "others write faster than their rows can be copied: the copy is taken away, and the table \
+         is as it was; run this again at an hour when they write less"
+    )]
+    Outrun,
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -195,7 +221,7 @@ impl AdoptionSession {
         stop: &watch::Receiver<bool>,
         mut waiting: impl FnMut(u32),
     ) -> Result<Carried, AdoptError> {
-        let mut tries = 0;
+        let mut held = Held::default();
         let mut attempts = statement.attempts().into_iter();
         let mut attempt = attempts.next();
         while let Some((way, text)) = &attempt {
@@ -217,14 +243,8 @@ impl AdoptionSession {
                 Some(INTERRUPTED) if *stop.borrow() => return Err(AdoptError::Stopped),
                 Some(NULL_VALUE | NULL) => return Ok(Carried::NullsLeft),
                 Some(LOCK_WAITED_FOR | DEADLOCK) => {
-                    tries += 1;
-                    if tries >= TRIES {
-                        return Err(AdoptError::Held {
-                            statement: text.clone(),
-                        });
-                    }
-                    waiting(tries);
-                    pause(stop.clone()).await;
+                    waiting(held.again(text)?);
+                    held.step_aside(stop).await;
                 }
                 Some(NO_SUCH_WAY | NO_SUCH_WAY_BECAUSE) => {
                     attempt = attempts.next();
@@ -238,6 +258,36 @@ impl AdoptionSession {
             }
         }
         Ok(Carried::Done)
+    }
+
+    /// Runs a statement once; `false` where others held the table.
+    pub(in crate::store) async fn attempt(
+        &mut self,
+        statement: &str,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<bool, AdoptError> {
+        match self.try_once(None, statement, stop.clone()).await {
+            Ok(Tried::Done) => Ok(true),
+            Ok(Tried::GoesOn) => Err(AdoptError::StillUnderWay {
+                statement: statement.to_owned(),
+                connection: self.id,
+            }),
+            Err(error) if is_held(&error) => Ok(false),
+            Err(error) => match number(&error) {
+                Some(INTERRUPTED) if *stop.borrow() => Err(AdoptError::Stopped),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// The connection that keeps other adoptions out. What runs on it goes on keeping them
+    /// out when this process is killed, until the server is done with it.
+    pub(in crate::store) fn connection(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+
+    pub(super) fn pool(&self) -> &MySqlPool {
+        &self.pool
     }
 
     async fn try_once(
@@ -278,9 +328,29 @@ impl AdoptionSession {
     }
 }
 
-/// Lets others go on for a moment, or until it is told to stop.
-async fn pause(mut stop: watch::Receiver<bool>) {
-    let moment = rand::random_range(STEP_ASIDE);
-    // Either way the next try looks.
-    let _ = tokio::time::timeout(moment, stop.wait_for(|stop| *stop)).await;
+/// How often others kept a statement from a table.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Held {
+    tries: u32,
+}
+
+impl Held {
+    /// Counts one more time, and gives up after many.
+    pub(in crate::store) fn again(&mut self, statement: &str) -> Result<u32, AdoptError> {
+        self.tries += 1;
+        if self.tries >= TRIES {
+            return Err(AdoptError::Held {
+                statement: statement.to_owned(),
+            });
+        }
+        Ok(self.tries)
+    }
+
+    /// Lets others go on for a moment, or until it is told to stop.
+    pub(in crate::store) async fn step_aside(&self, stop: &watch::Receiver<bool>) {
+        let moment = rand::random_range(STEP_ASIDE);
+        let mut stop = stop.clone();
+        // Either way the next try looks.
+        let _ = tokio::time::timeout(moment, stop.wait_for(|stop| *stop)).await;
+    }
 }

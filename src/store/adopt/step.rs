@@ -30,6 +30,10 @@ pub enum Action {
     DropColumn,
     /// Undo: take the note out of the location's comment.
     ForgetAdoption,
+    /// Put a copy that has the index in the table's place.
+    RebuildOnline,
+    /// Finish such a copy that was left, or take it away.
+    FinishOnline,
 }
 
 impl Action {
@@ -49,6 +53,8 @@ impl Action {
             Self::DropTriggers => "drop_triggers",
             Self::DropColumn => "drop_column",
             Self::ForgetAdoption => "forget_adoption",
+            Self::RebuildOnline => "rebuild_online",
+            Self::FinishOnline => "finish_online",
         }
     }
 }
@@ -91,7 +97,7 @@ pub struct Step {
     /// How long it may take: an index by a sample on this server where the user
     /// may make a temporary table, all else by what was measured elsewhere.
     pub expected: Duration,
-    /// The SQL.
+    /// The SQL; none where no statement by itself does it.
     pub statements: Vec<Statement>,
 }
 

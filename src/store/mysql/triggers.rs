@@ -63,7 +63,7 @@ pub(in crate::store) fn wanted(collection: &Collection) -> [Trigger; 2] {
 
 /// The table's name and the suffix, cut where it is too long; a checksum keeps
 /// apart what is cut alike.
-fn name(table: &str, suffix: &str) -> String {
+pub(super) fn name(table: &str, suffix: &str) -> String {
     if table.len() + suffix.len() <= MAX_NAME {
         return format!("{table}{suffix}");
     }
@@ -259,11 +259,15 @@ impl Trigger {
     }
 
     fn create_as(&self, name: &str, collection: &Collection) -> String {
+        self.create_on(name, &collection.table.quoted())
+    }
+
+    /// Makes it under another name on a table that is quoted.
+    pub(super) fn create_on(&self, name: &str, table: &str) -> String {
         format!(
-            "CREATE TRIGGER {} BEFORE {} ON {} FOR EACH ROW {}",
+            "CREATE TRIGGER {} BEFORE {} ON {table} FOR EACH ROW {}",
             identifier(name),
             self.event,
-            collection.table.quoted(),
             self.body
         )
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use nearby::store::{Action, AdoptError, Collection};
+use nearby::store::{Action, AdoptError, Collection, Indexing};
 use tokio::sync::watch;
 
 use super::neighbour::{
@@ -161,7 +161,7 @@ async fn a_server_that_does_not_listen_is_named_with_what_it_still_does() {
     let collection = Collection::diving_centers();
     let plan = db
         .database()
-        .inspect_adoption(&collection, |_| {})
+        .inspect_adoption(&collection, Indexing::InPlace, |_| {})
         .await
         .unwrap();
     let adding = plan

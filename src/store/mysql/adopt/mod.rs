@@ -3,6 +3,7 @@
 mod gather;
 mod mark;
 mod obstacles;
+mod online;
 mod plan;
 mod rights;
 mod sample;
@@ -16,11 +17,12 @@ use super::schema::Column;
 use super::survey::survey_as;
 use super::{catalog, triggers};
 use crate::store::adopt::{
-    Action, Adoption, Facts, Obstacle, Rows, SpatialIndex, Step, TriggerState,
+    Action, Adoption, Facts, Indexing, Obstacle, Rows, SpatialIndex, Step, TriggerState,
 };
 use crate::store::{Collection, Database, StoreError};
 use gather::{Gathered, Values};
 pub(in crate::store) use mark::is_adopted;
+pub(in crate::store) use online::rebuild;
 use plan::Doer;
 pub(in crate::store) use serving::obstacles_to_serving;
 pub(in crate::store) use undo::inspect_undoing;
@@ -32,6 +34,7 @@ pub(in crate::store) async fn inspect(
     pool: &MySqlPool,
     database: &Database,
     collection: &Collection,
+    indexing: Indexing,
     each: impl FnMut(u64),
 ) -> Result<Adoption, StoreError> {
     let gathered = gather::gather(pool, collection).await?;
@@ -45,6 +48,12 @@ pub(in crate::store) async fn inspect(
         steps: Vec::new(),
         administrator_steps: Vec::new(),
     };
+    if let Some(step) = online::finish(pool, collection).await? {
+        // What the table is like is seen after that.
+        found.obstacles.clear();
+        found.steps.push(step);
+        return Ok(found);
+    }
     if !found.obstacles.is_empty() {
         if obstacles::can_be_counted(&gathered, collection) {
             let total = catalog::count_rows(pool, collection, i64::MIN).await?;
@@ -69,12 +78,18 @@ pub(in crate::store) async fn inspect(
         found.steps = steps(Doer::ThisUser);
         found.administrator_steps = steps(Doer::Administrator);
         let all = found.steps.iter_mut().chain(&mut found.administrator_steps);
-        let indexing: Vec<&mut Step> = all.filter(|s| s.action == Action::AddIndex).collect();
-        if !indexing.is_empty()
-            && let Some(measured) = sample::indexing_time(pool, collection, rows.total).await
-        {
-            for step in indexing {
-                step.expected = measured;
+        let adding: Vec<&mut Step> = all.filter(|s| s.action == Action::AddIndex).collect();
+        if !adding.is_empty() {
+            let measured = sample::indexing_time(pool, collection, rows.total).await;
+            for step in adding {
+                step.expected = measured.unwrap_or(step.expected);
+                if indexing == Indexing::Online {
+                    *step = online::step(pool, collection, &gathered, step.expected).await?;
+                }
+            }
+            if indexing == Indexing::Online {
+                let beside = online::obstacles(pool, &gathered, collection).await?;
+                found.obstacles.extend(beside);
             }
         }
         found.obstacles.extend(obstacles::of_rights(

@@ -315,21 +315,23 @@ fn index(
             text: "make the spatial index".to_owned(),
             locking: Locking::BlocksWrites,
             expected: seconds(total, POINTS_INDEXED_PER_S),
-            statements: alter(
-                format!(
-                    "ADD SPATIAL INDEX {} ({}) COMMENT {}",
-                    identifier(&index_name(gathered, collection)),
-                    collection.location.quoted(),
-                    literal(&mark::index_comment())
-                ),
-                Way::Shared,
-            ),
+            statements: alter(add_spatial_index(gathered, collection), Way::Shared),
         }),
     }
 }
 
+/// The clause that makes the index.
+pub(super) fn add_spatial_index(gathered: &Gathered, collection: &Collection) -> String {
+    format!(
+        "ADD SPATIAL INDEX {} ({}) COMMENT {}",
+        identifier(&index_name(gathered, collection)),
+        collection.location.quoted(),
+        literal(&mark::index_comment())
+    )
+}
+
 /// As our own migrations name it, unless something else has that name.
-fn index_name(gathered: &Gathered, collection: &Collection) -> String {
+pub(super) fn index_name(gathered: &Gathered, collection: &Collection) -> String {
     let taken = |name: &String| {
         let mut indexes = gathered.indexes.iter();
         indexes.any(|index| index.name.eq_ignore_ascii_case(name))

@@ -5,8 +5,18 @@ use std::collections::BTreeSet;
 use sqlx::MySqlPool;
 
 /// The rights on tables that matter to us.
-const KNOWN: [&str; 8] = [
-    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "TRIGGER", "SUPER",
+const KNOWN: [&str; 11] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "REFERENCES",
+    "LOCK TABLES",
+    "TRIGGER",
+    "SUPER",
 ];
 
 /// What a user may do with one table.
@@ -178,9 +188,12 @@ mod tests {
         );
         assert_eq!(
             rights(&["GRANT ALL PRIVILEGES ON `dive%`.* TO `u`@`%`"]).len(),
-            7
+            10
         );
-        assert_eq!(rights(&["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"]).len(), 8);
+        assert_eq!(
+            rights(&["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"]).len(),
+            11
+        );
     }
 
     #[test]
