@@ -65,7 +65,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
-    database.ensure_schema(false).await?;
+    let declared = args.collection.declared()?;
+    database.ensure_schema_for(&declared).await?;
     let collection = args.collection.open_located(database).await?;
     if !args.dry_run && !database.may_be_mended(&collection).await? {
         let table = collection.table.as_str();

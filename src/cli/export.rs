@@ -48,7 +48,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 async fn export_from(database: &Database, args: &Args, target: Target) -> anyhow::Result<Outcome> {
-    database.ensure_schema(false).await?;
+    let declared = args.collection.declared()?;
+    database.ensure_schema_for(&declared).await?;
     let collection = args.collection.open(database).await?;
     let store = Store::new(database, &collection);
     let mut shown = Progress::new("exporting", None);

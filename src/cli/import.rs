@@ -136,7 +136,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow::Result<Imported> {
-    database.ensure_schema(false).await?;
+    let declared = args.collection.declared()?;
+    database.ensure_schema_for(&declared).await?;
     let collection = args.collection.open_located(database).await?;
     let store = Store::new(database, &collection);
     let Begun { journaling, before } = journal::begin(&store, job).await?;

@@ -54,7 +54,7 @@ async fn verify(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     let mut shown = Progress::new("verify", Some(total));
     let found = database.verify(&collection, |rows| shown.set(rows)).await?;
     shown.finish();
-    let state = database.schema_state().await?;
+    let state = database.schema_state_for(&collection).await?;
     let sound = found.is_sound_but_for(&args.allow) && state.is_sound();
     match args.format {
         Format::Text => print_text(&found, &collection, &state),

@@ -134,6 +134,9 @@ fn print_facts(facts: &Facts) {
     for (name, state) in &facts.triggers {
         let state = match state {
             TriggerState::InPlace => "in place",
+            TriggerState::LacksColumn => {
+                "uses a column that is gone: every write fails with it (error 1054)"
+            }
             TriggerState::Differs => "to be made anew",
             TriggerState::Missing => "missing",
         };

@@ -65,7 +65,8 @@ impl Adoption {
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         let mut states = self.facts.triggers.iter().map(|(_, state)| *state);
-        states.all(|state| state == TriggerState::InPlace)
+        let is_there = |state| matches!(state, TriggerState::InPlace | TriggerState::LacksColumn);
+        states.all(is_there)
             || self
                 .steps
                 .iter()
@@ -127,6 +128,8 @@ pub struct Facts {
 pub enum TriggerState {
     /// It is as it should be.
     InPlace,
+    /// It is as it should be, and every write fails until the column that it uses is there.
+    LacksColumn,
     /// There is another of its name, or its account is gone.
     Differs,
     /// There is none, as far as this user may see.

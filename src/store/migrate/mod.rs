@@ -86,6 +86,26 @@ impl Database {
         Ok(SchemaState::of(&migrations, &adopted))
     }
 
+    /// The same for who works on one collection only: beside a table of another
+    /// application nothing of nearby's own has to be there.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn schema_state_for(
+        &self,
+        collection: &Collection,
+    ) -> Result<SchemaState, StoreError> {
+        match (self, self.schema_state().await?) {
+            (Self::MySql(pool), SchemaState::Behind { pending })
+                if mysql::table_exists(pool, collection.table.as_str()).await?
+                    && !self.is_own(collection).await? =>
+            {
+                Ok(SchemaState::Beside { pending })
+            }
+            (_, state) => Ok(state),
+        }
+    }
+
     /// Applies every pending migration up to a version, or all, and guards the
     /// built-in collections against other writers where the database allows it.
     /// Tables of other applications are left alone.
@@ -196,6 +216,19 @@ impl Database {
             }
         }
         Ok(migrated)
+    }
+
+    /// The same for who works on one collection only.
+    ///
+    /// # Errors
+    /// When the schema is another one, with the command that mends it.
+    pub async fn ensure_schema_for(&self, collection: &Collection) -> Result<(), MigrateError> {
+        let is_centers = collection.table == Collection::diving_centers().table;
+        let state = self.schema_state_for(collection).await?;
+        if !is_centers && matches!(state, SchemaState::Beside { .. }) {
+            return Ok(());
+        }
+        self.ensure_schema(false).await.map(|_| ())
     }
 
     async fn ensure_migrated(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::location::{SENTINEL, has_position, is_point, location, location_or};
+use super::schema::columns;
 use super::table_exists;
 use crate::store::refusal::{Meaning, TRIGGER_NEEDS_SUPER, number, of_mysql};
 use crate::store::sql::{identifier, literal};
@@ -95,10 +96,14 @@ pub(super) struct Installed {
     /// Whether that account is gone: whatever fires the trigger is refused.
     #[sqlx(skip)]
     pub is_orphan: bool,
+    /// The column that it uses, as ours do, and its table no longer has: whatever fires
+    /// the trigger is refused.
+    #[sqlx(skip)]
+    pub lacks: Option<ColumnName>,
 }
 
 impl Installed {
-    /// Why writes fail with it, where they do.
+    /// Why writes fail with it for want of its account, where they do.
     pub(super) fn failure(&self) -> Option<String> {
         self.is_orphan.then(|| {
             format!(
@@ -106,6 +111,26 @@ impl Installed {
                 self.event, self.name, self.definer
             )
         })
+    }
+
+    /// Why writes fail with it for want of a column, and what to do.
+    fn failure_by_column(&self, collection: &Collection) -> Option<String> {
+        let lacks = self.lacks.as_ref()?;
+        let remedy = if *lacks == collection.location {
+            format!(
+                "`nearby adopt{} --apply` adds the column again",
+                collection.flag()
+            )
+        } else {
+            format!("add the column again, or {}", drop(&self.name))
+        };
+        Some(format!(
+            "every {} fails with error 1054: the trigger {} uses the column {}, which is gone: \
+             {remedy}",
+            self.event,
+            self.name,
+            lacks.as_str()
+        ))
     }
 
     /// What its owner can do about it.
@@ -167,7 +192,30 @@ pub(super) async fn installed(
             trigger.is_orphan = !accounts.contains(&trigger.definer);
         }
     }
+    let ours = wanted(collection);
+    let is_ours = |trigger: &Installed| ours.iter().any(|our| trigger.does_what(our));
+    if installed.iter().any(is_ours) {
+        let lacks = lacked(pool, collection).await?;
+        for trigger in installed.iter_mut().filter(|trigger| is_ours(trigger)) {
+            trigger.lacks.clone_from(&lacks);
+        }
+    }
     Ok(installed)
+}
+
+/// The first column that our triggers use and the table lacks.
+async fn lacked(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Option<ColumnName>> {
+    let columns = columns(pool, collection).await?;
+    let is_there = |name: &ColumnName| {
+        let mut columns = columns.iter();
+        columns.any(|column| column.name.eq_ignore_ascii_case(name.as_str()))
+    };
+    let used = [
+        &collection.latitude,
+        &collection.longitude,
+        &collection.location,
+    ];
+    Ok(used.into_iter().find(|name| !is_there(name)).cloned())
 }
 
 /// What is wrong with triggers of a table with which every write fails, and what to do.
@@ -178,7 +226,10 @@ pub(in crate::store) async fn failures(
     let ours = wanted(collection);
     let there = installed(pool, collection).await?;
     let failures = there.iter().filter_map(|trigger| {
-        let failure = trigger.failure()?;
+        let Some(failure) = trigger.failure() else {
+            let failure = trigger.failure_by_column(collection)?;
+            return Some(SchemaFinding::wrong(failure));
+        };
         let remedy = if ours.iter().any(|our| our.name == trigger.name) {
             format!("`nearby adopt{} --apply` makes it again", collection.flag())
         } else {

@@ -12,6 +12,7 @@ mod links;
 mod migrations;
 mod neighbour;
 mod old_tables;
+mod one_table;
 mod online;
 mod only_place;
 mod refused;

@@ -68,9 +68,27 @@ async fn triggers_with_which_every_write_fails_are_named_and_ours_are_mended() {
     db.execute("ALTER TABLE diving_centers DROP COLUMN location")
         .await;
     assert!(db.try_execute(INSERT).await.is_err());
-    nearby(&db, &["adopt"]).await.assert(1, &[]);
+    for command in [&["verify"][..], &["migrate", "status"]] {
+        let found = nearby(&db, command).await;
+        found.assert(1, &[]);
+        for event in ["INSERT", "UPDATE"] {
+            let failing = format!("every {event} fails with error 1054");
+            assert_told(
+                &found,
+                &[&failing, "`nearby adopt --apply` adds the column"],
+            );
+        }
+    }
+    let looked = nearby(&db, &["adopt"]).await;
+    looked.assert(1, &[]);
+    assert_told(&looked, &["uses a column that is gone"]);
+    assert!(!stdout(&looked).contains("in place"), "{}", stdout(&looked));
     nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
     db.execute(INSERT).await;
+    nearby(&db, &["verify"]).await.assert(0, &[]);
+    nearby(&db, &["migrate", "status"]).await.assert(0, &[]);
+    let looked = nearby(&db, &["adopt"]).await;
+    assert_told(&looked, &["in place"]);
 
     db.execute(&format!(
         "CREATE DEFINER = {GONE} TRIGGER audit BEFORE DELETE ON diving_centers \

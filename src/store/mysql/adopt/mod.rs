@@ -210,6 +210,9 @@ fn facts(gathered: &Gathered, collection: &Collection) -> Facts {
                 let named = there.iter().find(|there| there.name == trigger.name);
                 let state = match named {
                     None => TriggerState::Missing,
+                    Some(there) if there.is(trigger) && there.lacks.is_some() => {
+                        TriggerState::LacksColumn
+                    }
                     Some(there) if there.is(trigger) => TriggerState::InPlace,
                     Some(_) => TriggerState::Differs,
                 };
