@@ -41,6 +41,21 @@ struct Beyond {
     last: Option<String>,
 }
 
+impl Beyond {
+    fn told(self, collection: &Collection) -> String {
+        let none = || "NULL".to_owned();
+        format!(
+            "{count} rows of {table} have an {id} beyond ±{most} (from {first} to {last})",
+            count = self.count,
+            table = collection.table.as_str(),
+            id = collection.id.as_str(),
+            most = IDS.end(),
+            first = self.first.unwrap_or_else(none),
+            last = self.last.unwrap_or_else(none),
+        )
+    }
+}
+
 impl Database {
     /// What there is to say of rows that no answer has, as their ids are no numbers of
     /// 64 bits with a sign; `None` where there is no such row.
@@ -51,29 +66,45 @@ impl Database {
         &self,
         collection: &Collection,
     ) -> Result<Option<String>, StoreError> {
+        let found = self.beyond_ids(collection, "TRUE").await?;
+        Ok(found.map(|told| {
+            format!(
+                "{told}: nearby serves, verifies and writes none of them until they have smaller ones"
+            )
+        }))
+    }
+
+    /// Counts and names those of them that hold no location; all of them where the table
+    /// has no such column yet.
+    pub(in crate::store) async fn null_locations_beyond_ids(
+        &self,
+        collection: &Collection,
+        has_location: bool,
+    ) -> Result<Option<String>, StoreError> {
+        let condition = if has_location {
+            format!("{} IS NULL", collection.location.quoted())
+        } else {
+            "TRUE".to_owned()
+        };
+        self.beyond_ids(collection, &condition).await
+    }
+
+    async fn beyond_ids(
+        &self,
+        collection: &Collection,
+        condition: &str,
+    ) -> Result<Option<String>, StoreError> {
         let (table, id) = (collection.table.quoted(), collection.id.quoted());
         let text = AssertSqlSafe(format!(
             "SELECT COUNT(*) AS count, CAST(MIN({id}) AS CHAR) AS first, \
-             CAST(MAX({id}) AS CHAR) AS last FROM {table} WHERE {}",
+             CAST(MAX({id}) AS CHAR) AS last FROM {table} WHERE {} AND {condition}",
             lacks_id(&id)
         ));
         let found: Beyond = match self {
             Self::MySql(pool) => sqlx::query_as(text).fetch_one(pool).await?,
             Self::Sqlite(pools) => sqlx::query_as(text).fetch_one(&pools.readers).await?,
         };
-        Ok((found.count > 0).then(|| {
-            let none = || "NULL".to_owned();
-            format!(
-                "{count} rows of {table} have an {id} beyond ±{most} (from {first} to {last}): \
-                 nearby serves, verifies and writes none of them until they have smaller ones",
-                count = found.count,
-                table = collection.table.as_str(),
-                id = collection.id.as_str(),
-                most = IDS.end(),
-                first = found.first.unwrap_or_else(none),
-                last = found.last.unwrap_or_else(none),
-            )
-        }))
+        Ok((found.count > 0).then(|| found.told(collection)))
     }
 }
 

@@ -90,6 +90,8 @@ pub(super) struct Installed {
     pub name: String,
     event: String,
     timing: String,
+    /// Without blanks and `;` at its end: a client that sends several statements at once
+    /// leaves them there.
     body: String,
     /// The account in whose name it runs.
     definer: String,
@@ -185,6 +187,12 @@ pub(super) async fn installed(
     .bind(collection.table.as_str())
     .fetch_all(pool)
     .await?;
+    for trigger in &mut installed {
+        let ends = |last: char| last == ';' || last.is_whitespace();
+        trigger
+            .body
+            .truncate(trigger.body.trim_end_matches(ends).len());
+    }
     if !installed.is_empty()
         && let Some(accounts) = accounts(pool).await?
     {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::neighbour::{Kind, divemap, nearby};
+use super::neighbour::{Kind, assert_told, divemap, nearby, stdout};
+use super::undo::shape;
 use crate::cli::process::run_with_input;
 use crate::cli::served::Served;
 
@@ -34,6 +35,51 @@ async fn keys_from_2_to_the_63rd_on_are_counted_and_named_and_keep_nothing_from_
     assert_eq!(list["centers"][15]["id"], "9223372036854775807");
     let (_, near) = served.get("/nearby?lat=1&lng=2&radius_m=1").await;
     assert_eq!(near["centers"][0]["id"], "9223372036854775807");
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn keys_from_2_to_the_63rd_on_without_a_location_are_refused_before_anything_is_altered() {
+    for kind in [Kind::Ignorant, Kind::WithLocation] {
+        let db = divemap(kind, 20).await;
+        db.execute(
+            "ALTER TABLE diving_centers MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT; \
+             UPDATE diving_centers SET id = 18446744073709551600 + id WHERE id <= 3",
+        )
+        .await;
+        if kind == Kind::WithLocation {
+            db.execute(
+                "ALTER TABLE diving_centers MODIFY location POINT NULL SRID 4326; \
+                 UPDATE diving_centers SET location = NULL",
+            )
+            .await;
+        }
+        let before = shape(&db).await;
+        for args in [
+            &["adopt"][..],
+            &["adopt", "--apply"],
+            &["adopt", "--online", "--apply"],
+        ] {
+            let refused = nearby(&db, args).await;
+            refused.assert(2, &[]);
+            assert_told(
+                &refused,
+                &[
+                    "in the way: 3 rows of diving_centers have an id beyond ±9223372036854775807 \
+                     (from 18446744073709551601 to 18446744073709551603) and no location",
+                    "give them smaller ones, or run what `nearby adopt --sql` prints",
+                ],
+            );
+        }
+        assert_eq!(shape(&db).await, before);
+        let printed = nearby(&db, &["adopt", "--sql"]).await;
+        db.execute(stdout(&printed)).await;
+        nearby(&db, &["adopt"]).await.assert(0, &[]);
+        let placed = "SELECT COUNT(*) FROM diving_centers \
+                      WHERE id > 9223372036854775807 \
+                      AND ABS(ST_Latitude(location) - latitude) < 0.000001";
+        assert_eq!(db.number(placed).await, 3);
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use super::neighbour::{
     Kind, Writer, actions, assert_adopted, assert_sound, assert_told, checksum, divemap, nearby,
     nearby_on, rows, stdout,
 };
+use super::undo::shape;
 use crate::cli::process::{self, Ended};
 use crate::support::TestDatabase;
 
@@ -377,6 +378,48 @@ async fn what_a_killed_run_left_is_told_and_taken_away_without_online_too() {
     }
     assert!(!names(&db).await.contains("_nearby_"));
     assert_sound(&db).await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn undoing_takes_away_what_a_killed_run_left_as_well() {
+    for moment in ["shadow", "old"] {
+        for by_sql in [false, true] {
+            let db = divemap(Kind::Ignorant, 3_000).await;
+            let before = shape(&db).await;
+            let mut child = start(&db);
+            if moment == "shadow" {
+                until_it_copies(&db, &mut child).await;
+            } else {
+                until_there(&db, &mut child, moment).await;
+            }
+            signal(&child, "-KILL");
+            ended(child).await;
+            // One that came to its end all the same is undone like any other.
+            if names(&db).await.contains("_nearby_") {
+                let plan = nearby(&db, &["adopt", "--undo"]).await;
+                plan.assert(1, &[]);
+                assert_told(&plan, &["an adoption with --online"]);
+                let looked = nearby(&db, &["adopt"]).await;
+                assert!(!stdout(&looked).contains("_nearby_note_"), "{looked:?}");
+            } else {
+                assert_eq!(moment, "old");
+            }
+            if by_sql {
+                let printed = nearby(&db, &["adopt", "--undo", "--sql"]).await;
+                db.execute(stdout(&printed)).await;
+            }
+            loop {
+                let undone = nearby(&db, &["adopt", "--undo", "--apply"]).await;
+                if !undone.stderr.contains("another `nearby adopt --apply`") {
+                    undone.assert(0, &[]);
+                    assert_told(&undone, &["nothing of adopting is left to undo"]);
+                    break;
+                }
+            }
+            assert_eq!(shape(&db).await, before, "{moment}, {by_sql}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::support::TestDatabase;
 const ROWS: u32 = 300;
 
 /// The table as its application made it: a number for all that the server says of it.
-async fn shape(db: &TestDatabase) -> i64 {
+pub(super) async fn shape(db: &TestDatabase) -> i64 {
     db.number(
         "SELECT CAST(SUM(CRC32(what)) AS SIGNED) FROM ( \
            SELECT CONCAT_WS('|', COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, EXTRA, COLUMN_COMMENT, \
@@ -258,6 +258,25 @@ async fn the_printed_statements_undo_it_for_users_who_may_not() {
     {
         db.execute(statement.trim_end_matches(';')).await;
     }
+    assert_eq!(shape(&db).await, before);
+}
+
+/// A client that sends several statements at once leaves a `;` at the end of a trigger.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn triggers_of_statements_that_were_sent_all_at_once_are_known() {
+    let db = divemap(Kind::Ignorant, ROWS).await;
+    let before = shape(&db).await;
+    let printed = nearby(&db, &["adopt", "--sql"]).await;
+    db.execute(stdout(&printed)).await;
+    let kept = "SELECT COUNT(*) FROM information_schema.TRIGGERS \
+                WHERE TRIGGER_SCHEMA = DATABASE() AND ACTION_STATEMENT LIKE '%;'";
+    assert_eq!(db.number(kept).await, 2);
+    nearby(&db, &["adopt"]).await.assert(0, &[]);
+    nearby(&db, &["verify"]).await.assert(0, &[]);
+    nearby(&db, &["adopt", "--undo", "--apply"])
+        .await
+        .assert(0, &[]);
     assert_eq!(shape(&db).await, before);
 }
 

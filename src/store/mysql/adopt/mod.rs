@@ -37,7 +37,11 @@ pub(in crate::store) async fn inspect(
     indexing: Indexing,
     each: impl FnMut(u64),
 ) -> Result<Adoption, StoreError> {
-    let gathered = gather::gather(pool, collection).await?;
+    let mut gathered = gather::gather(pool, collection).await?;
+    let finishing = online::finish(pool, collection).await?;
+    if finishing.is_some() {
+        online::leave_after(&mut gathered.triggers, collection);
+    }
     let is_own = database.is_own(collection).await?;
     let facts = facts(&gathered, collection);
     let mut found = Adoption {
@@ -48,9 +52,10 @@ pub(in crate::store) async fn inspect(
         steps: Vec::new(),
         administrator_steps: Vec::new(),
     };
-    if let Some(step) = online::finish(pool, collection).await? {
+    if let Some(step) = finishing {
         // What the table is like is seen after that.
         found.obstacles.clear();
+        found.administrator_steps.push(step.clone());
         found.steps.push(step);
         return Ok(found);
     }
@@ -98,6 +103,12 @@ pub(in crate::store) async fn inspect(
             &found.steps,
             &format!("adopt{}", collection.flag()),
         ));
+        let beyond = database.null_locations_beyond_ids(collection, location.is_some());
+        found.obstacles.extend(
+            beyond
+                .await?
+                .map(|rows| obstacles::of_ids(&rows, collection)),
+        );
         found.warnings = plan::warnings(&gathered, collection, &rows);
     }
     found

@@ -268,6 +268,17 @@ pub(super) fn of_values(
     found
 }
 
+/// Rows that no backfill writes, and that keep the location from becoming NOT NULL.
+pub(super) fn of_ids(rows: &str, collection: &Collection) -> Obstacle {
+    obstacle(
+        format!("{rows} and no location, and `--apply` writes no location of such rows"),
+        format!(
+            "give them smaller ones, or run what `nearby adopt{} --sql` prints, which writes              their locations as well",
+            collection.flag()
+        ),
+    )
+}
+
 /// What this user lacks for the steps of a command, which prints them as well.
 pub(super) fn of_rights(
     gathered: &Gathered,

@@ -3,17 +3,18 @@
 //! Only what says by its comment, or by its whole body, that adopting made it is dropped.
 //! Other writers can go on at every moment:
 //!
-//! 1. The index: without triggers, an INSERT that names no columns makes an empty
+//! 1. What an adoption with `--online` left that was killed: every write pays for it.
+//! 2. The index: without triggers, an INSERT that names no columns makes an empty
 //!    geometry, which an index refuses.
-//! 2. The triggers, before the column that they set.
-//! 3. The column.
+//! 3. The triggers, before the column that they set.
+//! 4. The column.
 
 use std::time::Duration;
 
 use sqlx::MySqlPool;
 
 use super::gather::{Gathered, gather};
-use super::{mark, obstacle, obstacles, plan};
+use super::{mark, obstacle, obstacles, online, plan};
 use crate::store::adopt::{Action, Locking, Statement, Step, Undoing, Way};
 use crate::store::mysql::schema::{Column, Index};
 use crate::store::mysql::{index_pages, survey, triggers};
@@ -25,7 +26,7 @@ pub(in crate::store) async fn inspect_undoing(
     database: &Database,
     collection: &Collection,
 ) -> Result<Undoing, StoreError> {
-    let gathered = gather(pool, collection).await?;
+    let mut gathered = gather(pool, collection).await?;
     let mut found = Undoing::default();
     if let Some(obstacle) = obstacles::of_place(&gathered, collection) {
         found.obstacles.push(obstacle);
@@ -38,6 +39,10 @@ pub(in crate::store) async fn inspect_undoing(
             "`nearby migrate down` undoes migrations, with the rows of the tables that they made",
         ));
         return Ok(found);
+    }
+    if let Some(step) = online::finish(pool, collection).await? {
+        online::leave_after(&mut gathered.triggers, collection);
+        found.steps.push(step);
     }
     drop_indexes(&gathered, collection, &mut found);
     drop_triggers(&gathered, collection, &mut found);

@@ -8,7 +8,7 @@ use super::foreign_keys;
 use super::names::{Names, key_in_the_end};
 use crate::store::Collection;
 use crate::store::adopt::{Action, Locking, Statement, Step};
-use crate::store::mysql::triggers::{self, drop, installed};
+use crate::store::mysql::triggers::{self, Installed, drop, installed};
 use crate::store::sql::identifier;
 
 /// What marks our table of changes.
@@ -75,6 +75,17 @@ pub(in super::super) async fn finish(
         expected: Duration::ZERO,
         statements,
     }))
+}
+
+/// Makes of a table's triggers those that [finishing](finish) leaves.
+pub(in super::super) fn leave_after(there: &mut Vec<Installed>, collection: &Collection) {
+    let names = Names::of(collection);
+    there.retain(|trigger| !names.noting.iter().any(|(_, name)| *name == trigger.name));
+    for (guard, wanted) in names.guards.iter().zip(triggers::wanted(collection)) {
+        for trigger in there.iter_mut().filter(|there| there.name == *guard) {
+            trigger.name.clone_from(&wanted.name);
+        }
+    }
 }
 
 fn drop_copy(names: &Names) -> Vec<Statement> {

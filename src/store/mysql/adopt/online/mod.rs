@@ -31,7 +31,7 @@ use super::gather::Gathered;
 use crate::store::Collection;
 use crate::store::adopt::{Action, Locking, Step};
 pub(super) use fit::obstacles;
-pub(super) use leftovers::finish;
+pub(super) use leftovers::{finish, leave_after};
 pub(in crate::store) use rebuild::rebuild;
 
 /// The step that takes the place of building the index in the table.
