@@ -50,20 +50,52 @@ impl DeclaredArgs {
         Ok(declared)
     }
 
+    /// The collection of a name, as it is declared.
+    ///
+    /// # Errors
+    /// When the file is wrong or there is no such collection.
+    pub(super) fn named(&self, name: &str) -> anyhow::Result<Collection> {
+        let mut all = Vec::from(Collection::built_in());
+        all.extend(self.read()?);
+        let names: Vec<String> = all.iter().map(|c| format!("`{}`", c.name)).collect();
+        match all.into_iter().find(|other| other.name.as_str() == name) {
+            Some(collection) => Ok(collection),
+            None => bail!(
+                "there is no collection `{name}`; there are {}",
+                names.join(", ")
+            ),
+        }
+    }
+
     /// All collections that a database can serve, the default one first.
     ///
     /// # Errors
     /// When a declaration is wrong, or a table is not what it says.
-    pub(super) async fn served(&self, database: &Database) -> anyhow::Result<Vec<Collection>> {
+    pub(super) async fn served(
+        &self,
+        database: &Database,
+        default: &Collection,
+    ) -> anyhow::Result<Vec<Collection>> {
         let declared = self.read()?;
-        let mut served = vec![centers(database).await?];
-        served.extend(sites(database).await?);
+        let centers = centers(database).await?;
+        let mut served = Vec::new();
+        if default.name == centers.name {
+            served.push(centers);
+        } else {
+            served.extend(if_usable(centers, database).await?);
+        }
+        let sites = fitted(Collection::dive_sites(), database, |_| false).await?;
+        served.extend(if_usable(sites, database).await?);
         for collection in declared {
             if let Some(why) = unusable(&collection, database).await? {
                 bail!("the collection {} cannot be served: {why}", collection.name);
             }
             let columns = database.columns(&collection).await?;
             served.push(collection.read_as_texts(&columns));
+        }
+        match served.iter().position(|other| other.name == default.name) {
+            Some(at) => served[..=at].rotate_right(1),
+            None => bail!("the default collection {} cannot be served", default.name),
         }
         Ok(served)
     }
@@ -75,18 +107,7 @@ impl CollectionArgs {
     /// # Errors
     /// When the file is wrong or there is no such collection.
     pub(super) fn declared(&self) -> anyhow::Result<Collection> {
-        let mut all = Vec::from(Collection::built_in());
-        all.extend(self.declared.read()?);
-        let names: Vec<String> = all.iter().map(|c| format!("`{}`", c.name)).collect();
-        let is_it = |collection: &Collection| collection.name.as_str() == self.collection;
-        match all.into_iter().find(is_it) {
-            Some(collection) => Ok(collection),
-            None => bail!(
-                "there is no collection `{}`; there are {}",
-                self.collection,
-                names.join(", ")
-            ),
-        }
+        self.declared.named(&self.collection)
     }
 
     /// The collection as it is in a database.
@@ -137,20 +158,24 @@ async fn centers(database: &Database) -> anyhow::Result<Collection> {
     Ok(centers.with_ownership(|column| columns.has(column)))
 }
 
-/// Dive sites, if they can be served. Where another application made their table
-/// its location may be of no use, or all of it: centers are served all the same.
-async fn sites(database: &Database) -> anyhow::Result<Option<Collection>> {
-    let sites = fitted(Collection::dive_sites(), database, |_| false).await?;
-    let Some(why) = unusable(&sites, database).await? else {
-        return Ok(Some(sites));
+/// A built-in collection that is not the default one, if it can be served. Where another
+/// application made its table, the location may be of no use, or all of it: the default
+/// one is served all the same.
+async fn if_usable(
+    collection: Collection,
+    database: &Database,
+) -> anyhow::Result<Option<Collection>> {
+    let Some(why) = unusable(&collection, database).await? else {
+        return Ok(Some(collection));
     };
-    let location = sites.location.clone();
-    let bare = sites.keeping(|column| *column != location);
+    let name = collection.name.clone();
+    let location = collection.location.clone();
+    let bare = collection.keeping(|column| *column != location);
     if unusable(&bare, database).await?.is_none() {
-        tracing::warn!("dive sites are searched by their coordinates, and only read: {why}");
+        tracing::warn!("{name} are searched by their coordinates, and only read: {why}");
         return Ok(Some(bare));
     }
-    tracing::warn!("dive sites are not served: {why}");
+    tracing::warn!("{name} are not served: {why}");
     Ok(None)
 }
 

@@ -222,13 +222,16 @@ impl Database {
     ///
     /// # Errors
     /// When the schema is another one, with the command that mends it.
-    pub async fn ensure_schema_for(&self, collection: &Collection) -> Result<(), MigrateError> {
+    pub async fn ensure_schema_for(
+        &self,
+        collection: &Collection,
+    ) -> Result<Option<Migrated>, MigrateError> {
         let is_centers = collection.table == Collection::diving_centers().table;
         let state = self.schema_state_for(collection).await?;
         if !is_centers && matches!(state, SchemaState::Beside { .. }) {
-            return Ok(());
+            return Ok(None);
         }
-        self.ensure_schema(false).await.map(|_| ())
+        self.ensure_schema(false).await
     }
 
     async fn ensure_migrated(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {

@@ -1,6 +1,7 @@
 //! A database in which nothing is nearby's, and one table is adopted that holds no centers.
 
 use crate::cli::process::{Ended, run};
+use crate::cli::served::Served;
 use crate::support::TestDatabase;
 
 const LOC: [&str; 2] = [
@@ -68,4 +69,34 @@ async fn centers_that_are_not_there_need_migrations() {
     let db = with_loc().await;
     on(&db, &["export", "-"], &LOC).assert(2, &["`nearby migrate up`"]);
     on(&db, &["verify"], &LOC).assert(1, &[]);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn it_is_served_as_the_default_collection() {
+    for (db, declared, name) in [
+        (with_loc().await, &LOC[..], "loc"),
+        (with_sites().await, &[], "dive-sites"),
+    ] {
+        let about = [&["--collection", name], declared].concat();
+        adopted(&db, &about).await;
+        let serve = ["serve", "--bind", "127.0.0.1:0"];
+        on(&db, &serve, declared).assert(
+            2,
+            &["diving_centers", "`nearby serve --default-collection NAME`"],
+        );
+        let default = ["--default-collection", name, "--database-url", db.url()];
+        let served = Served::start(&[declared, &default].concat());
+        let named = format!("/collections/{name}/nearby?lat=0&lng=0&radius_km=1");
+        for path in ["/nearby?lat=0&lng=0&radius_km=1", &named] {
+            assert_eq!(served.found_ids(path).await, [1, 2], "{path}");
+        }
+        assert_eq!(
+            served
+                .get("/collections/centers/nearby?lat=0&lng=0")
+                .await
+                .0,
+            404
+        );
+    }
 }
