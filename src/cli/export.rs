@@ -48,10 +48,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 async fn export_from(database: &Database, args: &Args, target: Target) -> anyhow::Result<Outcome> {
+    if let Target::File { path, .. } = &target
+        && database.is_kept_in(path)
+    {
+        bail!(
+            "{} is of the database that is exported, which --force would destroy: name another file",
+            args.file.display()
+        );
+    }
     let declared = args.collection.declared()?;
     database.ensure_schema_for(&declared).await?;
     let collection = args.collection.open(database).await?;
     let store = Store::new(database, &collection);
+    // What was drawn in a declared layer while nobody served the file.
+    store.take_over_moved().await?;
     let mut shown = Progress::new("exporting", None);
     let progress = |rows| shown.set(rows);
     let written = match target {

@@ -431,12 +431,24 @@ impl Store {
     /// Asks for a sign of life of the table.
     ///
     /// # Errors
-    /// When the database does not answer, or the table is not there to be read.
+    /// When the database does not answer, or the table, or a column that every search
+    /// reads, is not there to be read.
     pub async fn probe(&self) -> Result<(), StoreError> {
         let collection = self.collection();
+        let searched = collection.columns().filter(|(field, _)| {
+            matches!(
+                field,
+                Field::Id
+                    | Field::Latitude
+                    | Field::Longitude
+                    | Field::Location
+                    | Field::Text(TextField::Name)
+            )
+        });
+        let columns: Vec<String> = searched.map(|(_, column)| column.quoted()).collect();
         let sql = format!(
             "SELECT {} FROM {} LIMIT 1",
-            collection.id.quoted(),
+            columns.join(", "),
             collection.table.quoted()
         );
         let sql = sqlx::AssertSqlSafe(sql);

@@ -146,6 +146,34 @@ async fn a_table_that_is_gone_makes_the_service_unready_and_searches_unavailable
     assert_eq!(status, 200, "{body}");
 }
 
+/// As where the application drops the column of an adopted table.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_column_that_searches_read_and_is_gone_makes_the_service_unready() {
+    let db = TestDatabase::mysql().await;
+    let served = Served::start(&["--database-url", db.url()]);
+    assert_eq!(served.get("/readyz").await.0, 200);
+    for (gone, back) in [
+        (
+            "RENAME COLUMN location TO elsewhere",
+            "RENAME COLUMN elsewhere TO location",
+        ),
+        ("RENAME COLUMN name TO title", "RENAME COLUMN title TO name"),
+    ] {
+        db.execute(&format!("ALTER TABLE diving_centers {gone}"))
+            .await;
+        let (status, body) = served.get("/readyz").await;
+        assert_eq!(
+            (status, &body["code"]),
+            (503, &json!("database_unavailable")),
+            "{gone}: {body}"
+        );
+        db.execute(&format!("ALTER TABLE diving_centers {back}"))
+            .await;
+        assert_eq!(served.get("/readyz").await.0, 200, "{back}");
+    }
+}
+
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn rights_that_are_taken_away_are_told_as_such_and_found_again() {

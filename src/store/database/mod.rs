@@ -7,6 +7,8 @@ mod sqlite;
 mod url;
 mod wait;
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +153,24 @@ impl Database {
             DatabaseUrl::MySql(url) => mysql::connect(url, settings).await.map(Self::MySql),
             DatabaseUrl::Sqlite(path) => sqlite::connect(path, settings).await.map(Self::Sqlite),
         }
+    }
+
+    /// Whether a path, by whatever name, leads to the file of an embedded database or to
+    /// what SQLite keeps beside it.
+    #[must_use]
+    pub fn is_kept_in(&self, path: &Path) -> bool {
+        let Self::Sqlite(pools) = self else {
+            return false;
+        };
+        let Ok(asked) = fs::metadata(path) else {
+            return false;
+        };
+        ["", "-wal", "-shm"].iter().any(|ending| {
+            let mut file = pools.path.as_os_str().to_owned();
+            file.push(ending);
+            fs::metadata(file)
+                .is_ok_and(|kept| (kept.dev(), kept.ino()) == (asked.dev(), asked.ino()))
+        })
     }
 
     /// Asks for a sign of life.

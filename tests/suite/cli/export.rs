@@ -193,6 +193,39 @@ async fn an_export_that_fails_leaves_no_file() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+#[tokio::test]
+async fn an_export_never_takes_the_place_of_the_database_that_it_reads() {
+    let db = TestDatabase::sqlite().await;
+    db.store().upsert(nasty_centers()).await.unwrap();
+    let file = std::path::PathBuf::from(db.url().strip_prefix("sqlite:").unwrap());
+    let folder = file.parent().unwrap();
+    let (link, hard_link) = (folder.join("link.gpkg"), folder.join("hard.csv"));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    fs::hard_link(&file, &hard_link).unwrap();
+    let roundabout = folder.join(".").join(file.file_name().unwrap());
+    let log = folder.join(format!(
+        "{}-wal",
+        file.file_name().unwrap().to_str().unwrap()
+    ));
+    for path in [&file, &link, &hard_link, &roundabout, &log] {
+        let path = path.to_str().unwrap();
+        let ended = run(&[
+            "export",
+            path,
+            "--force",
+            "--format",
+            "csv",
+            "--database-url",
+            db.url(),
+        ]);
+        ended.assert(
+            2,
+            &["of the database that is exported", "name another file"],
+        );
+    }
+    assert_eq!(centers(&db).await.len(), 5);
+}
+
 /// What `ogrinfo` says of a file.
 fn ogrinfo(path: &std::path::Path, args: &[&str]) -> String {
     let told = std::process::Command::new("ogrinfo")

@@ -285,7 +285,14 @@ async fn points_of_a_layer_that_gdal_made_are_followed_once_it_is_adopted() {
     let summary = layer.gdal("SELECT * FROM shops");
     assert!(summary.contains("POINT (8 7)"), "{summary}");
 
-    // While nobody serves it, and in the way of an import.
+    // While nobody serves it, and in the way of an export.
+    layer.gdal("UPDATE shops SET geom = (SELECT geom FROM shops WHERE fid = 2) WHERE fid = 1");
+    let exported = nearby(&["export", "-", "--format", "csv"], "");
+    exported.assert(0, &["4 centers exported"]);
+    let moved = |line: &str| line.starts_with("1,") && line.contains(",7,8,");
+    assert!(told(&exported).lines().any(moved), "{}", told(&exported));
+
+    // In the way of an import.
     layer.gdal("UPDATE shops SET geom = (SELECT geom FROM shops WHERE fid = 4) WHERE fid = 1");
     let rows = "id,name,latitude,longitude\n9,e,12,13\n";
     nearby(&["import", "-"], rows).assert(0, &["1 inserted"]);
