@@ -126,17 +126,12 @@ impl Catalog {
         Ok(())
     }
 
-    /// Writes a setting of the database; the next answer goes by it.
-    ///
-    /// # Errors
-    /// When the database does not answer; nothing is written then.
-    pub async fn put_setting(&self, key: &SettingKey, setting: &Setting) -> Result<(), StoreError> {
-        self.store.database().put_setting(key, setting).await?;
+    /// Follows a setting that this instance has written: the next answer goes by it.
+    pub fn follow_setting(&self, key: &SettingKey, setting: &Setting) {
         if *key == reviews_switch() {
             let visibility = RatingVisibility::of(Some(setting));
             self.rating_switch.was_written(visibility);
         }
-        Ok(())
     }
 
     /// Whether searches are answered.

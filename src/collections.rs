@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
+use crate::domain::{Setting, SettingKey};
+use crate::store::StoreError;
 
 /// The collections of a service, told apart by their names.
 #[derive(Debug, Clone)]
@@ -35,6 +37,19 @@ impl Collections {
     pub fn get(&self, name: &str) -> Option<&Arc<Catalog>> {
         self.iter()
             .find(|catalog| catalog.collection().name.as_str() == name)
+    }
+
+    /// Writes a setting of the database; the next answer of every collection goes by it.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn put_setting(&self, key: &SettingKey, setting: &Setting) -> Result<(), StoreError> {
+        let database = self.default.store().database();
+        database.put_setting(key, setting).await?;
+        for catalog in self.iter() {
+            catalog.follow_setting(key, setting);
+        }
+        Ok(())
     }
 
     /// Whether all of them answer searches.

@@ -1,7 +1,5 @@
 //! `/settings/{key}`: JSON by name, read by anybody, written with the key.
 
-use std::sync::Arc;
-
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -76,11 +74,11 @@ pub(super) async fn put(
     let body: SettingBody = read_json(&request, payload, JSON).await?;
     let setting = Setting::new(body.value, body.description)?;
     let state = State::of(&request);
-    let catalog = Arc::clone(&state.catalog);
+    let collections = state.collections.clone();
     let answer = reply::ok(&SettingView::new(&key, &setting));
     state
         .write(&request, async move {
-            catalog.put_setting(&key, &setting).await
+            collections.put_setting(&key, &setting).await
         })
         .await?;
     Ok(answer)

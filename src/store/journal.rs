@@ -10,6 +10,13 @@ use super::{Store, StoreError};
 /// A journal that nobody has gone on with for so long ends.
 pub const JOURNAL_KEPT_DAYS: u32 = 30;
 
+// What both databases are told alike.
+pub(super) const REFUSED: &str = "SELECT record, reason FROM import_refusals WHERE import_key = ?";
+pub(super) const REFUSE: &str =
+    "INSERT INTO import_refusals (import_key, record, reason) VALUES (?, ?, ?)";
+pub(super) const FORGET: &str =
+    "DELETE FROM import_journal WHERE import_key = ? OR table_name = ? AND file = ?";
+
 /// Which import it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportId {
@@ -44,6 +51,17 @@ pub enum Known {
     Begun(Journal),
     /// Another import of the same file was begun: the file or the options were others.
     OtherBegun(Journal),
+}
+
+impl Known {
+    /// What a journal that was found under `key` says of an import.
+    pub(super) fn of(import: &ImportId, key: &str, journal: Journal) -> Self {
+        if key == import.key {
+            Self::Begun(journal)
+        } else {
+            Self::OtherBegun(journal)
+        }
+    }
 }
 
 /// What a batch notes of the import that it belongs to.

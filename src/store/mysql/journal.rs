@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::MySqlConnection;
 
 use super::MySqlStore;
-use crate::store::journal::JOURNAL_KEPT_DAYS;
+use crate::store::journal::{FORGET, JOURNAL_KEPT_DAYS, REFUSE, REFUSED};
 use crate::store::{ImportId, Journal, JournalNote, Known, RefusedItem, StoreError};
 
 const FORGET_OLD: &str =
@@ -17,16 +17,12 @@ const LOOK_UP: &str = "SELECT import_key, records, line, \
         GREATEST(TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000, 0) \
     FROM import_journal WHERE import_key = ? OR table_name = ? AND file = ? \
     ORDER BY import_key = ? DESC, updated_at DESC LIMIT 1";
-const REFUSED: &str = "SELECT record, reason FROM import_refusals WHERE import_key = ?";
 const BEGIN: &str = "INSERT IGNORE INTO import_journal \
     (import_key, table_name, file, records, line, updated_at) \
     VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(3))";
 const GO_ON: &str = "UPDATE import_journal \
     SET records = ?, line = ?, updated_at = UTC_TIMESTAMP(3) \
     WHERE import_key = ? AND records = ?";
-const REFUSE: &str = "INSERT INTO import_refusals (import_key, record, reason) VALUES (?, ?, ?)";
-const FORGET: &str =
-    "DELETE FROM import_journal WHERE import_key = ? OR table_name = ? AND file = ?";
 
 impl MySqlStore {
     pub(in crate::store) async fn look_up_import(
@@ -59,11 +55,7 @@ impl MySqlStore {
             age: Duration::from_millis(age_ms.unsigned_abs()),
             refused: refused.into_iter().map(numbered).collect(),
         };
-        Ok(if key == import.key {
-            Known::Begun(journal)
-        } else {
-            Known::OtherBegun(journal)
-        })
+        Ok(Known::of(import, &key, journal))
     }
 
     pub(in crate::store) async fn forget_import(

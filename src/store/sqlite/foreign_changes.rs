@@ -1,8 +1,7 @@
 //! Noticing that another process wrote the file.
 
-use sqlx::{AssertSqlSafe, SqlitePool};
-
 use rusqlite::Connection;
+use sqlx::{AssertSqlSafe, SqlitePool};
 
 use super::blocking::Writer;
 use crate::store::{FileLook, FileVersion, StoreError};

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::SqliteStore;
 use super::write::Writing;
-use crate::store::journal::JOURNAL_KEPT_DAYS;
+use crate::store::journal::{FORGET, JOURNAL_KEPT_DAYS, REFUSE, REFUSED};
 use crate::store::{ImportId, Journal, JournalNote, Known, RefusedItem, StoreError};
 
 const FORGET_OLD: &str = "DELETE FROM import_journal \
@@ -19,16 +19,12 @@ const LOOK_UP: &str = "SELECT import_key, records, line, \
         max((julianday('now') - julianday(updated_at)) * 86400.0, 0.0) \
     FROM import_journal WHERE import_key = ?1 OR table_name = ?2 AND file = ?3 \
     ORDER BY import_key = ?1 DESC, updated_at DESC LIMIT 1";
-const REFUSED: &str = "SELECT record, reason FROM import_refusals WHERE import_key = ?1";
 const BEGIN: &str = "INSERT INTO import_journal \
     (import_key, table_name, file, records, line, updated_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ON CONFLICT DO NOTHING";
 const GO_ON: &str = "UPDATE import_journal \
     SET records = ?1, line = ?2, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
     WHERE import_key = ?3 AND records = ?4";
-const REFUSE: &str = "INSERT INTO import_refusals (import_key, record, reason) VALUES (?1, ?2, ?3)";
-const FORGET: &str =
-    "DELETE FROM import_journal WHERE import_key = ?1 OR table_name = ?2 AND file = ?3";
 
 impl SqliteStore {
     pub(in crate::store) async fn look_up_import(
@@ -76,11 +72,7 @@ fn look_up(connection: &Connection, import: &ImportId, table: &str) -> rusqlite:
         Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?))
     })?;
     journal.refused = refused.collect::<Result<_, _>>()?;
-    Ok(if key == import.key {
-        Known::Begun(journal)
-    } else {
-        Known::OtherBegun(journal)
-    })
+    Ok(Known::of(import, &key, journal))
 }
 
 impl Writing<'_> {
