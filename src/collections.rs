@@ -65,3 +65,40 @@ impl From<Arc<Catalog>> for Collections {
         Self::new(default, Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::{RatingVisibility, reviews_switch};
+    use crate::engine::Engine;
+    use crate::engine::memory::MemoryEngine;
+    use crate::store::{Collection, Database, DatabaseUrl, PoolSettings, Store};
+
+    #[tokio::test]
+    async fn a_setting_is_told_to_centers_that_are_not_the_default_collection() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("test.gpkg"));
+        let settings = PoolSettings::default();
+        let database = Database::connect(&url, &settings).await.unwrap();
+        database.ensure_schema(true).await.unwrap();
+        let catalog = |collection: &Collection| {
+            let engine = MemoryEngine::new(collection.name.as_str());
+            let store = Store::new(&database, collection);
+            Arc::new(Catalog::new(store, Arc::new(Engine::Memory(engine))))
+        };
+        let centers = catalog(&Collection::diving_centers());
+        let default = catalog(&Collection::dive_sites());
+        let collections = Collections::new(default, vec![Arc::clone(&centers)]);
+        for (hides, visibility) in [
+            (true, RatingVisibility::Hidden),
+            (false, RatingVisibility::Shown),
+        ] {
+            let setting = Setting::new(Value::Bool(hides), None).unwrap();
+            let key = reviews_switch();
+            collections.put_setting(&key, &setting).await.unwrap();
+            assert_eq!(centers.rating_visibility(), Some(visibility));
+        }
+    }
+}

@@ -18,6 +18,9 @@
 //! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
+//!
+//! Used by all of them: [`metrics`] counts, [`telemetry`] sets up the log, [`progress`] shows
+//! how far a command is, [`output`] writes to a terminal or a pipe that may be closed.
 
 // These panic where nobody reads: see [`output`].
 #![warn(clippy::print_stdout, clippy::print_stderr)]
