@@ -5,6 +5,7 @@
 
 mod bounds;
 mod center;
+mod condition;
 mod cover;
 mod cursor;
 mod distance;
@@ -25,6 +26,9 @@ pub use bounds::Bounds;
 pub use center::{
     CHOSEN_IDS, Center, CenterDraft, CenterEdit, CenterId, CenterText, FieldError, IDS, Summary,
     TextField,
+};
+pub use condition::{
+    Comparison, Condition, FieldId, FieldKind, FieldValue, Pattern, Piece, ValueRef,
 };
 pub use cover::cover;
 #[cfg(test)]
