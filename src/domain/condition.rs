@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +83,26 @@ impl FieldValue {
             Self::Number(number) => ValueRef::Number(*number),
             Self::Boolean(boolean) => ValueRef::Boolean(*boolean),
             Self::Date(date) => ValueRef::Date(*date),
+        }
+    }
+
+    /// Writes it in bytes that tell it from every other value.
+    fn encode(&self, out: &mut impl FnMut(&[u8])) {
+        match self {
+            Self::Text(text) => {
+                out(&[1]);
+                out(&(text.len() as u64).to_le_bytes());
+                out(text.as_bytes());
+            }
+            Self::Number(number) => {
+                out(&[2]);
+                out(&number.to_le_bytes());
+            }
+            Self::Boolean(boolean) => out(&[3, u8::from(*boolean)]),
+            Self::Date(date) => {
+                out(&[4]);
+                out(&date.num_days_from_ce().to_le_bytes());
+            }
         }
     }
 
@@ -174,6 +194,124 @@ impl Condition {
                 ValueRef::Text(text) => Some(pattern.matches(text)),
                 _ => None,
             },
+        }
+    }
+}
+
+impl Default for Condition {
+    /// One that every center fulfils.
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
+}
+
+impl Condition {
+    /// That a text field is one of some texts.
+    pub fn texts(field: FieldId, texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let values = texts.into_iter();
+        let values = values.map(|text| FieldValue::Text(text.into()));
+        Self::OneOf(field, values.collect())
+    }
+
+    /// That this one holds, and another.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let parts = |condition| match condition {
+            Self::All(conditions) => conditions,
+            other => vec![other],
+        };
+        let mut all = parts(self);
+        all.extend(parts(other));
+        Self::All(all)
+    }
+
+    /// The conditions that must all hold for this one to hold; none where every center
+    /// fulfils it.
+    #[must_use]
+    pub fn conjuncts(&self) -> &[Self] {
+        match self {
+            Self::All(conditions) => conditions,
+            other => std::slice::from_ref(other),
+        }
+    }
+
+    /// The field, and the values of which it has to be one, where nothing else is asked.
+    #[must_use]
+    pub fn allowed_values(&self) -> Option<(FieldId, &[FieldValue])> {
+        match self {
+            Self::OneOf(field, values) => Some((*field, values)),
+            Self::Compare(field, Comparison::Equal, value) => {
+                Some((*field, std::slice::from_ref(value)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Visits the fields that it asks for, some of them more than once.
+    pub fn visit_fields(&self, visit: &mut impl FnMut(FieldId)) {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                for condition in conditions {
+                    condition.visit_fields(visit);
+                }
+            }
+            Self::Not(condition) => condition.visit_fields(visit),
+            Self::IsNull(field)
+            | Self::Compare(field, ..)
+            | Self::OneOf(field, _)
+            | Self::Like(field, _) => visit(*field),
+        }
+    }
+
+    /// Writes it in bytes that tell it from every other condition.
+    pub fn encode(&self, out: &mut impl FnMut(&[u8])) {
+        let mark = |mark: u8, out: &mut dyn FnMut(&[u8])| out(&[mark]);
+        let field = |field: &FieldId, out: &mut dyn FnMut(&[u8])| out(&field.0.to_le_bytes());
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                let is_all = matches!(self, Self::All(_));
+                mark(if is_all { 1 } else { 2 }, out);
+                out(&(conditions.len() as u64).to_le_bytes());
+                for condition in conditions {
+                    condition.encode(out);
+                }
+            }
+            Self::Not(condition) => {
+                mark(3, out);
+                condition.encode(out);
+            }
+            Self::IsNull(of) => {
+                mark(4, out);
+                field(of, out);
+            }
+            Self::Compare(of, comparison, value) => {
+                mark(5, out);
+                field(of, out);
+                mark(*comparison as u8, out);
+                value.encode(out);
+            }
+            Self::OneOf(of, values) => {
+                mark(6, out);
+                field(of, out);
+                out(&(values.len() as u64).to_le_bytes());
+                for value in values {
+                    value.encode(out);
+                }
+            }
+            Self::Like(of, pattern) => {
+                mark(7, out);
+                field(of, out);
+                out(&(pattern.0.len() as u64).to_le_bytes());
+                for piece in &pattern.0 {
+                    out(&match piece {
+                        Piece::Literal(c) => u32::from(*c),
+                        // No character has these numbers.
+                        Piece::One => u32::MAX,
+                        Piece::Many => u32::MAX - 1,
+                    }
+                    .to_le_bytes());
+                }
+            }
         }
     }
 }
@@ -335,6 +473,59 @@ mod tests {
         }
         assert_eq!(holds(&Condition::All(vec![])), Some(true));
         assert_eq!(holds(&Condition::Any(vec![])), Some(false));
+    }
+
+    #[test]
+    fn what_must_all_hold_stands_side_by_side() {
+        let greek = Condition::texts(CITY, ["Athens"]);
+        let null = Condition::IsNull(EMPTY);
+        assert!(Condition::default().conjuncts().is_empty());
+        assert_eq!(greek.conjuncts(), std::slice::from_ref(&greek));
+        let both = Condition::default().and(greek.clone()).and(null.clone());
+        assert_eq!(both.conjuncts(), [greek.clone(), null.clone()]);
+        let values = [text("Athens")];
+        assert_eq!(greek.allowed_values(), Some((CITY, &values[..])));
+        let equal = compare(CITY, Comparison::Equal, text("Athens"));
+        assert_eq!(equal.allowed_values(), Some((CITY, &values[..])));
+        assert_eq!(null.allowed_values(), None);
+        let mut fields = Vec::new();
+        Condition::Not(both.into()).visit_fields(&mut |field| fields.push(field));
+        assert_eq!(fields, [CITY, EMPTY]);
+    }
+
+    #[test]
+    fn conditions_that_differ_are_encoded_otherwise() {
+        let like = |pattern| Condition::Like(CITY, Pattern::parse(pattern));
+        let conditions = [
+            Condition::default(),
+            Condition::Any(vec![]),
+            Condition::Any(vec![Condition::default()]),
+            Condition::Not(Condition::default().into()),
+            Condition::IsNull(CITY),
+            Condition::IsNull(EMPTY),
+            Condition::texts(CITY, ["ab", "c"]),
+            Condition::texts(CITY, ["a", "bc"]),
+            Condition::texts(EMPTY, ["a", "bc"]),
+            Condition::texts(CITY, [""; 0]),
+            Condition::texts(CITY, [""]),
+            compare(CITY, Comparison::Equal, text("a")),
+            compare(CITY, Comparison::Unequal, text("a")),
+            compare(STARS, Comparison::Less, FieldValue::Number(1.0)),
+            compare(STARS, Comparison::Less, FieldValue::Number(2.0)),
+            compare(EMPTY, Comparison::Less, FieldValue::Boolean(true)),
+            compare(EMPTY, Comparison::Less, FieldValue::Boolean(false)),
+            compare(EMPTY, Comparison::Less, FieldValue::Date(NaiveDate::MIN)),
+            like("a_"),
+            like("a%"),
+            like("a"),
+        ];
+        let encoded = |condition: &Condition| {
+            let mut bytes = Vec::new();
+            condition.encode(&mut |part| bytes.extend_from_slice(part));
+            bytes
+        };
+        let distinct: std::collections::HashSet<_> = conditions.iter().map(encoded).collect();
+        assert_eq!(distinct.len(), conditions.len());
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! The fields that the rows of a collection can be filtered by: one table, which
+//! parameters, conditions, engines and answers read.
+
+use super::condition::{FieldId, FieldKind};
+
+impl FieldId {
+    /// What a center is called.
+    pub const NAME: Self = Self(0);
+    /// See [`TextField::Country`](super::TextField::Country).
+    pub const COUNTRY: Self = Self(1);
+    /// See [`TextField::Region`](super::TextField::Region).
+    pub const REGION: Self = Self(2);
+    /// See [`TextField::City`](super::TextField::City).
+    pub const CITY: Self = Self(3);
+
+    /// Those that nearby knows by itself.
+    pub const BUILT_IN: [Self; 4] = [Self::NAME, Self::COUNTRY, Self::REGION, Self::CITY];
+
+    /// The field of an attribute, by its place among them.
+    ///
+    /// # Panics
+    /// Beyond 65,000 attributes: no table has as many columns.
+    #[must_use]
+    pub fn of_attribute(place: usize) -> Self {
+        Self(u16::try_from(Self::BUILT_IN.len() + place).expect("no table has as many columns"))
+    }
+
+    /// The place among the attributes; `None` of a built-in field.
+    #[must_use]
+    pub fn attribute(self) -> Option<usize> {
+        usize::from(self.0).checked_sub(Self::BUILT_IN.len())
+    }
+}
+
+/// A field that can be filtered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterField {
+    /// What it is called in parameters, bodies, answers and files.
+    pub name: String,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// Whether rows can have it; a built-in field without a column is always NULL.
+    pub is_there: bool,
+}
+
+/// The fields of a collection: the built-in ones, then its attributes. The place of a
+/// field is its [`FieldId`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields(Vec<FilterField>);
+
+impl Default for Fields {
+    /// The built-in ones, all of them there.
+    fn default() -> Self {
+        Self::new(|_| true, [])
+    }
+}
+
+impl Fields {
+    /// The built-in fields, some of which may not be there, and attributes.
+    pub fn new(
+        is_there: impl Fn(FieldId) -> bool,
+        attributes: impl IntoIterator<Item = (String, FieldKind)>,
+    ) -> Self {
+        let names = ["name", "country", "region", "city"];
+        let built_in = FieldId::BUILT_IN.into_iter().zip(names);
+        let built_in = built_in.map(|(id, name)| FilterField {
+            name: name.to_owned(),
+            kind: FieldKind::Text,
+            is_there: is_there(id),
+        });
+        let attributes = attributes.into_iter().map(|(name, kind)| FilterField {
+            name,
+            kind,
+            is_there: true,
+        });
+        Self(built_in.chain(attributes).collect())
+    }
+
+    /// A field.
+    ///
+    /// # Panics
+    /// When it is of another collection, which has more.
+    #[must_use]
+    pub fn get(&self, id: FieldId) -> &FilterField {
+        &self.0[usize::from(id.0)]
+    }
+
+    /// The field of a name, if rows can have it.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<FieldId> {
+        let found = self.iter().find(|(_, field)| field.name == name);
+        found.map(|(id, _)| id)
+    }
+
+    /// Every field that rows can have.
+    pub fn iter(&self) -> impl Iterator<Item = (FieldId, &FilterField)> {
+        let all = (0..).map(FieldId).zip(&self.0);
+        all.filter(|(_, field)| field.is_there)
+    }
+
+    /// The attributes, in their order.
+    #[must_use]
+    pub fn attributes(&self) -> &[FilterField] {
+        &self.0[FieldId::BUILT_IN.len()..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_names_where_rows_can_have_them() {
+        let attributes = [("stars".to_owned(), FieldKind::Number)];
+        let fields = Fields::new(|field| field != FieldId::CITY, attributes);
+        let stars = fields.find("stars").expect("it is an attribute");
+        assert_eq!(stars.attribute(), Some(0));
+        assert_eq!(stars, FieldId::of_attribute(0));
+        assert_eq!(fields.get(stars).kind, FieldKind::Number);
+        assert_eq!(fields.find("country"), Some(FieldId::COUNTRY));
+        assert_eq!(FieldId::COUNTRY.attribute(), None);
+        assert_eq!(fields.find("city"), None);
+        assert_eq!(fields.find("Stars"), None);
+        let names: Vec<_> = fields.iter().map(|(_, field)| &field.name).collect();
+        assert_eq!(names, ["name", "country", "region", "stars"]);
+    }
+}
