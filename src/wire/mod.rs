@@ -1,11 +1,16 @@
 //! What goes over the wire: serde types and pre-rendered bytes, apart from the
 //! domain types and the database rows. Pure, like the domain.
 
+mod cql2;
 mod id;
 mod object;
 mod summary;
 mod words;
 
+pub use cql2::{
+    Cql2Error, Fault as Cql2Fault, MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS,
+    Property as Cql2Property, parse_cql2,
+};
 pub use id::JsonId;
 pub use object::Object;
 pub use summary::{

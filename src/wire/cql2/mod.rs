@@ -1,0 +1,29 @@
+//! Conditions in CQL2 Text (OGC 21-065), the language of `filter=`.
+//!
+//! Comparisons of a property with a value, `AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`
+//! and `IS NULL` are read; functions, arithmetic and geometries are not. Every token is
+//! looked at once, so a text is read in a time that grows with its length.
+
+mod error;
+mod parse;
+#[cfg(test)]
+mod print;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use error::{Cql2Error, Fault};
+pub use parse::parse_cql2;
+
+use crate::domain::FieldKind;
+
+/// The longest text in bytes.
+pub const MAX_CQL2_BYTES: usize = 32 * 1024;
+/// The most properties and values in one text.
+pub const MAX_CQL2_TERMS: usize = 200;
+/// The most parentheses and `NOT`s inside one another.
+pub const MAX_CQL2_DEPTH: usize = 32;
+
+/// A property that a condition may be about, and what it holds. Its place in a list is
+/// its [`FieldId`](crate::domain::FieldId).
+pub type Property<'a> = (&'a str, FieldKind);
