@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use nearby::domain::{Filter, Limit, Origin, Radius, Search};
+use nearby::domain::{Condition, FieldValue, Fields, Filter, Limit, Origin, Radius, Search};
 use nearby::engine::brute::BruteForce;
 use nearby::transfer::generate;
 use serde_json::Value;
@@ -70,13 +70,14 @@ impl Question {
         if let Some(radius_m) = self.radius_m {
             let _ = write!(target, "&radius_m={radius_m}");
         }
-        let fields = [
-            ("country", &self.filter.countries),
-            ("region", &self.filter.regions),
-            ("city", &self.filter.cities),
-        ];
-        for (field, values) in fields {
+        let fields = Fields::default();
+        let conditions = self.filter.condition.conjuncts().iter();
+        for (field, values) in conditions.filter_map(Condition::allowed_values) {
+            let field = &fields.get(field).name;
             for value in values {
+                let FieldValue::Text(value) = value else {
+                    continue;
+                };
                 let value: String =
                     url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
                 let _ = write!(target, "&{field}={value}");

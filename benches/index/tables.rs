@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use nearby::domain::{Origin, Search};
+use nearby::domain::{Condition, FieldId, Origin, Search};
 use nearby::engine::memory::{Change, MemoryEngine};
 
 use crate::answer::{Body, answer};
@@ -55,7 +55,7 @@ const SHAPES: [Shape; 11] = [
         name: "nearest 10 of any country, far side",
         make: |origin, number| {
             let mut search = world::search(antipode(origin), None, 10);
-            search.filter.countries = vec![of_a_center(number, 0)];
+            search.filter.condition = country(number);
             search
         },
     },
@@ -63,7 +63,7 @@ const SHAPES: [Shape; 11] = [
         name: "nearest 10 of any region, far side",
         make: |origin, number| {
             let mut search = world::search(antipode(origin), None, 10);
-            search.filter.regions = vec![of_a_center(number, 1)];
+            search.filter.condition = region(number);
             search
         },
     },
@@ -71,8 +71,7 @@ const SHAPES: [Shape; 11] = [
         name: "nearest 10 of its country and region, far side",
         make: |origin, number| {
             let mut search = world::search(antipode(origin), None, 10);
-            search.filter.countries = vec![of_a_center(number, 0)];
-            search.filter.regions = vec![of_a_center(number, 1)];
+            search.filter.condition = country(number).and(region(number));
             search
         },
     },
@@ -80,8 +79,7 @@ const SHAPES: [Shape; 11] = [
         name: "nearest 10 of a country and a region elsewhere",
         make: |origin, number| {
             let mut search = world::search(antipode(origin), None, 10);
-            search.filter.countries = vec![of_a_center(number, 0)];
-            search.filter.regions = vec![of_a_center(number + 7, 1)];
+            search.filter.condition = country(number).and(region(number + 7));
             search
         },
     },
@@ -89,6 +87,14 @@ const SHAPES: [Shape; 11] = [
 
 fn antipode(origin: Origin) -> Origin {
     Origin::new(-origin.latitude(), origin.longitude() + 180.0).expect("within range")
+}
+
+fn country(number: usize) -> Condition {
+    Condition::texts(FieldId::COUNTRY, [of_a_center(number, 0)])
+}
+
+fn region(number: usize) -> Condition {
+    Condition::texts(FieldId::REGION, [of_a_center(number, 1)])
 }
 
 /// A value of a bundled place: country, region.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use nearby::domain::Filter;
+use nearby::domain::{Condition, FieldId, Filter};
 use serde_json::json;
 
 use super::common::client::{Connection, Requests, closed_loop, get, open_loop, post};
@@ -399,14 +399,15 @@ fn milliseconds(work: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<f
 /// country to a single town, and pairs of them.
 fn filtered_questions() -> Vec<Question> {
     let filter = |country: &str, region: &str, city: &str| {
-        let list = |text: &str| match text {
-            "" => Vec::new(),
-            text => vec![text.to_owned()],
-        };
+        let asked = [
+            (FieldId::COUNTRY, country),
+            (FieldId::REGION, region),
+            (FieldId::CITY, city),
+        ];
+        let asked = asked.into_iter().filter(|(_, text)| !text.is_empty());
+        let conditions = asked.map(|(field, text)| Condition::texts(field, [text]));
         Filter {
-            countries: list(country),
-            regions: list(region),
-            cities: list(city),
+            condition: Condition::All(conditions.collect()),
             ..Filter::default()
         }
     };

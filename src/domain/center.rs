@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use super::condition::{FieldId, ValueRef};
 use super::position::{Position, PositionError};
 
 /// The ids of rows, whoever numbered them: every number of 64 bits but the least, at
@@ -356,6 +357,21 @@ pub struct Summary<'a> {
     pub region: Option<&'a str>,
     /// See [`TextField::City`].
     pub city: Option<&'a str>,
+}
+
+impl<'a> Summary<'a> {
+    /// The value of a field that can be filtered by; `None` where it is NULL.
+    #[must_use]
+    pub fn value(&self, field: FieldId) -> Option<ValueRef<'a>> {
+        let text = match field {
+            FieldId::NAME => Some(self.name),
+            FieldId::COUNTRY => self.country,
+            FieldId::REGION => self.region,
+            FieldId::CITY => self.city,
+            _ => None,
+        };
+        text.map(ValueRef::Text)
+    }
 }
 
 #[cfg(test)]

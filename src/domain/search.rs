@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::center::{CenterId, Summary};
+use super::condition::{Condition, FieldId, FieldValue};
 use super::cursor::{Cursor, EngineKind};
 use super::organization::OrganizationId;
 use super::position::Origin;
@@ -87,17 +88,12 @@ impl Limit {
     }
 }
 
-/// Which centers count. Values of one field are alternatives, fields must all
-/// hold; an empty list means any. Values compare exactly, byte for byte, on
-/// every engine.
+/// Which centers count: those for which all of this holds. Values compare exactly, byte
+/// for byte, on every engine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// Countries to keep, at most [`MAX_FILTER_VALUES`].
-    pub countries: Vec<String>,
-    /// Regions to keep, at most [`MAX_FILTER_VALUES`].
-    pub regions: Vec<String>,
-    /// Cities to keep, at most [`MAX_FILTER_VALUES`].
-    pub cities: Vec<String>,
+    /// What the fields of a center have to fulfil.
+    pub condition: Condition,
     /// Organizations by name or acronym, case aside, of which a center has to work
     /// by one; at most [`MAX_FILTER_VALUES`].
     pub organizations: Vec<String>,
@@ -112,16 +108,29 @@ impl Filter {
     /// Whether every center counts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.countries.is_empty() && !self.asks_for_more_than_countries()
+        self.condition.conjuncts().is_empty() && !self.asks_other_tables()
+    }
+
+    /// The countries that alone are kept, as one of the conditions that must all hold
+    /// says; `None` where none does.
+    pub fn countries(&self) -> Option<impl Iterator<Item = &str>> {
+        let mut conditions = self.condition.conjuncts().iter();
+        let values = conditions.find_map(countries)?;
+        Some(values.iter().filter_map(|value| match value {
+            FieldValue::Text(text) => Some(text.as_str()),
+            _ => None,
+        }))
     }
 
     /// Whether there is any condition beside those on the country.
     #[must_use]
     pub fn asks_for_more_than_countries(&self) -> bool {
-        !(self.regions.is_empty()
-            && self.cities.is_empty()
-            && self.organizations.is_empty()
-            && self.least_rating().is_none())
+        let mut conditions = self.condition.conjuncts().iter();
+        conditions.any(|condition| countries(condition).is_none()) || self.asks_other_tables()
+    }
+
+    fn asks_other_tables(&self) -> bool {
+        !self.organizations.is_empty() || self.least_rating().is_some()
     }
 
     /// The least average to keep; `None` where any will do, as where ratings are
@@ -144,12 +153,30 @@ impl Filter {
     /// ratings are not among them.
     #[must_use]
     pub fn matches(&self, center: &Summary<'_>) -> bool {
-        let kept = |allowed: &[String], value: Option<&str>| {
-            allowed.is_empty() || value.is_some_and(|value| allowed.iter().any(|a| a == value))
-        };
-        kept(&self.countries, center.country)
-            && kept(&self.regions, center.region)
-            && kept(&self.cities, center.city)
+        self.condition.holds(&|field| center.value(field)) == Some(true)
+    }
+
+    /// Feeds a checksum everything that decides which centers count.
+    pub fn hash_into(&self, hasher: &mut crc32fast::Hasher) {
+        self.condition.encode(&mut |part| hasher.update(part));
+        // Told apart from conditions by their marks.
+        for organization in &self.organizations {
+            hasher.update(&[0x82]);
+            hasher.update(organization.as_bytes());
+            hasher.update(&[0]);
+        }
+        if let Some(min_rating) = self.min_rating {
+            hasher.update(&[0x83]);
+            hasher.update(&min_rating.get().to_le_bytes());
+        }
+    }
+}
+
+/// The countries of which a condition allows one and asks no more.
+fn countries(condition: &Condition) -> Option<&[FieldValue]> {
+    match condition.allowed_values() {
+        Some((FieldId::COUNTRY, values)) => Some(values),
+        _ => None,
     }
 }
 
@@ -200,27 +227,7 @@ impl Search {
         hasher.update(&self.origin.latitude().to_le_bytes());
         hasher.update(&self.origin.longitude().to_le_bytes());
         hasher.update(&self.radius.map_or(f64::INFINITY, Radius::m).to_le_bytes());
-        for values in [
-            &self.filter.countries,
-            &self.filter.regions,
-            &self.filter.cities,
-        ] {
-            for value in values {
-                hasher.update(value.as_bytes());
-                hasher.update(&[0]);
-            }
-            hasher.update(&[1]);
-        }
-        // Told apart from texts by their mark.
-        for organization in &self.filter.organizations {
-            hasher.update(&[2]);
-            hasher.update(organization.as_bytes());
-            hasher.update(&[0]);
-        }
-        if let Some(min_rating) = self.filter.min_rating {
-            hasher.update(&[3]);
-            hasher.update(&min_rating.get().to_le_bytes());
-        }
+        self.filter.hash_into(&mut hasher);
         for id in &self.exclude {
             hasher.update(&id.get().to_le_bytes());
         }
@@ -272,11 +279,15 @@ mod tests {
             city: None,
         };
         let filter = |countries: &[&str], regions: &[&str], cities: &[&str]| {
-            let owned = |values: &[&str]| values.iter().map(ToString::to_string).collect();
+            let asked = [
+                (FieldId::COUNTRY, countries),
+                (FieldId::REGION, regions),
+                (FieldId::CITY, cities),
+            ];
+            let asked = asked.into_iter().filter(|(_, values)| !values.is_empty());
+            let conditions = asked.map(|(field, values)| texts(field, values));
             Filter {
-                countries: owned(countries),
-                regions: owned(regions),
-                cities: owned(cities),
+                condition: Condition::All(conditions.collect()),
                 ..Filter::default()
             }
         };
@@ -285,6 +296,33 @@ mod tests {
         assert!(!filter(&["gr"], &[], &[]).matches(&center));
         assert!(!filter(&["GR"], &["Crete"], &[]).matches(&center));
         assert!(!filter(&[], &[], &["Athens"]).matches(&center));
+    }
+
+    fn texts(field: FieldId, values: &[&str]) -> Condition {
+        Condition::texts(field, values.iter().copied())
+    }
+
+    #[test]
+    fn countries_are_told_apart_from_all_else_that_is_asked() {
+        let filter = |condition| Filter {
+            condition,
+            ..Filter::default()
+        };
+        let greek = || texts(FieldId::COUNTRY, &["GR", "IT"]);
+        let countries = |filter: &Filter| {
+            let countries = filter.countries()?;
+            Some(countries.map(str::to_owned).collect::<Vec<_>>())
+        };
+        assert_eq!(countries(&Filter::default()), None);
+        let two = Some(vec!["GR".to_owned(), "IT".to_owned()]);
+        assert_eq!(countries(&filter(greek())), two);
+        assert!(!filter(greek()).asks_for_more_than_countries());
+        let more = filter(greek().and(texts(FieldId::CITY, &["Rome"])));
+        assert_eq!(countries(&more), two);
+        assert!(more.asks_for_more_than_countries());
+        let either = filter(Condition::Any(vec![greek(), greek()]));
+        assert_eq!(countries(&either), None);
+        assert!(either.asks_for_more_than_countries());
     }
 
     #[test]
@@ -318,13 +356,13 @@ mod tests {
             ..base.clone()
         };
         let mut by_country = base.clone();
-        by_country.filter.countries = vec!["GR".into()];
+        by_country.filter.condition = texts(FieldId::COUNTRY, &["GR"]);
         let mut by_organization = base.clone();
         by_organization.filter.organizations = vec!["GR".into()];
         let mut by_rating = base.clone();
         by_rating.filter.min_rating = MinRating::new(7.0);
         let mut by_region = base.clone();
-        by_region.filter.regions = vec!["GR".into()];
+        by_region.filter.condition = texts(FieldId::REGION, &["GR"]);
         let anywhere = Search {
             radius: None,
             ..base.clone()

@@ -35,6 +35,7 @@ pub struct BruteForce {
 struct OwnedSummary {
     id: CenterId,
     position: Position,
+    name: String,
     country: Option<String>,
     region: Option<String>,
     city: Option<String>,
@@ -45,6 +46,7 @@ impl OwnedSummary {
         Self {
             id: center.id,
             position: center.position,
+            name: center.name.to_owned(),
             country: center.country.map(str::to_owned),
             region: center.region.map(str::to_owned),
             city: center.city.map(str::to_owned),
@@ -56,7 +58,7 @@ impl OwnedSummary {
             || filter.matches(&Summary {
                 id: self.id,
                 position: self.position,
-                name: "",
+                name: &self.name,
                 country: self.country.as_deref(),
                 region: self.region.as_deref(),
                 city: self.city.as_deref(),
@@ -196,7 +198,7 @@ fn point_of_origin(origin: Origin) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Limit;
+    use crate::domain::{Condition, FieldId, Limit};
 
     fn summary(id: i64, latitude: f64, longitude: f64, country: Option<&str>) -> Summary<'_> {
         Summary {
@@ -244,7 +246,7 @@ mod tests {
         brute.upsert(&summary(4, 0.0, 9.0, Some("GR")));
         let mut about = search(0.0, 0.0, 9);
         about.radius = Some(Radius::from_m(200_000.0).unwrap());
-        about.filter.countries = vec!["GR".to_owned()];
+        about.filter.condition = Condition::texts(FieldId::COUNTRY, ["GR"]);
         about.exclude = vec![CenterId::new(3).unwrap()];
         assert_eq!(ids(&brute.ranked(&about)), [1]);
     }

@@ -148,15 +148,14 @@ pub(super) fn named(state: &State, name: &str) -> Result<Arc<Catalog>, Problem> 
 /// When there is such a filter, or it is not known yet whether ratings may be seen.
 pub(super) fn filter_for(catalog: &Catalog, filter: Filter) -> Result<Filter, Problem> {
     let collection = catalog.collection();
-    for (field, values) in [
-        (TextField::Country, &filter.countries),
-        (TextField::Region, &filter.regions),
-        (TextField::City, &filter.cities),
-    ] {
-        if !values.is_empty() {
-            check_field(collection, field)?;
+    let mut refused = Ok(());
+    filter.condition.visit_fields(&mut |field| {
+        let field = collection.fields().get(field);
+        if !field.is_there && refused.is_ok() {
+            refused = Err(unknown_field(collection, &field.name));
         }
-    }
+    });
+    refused?;
     let ratings = catalog.rating_visibility();
     let ratings = ratings.ok_or_else(Problem::index_loading)?;
     if collection.is_linked() {
@@ -184,7 +183,7 @@ pub(super) fn check_field(collection: &Collection, field: TextField) -> Result<(
     }
 }
 
-fn unknown_field(collection: &Collection, name: &'static str) -> Problem {
+fn unknown_field(collection: &Collection, name: &str) -> Problem {
     let known = TextField::ALL.into_iter();
     let known = known.filter(|&field| collection.text(field).is_some());
     let known: Vec<&str> = known.map(TextField::name).collect();
@@ -192,7 +191,7 @@ fn unknown_field(collection: &Collection, name: &'static str) -> Problem {
         Code::ParameterUnknown,
         format!("{} have no {name}", collection.name),
     )
-    .at(name)
+    .at(name.to_owned())
     .got("a value")
     .allowed(known.join(", "))
 }

@@ -57,34 +57,20 @@ fn fingerprint(collection: &Collection, filter: &Filter) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(collection.name.as_str().as_bytes());
     hasher.update(&[0]);
-    for values in [&filter.countries, &filter.regions, &filter.cities] {
-        for value in values {
-            hasher.update(value.as_bytes());
-            hasher.update(&[0]);
-        }
-        hasher.update(&[1]);
-    }
-    for organization in &filter.organizations {
-        hasher.update(&[2]);
-        hasher.update(organization.as_bytes());
-        hasher.update(&[0]);
-    }
-    if let Some(min_rating) = filter.min_rating {
-        hasher.update(&[3]);
-        hasher.update(&min_rating.get().to_le_bytes());
-    }
+    filter.hash_into(&mut hasher);
     hasher.finalize()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Condition, FieldId};
 
     #[test]
     fn a_cursor_belongs_to_its_collection_and_filter() {
         let id = CenterId::new(7).unwrap();
         let greek = Filter {
-            countries: vec!["GR".into()],
+            condition: Condition::texts(FieldId::COUNTRY, ["GR"]),
             ..Filter::default()
         };
         let (centers, sites) = (Collection::diving_centers(), Collection::dive_sites());

@@ -7,9 +7,9 @@ use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    CenterId, Cursor, Filter, IDS, Limit, MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED,
-    MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError, Radius,
-    TextField,
+    CenterId, Condition, Cursor, FieldId, Filter, IDS, Limit, MAX_DUPLICATE_DISTANCE_M,
+    MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError,
+    Radius, TextField,
 };
 use crate::store::Referring;
 use crate::wire::JsonId;
@@ -212,31 +212,37 @@ pub fn filter(
     organizations: Vec<String>,
     min_rating: Option<f64>,
 ) -> Result<Filter, Problem> {
-    let of = |field: TextField, values| (field.name(), field.max_chars(), values);
-    for (name, most, values) in [
-        of(TextField::Country, &countries),
-        of(TextField::Region, &regions),
-        of(TextField::City, &cities),
-        (ORGANIZATION, TextField::Name.max_chars(), &organizations),
+    let mut conditions = Vec::new();
+    for (id, field, values) in [
+        (FieldId::COUNTRY, TextField::Country, countries),
+        (FieldId::REGION, TextField::Region, regions),
+        (FieldId::CITY, TextField::City, cities),
     ] {
-        at_most(name, values.len(), MAX_FILTER_VALUES)?;
-        let fits = |value: &&String| !value.is_empty() && value.chars().count() <= most;
-        if let Some(value) = values.iter().find(|value| !fits(value)) {
-            return Err(Problem::invalid(
-                name,
-                value,
-                format!("a text of 1 to {most} characters"),
-            ));
+        check_texts(field.name(), &values, field.max_chars())?;
+        if !values.is_empty() {
+            conditions.push(Condition::texts(id, values));
         }
     }
+    check_texts(ORGANIZATION, &organizations, TextField::Name.max_chars())?;
     Ok(Filter {
-        countries,
-        regions,
-        cities,
+        condition: Condition::All(conditions),
         organizations,
         min_rating: min_rating.map(least_rating).transpose()?,
         ..Filter::default()
     })
+}
+
+fn check_texts(name: &'static str, values: &[String], most_chars: usize) -> Result<(), Problem> {
+    at_most(name, values.len(), MAX_FILTER_VALUES)?;
+    let fits = |value: &&String| !value.is_empty() && value.chars().count() <= most_chars;
+    match values.iter().find(|value| !fits(value)) {
+        None => Ok(()),
+        Some(value) => Err(Problem::invalid(
+            name,
+            value,
+            format!("a text of 1 to {most_chars} characters"),
+        )),
+    }
 }
 
 fn least_rating(average: f64) -> Result<MinRating, Problem> {

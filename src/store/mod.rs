@@ -8,6 +8,7 @@ mod apart;
 pub(crate) mod asker;
 mod backfill;
 mod collection;
+mod condition;
 mod database;
 mod dive_sites;
 mod error;
@@ -26,6 +27,7 @@ mod refusal;
 mod settings;
 mod sql;
 mod sqlite;
+mod statement;
 mod survey;
 mod verify;
 

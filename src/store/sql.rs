@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::{Collection, ColumnName};
-use crate::domain::{Center, CenterId, Filter, Listing, TextField};
+use crate::domain::{Center, CenterId, Listing, TextField};
 
 /// A statement. Its text holds checked names and placeholders only; values are
 /// always bound.
@@ -55,27 +55,6 @@ pub(super) fn text_columns(collection: &Collection) -> Vec<(TextField, String)> 
         .into_iter()
         .filter_map(|field| Some((field, collection.text(field)?.quoted())))
         .collect()
-}
-
-/// What a filter asks of one column.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Condition<'a> {
-    /// The field whose column it is.
-    pub(super) field: TextField,
-    /// The values of which the column must hold one.
-    pub(super) values: &'a [String],
-}
-
-/// The conditions of a filter, those that allow anything left out.
-pub(super) fn conditions(filter: &Filter) -> impl Iterator<Item = Condition<'_>> {
-    [
-        (TextField::Country, &filter.countries),
-        (TextField::Region, &filter.regions),
-        (TextField::City, &filter.cities),
-    ]
-    .into_iter()
-    .filter(|(_, values)| !values.is_empty())
-    .map(|(field, values)| Condition { field, values })
 }
 
 /// A pattern that finds a text anywhere, for `LIKE ? ESCAPE '!'`.

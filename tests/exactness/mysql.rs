@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nearby::domain::{
-    CenterDraft, CenterId, CenterText, Filter, Limit, MAX_LIMIT, OrganizationNames, Origin,
-    Position, Radius, Search, Summary,
+    CenterDraft, CenterId, CenterText, Condition, FieldId, Filter, Limit, MAX_LIMIT,
+    OrganizationNames, Origin, Position, Radius, Search, Summary,
 };
 use nearby::engine::brute::BruteForce;
 use nearby::engine::sql::SqlEngine;
@@ -365,8 +365,8 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
         for radius_m in [0.0, 1_000.0, 25_000.0, 40_000.0] {
             for (countries, organizations) in [
                 (vec![], vec![]),
-                (vec!["FR".to_owned()], vec![]),
-                (vec!["even".to_owned(); 9], vec![]),
+                (vec!["FR"], vec![]),
+                (vec!["even"; 9], vec![]),
                 (vec![], vec!["du".to_owned()]),
             ] {
                 let mut search = Search {
@@ -374,7 +374,10 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
                     radius: Some(Radius::from_m(radius_m).unwrap()),
                     limit: Limit::new(1).unwrap(),
                     filter: Filter {
-                        countries,
+                        condition: match countries.len() {
+                            0 => Condition::default(),
+                            _ => Condition::texts(FieldId::COUNTRY, countries),
+                        },
                         organizations,
                         ..Filter::default()
                     },

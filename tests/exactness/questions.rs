@@ -1,7 +1,8 @@
 //! Random searches over a set of places, seeded: the same every time.
 
 use nearby::domain::{
-    CenterId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius, RatingVisibility, Search,
+    CenterId, Condition, FieldId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius,
+    RatingVisibility, Search,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -93,25 +94,27 @@ impl<'a> Questions<'a> {
     fn filter(&mut self) -> Filter {
         let mut filter = Filter::default();
         let (first, second) = (self.place(), self.place());
-        let values = |place: &Option<String>| place.iter().cloned().collect::<Vec<_>>();
+        let one_of = |field: FieldId, values: &[&Option<String>]| {
+            let values: Vec<String> = values.iter().copied().flatten().cloned().collect();
+            match values.len() {
+                0 => Condition::default(),
+                _ => Condition::texts(field, values),
+            }
+        };
+        let country = |value| one_of(FieldId::COUNTRY, &[value]);
+        let region = |value| one_of(FieldId::REGION, &[value]);
         match self.random.random_range(0..20) {
-            0..2 => filter.countries = values(&first.country),
-            2 => filter.regions = values(&first.region),
-            3 => filter.cities = values(&first.city),
+            0..2 => filter.condition = country(&first.country),
+            2 => filter.condition = region(&first.region),
+            3 => filter.condition = one_of(FieldId::CITY, &[&first.city]),
             4 => {
-                filter.countries = values(&first.country);
-                filter.countries.extend(second.country.clone());
+                let either = [&first.country, &second.country];
+                filter.condition = one_of(FieldId::COUNTRY, &either);
             }
             // Two fields that hold for one center, and two that may not.
-            5 => {
-                filter.countries = values(&first.country);
-                filter.regions = values(&first.region);
-            }
-            6 => {
-                filter.countries = values(&first.country);
-                filter.regions = values(&second.region);
-            }
-            7 => filter.countries = vec!["no such country".to_owned()],
+            5 => filter.condition = country(&first.country).and(region(&first.region)),
+            6 => filter.condition = country(&first.country).and(region(&second.region)),
+            7 => filter.condition = Condition::texts(FieldId::COUNTRY, ["no such country"]),
             8..12 => {
                 let names = [
                     "sdp",
@@ -127,7 +130,7 @@ impl<'a> Questions<'a> {
                 filter.organizations = vec![name(random)];
                 match random.random_range(0..3) {
                     0 => filter.organizations.push(name(random)),
-                    1 => filter.countries = values(&first.country),
+                    1 => filter.condition = country(&first.country),
                     _ => {}
                 }
             }
@@ -136,7 +139,7 @@ impl<'a> Questions<'a> {
                 let least = least[self.random.random_range(0..least.len())];
                 filter.min_rating = MinRating::new(least);
                 match self.random.random_range(0..4) {
-                    0 => filter.countries = values(&first.country),
+                    0 => filter.condition = country(&first.country),
                     1 => filter.organizations = vec!["sdp".to_owned()],
                     2 => filter.ratings = RatingVisibility::Hidden,
                     _ => {}

@@ -11,7 +11,7 @@ use super::table::Table;
 use super::tree::BucketTree;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
 use super::walk::Walk;
-use crate::domain::{CenterId, OrganizationId, OrganizationNames, Summary};
+use crate::domain::{CenterId, FieldValue, OrganizationId, OrganizationNames, Summary, ValueRef};
 
 /// Shards of the table of places: a write that makes one grow hashes some
 /// thousand ids again at ten million centers.
@@ -94,6 +94,24 @@ impl Index {
     /// How the center in a place is rated, rendered.
     pub(super) fn rating(&self, slot: &Slot) -> Option<&str> {
         self.vocabularies[RATING].text(slot.values[RATING])
+    }
+
+    /// The value of a field of the center in a place.
+    pub(super) fn value(&self, slot: &Slot, field: usize) -> Option<ValueRef<'_>> {
+        let text = self.vocabularies[field].text(slot.values[field]);
+        text.map(ValueRef::Text)
+    }
+
+    /// The numbers of those values of a field that any center has, in their order.
+    pub(super) fn values_of(&self, field: usize, values: &[FieldValue]) -> Vec<ValueId> {
+        let find = |value: &FieldValue| match value {
+            FieldValue::Text(text) => self.vocabularies[field].find(text),
+            _ => None,
+        };
+        let mut found: Vec<ValueId> = values.iter().filter_map(find).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Notes what organizations are called.

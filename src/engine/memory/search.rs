@@ -1,19 +1,20 @@
 //! One search over the index.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use super::best::{Best, Candidate};
 use super::bounds::{Bounds, Point, bounds_around, farthest_chord_squared};
-use super::bucket::{Block, Bucket, BucketId, LANES, Place, Slot};
+use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
 use super::lanes::places_within;
 use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use crate::domain::{
-    CenterId, EngineKind, Filter, RatingVisibility, Search, chord_squared_of, distance_m_of,
+    CenterId, Condition, EngineKind, FieldId, Filter, RatingVisibility, Search, ValueRef,
+    chord_squared_of, distance_m_of,
 };
 use crate::engine::{Answer, Hit};
-use crate::wire::average_of;
+use crate::wire::{average_of, name_of};
 
 /// What the way from a chord to its distance and back may lose, near the antipode more
 /// than [`Radius::reach_m`](crate::domain::Radius::reach_m) makes up for.
@@ -153,8 +154,10 @@ struct Wanted<'a> {
     after: Option<(f64, i64)>,
     /// In the order of their numbers.
     excluded: Vec<CenterId>,
-    /// The fields that are filtered by.
+    /// The fields that have to hold one of some values.
     fields: Vec<FieldValues<'a>>,
+    /// What else has to hold.
+    others: Vec<&'a Condition>,
 }
 
 /// The values of one field that count.
@@ -183,23 +186,23 @@ impl<'a> FieldValues<'a> {
 impl<'a> Wanted<'a> {
     /// `None` where no center can qualify: no center has any of the values that
     /// a field is filtered by, or those of two fields lie apart.
-    fn of(index: &'a Index, search: &Search) -> Option<Self> {
+    fn of(index: &'a Index, search: &'a Search) -> Option<Self> {
         let Filter {
-            countries,
-            regions,
-            cities,
+            condition,
             organizations,
             min_rating: _,
             ratings: _,
         } = &search.filter;
         let mut filtered = Vec::new();
-        for (field, texts) in [countries, regions, cities].into_iter().enumerate() {
-            if !texts.is_empty() {
-                let find = |text: &String| index.vocabularies()[field].find(text);
-                let mut values: Vec<ValueId> = texts.iter().filter_map(find).collect();
-                values.sort_unstable();
-                values.dedup();
-                filtered.push((field, values));
+        let mut others = Vec::new();
+        for part in condition.conjuncts() {
+            let narrowing = part.allowed_values().and_then(|(field, values)| {
+                let field = place_of(field)?;
+                Some((field, index.values_of(field, values)))
+            });
+            match narrowing {
+                Some(narrowing) => filtered.push(narrowing),
+                None => others.push(part),
             }
         }
         if !organizations.is_empty() {
@@ -234,6 +237,7 @@ impl<'a> Wanted<'a> {
                 .map(|cursor| (cursor.key, cursor.id.get())),
             excluded,
             fields,
+            others,
         };
         wanted.fields_meet().then_some(wanted)
     }
@@ -279,18 +283,22 @@ impl<'a> Wanted<'a> {
             offer(bucket_id, bucket, &self.origin, best, |_, _| true);
         } else {
             offer(bucket_id, bucket, &self.origin, best, |chord, slot| {
-                self.takes(chord, bucket.slot(slot))
+                self.takes(chord, bucket, slot)
             });
         }
         best.settle(|place| buckets.id_at(place));
     }
 
     fn asks_for_whatever_is_near(&self) -> bool {
-        self.after.is_none() && self.excluded.is_empty() && self.fields.is_empty()
+        self.after.is_none()
+            && self.excluded.is_empty()
+            && self.fields.is_empty()
+            && self.others.is_empty()
     }
 
     /// Whether a center qualifies.
-    fn takes(&self, chord_squared: f64, center: &Slot) -> bool {
+    fn takes(&self, chord_squared: f64, bucket: &Bucket, slot: usize) -> bool {
+        let center = bucket.slot(slot);
         self.after
             .is_none_or(|(after, id)| (after, id) < (chord_squared, center.id.get()))
             && (self.excluded.is_empty() || self.excluded.binary_search(&center.id).is_err())
@@ -298,7 +306,31 @@ impl<'a> Wanted<'a> {
                 .fields
                 .iter()
                 .all(|field| field.values.contains(&center.values[field.field]))
+            && self.fulfils_others(bucket, slot)
     }
+
+    fn fulfils_others(&self, bucket: &Bucket, slot: usize) -> bool {
+        if self.others.is_empty() {
+            return true;
+        }
+        // Unescaped at most once, and only where it is asked for.
+        let name = OnceCell::new();
+        let value_of = |field| match place_of(field) {
+            Some(field) => self.index.value(bucket.slot(slot), field),
+            None => name
+                .get_or_init(|| name_of(bucket.text(slot)))
+                .as_deref()
+                .map(ValueRef::Text),
+        };
+        let holds = |condition: &&Condition| condition.holds(&value_of) == Some(true);
+        self.others.iter().all(holds)
+    }
+}
+
+/// Where the index holds the values of a field; `None` for the name, which is in the text
+/// of each center only.
+fn place_of(field: FieldId) -> Option<usize> {
+    usize::from(field.0).checked_sub(1)
 }
 
 const _: () = assert!(FIELDS == 5, "a filter has five fields");

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::bucket::CAPACITY;
 use super::*;
 use crate::domain::{
-    Cursor, Filter, Limit, Organization, OrganizationText, Origin, Position, Radius,
+    Condition, Cursor, FieldId, Filter, Limit, Organization, OrganizationText, Origin, Position,
+    Radius,
 };
 use crate::engine::Hit;
 
@@ -203,7 +204,7 @@ fn an_answer_carries_the_rendered_center_as_it_was_last_written() {
 fn a_filter_by_a_value_that_no_center_has_any_more_answers_with_nothing() {
     let engine = loaded(&[center(1, 10.0, 20.0)]);
     let mut search = around(0.0, 0.0, 5);
-    search.filter.countries = vec!["GR".to_owned()];
+    search.filter.condition = Condition::texts(FieldId::COUNTRY, ["GR"]);
     assert_eq!(answer(&engine, &search).ids(), [1]);
     let mut moved = center(1, 10.0, 20.0);
     moved.country = Some("IT");

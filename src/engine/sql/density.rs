@@ -3,7 +3,7 @@
 //! A picture of all centers, and one of each country's. It is of one moment and may
 //! be wrong by now: then a search takes longer, and no more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::tree::{Crowd, Point, Tree, point};
 use crate::domain::{Filter, Origin, Position, distance_m_of};
@@ -64,7 +64,7 @@ impl Density {
     ) -> Option<f64> {
         let farthest = |chord| distance_m_of(chord) + SLACK_M;
         let last = wanted.checked_sub(1)?;
-        if filter.countries.is_empty() {
+        if filter.countries().is_none() {
             return self.all.nearest(origin, beyond_m).nth(last).map(farthest);
         }
         let nearest = self
@@ -78,7 +78,7 @@ impl Density {
     /// How many centers at most a filter keeps, as far as its countries tell; `None`
     /// where it names none.
     pub(super) fn most_kept(&self, filter: &Filter) -> Option<usize> {
-        let is_named = !filter.countries.is_empty();
+        let is_named = filter.countries().is_some();
         is_named.then(|| self.trees(filter).map(Tree::len).sum())
     }
 
@@ -94,10 +94,10 @@ impl Density {
     }
 
     fn trees<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Tree> {
-        let countries = filter.countries.iter().enumerate();
         // One that is named twice counts once.
-        let once = countries.filter(|(place, name)| !filter.countries[..*place].contains(name));
-        once.filter_map(|(_, name)| self.by_country.get(name))
+        let once: BTreeSet<&str> = filter.countries().into_iter().flatten().collect();
+        once.into_iter()
+            .filter_map(|name| self.by_country.get(name))
     }
 }
 
@@ -107,6 +107,7 @@ pub(super) mod tests {
     use rand::{RngExt as _, SeedableRng as _};
 
     use super::*;
+    use crate::domain::{Condition, FieldId};
 
     /// Two towns, and a few centers anywhere.
     pub(in crate::engine::sql) fn world() -> Vec<Position> {
@@ -161,7 +162,10 @@ pub(super) mod tests {
 
     fn within(countries: &[&str]) -> Filter {
         Filter {
-            countries: countries.iter().map(|&name| name.to_owned()).collect(),
+            condition: match countries {
+                [] => Condition::default(),
+                _ => Condition::texts(FieldId::COUNTRY, countries.iter().copied()),
+            },
             ..Filter::default()
         }
     }

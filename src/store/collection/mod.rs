@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
 
 use super::TableColumns;
-use crate::domain::TextField;
+use crate::domain::{FieldId, Fields, TextField};
 use field::{CLAIMED_STATUS, DEFAULT_LOCATION};
 pub use field::{Field, SHOWN_STATUS};
 pub use name::{CollectionName, CollectionNameError, ColumnName, NameError};
@@ -65,6 +65,7 @@ pub struct Collection {
     /// What reads those texts whose columns hold anything else.
     read_texts: [Option<String>; TextField::ALL.len()],
     is_located: bool,
+    fields: Fields,
 }
 
 impl Collection {
@@ -100,7 +101,9 @@ impl Collection {
         let (latitude, longitude) = (required(Field::Latitude)?, required(Field::Longitude)?);
         columns.insert(NAME, name_column);
         let location = columns.remove(&Field::Location);
+        let texts = TextField::ALL.map(|field| columns.remove(&Field::Text(field)));
         Ok(Self {
+            fields: fields_of(&texts),
             name,
             table,
             id,
@@ -115,7 +118,7 @@ impl Collection {
             deleted_at: columns.remove(&Field::DeletedAt),
             ownership_status: columns.remove(&Field::OwnershipStatus),
             owner_id: columns.remove(&Field::OwnerId),
-            texts: TextField::ALL.map(|field| columns.remove(&Field::Text(field))),
+            texts,
             read_texts: Default::default(),
         })
     }
@@ -207,6 +210,7 @@ impl Collection {
                 *column = None;
             }
         }
+        self.fields = fields_of(&self.texts);
         self
     }
 
@@ -294,6 +298,12 @@ impl Collection {
             .map(|(_, column)| column)
     }
 
+    /// The fields that its rows can be filtered by.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
     /// The column of a text field, if the table has one.
     #[must_use]
     pub fn text(&self, field: TextField) -> Option<&ColumnName> {
@@ -306,6 +316,22 @@ impl Collection {
         let other = self.read_texts[field as usize].clone();
         Some(other.unwrap_or_else(|| column.quoted()))
     }
+}
+
+/// The text field that a built-in field is.
+pub(super) fn text_of(field: FieldId) -> Option<TextField> {
+    match field {
+        FieldId::NAME => Some(TextField::Name),
+        FieldId::COUNTRY => Some(TextField::Country),
+        FieldId::REGION => Some(TextField::Region),
+        FieldId::CITY => Some(TextField::City),
+        _ => None,
+    }
+}
+
+fn fields_of(texts: &[Option<ColumnName>; TextField::ALL.len()]) -> Fields {
+    let has = |field| text_of(field).is_some_and(|text| texts[text as usize].is_some());
+    Fields::new(has, [])
 }
 
 /// The default collection, which commands are about unless told otherwise.

@@ -3,12 +3,12 @@
 //! [`crate::domain::fold`], which no collation has.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::Row as _;
 
-use super::search::{MySqlQuery, PositionSql};
+use super::query::query;
+use super::search::PositionSql;
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
@@ -18,6 +18,7 @@ use crate::domain::{
 use crate::store::ids::has_id;
 use crate::store::ratings::average_of;
 use crate::store::sql::{escaped_like, in_order, json_of, read_of, text_or_null};
+use crate::store::statement::Statement;
 use crate::store::{Collection, StoreError};
 
 /// The parts that lists are put together from.
@@ -66,76 +67,83 @@ impl ListingSql {
         format!("CONVERT({column} USING utf8mb4) COLLATE utf8mb4_0900_ai_ci")
     }
 
-    /// Whether a text may hold a needle; whether it does is told where all texts are
+    /// Appends that a text may hold a needle; whether it does is told where all texts are
     /// folded, in the same way. Of ASCII there is but one way, so that most rows need
     /// not be sent.
-    fn may_hold(&self, field: TextField) -> String {
+    fn push_may_hold(&self, field: TextField, needle: &Needle, statement: &mut Statement<'_>) {
         let column = &self.texts[field as usize];
         let text = format!("CONVERT({column} USING utf8mb4)");
-        format!(
-            "({text} COLLATE utf8mb4_0900_ai_ci LIKE ? ESCAPE '!' \
-             OR LENGTH({text}) <> CHAR_LENGTH({text}))"
-        )
+        statement.push_with(
+            &format!(
+                "({text} COLLATE utf8mb4_0900_ai_ci LIKE ? ESCAPE '!' \
+                 OR LENGTH({text}) <> CHAR_LENGTH({text}))"
+            ),
+            [with_any_blanks(needle).into()],
+        );
     }
 
-    /// Whether a row is one of a list of ids.
-    fn is_among(&self) -> String {
-        format!(
-            "{} IN (SELECT v.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS v)",
-            self.id
-        )
+    /// Appends that a row is one of a list of ids.
+    fn push_is_among(&self, ids: &[CenterId], statement: &mut Statement<'_>) {
+        statement.push(&self.id).push_with(
+            " IN (SELECT v.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS v)",
+            [json_of(ids).into()],
+        );
     }
 
-    fn push_conditions(&self, listing: &Listing, text: &mut String) {
+    fn push_conditions(&self, listing: &Listing, statement: &mut Statement<'_>) {
         for any in &listing.texts {
-            let mut ways: Vec<String> = any
-                .fields
-                .iter()
-                .map(|(field, _)| self.may_hold(*field))
-                .collect();
-            if !any.or_these.is_empty() {
-                ways.push(self.is_among());
+            statement.push(" AND (");
+            let mut or = "";
+            for (field, needle) in &any.fields {
+                statement.push(or);
+                self.push_may_hold(*field, needle, statement);
+                or = " OR ";
             }
-            let _ = write!(text, " AND ({})", ways.join(" OR "));
+            if !any.or_these.is_empty() {
+                statement.push(or);
+                self.push_is_among(&any.or_these, statement);
+            }
+            statement.push(")");
         }
-        if listing.among.is_some() {
-            let _ = write!(text, " AND {}", self.is_among());
+        if let Some(among) = &listing.among {
+            statement.push(" AND ");
+            self.push_is_among(among, statement);
         }
         if listing.is_claimed {
-            let _ = write!(text, " AND {}", self.is_claimed);
+            statement.push(" AND ").push(&self.is_claimed);
         }
         let RatingRange { min, max } = listing.ratings;
         for (end, operator) in [(min, ">="), (max, "<=")] {
-            if end.is_some() {
-                let _ = write!(text, " AND {} {operator} ?", self.average);
+            if let Some(end) = end {
+                let text = format!(" AND {} {operator} ?", self.average);
+                statement.push_with(&text, [end.into()]);
             }
         }
         if let Some(viewport) = &listing.viewport {
-            self.push_viewport(viewport, text);
+            self.push_viewport(viewport, statement);
         }
     }
 
-    fn push_viewport(&self, viewport: &Viewport, text: &mut String) {
+    fn push_viewport(&self, viewport: &Viewport, statement: &mut Statement<'_>) {
         let (latitude, longitude) = (&self.latitude, &self.longitude);
-        self.position.push_bounds(viewport.bounds(), text);
-        let _ = write!(
-            text,
-            " AND {} AND {latitude} BETWEEN ? AND ?",
-            self.has_position
+        self.position.push_bounds(viewport.bounds(), statement);
+        statement.push_with(
+            &format!(" AND {} AND {latitude} BETWEEN ? AND ?", self.has_position),
+            [viewport.south().into(), viewport.north().into()],
         );
         let meridian = format!("IF({longitude} = -180, 180, {longitude})");
-        match viewport.meridians() {
-            Meridians::All => {}
-            Meridians::Between { west, east } if west <= east => {
-                let _ = write!(text, " AND {meridian} BETWEEN ? AND ?");
-            }
-            Meridians::Between { .. } => {
-                let _ = write!(text, " AND ({meridian} >= ? OR {meridian} <= ?)");
-            }
-        }
+        let Meridians::Between { west, east } = viewport.meridians() else {
+            return;
+        };
+        let between = if west <= east {
+            format!(" AND {meridian} BETWEEN ? AND ?")
+        } else {
+            format!(" AND ({meridian} >= ? OR {meridian} <= ?)")
+        };
+        statement.push_with(&between, [west.into(), east.into()]);
     }
 
-    pub(super) fn page(&self, listing: &Listing) -> String {
+    pub(super) fn page(&self, listing: &Listing, part: Part) -> Statement<'_> {
         // Finding few among many takes longer than counting what was found; where
         // most are found, it is the other way round.
         let total = if listing.is_narrow() {
@@ -143,8 +151,9 @@ impl ListingSql {
         } else {
             "NULL"
         };
-        let mut text = format!("SELECT CAST({} AS SIGNED), {total}{}", self.id, self.from);
-        self.push_conditions(listing, &mut text);
+        let start = format!("SELECT CAST({} AS SIGNED), {total}{}", self.id, self.from);
+        let mut statement = Statement::new(start);
+        self.push_conditions(listing, &mut statement);
         let direction = if listing.descending { "DESC" } else { "ASC" };
         let key = match listing.sort_by {
             SortBy::Text(field) => format!("{} {direction}, ", self.text(field)),
@@ -153,32 +162,35 @@ impl ListingSql {
             SortBy::Rating => format!("{} {direction}, ", self.average),
             SortBy::Id | SortBy::Rank => String::new(),
         };
-        let _ = write!(text, " ORDER BY {key}{} LIMIT ? OFFSET ?", self.id);
-        text
+        statement.push_with(
+            &format!(" ORDER BY {key}{} LIMIT ? OFFSET ?", self.id),
+            [(part.count as u64).into(), part.offset.into()],
+        );
+        statement
     }
 
     /// The id, what gives the order unless a text does, then the texts that are read.
-    fn scan(&self, listing: &Listing, texts: &[TextField]) -> String {
+    fn scan(&self, listing: &Listing, texts: &[TextField]) -> Statement<'_> {
         let key = match listing.sort_by {
             SortBy::Text(_) | SortBy::Id | SortBy::Rank => "NULL".to_owned(),
             SortBy::CreatedAt => sortable_time(&self.created_at),
             SortBy::UpdatedAt => sortable_time(&self.updated_at),
             SortBy::Rating => self.average.clone(),
         };
-        let mut text = format!("SELECT CAST({} AS SIGNED), {key}", self.id);
+        let mut statement = Statement::new(format!("SELECT CAST({} AS SIGNED), {key}", self.id));
         for field in read_of(listing, texts) {
             let column = &self.texts[field as usize];
-            let _ = write!(text, ", CONVERT({column} USING utf8mb4)");
+            statement.push(&format!(", CONVERT({column} USING utf8mb4)"));
         }
-        text.push_str(&self.from);
-        self.push_conditions(listing, &mut text);
-        text
+        statement.push(&self.from);
+        self.push_conditions(listing, &mut statement);
+        statement
     }
 
-    pub(super) fn count(&self, listing: &Listing) -> String {
-        let mut text = format!("SELECT COUNT(*){}", self.from);
-        self.push_conditions(listing, &mut text);
-        text
+    pub(super) fn count(&self, listing: &Listing) -> Statement<'_> {
+        let mut statement = Statement::new(format!("SELECT COUNT(*){}", self.from));
+        self.push_conditions(listing, &mut statement);
+        statement
     }
 }
 
@@ -202,9 +214,8 @@ impl MySqlStore {
         if is_beyond_the_poles(listing) {
             return Ok(state);
         }
-        let sql = &self.statements.listing;
-        let query = sqlx::query(AssertSqlSafe(sql.scan(listing, texts)));
-        let mut rows = bind_conditions(sql, query, listing).fetch(&self.pool);
+        let statement = self.statements.listing.scan(listing, texts);
+        let mut rows = query(statement).fetch(&self.pool);
         while let Some(found) = rows.try_next().await? {
             let mut row = ListRow {
                 id: rows::id(&found)?,
@@ -230,13 +241,8 @@ impl MySqlStore {
         if is_beyond_the_poles(listing) {
             return Ok(Listed::default());
         }
-        let sql = &self.statements.listing;
-        let query = sqlx::query(AssertSqlSafe(sql.page(listing)));
-        let found = bind_conditions(sql, query, listing)
-            .bind(part.count as u64)
-            .bind(part.offset)
-            .fetch_all(&self.pool)
-            .await?;
+        let statement = self.statements.listing.page(listing, part);
+        let found = query(statement).fetch_all(&self.pool).await?;
         let ids = found
             .iter()
             .map(|row| Ok(CenterId::new(row.try_get(0)?).expect("the query asks for ids only")))
@@ -260,11 +266,8 @@ impl MySqlStore {
         if is_beyond_the_poles(listing) {
             return Ok(0);
         }
-        let sql = &self.statements.listing;
-        let query = sqlx::query(AssertSqlSafe(sql.count(listing)));
-        let row = bind_conditions(sql, query, listing)
-            .fetch_one(&self.pool)
-            .await?;
+        let statement = self.statements.listing.count(listing);
+        let row = query(statement).fetch_one(&self.pool).await?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
     }
 
@@ -285,42 +288,6 @@ impl MySqlStore {
 fn is_beyond_the_poles(listing: &Listing) -> bool {
     let viewport = listing.viewport.as_ref();
     viewport.is_some_and(|viewport| viewport.south() > 90.0 || viewport.north() < -90.0)
-}
-
-/// Binds what [`ListingSql::push_conditions`] asks for.
-pub(super) fn bind_conditions<'q>(
-    sql: &ListingSql,
-    query: MySqlQuery<'q>,
-    listing: &Listing,
-) -> MySqlQuery<'q> {
-    let mut query = query;
-    for any in &listing.texts {
-        for (_, needle) in &any.fields {
-            query = query.bind(with_any_blanks(needle));
-        }
-        if !any.or_these.is_empty() {
-            query = query.bind(json_of(&any.or_these));
-        }
-    }
-    if let Some(among) = &listing.among {
-        query = query.bind(json_of(among));
-    }
-    let RatingRange { min, max } = listing.ratings;
-    for end in [min, max].into_iter().flatten() {
-        query = query.bind(end);
-    }
-    let Some(viewport) = &listing.viewport else {
-        return query;
-    };
-    let query = sql
-        .position
-        .bind_bounds(query, viewport.bounds())
-        .bind(viewport.south())
-        .bind(viewport.north());
-    match viewport.meridians() {
-        Meridians::All => query,
-        Meridians::Between { west, east } => query.bind(west).bind(east),
-    }
 }
 
 /// A pattern for a folded needle in texts that are not: where it has a blank, they

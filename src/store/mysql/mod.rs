@@ -7,6 +7,7 @@
 pub(super) mod adopt;
 pub(super) mod backfill;
 mod catalog;
+mod fields;
 mod hint;
 mod index_pages;
 mod journal;
@@ -14,6 +15,7 @@ mod listing;
 pub(super) mod location;
 #[cfg(test)]
 mod plans;
+mod query;
 mod read;
 mod retry;
 mod room;

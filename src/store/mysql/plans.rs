@@ -4,11 +4,14 @@
 use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
 
 use super::MySqlStore;
-use super::search::{MySqlQuery, Near};
+use super::query::query;
+use super::search::Near;
 use crate::domain::{
-    Bounds, CenterId, Cursor, EngineKind, Filter, Limit, Listing, MinRating, OrganizationId,
-    Origin, Search, SortBy, TextField, Viewport, coarsest_cover, finest_cover,
+    Bounds, CenterId, Condition, Cursor, EngineKind, FieldId, Filter, Limit, Listing, MinRating,
+    OrganizationId, Origin, Part, Search, SortBy, TextField, Viewport, coarsest_cover,
+    finest_cover,
 };
+use crate::store::statement::Statement;
 use crate::store::{Collection, Database, PoolSettings, RetryingPool};
 
 const LOCATION: &str = "idx_diving_centers_location";
@@ -88,13 +91,8 @@ impl World {
     }
 
     /// How the server would go about a statement.
-    async fn explain<'q>(
-        &self,
-        text: String,
-        bind: impl FnOnce(MySqlQuery<'q>) -> MySqlQuery<'q>,
-    ) -> Vec<Step> {
-        let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {text}")));
-        let rows = bind(explain).fetch_all(&self.pool).await;
+    async fn explain(&self, statement: Statement<'_>) -> Vec<Step> {
+        let rows = query(statement.explained()).fetch_all(&self.pool).await;
         let rows = rows.unwrap_or_else(|error| panic!("{error}"));
         let text_of = |row: &sqlx::mysql::MySqlRow, column: &str| {
             let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).unwrap();
@@ -111,12 +109,8 @@ impl World {
 
     /// The index by which each part of a statement reads the centers. The tables
     /// beside them, `m` and `r`, are never read from end to end.
-    async fn keys<'q>(
-        &self,
-        text: String,
-        bind: impl FnOnce(MySqlQuery<'q>) -> MySqlQuery<'q>,
-    ) -> Vec<Option<String>> {
-        let steps = self.explain(text, bind).await;
+    async fn keys(&self, statement: Statement<'_>) -> Vec<Option<String>> {
+        let steps = self.explain(statement).await;
         for step in &steps {
             let is_beside = ["m", "r"].contains(&step.table.as_str());
             assert!(!is_beside || step.key.is_some(), "{step:?}");
@@ -131,17 +125,14 @@ impl World {
     /// Explains both statements of a search; gives how many parts that came to.
     async fn check(&self, near: &Near<'_>) -> usize {
         let sql = &self.store.statements.search;
-        let found = self.keys(sql.find(near), |query| sql.bind_find(query, near));
-        let counted = self.keys(sql.count_near(near), |query| {
-            sql.bind_count_near(query, near)
-        });
+        let found = self.keys(sql.find(near));
+        let counted = self.keys(sql.count_near(near));
         let (found, counted) = (found.await, counted.await);
         assert_eq!(found.len(), near.cover.len(), "{near:?}");
         assert_eq!(counted.len(), near.cover.len(), "{near:?}");
         let keys = found.into_iter().chain(counted);
         let filter = &near.search.filter;
-        let has_index =
-            !(filter.countries.is_empty() && filter.regions.is_empty() && filter.cities.is_empty());
+        let has_index = !filter.condition.conjuncts().is_empty();
         let mut count = 0;
         for key in keys {
             let key = key.unwrap_or_default();
@@ -163,22 +154,18 @@ impl World {
 
 /// Filters by the fields of a center, each with an index.
 fn filters_by_field() -> [Filter; 3] {
-    let values = |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect();
+    let texts = |field, prefix: &str, count: usize| {
+        Condition::texts(field, (0..count).map(|i| format!("{prefix}{i}")))
+    };
     [
-        Filter {
-            countries: values("C", 1),
-            ..Filter::default()
-        },
-        Filter {
-            countries: values("C", 9),
-            regions: values("R", 2),
-            ..Filter::default()
-        },
-        Filter {
-            cities: values("T", 1),
-            ..Filter::default()
-        },
+        texts(FieldId::COUNTRY, "C", 1),
+        texts(FieldId::COUNTRY, "C", 9).and(texts(FieldId::REGION, "R", 2)),
+        texts(FieldId::CITY, "T", 1),
     ]
+    .map(|condition| Filter {
+        condition,
+        ..Filter::default()
+    })
 }
 
 /// Filters by organizations and ratings, which other tables keep.
@@ -200,7 +187,7 @@ fn filters_by_other_tables() -> [Filter; 5] {
             ..named(&["A", "B"])
         },
         Filter {
-            countries: vec!["C1".to_owned()],
+            condition: Condition::texts(FieldId::COUNTRY, ["C1"]),
             min_rating,
             ..named(&["B"])
         },
@@ -309,14 +296,9 @@ async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter()
     for filter in filters_by_field() {
         let search = nearest(Origin::new(48.5, 2.5).unwrap(), filter);
         let near = all_over_the_globe(&search, &[]);
-        let found = world
-            .keys(sql.find(&near), |query| sql.bind_find(query, &near))
-            .await;
-        let matching = world
-            .keys(sql.matching(&search.filter, &[]), |query| {
-                super::search::bind_filter(query, &search.filter, &[]).bind(3_000)
-            })
-            .await;
+        let found = world.keys(sql.find(&near)).await;
+        let matching = sql.matching(&search.filter, &[], 3_000);
+        let matching = world.keys(matching).await;
         for key in found.into_iter().chain(matching) {
             let key = key.expect("there is an index");
             let by_filter = |name: &str| key.split(',').any(|part| part == name);
@@ -342,9 +324,7 @@ async fn few_centers_of_an_organization_are_found_by_their_ids() {
     let organizations = organizations(&filter);
     let search = nearest(Origin::new(48.5, 2.5).unwrap(), filter);
     let near = all_over_the_globe(&search, &organizations);
-    let found = world
-        .explain(sql.find(&near), |query| sql.bind_find(query, &near))
-        .await;
+    let found = world.explain(sql.find(&near)).await;
     let read: Vec<_> = found
         .iter()
         .map(|step| (step.table.as_str(), step.key.as_deref().unwrap_or_default()))
@@ -373,14 +353,12 @@ async fn a_list_of_what_a_map_shows_reads_the_spatial_index() {
                 sort_by,
                 ..Listing::default()
             };
-            let page = world.keys(sql.page(&listing), |query| {
-                super::listing::bind_conditions(sql, query, &listing)
-                    .bind(50)
-                    .bind(0)
-            });
-            let count = world.keys(sql.count(&listing), |query| {
-                super::listing::bind_conditions(sql, query, &listing)
-            });
+            let part = Part {
+                offset: 0,
+                count: 50,
+            };
+            let page = world.keys(sql.page(&listing, part));
+            let count = world.keys(sql.count(&listing));
             let keys = page.await.into_iter().chain(count.await);
             for key in keys {
                 assert_eq!(key.as_deref(), Some(LOCATION), "{listing:?}");

@@ -1,14 +1,13 @@
 //! Reading centers.
 
-use std::fmt::Write as _;
-
 use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::Row as _;
 
-use super::search::bind_filter;
+use super::query::query;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterId, Filter, Position, Summary};
 use crate::store::StoreError;
+use crate::store::statement::Statement;
 
 impl MySqlStore {
     pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
@@ -29,13 +28,14 @@ impl MySqlStore {
         if filter.names_nobody(&organizations) {
             return Ok(Vec::new());
         }
-        let mut text = self.statements.list.clone();
-        let search = &self.statements.search;
-        search.push_filter(filter, &organizations, false, &mut text);
-        let _ = write!(text, "{}", self.statements.list_end);
-        let query = sqlx::query(AssertSqlSafe(text)).bind(after.map_or(i64::MIN, CenterId::get));
-        let query = bind_filter(query, filter, &organizations);
-        let found = query.bind(count as u64).fetch_all(&self.pool).await?;
+        let sql = &self.statements;
+        let after = after.map_or(i64::MIN, CenterId::get);
+        let mut statement = Statement::default();
+        statement.push_with(&sql.list, [after.into()]);
+        sql.search
+            .push_filter(filter, &organizations, false, &mut statement);
+        statement.push_with(&sql.list_end, [(count as u64).into()]);
+        let found = query(statement).fetch_all(&self.pool).await?;
         Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
     }
 

@@ -3,25 +3,19 @@
 //! The spatial index is reached by `MBRIntersects` only; the distance is
 //! measured once a row, in the select list, and compared in HAVING.
 
-use std::fmt::Write as _;
-
 use futures_util::TryStreamExt as _;
-use sqlx::mysql::MySqlArguments;
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, MySql, Row as _};
+use sqlx::Row as _;
 
 use super::hint::Hints;
+use super::query::query;
 use super::statements::Names;
 use super::{MySqlStore, rows};
-use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary, TextField};
+use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary};
+use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
-use crate::store::sql::{conditions, text_or_null};
+use crate::store::statement::Statement;
 use crate::store::{Collection, StoreError};
-
-/// Lists of values are filled up to one of these lengths, so that there are few
-/// statements to prepare.
-const PADDED_LENGTHS: [usize; 4] = [1, 8, 50, 100];
 
 /// How far a cursor lies before the first center.
 const BEFORE_ALL: (f64, i64) = (-1.0, i64::MIN);
@@ -59,7 +53,7 @@ pub(super) struct SearchSql {
     id: String,
     /// The id, told apart from those of other tables.
     own_id: String,
-    filters: [(TextField, String); 3],
+    conditions: ConditionSql,
     pub(super) hints: Hints,
 }
 
@@ -72,7 +66,6 @@ impl SearchSql {
             and_shown,
             ..
         } = names;
-        let filter = |field| (field, text_or_null(collection, field));
         Self {
             select: names.summary_columns(collection),
             distance: format!("ST_Distance_Sphere({location}, ST_SRID(POINT(?, ?), 4326))"),
@@ -84,172 +77,149 @@ impl SearchSql {
             position: PositionSql::new(names),
             id: id.clone(),
             own_id: format!("{table}.{id}"),
-            filters: [TextField::Country, TextField::Region, TextField::City].map(filter),
+            conditions: super::fields::conditions(collection),
             hints: Hints::default(),
         }
     }
 
-    /// The collation of the column finds candidates by its index, the second
-    /// comparison keeps those that are equal byte for byte. Whether few rows are
-    /// left to look at, as bounds do, decides how other tables are looked at.
-    pub(super) fn push_filter(
+    /// Appends what a filter asks. Whether few rows are left to look at, as bounds do,
+    /// decides how other tables are looked at.
+    pub(super) fn push_filter<'a>(
         &self,
-        filter: &Filter,
+        filter: &'a Filter,
         organizations: &[OrganizationId],
         is_bounded: bool,
-        text: &mut String,
+        statement: &mut Statement<'a>,
     ) {
-        for condition in conditions(filter) {
-            let of_field = |(field, _): &&(TextField, String)| *field == condition.field;
-            let Some((_, column)) = self.filters.iter().find(of_field) else {
-                continue;
-            };
-            let marks = marks(condition.values.len());
-            let _ = write!(
-                text,
-                " AND {column} IN ({marks}) \
-                 AND CONVERT({column} USING utf8mb4) COLLATE utf8mb4_0900_bin IN ({marks})"
-            );
-        }
+        self.conditions.push_and(&filter.condition, statement);
         if !filter.organizations.is_empty() {
-            self.push_organizations(organizations, is_bounded, text);
+            self.push_organizations(organizations, is_bounded, statement);
         }
-        if filter.least_rating().is_some() {
-            self.push_rating(is_bounded, text);
+        if let Some(least) = filter.least_rating() {
+            self.push_rating(least, is_bounded, statement);
         }
     }
 
     /// Without the hint the server may begin with the organization's centers and
     /// leave the spatial index alone, as it is to do where there is no box.
-    fn push_organizations(&self, ids: &[OrganizationId], is_bounded: bool, text: &mut String) {
+    fn push_organizations(
+        &self,
+        ids: &[OrganizationId],
+        is_bounded: bool,
+        statement: &mut Statement<'_>,
+    ) {
         let hint = if is_bounded {
             "/*+ NO_SEMIJOIN() */"
         } else {
             ""
         };
-        let _ = write!(
-            text,
+        statement.push(&format!(
             " AND EXISTS (SELECT {hint} 1 FROM diving_center_organizations m \
-             WHERE m.diving_center_id = {} AND m.diving_organization_id IN ({}))",
+             WHERE m.diving_center_id = {} AND m.diving_organization_id IN (",
             self.own_id,
-            marks(ids.len())
-        );
+        ));
+        statement
+            .push_list(ids.iter().map(|id| id.get()))
+            .push("))");
     }
 
     /// Row by row within bounds, from all ratings at once elsewhere.
-    fn push_rating(&self, is_bounded: bool, text: &mut String) {
+    fn push_rating(&self, least: f64, is_bounded: bool, statement: &mut Statement<'_>) {
         let id = &self.own_id;
-        let _ = if is_bounded {
-            write!(
-                text,
+        let text = if is_bounded {
+            format!(
                 " AND (SELECT {AVERAGE} FROM center_ratings r WHERE r.diving_center_id = {id}) >= ?"
             )
         } else {
-            write!(
-                text,
+            format!(
                 " AND {id} IN (SELECT r.diving_center_id FROM center_ratings r \
                  GROUP BY r.diving_center_id HAVING {AVERAGE} >= ?)"
             )
         };
+        statement.push_with(&text, [least.into()]);
     }
 
-    fn push_conditions(&self, near: &Near<'_>, bounds: Bounds, text: &mut String) {
-        self.position.push_bounds(bounds, text);
+    fn push_conditions<'a>(&self, near: &Near<'a>, bounds: Bounds, statement: &mut Statement<'a>) {
+        self.position.push_bounds(bounds, statement);
         let is_bounded = !matches!(bounds, Bounds::Globe);
-        self.push_filter(&near.search.filter, near.organizations, is_bounded, text);
+        self.push_filter(
+            &near.search.filter,
+            near.organizations,
+            is_bounded,
+            statement,
+        );
         if !near.search.exclude.is_empty() {
-            let marks = marks(near.search.exclude.len());
-            let _ = write!(text, " AND {} NOT IN ({marks})", self.id);
+            let ids = near.search.exclude.iter();
+            statement.push(&format!(" AND {} NOT IN (", self.id));
+            statement
+                .push_list(ids.map(|&id| CenterId::get(id)))
+                .push(")");
         }
     }
 
-    /// Binds what [`Self::push_conditions`] asks for.
-    fn bind_conditions<'q>(
-        &self,
-        query: MySqlQuery<'q>,
-        near: &Near<'q>,
-        bounds: Bounds,
-    ) -> MySqlQuery<'q> {
-        let query = self.position.bind_bounds(query, bounds);
-        let query = bind_filter(query, &near.search.filter, near.organizations);
-        padded(&near.search.exclude).fold(query, |query, &id| query.bind(CenterId::get(id)))
+    fn push_distance(&self, near: &Near<'_>, statement: &mut Statement<'_>) {
+        // The antimeridian is 180 in every stored point, too.
+        let longitude = match near.search.origin.longitude() {
+            -180.0 => 180.0,
+            longitude => longitude,
+        };
+        let latitude = near.search.origin.latitude();
+        statement.push_with(&self.distance, [longitude.into(), latitude.into()]);
     }
 
     /// One query for every piece of the cover. What lies on an edge between two is
     /// found by both and kept once, as UNION does.
-    pub(super) fn find(&self, near: &Near<'_>) -> String {
-        // It stands in the first piece and holds for all.
-        let mut trial = if near.is_trial { TRIAL } else { "" };
-        let pieces = near.cover.iter().map(|&bounds| {
-            let hint = self.hint(near, bounds, std::mem::take(&mut trial));
-            let mut text = format!(
-                "SELECT {hint}{}, {} AS nearby_distance_m{}",
-                self.select, self.distance, self.from
-            );
-            self.push_conditions(near, bounds, &mut text);
-            text.push_str(
-                " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
-                 OR nearby_distance_m = ? AND nearby_id > ?)",
-            );
-            text
-        });
-        format!(
-            "{} ORDER BY nearby_distance_m, nearby_id LIMIT ?",
-            pieces.collect::<Vec<_>>().join(" UNION "),
-        )
-    }
-
-    /// Binds what [`Self::find`] asks for.
-    pub(super) fn bind_find<'q>(
-        &self,
-        mut query: MySqlQuery<'q>,
-        near: &Near<'q>,
-    ) -> MySqlQuery<'q> {
+    pub(super) fn find<'a>(&self, near: &Near<'a>) -> Statement<'a> {
         let after = near.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
+        // It stands in the first piece and holds for all.
+        let mut trial = if near.is_trial { TRIAL } else { "" };
+        let mut union = "";
+        let mut statement = Statement::default();
         for &bounds in near.cover {
-            query = self
-                .bind_conditions(bind_origin(query, near), near, bounds)
-                .bind(near.radius_m)
-                .bind(passed_m)
-                .bind(passed_m)
-                .bind(id);
+            let hint = self.hint(near, bounds, std::mem::take(&mut trial));
+            statement.push(&format!("{union}SELECT {hint}{}, ", self.select));
+            self.push_distance(near, &mut statement);
+            statement.push(" AS nearby_distance_m").push(&self.from);
+            self.push_conditions(near, bounds, &mut statement);
+            statement.push_with(
+                " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
+                 OR nearby_distance_m = ? AND nearby_id > ?)",
+                [
+                    near.radius_m.into(),
+                    passed_m.into(),
+                    passed_m.into(),
+                    id.into(),
+                ],
+            );
+            union = " UNION ";
         }
-        query.bind(near.rows as u64)
+        statement.push_with(
+            " ORDER BY nearby_distance_m, nearby_id LIMIT ?",
+            [(near.rows as u64).into()],
+        );
+        statement
     }
 
     /// What lies on an edge between two pieces counts twice: it is but a guess.
-    pub(super) fn count_near(&self, near: &Near<'_>) -> String {
-        let pieces = near.cover.iter().map(|&bounds| {
-            let hint = self.hint(near, bounds, "");
-            let mut text = format!("(SELECT {hint}1{}", self.from);
-            self.push_conditions(near, bounds, &mut text);
-            if near.search.after.is_some() {
-                let _ = write!(text, " AND {} >= ?", self.distance);
-            }
-            text.push_str(" LIMIT ?)");
-            text
-        });
-        format!(
-            "SELECT COUNT(*) FROM ({} LIMIT ?) AS seen",
-            pieces.collect::<Vec<_>>().join(" UNION ALL ")
-        )
-    }
-
-    /// Binds what [`Self::count_near`] asks for.
-    pub(super) fn bind_count_near<'q>(
-        &self,
-        mut query: MySqlQuery<'q>,
-        near: &Near<'q>,
-    ) -> MySqlQuery<'q> {
+    pub(super) fn count_near<'a>(&self, near: &Near<'a>) -> Statement<'a> {
+        let rows = near.rows as u64;
+        let mut statement = Statement::new("SELECT COUNT(*) FROM (");
+        let mut union = "";
         for &bounds in near.cover {
-            query = self.bind_conditions(query, near, bounds);
+            let hint = self.hint(near, bounds, "");
+            statement.push(&format!("{union}(SELECT {hint}1{}", self.from));
+            self.push_conditions(near, bounds, &mut statement);
             if let Some(cursor) = near.search.after {
-                query = bind_origin(query, near).bind(cursor.key);
+                statement.push(" AND ");
+                self.push_distance(near, &mut statement);
+                statement.push_with(" >= ?", [cursor.key.into()]);
             }
-            query = query.bind(near.rows as u64);
+            statement.push_with(" LIMIT ?)", [rows.into()]);
+            union = " UNION ALL ";
         }
-        query.bind(near.rows as u64)
+        statement.push_with(" LIMIT ?) AS seen", [rows.into()]);
+        statement
     }
 
     fn hint(&self, near: &Near<'_>, bounds: Bounds, trial: &str) -> String {
@@ -264,11 +234,17 @@ impl SearchSql {
         }
     }
 
-    pub(super) fn matching(&self, filter: &Filter, organizations: &[OrganizationId]) -> String {
-        let mut text = format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from);
-        self.push_filter(filter, organizations, false, &mut text);
-        text.push_str(" LIMIT ?) AS seen");
-        text
+    /// Counts the rows that a filter keeps, up to so many.
+    pub(super) fn matching<'a>(
+        &self,
+        filter: &'a Filter,
+        organizations: &[OrganizationId],
+        most: u64,
+    ) -> Statement<'a> {
+        let mut statement = Statement::new(format!("SELECT COUNT(*) FROM (SELECT 1{}", self.from));
+        self.push_filter(filter, organizations, false, &mut statement);
+        statement.push_with(" LIMIT ?) AS seen", [most.into()]);
+        statement
     }
 }
 
@@ -293,26 +269,53 @@ impl PositionSql {
         }
     }
 
-    /// The condition that a position is within bounds, or near by;
-    /// [`Self::bind_bounds`] binds it.
-    pub(super) fn push_bounds(&self, bounds: Bounds, text: &mut String) {
-        let _ = match (self, bounds) {
-            (Self::Located(location), Bounds::Box { .. }) => write!(
-                text,
-                " AND MBRIntersects(ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
-            ),
+    /// Appends the condition that a position is within bounds, or near by.
+    pub(super) fn push_bounds(&self, bounds: Bounds, statement: &mut Statement<'_>) {
+        match (self, bounds) {
+            (
+                Self::Located(location),
+                Bounds::Box {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
+            ) => {
+                statement.push_with(
+                    &format!(
+                        " AND MBRIntersects(\
+                         ST_SRID(MULTIPOINT(POINT(?, ?), POINT(?, ?)), 4326), {location})"
+                    ),
+                    [west.into(), south.into(), east.into(), north.into()],
+                );
+            }
             // A line around the globe: its bounding box has every longitude.
-            (Self::Located(location), Bounds::Band { .. }) => write!(
-                text,
-                " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
-                 POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
-            ),
+            (Self::Located(location), Bounds::Band { south, north }) => {
+                statement.push_with(
+                    &format!(
+                        " AND MBRIntersects(ST_SRID(LINESTRING(POINT(0, ?), POINT(90, ?), \
+                         POINT(180, ?), POINT(-90, ?), POINT(0, ?)), 4326), {location})"
+                    ),
+                    [
+                        south.into(),
+                        south.into(),
+                        south.into(),
+                        south.into(),
+                        north.into(),
+                    ],
+                );
+            }
             (
                 Self::Bare {
                     latitude,
                     longitude,
                 },
-                Bounds::Box { west, east, .. },
+                Bounds::Box {
+                    west,
+                    south,
+                    east,
+                    north,
+                },
             ) => {
                 let either = if west <= east { "AND" } else { "OR" };
                 // The antimeridian has two names, and the box may know but one.
@@ -321,53 +324,24 @@ impl PositionSql {
                 } else {
                     String::new()
                 };
-                write!(
-                    text,
-                    " AND {latitude} BETWEEN ? AND ? \
-                     AND ({longitude} >= ? {either} {longitude} <= ?{antimeridian})"
-                )
+                statement.push_with(
+                    &format!(
+                        " AND {latitude} BETWEEN ? AND ? \
+                         AND ({longitude} >= ? {either} {longitude} <= ?{antimeridian})"
+                    ),
+                    [south.into(), north.into(), west.into(), east.into()],
+                );
             }
-            (Self::Bare { latitude, .. }, Bounds::Band { .. }) => {
-                write!(text, " AND {latitude} BETWEEN ? AND ?")
+            (Self::Bare { latitude, .. }, Bounds::Band { south, north }) => {
+                statement.push_with(
+                    &format!(" AND {latitude} BETWEEN ? AND ?"),
+                    [south.into(), north.into()],
+                );
             }
-            (_, Bounds::Globe) => Ok(()),
-        };
-    }
-
-    /// Binds what [`Self::push_bounds`] asks for.
-    pub(super) fn bind_bounds<'q>(&self, query: MySqlQuery<'q>, bounds: Bounds) -> MySqlQuery<'q> {
-        match (self, bounds) {
-            (
-                Self::Located(_),
-                Bounds::Box {
-                    west,
-                    south,
-                    east,
-                    north,
-                },
-            ) => query.bind(west).bind(south).bind(east).bind(north),
-            (Self::Located(_), Bounds::Band { south, north }) => query
-                .bind(south)
-                .bind(south)
-                .bind(south)
-                .bind(south)
-                .bind(north),
-            (
-                Self::Bare { .. },
-                Bounds::Box {
-                    west,
-                    south,
-                    east,
-                    north,
-                },
-            ) => query.bind(south).bind(north).bind(west).bind(east),
-            (Self::Bare { .. }, Bounds::Band { south, north }) => query.bind(south).bind(north),
-            (_, Bounds::Globe) => query,
+            (_, Bounds::Globe) => {}
         }
     }
 }
-
-pub(super) type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
 
 impl MySqlStore {
     /// Hands on the centers of a circle with their distances in metres, nearest
@@ -393,9 +367,8 @@ impl MySqlStore {
         near: &Near<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
-        let sql = &self.statements.search;
-        let query = sqlx::query(AssertSqlSafe(sql.find(near)));
-        let mut rows = sql.bind_find(query, near).fetch(&self.pool);
+        let statement = self.statements.search.find(near);
+        let mut rows = query(statement).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let distance_m: f64 = row.try_get(7)?;
             rows::summary(&row, |summary| each(distance_m, summary))?;
@@ -409,12 +382,8 @@ impl MySqlStore {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
-        let sql = &self.statements.search;
-        let query = sqlx::query(AssertSqlSafe(sql.count_near(near)));
-        let row = sql
-            .bind_count_near(query, near)
-            .fetch_one(&self.pool)
-            .await?;
+        let statement = self.statements.search.count_near(near);
+        let row = query(statement).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
     }
 
@@ -439,87 +408,13 @@ impl MySqlStore {
         organizations: &[OrganizationId],
         most: usize,
     ) -> Result<usize, StoreError> {
-        let text = self.statements.search.matching(filter, organizations);
-        let row = bind_filter(sqlx::query(AssertSqlSafe(text)), filter, organizations)
-            .bind(most as u64)
-            .fetch_one(&self.pool)
-            .await?;
+        let sql = &self.statements.search;
+        let statement = sql.matching(filter, organizations, most as u64);
+        let row = query(statement).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
     }
 }
 
-fn bind_origin<'q>(query: MySqlQuery<'q>, near: &Near<'q>) -> MySqlQuery<'q> {
-    // The antimeridian is 180 in every stored point, too.
-    let longitude = match near.search.origin.longitude() {
-        -180.0 => 180.0,
-        longitude => longitude,
-    };
-    query.bind(longitude).bind(near.search.origin.latitude())
-}
-
-/// Binds what [`SearchSql::push_filter`] asks for.
-pub(super) fn bind_filter<'q>(
-    query: MySqlQuery<'q>,
-    filter: &'q Filter,
-    organizations: &[OrganizationId],
-) -> MySqlQuery<'q> {
-    let query = conditions(filter)
-        .flat_map(|condition| padded_twice(condition.values))
-        .fold(query, Query::bind);
-    let query = if filter.organizations.is_empty() {
-        query
-    } else {
-        padded(organizations).fold(query, |query, id| query.bind(id.get()))
-    };
-    match filter.least_rating() {
-        Some(least) => query.bind(least),
-        None => query,
-    }
-}
-
-/// Placeholders for a list of values.
-fn marks(count: usize) -> String {
-    vec!["?"; padded_length(count)].join(", ")
-}
-
-fn padded_length(count: usize) -> usize {
-    let longer = PADDED_LENGTHS.into_iter().find(|&length| length >= count);
-    if count == 0 {
-        0
-    } else {
-        longer.unwrap_or(count)
-    }
-}
-
-/// The values, the last of them repeated up to the padded length.
-fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
-    let missing = padded_length(values.len()) - values.len();
-    let fill = values.last().into_iter().cycle().take(missing);
-    values.iter().chain(fill)
-}
-
-/// The values of a filter as [`SearchSql::push_filter`] asks for them.
-fn padded_twice(values: &[String]) -> impl Iterator<Item = &String> {
-    padded(values).chain(padded(values))
-}
-
 fn as_count(count: i64) -> usize {
     usize::try_from(count).expect("a count is not negative")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_have_one_of_a_few_lengths_and_lose_no_value() {
-        for count in 0..=100 {
-            let values: Vec<usize> = (0..count).collect();
-            let found: Vec<usize> = padded(&values).copied().collect();
-            assert!(found.len() == count || PADDED_LENGTHS.contains(&found.len()));
-            assert_eq!(found[..count], values);
-            assert!(found[count..].iter().all(|&value| value + 1 == count));
-            assert_eq!(marks(count).matches('?').count(), found.len());
-        }
-    }
 }

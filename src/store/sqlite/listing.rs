@@ -4,12 +4,11 @@
 //! compared and sorted here, row by row. What the memory engine can answer of a
 //! viewport does not come here.
 
-use std::fmt::Write as _;
-
 use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::Row as _;
 
 use super::columns::Columns as _;
+use super::query::query;
 use super::statements::time_or_null;
 use super::{SqliteStore, rows};
 use crate::domain::{
@@ -18,6 +17,7 @@ use crate::domain::{
 use crate::store::ids::reached;
 use crate::store::ratings::average_of;
 use crate::store::sql::{in_order, json_of, read_of, text_or_null};
+use crate::store::statement::Statement;
 use crate::store::{Collection, StoreError};
 
 /// Rows that one statement of a scan reads.
@@ -59,8 +59,9 @@ impl ListingSql {
         }
     }
 
-    /// The id, a time or mark to sort by, then the texts that are read.
-    fn scan(&self, listing: &Listing, texts: &[TextField]) -> String {
+    /// The id, a time or mark to sort by, then the texts that are read, of the next rows
+    /// beyond an id.
+    fn scan(&self, listing: &Listing, texts: &[TextField], after: i64) -> Statement<'_> {
         // As wide as any, so that it sorts as a text.
         let mark = format!("printf('%024.20f', {average})", average = self.average);
         let mark = format!("IIF({} IS NULL, NULL, {mark})", self.average);
@@ -72,46 +73,50 @@ impl ListingSql {
         };
         let mut columns = vec![self.id.as_str(), key];
         columns.extend(read_of(listing, texts).map(|field| self.texts[field as usize].as_str()));
-        let mut only = String::new();
+        let mut statement = Statement::new(format!("SELECT {}", columns.join(", ")));
+        statement.push_with(&self.from, [after.into()]);
         if listing.is_claimed {
-            let _ = write!(only, " AND {}", self.is_claimed);
+            statement.push(" AND ").push(&self.is_claimed);
         }
-        if listing.among.is_some() {
-            let _ = write!(only, " AND {} IN (SELECT value FROM json_each(?))", self.id);
+        if let Some(among) = &listing.among {
+            statement.push_with(
+                &format!(" AND {} IN (SELECT value FROM json_each(?))", self.id),
+                [json_of(among).into()],
+            );
         }
         let RatingRange { min, max } = listing.ratings;
         for (end, operator) in [(min, ">="), (max, "<=")] {
-            if end.is_some() {
-                let _ = write!(only, " AND {} {operator} ?", self.average);
+            if let Some(end) = end {
+                let text = format!(" AND {} {operator} ?", self.average);
+                statement.push_with(&text, [end.into()]);
             }
         }
-        let inside = listing
-            .viewport
-            .as_ref()
-            .map(|viewport| self.inside(viewport));
-        format!(
-            "SELECT {}{from}{only}{inside} ORDER BY {id} LIMIT ?",
-            columns.join(", "),
-            id = self.id,
-            from = self.from,
-            inside = inside.unwrap_or_default(),
-        )
+        if let Some(viewport) = &listing.viewport {
+            self.push_viewport(viewport, &mut statement);
+        }
+        statement.push_with(
+            &format!(" ORDER BY {} LIMIT ?", self.id),
+            [SCAN_ROWS.into()],
+        );
+        statement
     }
 
-    fn inside(&self, viewport: &Viewport) -> String {
+    fn push_viewport(&self, viewport: &Viewport, statement: &mut Statement<'_>) {
         let (latitude, longitude) = (&self.latitude, &self.longitude);
+        statement.push_with(
+            &format!(" AND {} AND {latitude} BETWEEN ? AND ?", self.has_position),
+            [viewport.south().into(), viewport.north().into()],
+        );
         let meridian = format!("IIF({longitude} = -180, 180, {longitude})");
-        let between = match viewport.meridians() {
-            Meridians::All => String::new(),
-            Meridians::Between { west, east } if west <= east => {
-                format!(" AND {meridian} BETWEEN ? AND ?")
-            }
-            Meridians::Between { .. } => format!(" AND ({meridian} >= ? OR {meridian} <= ?)"),
+        let Meridians::Between { west, east } = viewport.meridians() else {
+            return;
         };
-        format!(
-            " AND {} AND {latitude} BETWEEN ? AND ?{between}",
-            self.has_position
-        )
+        let between = if west <= east {
+            format!(" AND {meridian} BETWEEN ? AND ?")
+        } else {
+            format!(" AND ({meridian} >= ? OR {meridian} <= ?)")
+        };
+        statement.push_with(&between, [west.into(), east.into()]);
     }
 }
 
@@ -139,27 +144,13 @@ impl SqliteStore {
         mut state: S,
         each: impl Fn(&mut S, &ListRow<'_>) + Send,
     ) -> Result<S, StoreError> {
-        let text = self.statements.listing.scan(listing, texts);
         // One transaction sees one state of the file, however many statements.
         let mut snapshot = self.pools.readers.begin().await?;
         let mut after = i64::MIN;
         loop {
-            let mut query = sqlx::query(AssertSqlSafe(text.clone())).bind(after);
-            if let Some(among) = &listing.among {
-                query = query.bind(json_of(among));
-            }
-            let RatingRange { min, max } = listing.ratings;
-            for end in [min, max].into_iter().flatten() {
-                query = query.bind(end);
-            }
-            if let Some(viewport) = &listing.viewport {
-                query = query.bind(viewport.south()).bind(viewport.north());
-                if let Meridians::Between { west, east } = viewport.meridians() {
-                    query = query.bind(west).bind(east);
-                }
-            }
+            let statement = self.statements.listing.scan(listing, texts, after);
             let (mut seen, before) = (0, after);
-            let mut rows = query.bind(SCAN_ROWS).fetch(&mut *snapshot);
+            let mut rows = query(statement).fetch(&mut *snapshot);
             while let Some(found) = rows.try_next().await? {
                 after = found.try_get(0)?;
                 seen += 1;

@@ -1,13 +1,17 @@
 //! The SQL of a collection in SQLite, built once.
 
+use serde_json::json;
+
 use super::backfill::MendingSql;
-use super::extent;
 use super::listing::ListingSql;
 use super::moved::MovedSql;
-use crate::domain::{Filter, TextField};
+use super::{extent, fields};
+use crate::domain::{Filter, OrganizationId, TextField};
+use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
-use crate::store::sql::{Sql, conditions, quoted_or_null, text_columns, text_or_null};
+use crate::store::sql::{Sql, quoted_or_null, text_columns, text_or_null};
+use crate::store::statement::Statement;
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Times are kept in the form that GeoPackage demands (OGC 12-128r19, table 1).
@@ -49,7 +53,7 @@ pub(super) struct Statements {
     list_by_organization: String,
     list_by_rating: String,
     list_end: String,
-    filters: [(TextField, String); 3],
+    conditions: ConditionSql,
 }
 
 impl Statements {
@@ -142,33 +146,31 @@ impl Statements {
                  WHERE r.diving_center_id = {table}.{id}) >= ?"
             ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
-            filters: [TextField::Country, TextField::Region, TextField::City]
-                .map(|field| (field, text(field))),
+            conditions: fields::conditions(collection),
         }
     }
 
-    /// A list with conditions, each of which takes a JSON array of values.
-    pub(super) fn list(&self, filter: &Filter) -> String {
-        let mut text = self.list.clone();
-        for condition in conditions(filter) {
-            for (_, column) in self
-                .filters
-                .iter()
-                .filter(|(field, _)| *field == condition.field)
-            {
-                text.push_str(" AND ");
-                text.push_str(column);
-                text.push_str(" IN (SELECT value FROM json_each(?))");
-            }
-        }
+    /// Centers with ids beyond `after` that a filter keeps, up to `count`.
+    pub(super) fn list<'a>(
+        &self,
+        filter: &'a Filter,
+        organizations: &[OrganizationId],
+        after: i64,
+        count: u64,
+    ) -> Statement<'a> {
+        let mut statement = Statement::default();
+        statement.push_with(&self.list, [after.into()]);
+        self.conditions.push_and(&filter.condition, &mut statement);
         if !filter.organizations.is_empty() {
-            text.push_str(&self.list_by_organization);
+            let ids: Vec<i64> = organizations.iter().map(|id| id.get()).collect();
+            let ids = json!(ids).to_string();
+            statement.push_with(&self.list_by_organization, [ids.into()]);
         }
-        if filter.least_rating().is_some() {
-            text.push_str(&self.list_by_rating);
+        if let Some(least) = filter.least_rating() {
+            statement.push_with(&self.list_by_rating, [least.into()]);
         }
-        text.push_str(&self.list_end);
-        text
+        statement.push_with(&self.list_end, [count.into()]);
+        statement
     }
 }
 

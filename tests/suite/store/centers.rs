@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use nearby::domain::{CenterDraft, CenterId, CenterText, Filter};
+use nearby::domain::{CenterDraft, CenterId, CenterText, Condition, FieldId, Filter};
 use nearby::store::{Referring, UpdateError};
 
 use super::{at, draft, full_draft, id, placing};
@@ -162,10 +162,13 @@ on_both_stores! {
         }
         store.create(&draft("nowhere", None)).await.unwrap();
         let list = async |countries: &[&str], cities: &[&str]| {
-            let owned = |values: &[&str]| values.iter().map(ToString::to_string).collect();
+            let asked = [(FieldId::COUNTRY, countries), (FieldId::CITY, cities)];
+            let asked = asked.into_iter().filter(|(_, values)| !values.is_empty());
+            let conditions = asked.map(|(field, values)| {
+                Condition::texts(field, values.iter().copied())
+            });
             let filter = Filter {
-                countries: owned(countries),
-                cities: owned(cities),
+                condition: Condition::All(conditions.collect()),
                 ..Filter::default()
             };
             let found = store.list(&filter, None, 100).await.unwrap();

@@ -1,0 +1,29 @@
+//! How the fields that can be filtered by are read.
+
+use crate::domain::FieldId;
+use crate::store::Collection;
+use crate::store::collection::text_of;
+use crate::store::condition::{ConditionSql, FieldSql, PatternSql};
+use crate::store::sql::text_or_null;
+
+/// How the fields of a collection stand in conditions.
+pub(super) fn conditions(collection: &Collection) -> ConditionSql {
+    let built_in = FieldId::BUILT_IN.into_iter().filter_map(text_of);
+    let built_in = built_in.map(|field| exact_text(&text_or_null(collection, field)));
+    let mut fields: Vec<FieldSql> = built_in.collect();
+    // A row without a name is called nothing.
+    let name = &mut fields[usize::from(FieldId::NAME.0)];
+    name.read = format!("COALESCE({}, '')", name.read);
+    ConditionSql {
+        fields,
+        pattern: PatternSql::Glob,
+    }
+}
+
+/// A column may have been made to compare without case.
+fn exact_text(column: &str) -> FieldSql {
+    FieldSql {
+        read: format!("{column} COLLATE BINARY"),
+        indexed: None,
+    }
+}
