@@ -51,9 +51,10 @@ pub(super) struct Args {
 /// Which of a row's two places counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Counts {
-    /// Latitude and longitude: locations are written
+    /// Latitude and longitude, which count in a row that was written with both: locations are
+    /// moved to them
     Coordinates,
-    /// The location: latitudes and longitudes are written
+    /// The location: latitudes and longitudes are taken from it
     Location,
 }
 
@@ -105,11 +106,11 @@ async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     let progress = match ended {
         Ok(progress) => progress,
         Err(error) => {
-            report(&so_far, &collection, settings.dry_run);
+            report(&so_far, &collection, args.from, settings.dry_run);
             return Err(error).context("backfill ended early; run it again");
         }
     };
-    report(&progress, &collection, settings.dry_run);
+    report(&progress, &collection, args.from, settings.dry_run);
     let found = settings.dry_run && progress.written > 0;
     Ok(if progress.complete && !found {
         Outcome::Done
@@ -118,7 +119,7 @@ async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     })
 }
 
-fn report(progress: &Progress, collection: &Collection, dry_run: bool) {
+fn report(progress: &Progress, collection: &Collection, from: Counts, dry_run: bool) {
     let written = if dry_run { "to write" } else { "written" };
     findings::print_count("rows checked", progress.checked);
     findings::print_count(written, progress.written);
@@ -129,6 +130,9 @@ fn report(progress: &Progress, collection: &Collection, dry_run: bool) {
     };
     findings::print_count(drift, progress.drift);
     findings::print_distances(progress.distances, progress.drift);
+    if progress.drift > 0 && from == Counts::Coordinates {
+        say!("coordinates count where a row was written with both (--from location: the location)");
+    }
     findings::print_count("without coordinates", progress.without_coordinates);
     for (name, count) in [
         ("  latitude only", progress.latitude_only),

@@ -108,6 +108,20 @@ impl PoolArgs {
         closed_after(self.connect(url, true).await?, work).await
     }
 
+    /// Asks a database that is named elsewhere, if it is there: it is neither waited for
+    /// nor created.
+    pub(super) async fn with_if_there<T>(
+        &self,
+        url: &DatabaseUrl,
+        work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut settings = self.settings();
+        settings.wait.tries = 1;
+        settings.creates = false;
+        let database = Database::connect(url, &settings).await?;
+        closed_after(database, work).await
+    }
+
     async fn connect(&self, url: &DatabaseUrl, creates: bool) -> anyhow::Result<Database> {
         let settings = PoolSettings {
             creates,

@@ -18,13 +18,13 @@ use super::database::PoolArgs;
 use super::signals::told_to_stop;
 use crate::output::note;
 use crate::progress::Progress;
-use crate::store::{Database, DatabaseUrl, Store};
+use crate::store::{Database, DatabaseUrl, Journal, SentAgain, Store, StoreError};
 use crate::transfer::read::{
     BytesRead, Listed, Mapping, OpenError, ReadOptions, RowReader, Source, TextEncoding,
     split_unused,
 };
 use crate::transfer::{
-    Format, Halt, Imported, MAX_BATCH_ROWS, Report, RowBatches, Survey, import, survey,
+    Format, Halt, ImportError, Imported, MAX_BATCH_ROWS, Report, RowBatches, Survey, import, survey,
 };
 
 #[derive(Debug, clap::Args)]
@@ -110,17 +110,18 @@ enum OnError {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let job = Job::new(&args)?;
+    let url = args.database_url.as_ref();
+    let url: Option<DatabaseUrl> = url.map(|url| url.expose_secret().parse()).transpose()?;
     if args.dry_run {
-        return job.dry_run().await;
+        let before = match &url {
+            Some(url) => stopped_before(url, &args, &job).await?,
+            None => None,
+        };
+        return job.dry_run(before).await;
     }
-    let url: DatabaseUrl = args
-        .database_url
-        .as_ref()
-        .expect("clap demands a URL without --dry-run")
-        .expose_secret()
-        .parse()?;
+    let url = url.expect("clap demands a URL without --dry-run");
     if args.on_error == OnError::Abort && job.size.is_some() {
-        let checked = job.survey("checking", false).await?;
+        let checked = job.survey("checking", false, Journal::default()).await?;
         if checked.rejected > 0 {
             tell_unused(&checked);
             tell_rejected(&checked);
@@ -133,6 +134,25 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let importing = async |database: &Database| import_into(database, &args, &job).await;
     let imported = args.pool.with_new(&url, importing).await?;
     job.conclude(imported)
+}
+
+/// How far a stopped import of the file came, as far as the database can be asked.
+async fn stopped_before(
+    url: &DatabaseUrl,
+    args: &Args,
+    job: &Job<'_>,
+) -> anyhow::Result<Option<Journal>> {
+    let declared = args.collection.declared()?;
+    let asking =
+        async |database: &Database| Ok(journal::look(&Store::new(database, &declared), job).await);
+    let looked = args.pool.with_if_there(url, asking).await;
+    match looked {
+        Ok(before) => before,
+        Err(error) => {
+            journal::note_unknown(&format!("{error:#}"));
+            Ok(None)
+        }
+    }
 }
 
 async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow::Result<Imported> {
@@ -264,9 +284,11 @@ impl<'a> Job<'a> {
         Ok((batches, reading))
     }
 
-    /// Reads the file to its end and writes nothing to the database.
-    async fn survey(&self, doing: &str, reports: bool) -> anyhow::Result<Survey> {
+    /// Reads the file to its end, from where a stopped import ended, and writes nothing to
+    /// the database.
+    async fn survey(&self, doing: &str, reports: bool, before: Journal) -> anyhow::Result<Survey> {
         let (batches, mut reading) = self.batches(doing, reports)?;
+        let batches = batches.continuing(before);
         let (done, mut surveyed) = oneshot::channel();
         let (tell, mut told) = watch::channel(0);
         // See `import`: a thread that may wait for a pipe is none of the runtime's.
@@ -284,9 +306,19 @@ impl<'a> Job<'a> {
         surveyed.with_context(|| format!("{}; nothing was written", self.name))
     }
 
-    async fn dry_run(&self) -> anyhow::Result<Outcome> {
+    async fn dry_run(&self, before: Option<Journal>) -> anyhow::Result<Outcome> {
+        if let Some(Journal {
+            records, noted_at, ..
+        }) = &before
+        {
+            note!(
+                "dry run: the import would go on after record {records} of one that was stopped at \
+                 {noted_at} (--from-line 1 begins again)"
+            );
+        }
+        let reports = self.args.on_error == OnError::Skip;
         let survey = self
-            .survey("checking", self.args.on_error == OnError::Skip)
+            .survey("checking", reports, before.unwrap_or_default())
             .await?;
         tell_unused(&survey);
         let Survey {
@@ -294,9 +326,10 @@ impl<'a> Job<'a> {
             rejected,
             with_id,
             without_coordinates,
+            written_before,
             ..
         } = survey;
-        let taken = survey.taken();
+        let to_write = survey.taken() - written_before;
         note!(
             "dry run: {rows} rows read, {rejected} rejected, {without_coordinates} without coordinates"
         );
@@ -305,9 +338,12 @@ impl<'a> Job<'a> {
             note!("nothing would be written: the import would abort");
             return Ok(Outcome::FoundWrong);
         }
+        if written_before > 0 {
+            note!("{written_before} rows are written already");
+        }
         note!(
-            "{taken} rows would be written: {with_id} inserted or updated by id, {} inserted as new centers",
-            taken - with_id
+            "{to_write} rows would be written: {with_id} inserted or updated by id, {} inserted as new centers",
+            to_write - with_id
         );
         Ok(self.outcome(&survey))
     }
@@ -348,7 +384,7 @@ impl<'a> Job<'a> {
                 Ok(Outcome::FoundWrong)
             }
             (Some(Halt::Failed(error)), _) => {
-                Err(anyhow::Error::new(error).context(format!("{}; {go_on}", self.name)))
+                bail!("{}: {:#}; {go_on}", self.name, anyhow::Error::new(error))
             }
             (Some(Halt::Asked) | None, _) => bail!("stopped; {go_on}"),
         }
@@ -369,22 +405,38 @@ fn how_to_go_on(imported: &Imported) -> String {
     let (unit, last) = (imported.unit, imported.last_line);
     // What the table does not take is mended in the file, which is another one then.
     let is_refused = matches!(imported.halt, Some(Halt::Refused(_)));
-    if rows == 0 {
+    let failed = match &imported.halt {
+        Some(Halt::Failed(ImportError::Store(error))) => Some(error),
+        _ => None,
+    };
+    let written = if rows == 0 {
         "nothing was written".to_owned()
-    } else if imported.is_noted && !is_refused {
-        format!(
-            "what was written stays, up to {unit} {last}; run the same command again: it goes on from there"
-        )
-    } else if imported.with_id == rows {
-        format!(
-            "what was written stays, up to {unit} {last}; run the same command again: rows with ids are not written twice"
-        )
     } else {
-        format!(
-            "what was written stays, up to {unit} {last}; go on with --from-line {}",
-            last + 1
-        )
+        format!("what was written stays, up to {unit} {last}")
+    };
+    let knows_how_far = imported.is_noted && !is_refused;
+    if let Some(StoreError::Unsettled { sent_again, .. }) = failed {
+        let may_be = "the rows after that may have been written as well";
+        let how = if *sent_again == SentAgain::MayDouble {
+            "look whether they were before you import them again"
+        } else {
+            "run the same command again, no row is written twice"
+        };
+        return format!("{written}, and {may_be}: {how}");
     }
+    let how = if rows == 0 {
+        match failed {
+            Some(_) => "run the same command again when that is mended".to_owned(),
+            None => return written,
+        }
+    } else if knows_how_far {
+        "run the same command again: it goes on from there".to_owned()
+    } else if imported.with_id == rows {
+        "run the same command again: rows with ids are not written twice".to_owned()
+    } else {
+        format!("go on with --from-line {}", last + 1)
+    };
+    format!("{written}; {how}")
 }
 
 fn tell_unused(survey: &Survey) {

@@ -122,6 +122,11 @@ pub(super) fn report_guard(migrated: &Migrated) {
             Guard::Installed => {
                 say!("installed the triggers that keep the locations of {table} right");
             }
+            Guard::Unseen { grant } => tracing::warn!(
+                "the triggers on {table} can be neither seen nor made by this user. Where they are \
+                 missing, writers that forget the location leave it wrong until `nearby backfill` \
+                 runs. `{grant}` shows them, and `nearby migrate up` then makes what is missing"
+            ),
             Guard::Missing { reason, advice } => tracing::warn!(
                 "no triggers on {table}: {reason}. Writers that forget the location leave it \
                  wrong until `nearby backfill` runs. To have triggers, {advice}"
@@ -185,6 +190,15 @@ async fn status(database: &Database) -> anyhow::Result<Outcome> {
     let failures = failing_triggers(database).await?;
     for failure in &failures {
         say!("wrong: {failure}");
+    }
+    for collection in Collection::built_in() {
+        if let Some(grant) = database.grant_to_see_triggers(&collection).await? {
+            say!(
+                "warning: the triggers on {} cannot be seen by this user: `{grant}` shows whether \
+                 they are there and work",
+                collection.table.as_str()
+            );
+        }
     }
     Ok(if state.is_sound() && failures.is_empty() {
         Outcome::Done

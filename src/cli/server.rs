@@ -42,7 +42,7 @@ pub(super) struct ServerArgs {
         default_value = "127.0.0.1:8080"
     )]
     bind: Vec<String>,
-    /// What answers searches
+    /// What answers searches: MySQL takes `sql` alone, an embedded file `memory` alone
     #[arg(
         long,
         env = "NEARBY_ENGINE",
@@ -103,11 +103,11 @@ pub(super) struct ServerArgs {
 /// What answers searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum EngineChoice {
-    /// `sql` on MySQL, `memory` on SQLite
+    /// `sql` on MySQL, `memory` on an embedded file
     Auto,
-    /// An R-tree in memory
+    /// An R-tree in memory, of an embedded file; refused on MySQL, whose other writers it would miss
     Memory,
-    /// The spatial index of MySQL
+    /// The spatial index of MySQL; refused on an embedded file, which has no spatial functions
     Sql,
 }
 

@@ -87,7 +87,10 @@ fn print_text(found: &Verification, collection: &Collection, state: &SchemaState
     }
     let flag = collection.flag();
     if found.drift.count > 0 {
-        say!("`nearby backfill{flag}` writes the locations in drift from the coordinates");
+        say!(
+            "coordinates count where a row was written with both: `nearby backfill{flag}` moves the \
+             locations in drift to them"
+        );
     }
     if found.stray.count > 0 {
         say!(

@@ -16,7 +16,7 @@ pub struct Rating {
     pub count: u64,
 }
 
-/// The setting that hides ratings everywhere while it is `true`.
+/// The setting that hides ratings everywhere while it [says yes](RatingVisibility::of).
 ///
 /// # Panics
 /// Never: the name is a plain word.
@@ -41,10 +41,13 @@ pub struct MinRating(f64);
 
 impl RatingVisibility {
     /// What the setting [`reviews_switch`] says; unless it was set, ratings are shown.
+    ///
+    /// As Divemap reads it, which asks Python whether the JSON is true: all is, but `false`,
+    /// null, 0, and what is empty. A text that is no JSON says nothing.
     #[must_use]
     pub fn of(setting: Option<&Setting>) -> Self {
         match setting {
-            Some(setting) if setting.value == Value::Bool(true) => Self::Hidden,
+            Some(setting) if !setting.is_bare_text && is_true(&setting.value) => Self::Hidden,
             _ => Self::Shown,
         }
     }
@@ -63,6 +66,17 @@ impl MinRating {
     #[must_use]
     pub fn get(self) -> f64 {
         self.0
+    }
+}
+
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
     }
 }
 

@@ -38,6 +38,8 @@ impl SettingKey {
 pub struct Setting {
     /// Any JSON.
     pub value: Value,
+    /// Whether the value is the bare text that another application wrote, which is no JSON.
+    pub is_bare_text: bool,
     /// What it is for, in words.
     pub description: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Setting {
     pub fn default_of(key: &SettingKey) -> Option<Self> {
         (*key == reviews_switch()).then(|| Self {
             value: Value::Bool(false),
+            is_bare_text: false,
             description: Some("Whether ratings are left out of answers".to_owned()),
         })
     }
@@ -78,7 +81,11 @@ impl Setting {
         if chars > MAX_DESCRIPTION_CHARS {
             return Err(SettingError::Description(chars));
         }
-        Ok(Self { value, description })
+        Ok(Self {
+            value,
+            is_bare_text: false,
+            description,
+        })
     }
 }
 

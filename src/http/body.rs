@@ -14,6 +14,7 @@ use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::code::Code;
+use super::dto::READ_ONLY;
 use super::problem::Problem;
 use super::state::State;
 use crate::wire::{JSON_WORDS, Object};
@@ -207,7 +208,12 @@ fn syntax_problem(bytes: &[u8], error: &serde_json::Error) -> Problem {
     };
     Problem::new(
         Code::BodyMalformed,
-        format!("the body is not JSON: {error}"),
+        format!(
+            "the body is not JSON: {}",
+            JSON_WORDS
+                .message(&error.to_string())
+                .trim_start_matches("it is no JSON: ")
+        ),
     )
     .at("body")
     .got(&got)
@@ -249,11 +255,30 @@ fn shape_problem(bytes: &[u8], error: &serde_path_to_error::Error<serde_json::Er
     } else {
         Code::ParameterInvalid
     };
+    let allowed = match code {
+        Code::ParameterUnknown => writable(&allowed, &path),
+        _ => allowed.into_owned(),
+    };
     let detail = format!("{path}: {got}, expected {allowed}, at line {place}");
     Problem::new(code, detail)
         .at(truncated_path(&path))
         .got(&got)
         .allowed(allowed)
+}
+
+/// The members that serde names, without those that are known only to be refused: what
+/// nearby alone writes, and an id of what is no item of a batch.
+fn writable(members: &str, path: &str) -> String {
+    let names: Vec<&str> = members.split('`').skip(1).step_by(2).collect();
+    if !names.iter().any(|name| READ_ONLY.contains(name)) {
+        return members.to_owned();
+    }
+    let is_item = path.contains('[');
+    let names = names
+        .into_iter()
+        .filter(|name| !READ_ONLY.contains(name) && (is_item || *name != "id"));
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    format!("one of {}", names.join(", "))
 }
 
 /// A path may hold a member's name as the client wrote it, of any length.

@@ -116,6 +116,8 @@ codes! {
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong";
     /// The database has no table for what is kept under an `Idempotency-Key`.
     IdempotencyUnavailable = NOT_IMPLEMENTED, "idempotency_unavailable", "No Idempotency-Key can be taken here";
+    /// The database, which is another application's, has no table for what was to be written.
+    TableMissing = NOT_IMPLEMENTED, "table_missing", "The database has no table for this";
     /// The index is still being loaded.
     IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
     /// The database does not answer.

@@ -45,6 +45,9 @@ impl<T> Given<T> {
     }
 }
 
+/// The members that only nearby writes; `id` is another in all but batches.
+pub(super) const READ_ONLY: [&str; 3] = ["view_count", "created_at", "updated_at"];
+
 /// What a client says of a center, whole or in part. Members that nearby
 /// writes are known here so that refusing them can say why.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -125,19 +128,18 @@ impl CenterBody {
     }
 
     fn refuse_read_only(&self) -> Result<(), Problem> {
-        let read_only = [
-            ("id", self.id.is_absent()),
-            ("view_count", self.view_count.is_absent()),
-            ("created_at", self.created_at.is_absent()),
-            ("updated_at", self.updated_at.is_absent()),
-        ];
-        match read_only.iter().find(|(_, is_absent)| !is_absent) {
+        let given = [&self.view_count, &self.created_at, &self.updated_at];
+        let given = given.map(Given::is_absent);
+        let mut read_only = [("id", self.id.is_absent())]
+            .into_iter()
+            .chain(READ_ONLY.into_iter().zip(given));
+        match read_only.find(|(_, is_absent)| !is_absent) {
             None => Ok(()),
             Some((name, _)) => Err(Problem::new(
                 Code::FieldReadOnly,
                 format!("{name} is written by nearby alone"),
             )
-            .at(*name)
+            .at(name)
             .got("a value")
             .allowed("to be left out")),
         }

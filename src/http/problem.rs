@@ -390,6 +390,14 @@ impl From<StoreError> for Problem {
                  the log under the request id.",
                 error,
             ),
+            StoreError::NoTable { table, .. } => Self::new(
+                Code::TableMissing,
+                format!(
+                    "this database has no table {table}, or none that nearby may see; nothing was \
+                     written. Its operator makes the table with `nearby migrate up`"
+                ),
+            )
+            .caused_by(error),
             StoreError::Unfit(unfit) => Self::unfit(unfit),
             StoreError::Refused(_) => Self::internal(error),
         }

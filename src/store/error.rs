@@ -51,6 +51,15 @@ pub enum StoreError {
     /// A table or a column is gone.
     #[error("something is missing in the database: {0}")]
     Missing(DatabaseFailure),
+    /// A table of nearby's own is not there, beside tables of another application:
+    /// nothing was written.
+    #[error("the database has no table {table}: {failure}")]
+    NoTable {
+        /// Which.
+        table: &'static str,
+        /// What the database said.
+        failure: DatabaseFailure,
+    },
     /// What was to be written breaks a rule of the table.
     #[error("the table refused a row: {0}")]
     Unfit(Unfit),

@@ -9,6 +9,11 @@ pub enum Guard {
     InPlace,
     /// The triggers were made, or made anew.
     Installed,
+    /// They can be neither seen nor made by this user.
+    Unseen {
+        /// The grant that shows them.
+        grant: String,
+    },
     /// They could not be made. Nothing of ours depends on them: our own writes
     /// set the location themselves, and `verify` and `backfill` mend what others
     /// leave.
@@ -63,6 +68,23 @@ impl Database {
         match self {
             Self::MySql(_) => Ok(()),
             Self::Sqlite(pools) => sqlite::triggers::make(pools, collection, triggers).await,
+        }
+    }
+
+    /// The grant that shows this user the triggers of a collection; `None` where they can be
+    /// seen, or the table is missing.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn grant_to_see_triggers(
+        &self,
+        collection: &Collection,
+    ) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::MySql(pool) if mysql::table_exists(pool, collection.table.as_str()).await? => {
+                Ok(mysql::adopt::grant_to_see_triggers(pool, collection).await?)
+            }
+            Self::MySql(_) | Self::Sqlite(_) => Ok(None),
         }
     }
 

@@ -42,6 +42,13 @@ pub struct Journal {
     pub refused: HashMap<u64, String>,
 }
 
+impl Journal {
+    /// Whether it ended by its age.
+    fn has_ended(&self) -> bool {
+        self.age > Duration::from_secs(u64::from(JOURNAL_KEPT_DAYS) * 24 * 60 * 60)
+    }
+}
+
 /// What the database knows of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
@@ -90,6 +97,23 @@ impl Store {
             Self::MySql(store) => store.look_up_import(import).await,
             Self::Sqlite(store) => store.look_up_import(import).await,
         }
+    }
+
+    /// The same, and changes nothing.
+    ///
+    /// # Errors
+    /// When the database does not answer, or has no table for journals.
+    pub async fn known_import(&self, import: &Arc<ImportId>) -> Result<Known, StoreError> {
+        let known = match self {
+            Self::MySql(store) => store.known_import(import).await?,
+            Self::Sqlite(store) => store.known_import(import).await?,
+        };
+        Ok(match known {
+            Known::Begun(journal) | Known::OtherBegun(journal) if journal.has_ended() => {
+                Known::Nothing
+            }
+            known => known,
+        })
     }
 
     /// Ends the journal of an import, and those of other imports of the same file into

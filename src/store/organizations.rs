@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, MySqlConnection};
 use super::idempotency::{Made, RecordsKeys as _};
 use super::references::{Referring, WITH_ORGANIZATION, refuse_used};
 use super::refusal::is_missing_table;
-use super::{Database, DeleteError, Rule, StoreError};
+use super::{Database, DeleteError, Rule, StoreError, mysql};
 use crate::domain::{
     CenterId, Filter, Membership, Organization, OrganizationDraft, OrganizationId,
     OrganizationName, OrganizationNames, OrganizationText, large_organizations,
@@ -63,6 +63,8 @@ impl From<sqlx::Error> for MembershipError {
     }
 }
 
+const ORGANIZATIONS: &str = "diving_organizations";
+const MEMBERS_TABLE: &str = "diving_center_organizations";
 /// An organization as JSON; `o` is its table.
 macro_rules! organization {
     () => {
@@ -256,6 +258,24 @@ macro_rules! in_transaction {
     };
 }
 
+impl Database {
+    /// What an error of a write means where a table of nearby's own is missing, as it may
+    /// be beside tables of another application.
+    pub(super) async fn for_want_of(&self, table: &'static str, error: StoreError) -> StoreError {
+        let Self::MySql(pool) = self else {
+            return error;
+        };
+        match error {
+            StoreError::Missing(failure) | StoreError::Denied(failure)
+                if matches!(mysql::table_exists(pool, table).await, Ok(false)) =>
+            {
+                StoreError::NoTable { table, failure }
+            }
+            error => error,
+        }
+    }
+}
+
 /// Nothing where the table is missing: beside another application's tables there
 /// need not be one.
 pub(super) fn or_none<T>(rows: Result<Vec<T>, sqlx::Error>) -> Result<Vec<T>, sqlx::Error> {
@@ -393,7 +413,12 @@ impl Database {
                 on_readers!(self, pool => sqlx::query_scalar(ALL).fetch_all(pool).await?);
             refuse_taken(&organizations(&all)?, id, draft)?;
         }
-        written
+        match written {
+            Err(OrganizationError::Store(error)) => {
+                Err(self.for_want_of(ORGANIZATIONS, error).await.into())
+            }
+            written => written,
+        }
     }
 
     /// Deletes an organization, and with it that centers work by it; `false`
@@ -403,6 +428,19 @@ impl Database {
     /// When another application's rows refer to it and keep it, or the database does
     /// not answer; nothing is deleted then.
     pub(crate) async fn delete_organization(
+        &self,
+        id: OrganizationId,
+        referring: Referring,
+    ) -> Result<bool, DeleteError> {
+        match self.try_delete_organization(id, referring).await {
+            Err(DeleteError::Store(error)) => {
+                Err(self.for_want_of(ORGANIZATIONS, error).await.into())
+            }
+            deleted => deleted,
+        }
+    }
+
+    async fn try_delete_organization(
         &self,
         id: OrganizationId,
         referring: Referring,
@@ -604,7 +642,7 @@ impl Database {
             if is_taken(&error) {
                 refuse_second_primary(&now, organization, is_primary)?;
             }
-            return Err(error.into());
+            return Err(self.for_want_of(MEMBERS_TABLE, error).await.into());
         }
         let mut now = now.into_iter();
         Ok(now.find(|one| one.organization.id == organization))
@@ -616,6 +654,17 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub(crate) async fn part(
+        &self,
+        center: CenterId,
+        organization: OrganizationId,
+    ) -> Result<bool, StoreError> {
+        match self.try_part(center, organization).await {
+            Err(error) => Err(self.for_want_of(MEMBERS_TABLE, error).await),
+            parted => parted,
+        }
+    }
+
+    async fn try_part(
         &self,
         center: CenterId,
         organization: OrganizationId,

@@ -7,6 +7,8 @@ use super::organizations::or_none;
 use super::{Database, StoreError};
 use crate::domain::{Setting, SettingKey};
 
+/// The table of settings.
+const TABLE: &str = "settings";
 /// Backticks are quotes to SQLite, too.
 const READ: &str = "SELECT value, description FROM settings WHERE `key` = ?";
 const WRITE_MYSQL: &str = "\
@@ -52,17 +54,29 @@ impl Database {
         let Some((value, description)) = columns else {
             return Ok(Setting::default_of(key));
         };
-        let value = value.map_or(Value::Null, |text| {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        });
-        Ok(Some(Setting { value, description }))
+        let parsed = value
+            .as_deref()
+            .map_or(Ok(Value::Null), serde_json::from_str);
+        let is_bare_text = parsed.is_err();
+        Ok(Some(Setting {
+            value: parsed.unwrap_or_else(|_| Value::String(value.unwrap_or_default())),
+            is_bare_text,
+            description,
+        }))
     }
 
     /// Writes a setting, new or over what it was.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer, or has no table for settings.
     pub async fn put_setting(&self, key: &SettingKey, setting: &Setting) -> Result<(), StoreError> {
+        match self.try_put_setting(key, setting).await {
+            Err(error) => Err(self.for_want_of(TABLE, error).await),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn try_put_setting(&self, key: &SettingKey, setting: &Setting) -> Result<(), StoreError> {
         let value = setting.value.to_string();
         let description = setting.description.as_deref();
         match self {

@@ -16,6 +16,48 @@ pub const JSON_WORDS: Words = Words {
 /// As TOML calls things.
 pub const TOML_WORDS: Words = Words { object: "a table" };
 
+/// What serde says of texts that are no JSON at all.
+const SYNTAX: [(&str, &str); 11] = [
+    (
+        "expected ident",
+        "it is no JSON: a word that is not `true`, `false` or `null`",
+    ),
+    ("expected value", "it is no JSON: no value begins"),
+    (
+        "expected `:`",
+        "it is no JSON: no `:` follows the name of a member",
+    ),
+    (
+        "expected `,` or `]`",
+        "it is no JSON: neither `,` nor `]` follows a value",
+    ),
+    (
+        "expected `,` or `}`",
+        "it is no JSON: neither `,` nor `}` follows a value",
+    ),
+    (
+        "key must be a string",
+        "it is no JSON: the name of a member stands in no double quotes",
+    ),
+    ("trailing comma", "it is no JSON: nothing follows a comma"),
+    (
+        "trailing characters",
+        "it is no JSON: something follows after its end",
+    ),
+    (
+        "EOF while parsing a value",
+        "it is no JSON: it ends where a value should begin",
+    ),
+    (
+        "EOF while parsing a list",
+        "it is no JSON: it ends in the midst of an array",
+    ),
+    (
+        "EOF while parsing an object",
+        "it is no JSON: it ends in the midst of an object",
+    ),
+];
+
 impl Words {
     /// What serde got, and what it expected: the two parts of its message.
     #[must_use]
@@ -34,6 +76,9 @@ impl Words {
             Some((wrong, place)) => (wrong, format!(" at line {place}")),
             None => (message, String::new()),
         };
+        if let Some((_, plain)) = SYNTAX.iter().find(|(said, _)| *said == wrong) {
+            return format!("{plain}{place}");
+        }
         if !wrong.contains(", expected ") {
             return message.to_owned();
         }
@@ -123,8 +168,32 @@ mod tests {
             JSON_WORDS.message("invalid type: map, expected a sequence at line 1 column 2"),
             "invalid type: an object, expected an array at line 1 column 2"
         );
-        for other in ["key must be a string at line 2 column 1", "nothing"] {
+        for other in ["invalid number at line 2 column 1", "nothing"] {
             assert_eq!(JSON_WORDS.message(other), other);
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_in_plain_words() {
+        use serde::de::IgnoredAny;
+        for text in [
+            "[tom]",
+            "[}",
+            "{\"a\" 1}",
+            "[1 2]",
+            "{\"a\":1 2}",
+            "{a:1}",
+            "[1,]",
+            "[] 2",
+            "",
+            "[1",
+            "{\"a\":1",
+        ] {
+            let error = serde_json::from_str::<IgnoredAny>(text).expect_err("it is no JSON");
+            let told = JSON_WORDS.message(&error.to_string());
+            let (plain, place) = told.split_once(" at line ").expect("it tells where");
+            assert!(plain.starts_with("it is no JSON: "), "{text}: {told}");
+            assert!(place.starts_with("1 column "), "{told}");
         }
     }
 }

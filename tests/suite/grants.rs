@@ -2,6 +2,7 @@
 
 use nearby::store::{Collection, Guard, Migrated, SchemaState, Severity};
 
+use crate::cli::process::run;
 use crate::support::{TestDatabase, connect};
 
 /// The rights that the README asks for.
@@ -29,8 +30,10 @@ async fn without_the_right_to_triggers_the_schema_goes_up_and_the_grant_is_named
     assert!(!migrated.applied.is_empty());
     assert_eq!(migrated.guards.len(), 2);
     for (_, guard) in migrated.guards {
-        let text = advice(Some(guard));
-        assert!(text.contains("GRANT TRIGGER"), "{text}");
+        let Guard::Unseen { grant } = guard else {
+            panic!("{guard:?}");
+        };
+        assert!(grant.starts_with("GRANT TRIGGER ON `"), "{grant}");
     }
     assert_eq!(user.schema_state().await.unwrap(), SchemaState::UpToDate);
 
@@ -40,6 +43,8 @@ async fn without_the_right_to_triggers_the_schema_goes_up_and_the_grant_is_named
         .unwrap();
     assert!(found.is_sound());
     assert_eq!(found.schema[0].severity, Severity::Warning);
+    let text = &found.schema[0].text;
+    assert!(text.contains("cannot be seen by this user"), "{text}");
     user.close().await;
 }
 
@@ -86,4 +91,53 @@ async fn whoever_may_only_read_can_still_look() {
         .unwrap();
     assert!(found.is_sound(), "{found:?}");
     user.close().await;
+}
+
+/// An administrator made them: they are there, and not said to be missing.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn triggers_that_a_user_may_not_see_are_told_so_with_the_grant_that_shows_them() {
+    let db = TestDatabase::mysql().await;
+    let url = db.user_with(USUAL).await;
+    let ask = async |args: &'static [&'static str]| {
+        let url = url.clone();
+        let asking = move || run(&[args, &["--database-url", &url]].concat());
+        tokio::task::spawn_blocking(asking).await.expect("it ends")
+    };
+    let commands: [&[&str]; 4] = [
+        &["verify"],
+        &["migrate", "status"],
+        &["migrate", "up"],
+        &["adopt"],
+    ];
+    let mut grant = String::new();
+    for args in commands {
+        let ended = ask(args).await;
+        ended.assert(0, &[]);
+        let stdout = String::from_utf8(ended.stdout).expect("it is UTF-8");
+        let said = format!("{stdout}{}", ended.stderr);
+        assert!(said.contains("seen"), "{args:?}: {said}");
+        for wrong in ["no trigger", ": missing"] {
+            assert!(!said.contains(wrong), "{args:?}: {said}");
+        }
+        assert!(said.contains("GRANT TRIGGER ON `"), "{args:?}: {said}");
+        if args == ["verify"] {
+            let (_, rest) = said.split_once("this user: `").expect("it names the grant");
+            let (sql, _) = rest.split_once("` shows").expect("it names the grant");
+            sql.clone_into(&mut grant);
+        }
+    }
+    db.execute(&grant).await;
+    db.execute(&grant.replace("diving_centers", "dive_sites"))
+        .await;
+    for args in commands {
+        let ended = ask(args).await;
+        ended.assert(0, &[]);
+        let stdout = String::from_utf8(ended.stdout).expect("it is UTF-8");
+        let said = format!("{stdout}{}", ended.stderr);
+        assert!(
+            !said.contains("seen") && !said.contains("warning"),
+            "{args:?}: {said}"
+        );
+    }
 }

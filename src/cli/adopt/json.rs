@@ -56,7 +56,12 @@ fn facts(facts: &Facts) -> Value {
             |index| json!({"name": index.name, "visible": index.visible})
         ),
         "triggers": triggers
-            .map(|(name, state)| json!({"name": name, "in_place": *state == TriggerState::InPlace}))
+            .map(|(name, state)| {
+                // Null where this user cannot see.
+                let in_place = (*state != TriggerState::Unseen)
+                    .then_some(*state == TriggerState::InPlace);
+                json!({"name": name, "in_place": in_place})
+            })
             .collect::<Vec<_>>(),
         "other_triggers": facts.other_triggers,
         "user": facts.user,

@@ -142,7 +142,9 @@ async fn apply(
     let mut session = database.begin_adoption(collection).await?;
     let mut found = look(database, collection, indexing).await?;
     if found.is_unfinished() {
-        let finished = carry_out(database, collection, &mut session, &found, stop.clone()).await;
+        let finishing = found.of_finishing();
+        let finished =
+            carry_out(database, collection, &mut session, &finishing, stop.clone()).await;
         finished.context("could not finish what an adoption with --online left; run it again")?;
         found = look(database, collection, indexing).await?;
     }

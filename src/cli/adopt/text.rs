@@ -139,6 +139,7 @@ fn print_facts(facts: &Facts) {
             }
             TriggerState::Differs => "to be made anew",
             TriggerState::Missing => "missing",
+            TriggerState::Unseen => "cannot be seen by this user",
         };
         line("trigger", &format!("{name}: {state}"));
     }

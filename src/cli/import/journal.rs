@@ -83,6 +83,31 @@ pub(super) async fn begin(store: &Store, job: &Job<'_>) -> anyhow::Result<Begun>
     })
 }
 
+/// Looks how far a stopped import came, and changes nothing.
+pub(super) async fn look(store: &Store, job: &Job<'_>) -> anyhow::Result<Option<Journal>> {
+    if job.size.is_none() {
+        return Ok(None);
+    }
+    let import = Arc::new(identify(store, job).await?);
+    match store.known_import(&import).await {
+        Ok(Known::Begun(journal)) => Ok(Some(journal)),
+        Ok(Known::OtherBegun(journal)) if job.args.from_line.is_none() => {
+            bail!(changed(job, &journal))
+        }
+        // Nothing can have been noted where there is nowhere to.
+        Ok(_) | Err(StoreError::Missing(_) | StoreError::Denied(_)) => Ok(None),
+        Err(error) => {
+            note_unknown(&error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+/// Says that the database cannot be asked.
+pub(super) fn note_unknown(why: &str) {
+    note!("whether an import of it was stopped is not known: {why}");
+}
+
 /// Reads the file on a thread of its own, as a file may be long.
 async fn identify(store: &Store, job: &Job<'_>) -> anyhow::Result<ImportId> {
     let Source::Path(path) = &job.source else {

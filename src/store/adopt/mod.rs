@@ -61,6 +61,21 @@ impl Adoption {
             .any(|step| step.action == Action::FinishOnline)
     }
 
+    pub(super) fn finish_first(&mut self, step: &Step) {
+        for steps in [&mut self.steps, &mut self.administrator_steps] {
+            steps.insert(0, step.clone());
+        }
+    }
+
+    /// The same with nothing to do but to finish that.
+    #[must_use]
+    pub fn of_finishing(&self) -> Self {
+        let mut finishing = self.clone();
+        let finishes = |step: &Step| step.action == Action::FinishOnline;
+        finishing.steps.retain(finishes);
+        finishing
+    }
+
     /// Whether triggers keep locations right, or are among the steps.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
@@ -132,8 +147,10 @@ pub enum TriggerState {
     LacksColumn,
     /// There is another of its name, or its account is gone.
     Differs,
-    /// There is none, as far as this user may see.
+    /// There is none.
     Missing,
+    /// Whether it is there cannot be seen by this user, who lacks the right `TRIGGER`.
+    Unseen,
 }
 
 /// The index over a location.

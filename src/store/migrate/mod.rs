@@ -77,17 +77,32 @@ impl Database {
         Ok(own.contains(&collection.table.as_str().to_lowercase()))
     }
 
-    /// Where the schema stands. Changes nothing.
+    /// Where the schema stands: where no migration was ever applied and tables of another
+    /// application are adopted, nothing of nearby's own has to be there. Changes nothing.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         let (migrations, adopted) = self.migrations_and_adopted().await?;
+        match (self, SchemaState::of(&migrations, &adopted)) {
+            (Self::MySql(pool), SchemaState::Behind { pending })
+                if self.ledger().await?.is_empty()
+                    && (!adopted.tables.is_empty()
+                        || mysql::adopt::is_any_adopted(pool).await?) =>
+            {
+                Ok(SchemaState::Beside { pending })
+            }
+            (_, state) => Ok(state),
+        }
+    }
+
+    /// The same for who works with centers.
+    async fn schema_state_for_centers(&self) -> Result<SchemaState, StoreError> {
+        let (migrations, adopted) = self.migrations_and_adopted().await?;
         Ok(SchemaState::of(&migrations, &adopted))
     }
 
-    /// The same for who works on one collection only: beside a table of another
-    /// application nothing of nearby's own has to be there.
+    /// The same for who works on one collection only.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -95,7 +110,7 @@ impl Database {
         &self,
         collection: &Collection,
     ) -> Result<SchemaState, StoreError> {
-        match (self, self.schema_state().await?) {
+        match (self, self.schema_state_for_centers().await?) {
             (Self::MySql(pool), SchemaState::Behind { pending })
                 if mysql::table_exists(pool, collection.table.as_str()).await?
                     && !self.is_own(collection).await? =>
@@ -235,7 +250,7 @@ impl Database {
     }
 
     async fn ensure_migrated(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
-        let state = self.schema_state().await?;
+        let state = self.schema_state_for_centers().await?;
         match (self, &state) {
             (_, SchemaState::UpToDate) => self.check_adopted().await.map(|()| None),
             (Self::MySql(_), SchemaState::Beside { .. }) if !migrate => {

@@ -33,6 +33,13 @@ impl MySqlStore {
             .bind(JOURNAL_KEPT_DAYS)
             .execute(&self.pool)
             .await?;
+        self.known_import(import).await
+    }
+
+    pub(in crate::store) async fn known_import(
+        &self,
+        import: &Arc<ImportId>,
+    ) -> Result<Known, StoreError> {
         let found: Option<(String, i64, i64, String, i64)> = sqlx::query_as(LOOK_UP)
             .bind(&import.key)
             .bind(self.collection.table.as_str())

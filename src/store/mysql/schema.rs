@@ -2,6 +2,7 @@
 
 use sqlx::{FromRow, MySqlPool};
 
+use super::adopt::grant_to_see_triggers;
 use super::triggers;
 use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, SchemaFinding};
@@ -162,11 +163,21 @@ async fn inspect_guard(
         }
     }
     let flag = collection.flag();
+    if !missing.is_empty()
+        && let Some(grant) = grant_to_see_triggers(pool, collection).await?
+    {
+        return Ok(Some(SchemaFinding::warning(format!(
+            "the triggers {} cannot be seen by this user: `{grant}` shows whether they are there. \
+             Where they are missing, writers that forget the location leave it wrong until `nearby \
+             backfill{flag}` runs",
+            missing.join(" and "),
+        ))));
+    }
     let mut said = Vec::new();
     if !missing.is_empty() {
         said.push(format!(
-            "no trigger {} (or another one, or this user lacks the TRIGGER right to see it): \
-             writers that forget the location leave it wrong until `nearby backfill{flag}` runs",
+            "no trigger {} (or another one): writers that forget the location leave it wrong until \
+             `nearby backfill{flag}` runs",
             missing.join(" and "),
         ));
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
+use super::adopt::grant_to_see_triggers;
 use super::location::{SENTINEL, has_position, is_point, location, location_or};
 use super::schema::columns;
 use super::table_exists;
@@ -277,6 +278,9 @@ pub(in crate::store) async fn ensure(
     let missing = missing(pool, collection).await?;
     if missing.is_empty() {
         return Ok(Some(Guard::InPlace));
+    }
+    if let Some(grant) = grant_to_see_triggers(pool, collection).await? {
+        return Ok(Some(Guard::Unseen { grant }));
     }
     for trigger in missing {
         if let Err(error) = make(pool, collection, &trigger).await {

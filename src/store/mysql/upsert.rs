@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sqlx::{Executor as _, MySqlConnection};
 
 use super::retry::Retries;
+use super::write::{all_have_ids, commit};
 use super::{MySqlStore, rows};
 use crate::domain::CenterId;
 use crate::store::plan::{Plan, Stored, runs};
@@ -54,7 +55,7 @@ impl MySqlStore {
         if let Some(note) = note {
             self.note_batch(&mut transaction, note, &[]).await?;
         }
-        transaction.commit().await?;
+        commit(transaction, note.is_some() || all_have_ids(items)).await?;
         Ok(upserted)
     }
 
@@ -118,7 +119,7 @@ impl MySqlStore {
             if let Some(note) = note {
                 self.note_batch(&mut transaction, note, &refused).await?;
             }
-            transaction.commit().await?;
+            commit(transaction, note.is_some() || all_have_ids(items)).await?;
         } else {
             transaction.rollback().await?;
             upserted = Upserted::default();

@@ -183,7 +183,7 @@ impl MySqlStore {
         }
         let centers = self.read_many(&mut transaction, &ids).await?;
         transaction.keep_answer(Made::Centers(&centers)).await?;
-        commit(transaction, items.iter().all(|item| item.id.is_some())).await?;
+        commit(transaction, all_have_ids(items)).await?;
         Ok(centers)
     }
 
@@ -272,7 +272,12 @@ impl MySqlStore {
     }
 }
 
-async fn commit(
+/// Whether a batch leaves the same rows when it is written once more.
+pub(super) fn all_have_ids(items: &[BatchItem]) -> bool {
+    items.iter().all(|item| item.id.is_some())
+}
+
+pub(super) async fn commit(
     transaction: Transaction<'_, MySql>,
     is_repeatable: bool,
 ) -> Result<(), StoreError> {

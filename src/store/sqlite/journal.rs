@@ -39,6 +39,16 @@ impl SqliteStore {
         self.pools.centers.run(looking).await
     }
 
+    pub(in crate::store) async fn known_import(
+        &self,
+        import: &Arc<ImportId>,
+    ) -> Result<Known, StoreError> {
+        let (import, table) = (Arc::clone(import), self.collection.table.clone());
+        let looking =
+            move |connection: &mut Connection| Ok(look_up(connection, &import, table.as_str())?);
+        self.pools.centers.run(looking).await
+    }
+
     pub(in crate::store) async fn forget_import(
         &self,
         import: &Arc<ImportId>,

@@ -30,8 +30,9 @@ impl FromStr for TextEncoding {
         Encoding::for_label_no_replacement(name.as_bytes())
             .map(Self)
             .ok_or_else(|| {
-                "no such encoding: utf-8, utf-16le, utf-16be, windows-1252 and the other names of \
-                 https://encoding.spec.whatwg.org/#names-and-labels are known"
+                "there is no such encoding; allowed are utf-8, utf-16le, utf-16be, windows-1252, \
+                 iso-8859-1 and the other labels of \
+                 https://encoding.spec.whatwg.org/#names-and-labels"
                     .to_owned()
             })
     }

@@ -16,8 +16,16 @@ const LOOK_BYTES: usize = 64 * 1024;
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Beginnings of files that are taken for tables or maps and are not read.
-const OTHER_KINDS: [(&[u8], &str); 3] = [
-    (b"PK\x03\x04", "a zip file or a spreadsheet"),
+const OTHER_KINDS: [(&[u8], &str); 4] = [
+    (
+        b"PK\x03\x04",
+        "a zip file or a spreadsheet (of a zipped Shapefile, `ogr2ogr -f GeoJSON NEW.geojson \
+         /vsizip/OLD.zip` makes GeoJSON)",
+    ),
+    (
+        b"\x00\x00\x27\x0a",
+        "a Shapefile, of which `ogr2ogr -f GeoJSON NEW.geojson OLD.shp` makes GeoJSON",
+    ),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet"),
     (
         b"fgb\x03",
@@ -139,6 +147,7 @@ mod tests {
             (b"n\x00a\x00m\x00e\x00,\x00", "--encoding utf-16le"),
             (b"\x00n\x00a\x00m\x00e\x00,", "--encoding utf-16be"),
             (b"name\x00", "binary"),
+            (b"\x00\x00\x27\x0a\x00\x00", "a Shapefile"),
             (b"fgb\x03fgb\x00", "FlatGeobuf"),
         ] {
             let error = of(text).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use nearby::store::{Collection, MigrateError, MigrationState, SchemaState};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::neighbour::{Kind, checksum, divemap, nearby, stdout};
@@ -147,6 +148,7 @@ async fn an_adopted_table_is_served_without_anything_of_ours_beside_it() {
     let problem: Value = refused.json().await.unwrap();
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("`nearby migrate up`"), "{detail}");
+    writes_need_a_table_of_ours(&served).await;
     let tables = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()";
     assert_eq!(
         db.number(tables).await,
@@ -159,4 +161,60 @@ async fn an_adopted_table_is_served_without_anything_of_ours_beside_it() {
     let keyed = keyed.bearer_auth(KEY).header("idempotency-key", "k");
     let made = keyed.json(&center).send().await.unwrap();
     assert_eq!(made.status().as_u16(), 201);
+    let set = request(&served, Method::PUT, "/settings/a").json(&json!({"value": 1}));
+    assert_eq!(set.send().await.unwrap().status().as_u16(), 200);
+}
+
+fn request(served: &Served, method: Method, path: &str) -> reqwest::RequestBuilder {
+    let request = reqwest::Client::new().request(method, served.url(path));
+    request.bearer_auth(KEY)
+}
+
+async fn writes_need_a_table_of_ours(served: &Served) {
+    let organization = json!({"name": "Deep", "acronym": "DP"});
+    for (method, path, body, table) in [
+        (Method::PUT, "/settings/a", json!({"value": 1}), "settings"),
+        (
+            Method::POST,
+            "/organizations",
+            organization.clone(),
+            "diving_organizations",
+        ),
+        (
+            Method::PUT,
+            "/organizations/1",
+            organization,
+            "diving_organizations",
+        ),
+        (
+            Method::DELETE,
+            "/organizations/1",
+            Value::Null,
+            "diving_organizations",
+        ),
+        (
+            Method::PUT,
+            "/centers/1/organizations/1",
+            json!({"is_primary": true}),
+            "diving_center_organizations",
+        ),
+        (
+            Method::DELETE,
+            "/centers/1/organizations/1",
+            Value::Null,
+            "diving_center_organizations",
+        ),
+    ] {
+        let answer = request(served, method.clone(), path)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 501, "{method} {path}");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], "table_missing");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("no table {table},")), "{detail}");
+        assert!(detail.contains("`nearby migrate up`"), "{detail}");
+    }
 }

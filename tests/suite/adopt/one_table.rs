@@ -1,5 +1,6 @@
 //! A database in which nothing is nearby's, and one table is adopted that holds no centers.
 
+use super::neighbour::stdout;
 use crate::cli::process::{Ended, run};
 use crate::cli::served::Served;
 use crate::support::TestDatabase;
@@ -58,6 +59,9 @@ async fn every_command_works_on_it_without_a_table_of_ours() {
         let verified = on(&db, &["verify"], about);
         assert_eq!(verified.code, Some(0), "{verified:?}");
         on(&db, &["backfill"], about).assert(0, &[]);
+        let status = on(&db, &["migrate", "status"], &[]);
+        status.assert(0, &[]);
+        assert!(stdout(&status).contains("nothing is missing"), "{status:?}");
         on(&db, &["export", "-"], about).assert(0, &["2 centers exported"]);
     }
 }
@@ -69,6 +73,7 @@ async fn centers_that_are_not_there_need_migrations() {
     let db = with_loc().await;
     on(&db, &["export", "-"], &LOC).assert(2, &["`nearby migrate up`"]);
     on(&db, &["verify"], &LOC).assert(1, &[]);
+    on(&db, &["migrate", "status"], &[]).assert(1, &[]);
 }
 
 #[tokio::test]

@@ -367,7 +367,20 @@ async fn what_a_killed_run_left_is_told_and_taken_away_without_online_too() {
     looked.assert(1, &[]);
     assert_told(
         &looked,
-        &["take away the copy that an adoption with --online left"],
+        &[
+            " 1. take away the copy that an adoption with --online left",
+            " make the spatial index",
+            "WAIT",
+        ],
+    );
+    let online = nearby(&db, &["adopt", "--online"]).await;
+    online.assert(1, &[]);
+    assert_told(
+        &online,
+        &[
+            " 1. take away the copy that an adoption with --online left",
+            "put a copy in the table's place that has the spatial index",
+        ],
     );
     loop {
         let applied = nearby(&db, &["adopt", "--apply"]).await;

@@ -128,6 +128,21 @@ on_both_stores! {
         let list = server.found("/centers").await;
         assert_eq!(list["count"], 1);
         assert_eq!(list["centers"][0]["name"], "before");
+
+        // What is allowed is what can be written; an id names an item of a batch.
+        let unknown = json!({ "name": "a", "nmae": "x" });
+        let batch = json!({ "centers": [unknown] });
+        for (path, body, takes_id) in [("/centers", &unknown, false), ("/centers/batch", &batch, true)] {
+            let problem = server.post(path, body).send().await.problem(400, "parameter_unknown");
+            for text in [&problem["allowed"], &problem["detail"]] {
+                let text = text.as_str().unwrap();
+                assert!(text.contains("one of") && text.contains("`logo_url`"), "{text}");
+                assert_eq!(text.contains("`id`"), takes_id, "{text}");
+                for read_only in ["view_count", "created_at", "updated_at"] {
+                    assert!(!text.contains(read_only), "{text}");
+                }
+            }
+        }
         assert_eq!(server.found_ids("/nearest?lat=2&lng=2").await, [id]);
     }
 

@@ -109,7 +109,7 @@ on_both_stores! {
                 assert_eq!(server.found(&format!("{path}{key}")).await["value"], text, "{path}");
             }
         }
-        // Ratings are shown: this is not `true`.
+        // Ratings are shown: this is no JSON.
         server.db.execute_elsewhere(
             "INSERT INTO settings (id, `key`, value) \
              VALUES (9, 'disable_diving_center_reviews', 'oui')",

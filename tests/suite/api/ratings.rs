@@ -82,23 +82,32 @@ on_both_stores! {
             let whole = server.found(&one).await;
             assert_eq!(whole["average_rating"], if hidden { Value::Null } else { average.clone() });
         }
-        // Only `true` itself hides.
-        for value in [json!("true"), json!(1), Value::Null] {
-            hide(&server, value).await;
-            assert_eq!(ratings_of(&server.found(SEARCHES[0]).await), shown);
+    }
+
+    async fn whatever_divemap_takes_for_true_hides_ratings(db: TestDatabase) {
+        let (server, _) = rated(db).await;
+        for (value, hides) in [
+            (json!("true"), true), (json!(""), false), (json!("false"), true), (json!(false), false),
+            (json!(1), true), (json!(0), false), (json!(-0.5), true), (json!(0.0), false),
+            (json!([0]), true), (json!([]), false), (json!({"on": false}), true), (json!({}), false),
+            (json!(true), true), (Value::Null, false),
+        ] {
+            hide(&server, value.clone()).await;
+            let found = server.found(SEARCHES[0]).await;
+            assert_eq!(!found.to_string().contains("average_rating"), hides, "{value}");
         }
     }
 
     async fn what_another_program_sets_is_seen_within_seconds(db: TestDatabase) {
         let (server, _) = rated(db).await;
         hide(&server, json!(true)).await;
-        for (value, shown) in [("false", true), ("true", false)] {
+        for (value, shown) in [("false", true), ("\"true\"", false), ("\"\"", true), ("true", false)] {
             let sql = format!(
                 "UPDATE settings SET value = '{value}' WHERE `key` = 'disable_diving_center_reviews'"
             );
             server.db.execute_elsewhere(&sql).await;
             server
-                .eventually("the setting is seen", async || {
+                .soon("the setting is seen", async || {
                     let found = server.found(SEARCHES[0]).await;
                     found.to_string().contains("average_rating") == shown
                 })

@@ -119,3 +119,16 @@ async fn what_the_server_refuses_for_good_is_told_at_once() {
         .expect("it has a host");
     refused(wrong_user.as_str(), &["check user and password"]);
 }
+
+#[test]
+fn help_says_which_engine_is_for_which_database() {
+    let ended = super::process::run(&["serve", "--help"]);
+    let help = String::from_utf8(ended.stdout).expect("help is UTF-8");
+    let memory = help
+        .lines()
+        .find(|line| line.trim().starts_with("- memory:"));
+    assert!(
+        memory.is_some_and(|line| line.contains("refused on MySQL")),
+        "{help}"
+    );
+}

@@ -45,6 +45,21 @@ fn a_file_that_is_no_table_and_no_map_is_named() {
         ("blank.csv", b"\n \n", "is empty"),
         ("empty.geojson", b"", "is empty"),
         ("a.xlsx", b"PK\x03\x04....", "a zip file or a spreadsheet"),
+        (
+            "a.shp",
+            b"\x00\x00\x27\x0a\x00\x00\x00\x00",
+            "looks like a Shapefile, of which `ogr2ogr -f GeoJSON NEW.geojson OLD.shp` makes GeoJSON",
+        ),
+        (
+            "a.json",
+            b"{\"type\": nope}",
+            "it is no JSON: a word that is not `true`, `false` or `null`",
+        ),
+        (
+            "a.json",
+            b"{type: \"FeatureCollection\"}",
+            "it is no JSON: the name of a member stands in no double quotes at line 1 column 2",
+        ),
         ("a.csv", b"n\x00a\x00m\x00e\x00", "--encoding utf-16le"),
         (
             "a.kml",
@@ -158,7 +173,11 @@ fn a_header_that_cannot_be_mapped_lists_what_there_is() {
             "csv, geojson, geojsonl, geopackage, gpx, kml",
         ),
         ("name,lat,lng", &["--format", "gpx"], "not gpx"),
-        ("name,lat,lng", &["--encoding", "utf-9"], "no such encoding"),
+        (
+            "name,lat,lng",
+            &["--encoding", "utf-9"],
+            "there is no such encoding; allowed are utf-8, utf-16le",
+        ),
         ("name,lat,lng", &["--layer", "a"], "has no layers"),
         (
             "name,lat,lng",

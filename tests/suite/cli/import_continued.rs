@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::process::{Ended, nearby, run, run_with_input};
-use crate::support::{TestDatabase, on_both_stores};
+use crate::support::{Commit, Cut, Meddler, Meddling, TestDatabase, on_both_stores, through_cut};
 
 const CENTERS: &str = "SELECT COUNT(*) FROM diving_centers";
 const JOURNALS: &str = "SELECT COUNT(*) FROM import_journal";
@@ -112,6 +112,29 @@ on_both_stores! {
         // On purpose.
         rows.import(&db, &[]).assert(0, &["6000 inserted"]);
         assert_eq!(db.number(CENTERS).await, 12_000);
+    }
+
+    async fn a_dry_run_says_what_a_stopped_import_has_left(db: TestDatabase) {
+        let rows = Rows::new("a.csv", csv(3_000).as_bytes());
+        let written = rows.kill_after(&db, 500, &[]).await;
+        let tables = "SELECT COUNT(*) * 10000 + MAX(records) FROM import_journal";
+        let noted = db.number(tables).await;
+        for _ in 0..2 {
+            rows.import(&db, &["--dry-run"]).assert(0, &[
+                &format!("dry run: the import would go on after record {written} of one that was stopped at 20"),
+                "3000 rows read",
+                &format!("{written} rows are written already"),
+                &format!("{} rows would be written: 0 inserted or updated by id", 3_000 - written),
+            ]);
+        }
+        assert_eq!((db.number(CENTERS).await, db.number(tables).await), (written, noted));
+        // As the import itself would.
+        rows.import(&db, &["--dry-run", "--ignore-ids"]).assert(2, &["have changed", "--from-line"]);
+        let again = rows.import(&db, &["--dry-run", "--from-line", "1"]);
+        again.assert(0, &["3000 rows would be written"]);
+        assert!(!again.stderr.contains("written already"), "{}", again.stderr);
+        rows.import(&db, &[]).assert(0, &["continuing after record"]);
+        rows.import(&db, &["--dry-run"]).assert(0, &["3000 rows would be written"]);
     }
 
     async fn a_stopped_import_of_a_zipped_file_and_of_features_on_one_line_is_continued(db: TestDatabase) {
@@ -288,4 +311,83 @@ async fn without_a_table_for_journals_an_import_goes_through_and_says_what_a_sto
         ],
     );
     assert_eq!(db.number(CENTERS).await, 200);
+}
+
+/// A database that does not answer keeps nobody from checking a file.
+#[test]
+fn a_dry_run_says_that_nobody_could_be_asked_and_goes_on() {
+    let rows = Rows::new("a.csv", csv(3).as_bytes());
+    let path = rows.path();
+    let url = "mysql://nobody@127.0.0.1:1/nowhere";
+    run(&[
+        "import",
+        path.to_str().unwrap(),
+        "--dry-run",
+        "--database-url",
+        url,
+    ])
+    .assert(
+        0,
+        &[
+            "whether an import of it was stopped is not known",
+            "3 rows would be written",
+        ],
+    );
+}
+
+/// What broke comes first, then what to do.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_connection_that_breaks_is_told_before_what_is_written_and_what_to_do() {
+    let db = TestDatabase::mysql().await;
+    let cut = Cut::default();
+    let url = through_cut(&db, &cut).await;
+    let rows = Rows::new("a.csv", csv(1_000).as_bytes());
+    let path = rows.path();
+    let import = async |more: &[&str]| {
+        let args = ["import", path.to_str().unwrap(), "--database-url", &url];
+        let args: Vec<String> = [&args[..], more]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let ended = tokio::task::spawn_blocking(move || run(&args));
+        ended.await.unwrap()
+    };
+    let said_in_order = |ended: &Ended, texts: &[&str]| {
+        ended.assert(2, texts);
+        let places = texts.iter().map(|text| ended.stderr.find(text));
+        assert!(places.is_sorted(), "{}", ended.stderr);
+    };
+    for (commit, count) in [(Commit::IsLost, 0), (Commit::Arrives, 1_000)] {
+        cut.at_next_commit(commit);
+        said_in_order(
+            &import(&[]).await,
+            &[
+                "a.csv: nobody knows whether",
+                "may have been written as well",
+                "run the same command again, no row is written twice",
+            ],
+        );
+        assert_eq!(db.number(CENTERS).await, count);
+    }
+    import(&[]).await.assert(0, &["1000 written before"]);
+    assert_each_once(&db, 1_000).await;
+    // The server goes away in the midst of it.
+    let db = TestDatabase::mysql().await;
+    let meddler = Meddler::before(&db).await;
+    meddler.meddle(Meddling::CutOff, "INSERT INTO `diving_centers`", 100);
+    let url = meddler.url();
+    let args = ["import", path.to_str().unwrap(), "--database-url", url];
+    let args = args.map(str::to_owned);
+    let ended = tokio::task::spawn_blocking(move || run(&args))
+        .await
+        .unwrap();
+    said_in_order(
+        &ended,
+        &[
+            "a.csv: the database is unavailable",
+            "nothing was written; run the same command again",
+        ],
+    );
 }

@@ -310,3 +310,44 @@ async fn points_of_a_layer_that_gdal_made_are_followed_once_it_is_adopted() {
             .contains("= -33.5")
     );
 }
+
+/// Coordinates are the contract; a drag of the point alone, later, counts again.
+#[tokio::test]
+#[cfg_attr(not(tool_tests), ignore = "needs ogr2ogr: run scripts/test")]
+async fn coordinates_count_where_gdal_inserts_them_together_with_another_point() {
+    let layer = Layer::new();
+    let both = json!({"name": "both", "latitude": 1.0, "longitude": 2.0});
+    layer.draw_in("diving_centers", &both, 50.0, 60.0);
+    let told = |ended: &Ended| String::from_utf8(ended.stdout.clone()).expect("it is UTF-8");
+    let verified = layer.nearby(&["verify"], "");
+    verified.assert(1, &[]);
+    let who_counts = "coordinates count where a row was written with both";
+    assert!(told(&verified).contains(who_counts), "{}", told(&verified));
+    let served = Served::start(&["--database-url", &layer.url()]);
+    found_soon(&served, "/nearby?lat=1&lng=2&radius_m=1", &[1]).await;
+    assert_eq!(
+        served.found_ids("/nearby?lat=50&lng=60&radius_m=1").await,
+        [0; 0]
+    );
+
+    let filled = layer.nearby(&["backfill"], "");
+    filled.assert(0, &[]);
+    assert!(told(&filled).contains(who_counts), "{}", told(&filled));
+    assert!(
+        layer
+            .gdal("SELECT * FROM diving_centers")
+            .contains("POINT (2 1)")
+    );
+    layer.nearby(&["verify"], "").assert(0, &[]);
+
+    // Two rows: the point of one is put where the other is.
+    let other = json!({"name": "other", "latitude": 50.0, "longitude": 60.0});
+    layer.draw_in("diving_centers", &other, 50.0, 60.0);
+    layer.gdal(
+        "UPDATE diving_centers SET location = \
+         (SELECT location FROM diving_centers WHERE id = 2) WHERE id = 1",
+    );
+    found_soon(&served, "/nearby?lat=50&lng=60&radius_m=1", &[1, 2]).await;
+    served.stop();
+    layer.nearby(&["verify"], "").assert(0, &[]);
+}

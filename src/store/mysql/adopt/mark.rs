@@ -76,6 +76,21 @@ pub(in crate::store) async fn is_adopted(
         .any(|there| ours.iter().any(|our| our.name == there.name)))
 }
 
+/// Whether any table of the database was adopted, as far as this user may see.
+pub(in crate::store) async fn is_any_adopted(pool: &MySqlPool) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
+             AND (INSTR(COLUMN_COMMENT, ?) > 0 OR INSTR(COLUMN_COMMENT, ?) > 0)) \
+         OR EXISTS (SELECT 1 FROM information_schema.STATISTICS \
+             WHERE TABLE_SCHEMA = DATABASE() AND INSTR(INDEX_COMMENT, ?) > 0)",
+    )
+    .bind(MADE)
+    .bind(ADOPTED)
+    .bind(MADE)
+    .fetch_one(pool)
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

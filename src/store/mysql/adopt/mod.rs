@@ -21,9 +21,10 @@ use crate::store::adopt::{
 };
 use crate::store::{Collection, Database, StoreError};
 use gather::{Gathered, Values};
-pub(in crate::store) use mark::is_adopted;
+pub(in crate::store) use mark::{is_adopted, is_any_adopted};
 pub(in crate::store) use online::rebuild;
 use plan::Doer;
+pub(in crate::store) use rights::grant_to_see_triggers;
 pub(in crate::store) use serving::obstacles_to_serving;
 pub(in crate::store) use undo::inspect_undoing;
 
@@ -52,11 +53,12 @@ pub(in crate::store) async fn inspect(
         steps: Vec::new(),
         administrator_steps: Vec::new(),
     };
-    if let Some(step) = finishing {
-        // What the table is like is seen after that.
+    if let Some(step) = &finishing
+        && !found.obstacles.is_empty()
+    {
+        // What is in the way is seen after that.
         found.obstacles.clear();
-        found.administrator_steps.push(step.clone());
-        found.steps.push(step);
+        found.finish_first(step);
         return Ok(found);
     }
     if !found.obstacles.is_empty() {
@@ -115,6 +117,11 @@ pub(in crate::store) async fn inspect(
         .warnings
         .extend(database.rows_beyond_ids(collection).await?);
     found.rows = Some(rows);
+    if let Some(step) = &finishing {
+        // Of these, too: what was left may be what is in the way.
+        found.obstacles.clear();
+        found.finish_first(step);
+    }
     Ok(found)
 }
 
@@ -220,6 +227,7 @@ fn facts(gathered: &Gathered, collection: &Collection) -> Facts {
             .map(|trigger| {
                 let named = there.iter().find(|there| there.name == trigger.name);
                 let state = match named {
+                    None if !gathered.rights.has("TRIGGER") => TriggerState::Unseen,
                     None => TriggerState::Missing,
                     Some(there) if there.is(trigger) && there.lacks.is_some() => {
                         TriggerState::LacksColumn

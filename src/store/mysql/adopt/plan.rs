@@ -416,9 +416,20 @@ fn no_triggers(gathered: &Gathered, collection: &Collection) -> String {
             collection.table.quoted()
         )
     };
+    let (what, wanted) = if gathered.rights.has("TRIGGER") {
+        (
+            "this user may not make the triggers that keep locations right: what",
+            "have",
+        )
+    } else {
+        (
+            "the triggers that keep locations right cannot be seen by this user, who may not make \
+             the triggers either: where they are missing, what",
+            "see or make",
+        )
+    };
     format!(
-        "this user may not make the triggers that keep locations right (or not see them): what \
-         other writers leave wrong stays so until `nearby backfill` runs, by hand, by a timer, or \
-         within `nearby serve --verify-every SECONDS --mend`. To have triggers: {remedy}"
+        "{what} other writers leave wrong stays so until `nearby backfill` runs, by hand, by a timer, \
+         or within `nearby serve --verify-every SECONDS --mend`. To {wanted} triggers: {remedy}"
     )
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use sqlx::MySqlPool;
 
+use crate::store::Collection;
+use crate::store::mysql::triggers::account;
+use crate::store::sql::identifier;
+
 /// The rights on tables that matter to us.
 const KNOWN: [&str; 11] = [
     "SELECT",
@@ -148,6 +152,26 @@ pub(super) async fn rights(pool: &MySqlPool, database: &str, table: &str) -> sql
         database,
         table,
     ))
+}
+
+/// The grant that lets this user see the triggers of a table; `None` where the user has it.
+pub(in crate::store) async fn grant_to_see_triggers(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Option<String>> {
+    let (database, user): (String, String) =
+        sqlx::query_as("SELECT CAST(DATABASE() AS CHAR), CAST(CURRENT_USER() AS CHAR)")
+            .fetch_one(pool)
+            .await?;
+    let held = rights(pool, &database, collection.table.as_str()).await?;
+    Ok((!held.has("TRIGGER")).then(|| {
+        format!(
+            "GRANT TRIGGER ON {}.{} TO {}",
+            identifier(&database),
+            collection.table.quoted(),
+            account(&user)
+        )
+    }))
 }
 
 #[cfg(test)]
