@@ -96,6 +96,10 @@ on_both_stores! {
         let rows = Rows::new("a.csv", csv(6_000).as_bytes());
         let mut written = 0;
         for _ in 0..6 {
+            // A busy machine kills late: leave rows for one more run.
+            if written >= 3_000 {
+                break;
+            }
             let now = rows.kill_after(&db, rand::random_range(0..900), &[]).await;
             assert!(now >= written, "{now} after {written}");
             written = now;
