@@ -32,7 +32,6 @@ use crate::expiry::remove_old_answers;
 use crate::follow::follow;
 use crate::http::MediaUrl;
 use crate::http::connection::{Connection, Refusals};
-use crate::http::hot_path::HotPath;
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
 use crate::http::observe::Observe;
 use crate::http::routes::{self, Labels};
@@ -209,11 +208,6 @@ impl App {
             runtime: Handle::current(),
         });
         let cors = settings.cors;
-        // Pages of other origins are told things that the application knows.
-        let hot_path = match cors {
-            CorsOrigins::Off => HotPath::new(Arc::clone(&state), &labels),
-            CorsOrigins::Only(_) | CorsOrigins::Any => HotPath::closed(Arc::clone(&state)),
-        };
         let mut server = Server::build()
             .workers(settings.workers.max(1))
             .max_concurrent_connections(MAX_CONNECTIONS)
@@ -229,7 +223,7 @@ impl App {
                 .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
                 // Outermost, so that it sees what CORS refuses too.
                 .wrap(Observe);
-            let app = map_config(hot_path.clone().before(app), |()| AppConfig::default());
+            let app = map_config(app, |()| AppConfig::default());
             let stopping = stopping.clone();
             let http = HttpService::build()
                 .keep_alive(KEEP_ALIVE)

@@ -203,7 +203,7 @@ impl<'a> Bench<'a> {
         Ok(run.per_second)
     }
 
-    /// Percentiles of the two hot paths at full load.
+    /// Percentiles of `/nearby` and `/nearest` at full load.
     fn latencies(&self) -> anyhow::Result<()> {
         for question in [Question::nearby(25.0, 50), Question::nearest(10)] {
             let requests = question.requests(&self.origins);

@@ -113,6 +113,23 @@ impl Engine {
         }
     }
 
+    /// Answers a search from the index in memory, which takes microseconds and waits for
+    /// nothing: not worth another thread. `None` where the database has to be asked.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    pub fn search_at_once(
+        &self,
+        search: &Search,
+        answer: &mut impl Answer,
+    ) -> Option<Result<(), SearchError>> {
+        let Self::Memory(engine) = self else {
+            return None;
+        };
+        let checked = self.check_cursor(search);
+        Some(checked.and_then(|()| engine.search(search, answer)))
+    }
+
     fn check_cursor(&self, search: &Search) -> Result<(), SearchError> {
         let Some(cursor) = &search.after else {
             return Ok(());

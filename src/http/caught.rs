@@ -3,18 +3,20 @@
 //! origins can read them, and they are counted and logged.
 
 use std::any::Any;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::future::{Future, Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::{Handler, HttpResponse, Responder};
-use futures_util::future::{CatchUnwind, FutureExt as _, Map};
+use futures_util::future::{CatchUnwind, Either, FutureExt as _, Map};
 
 use super::problem::Problem;
 
 /// What a panic came with.
 type Panic = Box<dyn Any + Send>;
-/// A handler's future that ends whatever happens.
-type Ending<F, R> = Map<CatchUnwind<AssertUnwindSafe<F>>, fn(Result<R, Panic>) -> R>;
+/// A handler's future that ends whatever happens, or what it panicked with before there
+/// was one.
+type Ending<F, R> = Either<CaughtFuture<F, R>, Ready<R>>;
+type CaughtFuture<F, R> = Map<CatchUnwind<AssertUnwindSafe<F>>, fn(Result<R, Panic>) -> R>;
 
 /// A handler that answers 500 where it panics.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +32,14 @@ where
     type Future = Ending<F::Future, Self::Output>;
 
     fn call(&self, args: Args) -> Self::Future {
-        caught(self.0.call(args))
+        match catch_unwind(AssertUnwindSafe(|| self.0.call(args))) {
+            Ok(answering) => Either::Left(caught(answering)),
+            Err(panic) => Either::Right(ready(Err(fault(panic.as_ref()).into()))),
+        }
     }
 }
 
-fn caught<F, E>(answering: F) -> Ending<F, F::Output>
+fn caught<F, E>(answering: F) -> CaughtFuture<F, F::Output>
 where
     F: Future<Output = Result<HttpResponse, E>>,
     E: From<Problem>,
@@ -74,18 +79,24 @@ mod tests {
         panic!("the secret of a fault")
     }
 
+    fn panics_at_once(_: HttpRequest) -> Ready<Result<HttpResponse, Problem>> {
+        panic!("the secret of a fault")
+    }
+
     #[actix_web::test]
     async fn a_panic_is_answered_in_the_form_of_its_endpoint_and_pages_may_read_it() {
         let label = Metrics::new(EngineKind::Memory).route("/ours");
         let app = App::new()
             .app_data(Arc::new(label))
             .route("/ours", web::get().to(Caught(panics::<Problem>)))
+            .route("/at-once", web::get().to(Caught(panics_at_once)))
             .route("/theirs", web::get().to(Caught(panics::<Refusal>)))
             .wrap(Cors::default().allow_any_origin().send_wildcard())
             .wrap(Observe);
         let app = init_service(app).await;
         for (path, content_type, member) in [
             ("/ours", "application/problem+json", "code"),
+            ("/at-once", "application/problem+json", "code"),
             ("/theirs", "application/json", "detail"),
         ] {
             let request = TestRequest::get().uri(path);

@@ -10,6 +10,7 @@ use super::params;
 use super::problem::Problem;
 use super::query::Query;
 use super::reply;
+use super::routes::route_of;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{Filter, TextField};
@@ -95,8 +96,7 @@ pub(super) fn catalog_of(request: &HttpRequest) -> Result<Arc<Catalog>, Problem>
         return named(state, name);
     }
     // The pattern, as the path itself may come with escapes.
-    let pattern = request.match_pattern().unwrap_or_default();
-    if pattern.starts_with(DIVE_SITES_PATH) {
+    if route_of(request).pattern().starts_with(DIVE_SITES_PATH) {
         named(state, DIVE_SITES)
     } else {
         Ok(Arc::clone(&state.catalog))

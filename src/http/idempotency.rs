@@ -27,6 +27,7 @@ use super::memberships::MembershipView;
 use super::organizations::OrganizationView;
 use super::problem::Problem;
 use super::reply::{self, rendered};
+use super::routes::route_of;
 use super::state::State;
 use crate::metrics::WriteOperation;
 use crate::store::{Digest, KeptAnswer, KeyedRequest, KnownKey, Made, Recording, StoreError};
@@ -147,12 +148,12 @@ where
 {
     // As it is passed on several times.
     let work = Box::pin(work);
-    let path = request.match_pattern().unwrap_or_default();
+    let path = route_of(request).pattern();
     let state = State::of(request);
     let Some(keyed) = keyed else {
         let made = state.write(request, work).await?;
         count(state, Made::from(&made));
-        return Ok(reply::as_kept(answer_to(&path, Made::from(&made))));
+        return Ok(reply::as_kept(answer_to(path, Made::from(&made))));
     };
     let under_way = state.keys_under_way.begin(keyed.key);
     let under_way = under_way.ok_or_else(Problem::under_way)?;
@@ -164,7 +165,7 @@ where
             .insert(IDEMPOTENCY_REPLAYED, replayed);
         return Ok(response);
     }
-    let recording = Recording::new(keyed, move |made| answer_to(&path, made));
+    let recording = Recording::new(keyed, move |made| answer_to(path, made));
     let work = recording.clone().of(async move {
         // To the end of the write, whether its client waits for it or not.
         let _under_way = under_way;

@@ -4,8 +4,8 @@
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
-//! [`problem`] says what went wrong, [`observe`] watches over all. [`hot_path`] answers most searches in front of all that, and
-//! [`connection`] what the parser refuses.
+//! [`problem`] says what went wrong, [`observe`] watches over all, and
+//! [`connection`] answers what the parser refuses.
 
 mod answer;
 mod around;
@@ -20,7 +20,6 @@ mod collections;
 pub(crate) mod connection;
 mod divemap;
 mod dto;
-pub(crate) mod hot_path;
 pub(crate) mod idempotency;
 mod list;
 mod list_cursor;

@@ -8,14 +8,13 @@
 
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
@@ -24,6 +23,7 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
 use super::request_id::{REQUEST_ID, RequestIds};
+use super::routes::route_of;
 use crate::metrics::RouteMetrics;
 
 /// Watches over every request; see the module.
@@ -88,11 +88,8 @@ fn finish(mut response: ServiceResponse, id: HeaderValue, started: Instant) -> S
         (response, cause) = as_problem(response, &id);
     }
     let request = response.request();
-    let route = request
-        .app_data::<Arc<RouteMetrics>>()
-        .expect("the application has metrics for what matches no route");
     let answered = Answered {
-        route,
+        route: route_of(request),
         method: request.method(),
         status,
         id: &id,
@@ -100,7 +97,14 @@ fn finish(mut response: ServiceResponse, id: HeaderValue, started: Instant) -> S
         cause: cause.as_deref(),
     };
     answered.log_and_count();
-    response.headers_mut().insert(REQUEST_ID, id);
+    let asks_for_another_protocol = request.head().connection_type() == ConnectionType::Upgrade;
+    let response_head = response.response_mut().head_mut();
+    response_head.headers_mut().insert(REQUEST_ID, id);
+    if asks_for_another_protocol {
+        // actix reads no further request from such a connection, and would say that it
+        // speaks the other protocol from now on.
+        response_head.set_connection_type(ConnectionType::Close);
+    }
     response
 }
 

@@ -41,16 +41,11 @@ pub fn ok_rendered(body: Vec<u8>) -> HttpResponse {
 
 /// Answers with a body in the form that the client asked for.
 pub fn ok_as(format: Format, body: Vec<u8>) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    for header in headers_of(format) {
-        response.insert_header(header);
-    }
-    response.body(body)
-}
-
-/// The headers of an answer in the form that the client asked for.
-pub fn headers_of(format: Format) -> [(HeaderName, HeaderValue); 3] {
-    [(CONTENT_TYPE, format.content_type()), NO_CACHE, VARY_ACCEPT]
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header(NO_CACHE)
+        .insert_header(VARY_ACCEPT)
+        .body(body)
 }
 
 /// A value as JSON.

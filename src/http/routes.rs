@@ -54,15 +54,22 @@ where
     route.to(Caught(handler))
 }
 
-/// Every endpoint, a path's methods side by side. Fixed paths stand before
-/// those with parameters that would match them too. GET answers HEAD as well,
+/// Every endpoint, a path's methods side by side. Paths are tried in this order: those
+/// asked most stand first, and fixed ones before those with parameters that would match
+/// them too. GET answers HEAD as well,
 /// and every path OPTIONS.
 pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/nearby", |route| {
-        on(route, |request| nearby::WAY.in_default(request))
+        on(route, |request: HttpRequest| nearby::WAY.get(&request))
     }),
     endpoint("GET", "/nearest", |route| {
-        on(route, |request| nearest::WAY.in_default(request))
+        on(route, |request: HttpRequest| nearest::WAY.get(&request))
+    }),
+    endpoint("GET", "/collections/{collection}/nearby", |route| {
+        on(route, |request: HttpRequest| nearby::WAY.get(&request))
+    }),
+    endpoint("GET", "/collections/{collection}/nearest", |route| {
+        on(route, |request: HttpRequest| nearest::WAY.get(&request))
     }),
     endpoint("POST", "/nearby/batch", |route| on(route, batch::post)),
     endpoint("GET", "/search", |route| on(route, names::get)),
@@ -99,12 +106,6 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/collections", |route| on(route, collections::list)),
     endpoint("GET", "/collections/{collection}", |route| {
         on(route, collections::get)
-    }),
-    endpoint("GET", "/collections/{collection}/nearby", |route| {
-        on(route, |request| nearby::WAY.in_collection(request))
-    }),
-    endpoint("GET", "/collections/{collection}/nearest", |route| {
-        on(route, |request| nearest::WAY.in_collection(request))
     }),
     endpoint("POST", "/collections/{collection}/nearby/batch", |route| {
         on(route, batch::post)
@@ -227,12 +228,13 @@ impl Labels {
     pub fn unmatched(&self) -> &Arc<RouteMetrics> {
         &self.unmatched
     }
+}
 
-    /// The label of a path of the table.
-    pub(super) fn of(&self, pattern: &str) -> Option<&Arc<RouteMetrics>> {
-        let mut labels = self.by_path.iter();
-        labels.find(|label| label.pattern() == pattern)
-    }
+/// Under which path of the table a request is counted.
+pub(super) fn route_of(request: &HttpRequest) -> &RouteMetrics {
+    request
+        .app_data::<Arc<RouteMetrics>>()
+        .expect("the application has metrics for what matches no route")
 }
 
 fn paths() -> impl Iterator<Item = &'static [Endpoint]> {

@@ -1,11 +1,11 @@
 //! What `/nearby` and `/nearest` have in common: ask the engine, send what it
 //! wrote.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::FutureExt as _;
+use futures_util::future::{Either, LocalBoxFuture};
 
 use super::answer::AnswerBody;
 use super::collections::{catalog_of, filter_for};
@@ -16,7 +16,12 @@ use super::reply;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::Search;
-use crate::engine::{Answer, Engine, SearchError};
+use crate::engine::{Answer, SearchError};
+
+/// An answer that is there already, as the index gives it, or one that the database is
+/// asked for. Small, as whatever stands around a handler moves its future about.
+pub type Responding = Either<Ready<Responded>, LocalBoxFuture<'static, Responded>>;
+type Responded = Result<HttpResponse, Problem>;
 
 /// One way to search: the parameters that it takes, and what they ask for.
 #[derive(Debug, Clone, Copy)]
@@ -28,95 +33,85 @@ pub struct Way {
 }
 
 impl Way {
-    /// Answers a request about the default collection.
-    ///
-    /// # Errors
-    /// When a parameter cannot be taken; as [`Engine::search`].
-    pub async fn in_default(self, request: HttpRequest) -> Result<HttpResponse, Problem> {
-        self.answer(&request, &State::of(&request).catalog).await
-    }
-
-    /// Answers a request about the collection that its path names.
+    /// Answers a request about the collection that its path names, or the default one.
     ///
     /// # Errors
     /// When there is no such collection or a parameter cannot be taken; as
-    /// [`Engine::search`].
-    pub async fn in_collection(self, request: HttpRequest) -> Result<HttpResponse, Problem> {
-        self.answer(&request, &catalog_of(&request)?).await
+    /// [`Catalog::search`].
+    pub fn get(self, request: &HttpRequest) -> Responding {
+        match self.asked(request) {
+            Ok((catalog, search, format)) => respond(State::of(request), &catalog, search, format),
+            Err(problem) => Either::Left(ready(Err(problem))),
+        }
     }
 
-    async fn answer(
-        self,
-        request: &HttpRequest,
-        catalog: &Arc<Catalog>,
-    ) -> Result<HttpResponse, Problem> {
-        let (search, format) = self.asked(request.query_string(), request.headers())?;
-        respond(State::of(request), catalog, search, format).await
-    }
-
-    /// What a request asks for, and in which form.
-    ///
-    /// # Errors
-    /// When a parameter cannot be taken.
-    pub fn asked(self, query: &str, headers: &HeaderMap) -> Result<(Search, Format), Problem> {
-        let query = Query::parse(query, self.params)?;
-        let format = Format::of(headers, &query)?;
-        Ok(((self.read)(&query)?, format))
+    fn asked(self, request: &HttpRequest) -> Result<(Arc<Catalog>, Search, Format), Problem> {
+        let catalog = catalog_of(request)?;
+        let query = Query::parse(request.query_string(), self.params)?;
+        let format = Format::of(request.headers(), &query)?;
+        Ok((catalog, (self.read)(&query)?, format))
     }
 }
 
 /// Answers a search of a collection.
 ///
 /// # Errors
-/// When it filters by what the collection does not have; as [`Engine::search`].
-pub async fn respond(
+/// When it filters by what the collection does not have; as [`Catalog::search`].
+pub fn respond(
     state: &Arc<State>,
     catalog: &Arc<Catalog>,
     search: Search,
     format: Format,
-) -> Result<HttpResponse, Problem> {
-    let filter = filter_for(catalog, search.filter)?;
+) -> Responding {
+    let filter = match filter_for(catalog, search.filter) {
+        Ok(filter) => filter,
+        Err(problem) => return Either::Left(ready(Err(problem))),
+    };
     let search = Search { filter, ..search };
-    let answer = AnswerBody::new(format, &search);
-    let answer = ask(state, catalog, search, answer).await?;
+    let mut answer = AnswerBody::new(format, &search);
+    if let Some(answered) = catalog.engine().search_at_once(&search, &mut answer) {
+        let sent = answered.map(|()| send(state, format, answer));
+        return Either::Left(ready(sent.map_err(Problem::from)));
+    }
+    let (state, catalog) = (Arc::clone(state), Arc::clone(catalog));
+    Either::Right(Box::pin(async move {
+        let answer = ask_database(&state, &catalog, search, answer).await?;
+        Ok(send(&state, format, answer))
+    }))
+}
+
+fn send(state: &State, format: Format, answer: AnswerBody) -> HttpResponse {
     state.metrics.search_answered(answer.count());
-    Ok(reply::ok_as(format, answer.finish()))
+    reply::ok_as(format, answer.finish())
 }
 
 /// Lets the engine write an answer.
 ///
 /// # Errors
-/// As [`Engine::search`].
+/// As [`Catalog::search`].
 pub async fn ask<A: Answer + Send + 'static>(
     state: &Arc<State>,
     catalog: &Arc<Catalog>,
     search: Search,
     mut answer: A,
 ) -> Result<A, Problem> {
-    if let Some(asked) = ask_index(catalog, &search, &mut answer) {
-        asked?;
+    if let Some(answered) = catalog.engine().search_at_once(&search, &mut answer) {
+        answered?;
         return Ok(answer);
     }
+    ask_database(state, catalog, search, answer).await
+}
+
+async fn ask_database<A: Answer + Send + 'static>(
+    state: &State,
+    catalog: &Arc<Catalog>,
+    search: Search,
+    mut answer: A,
+) -> Result<A, Problem> {
     let catalog = Arc::clone(catalog);
     let asking = async move {
         catalog.search(&search, &mut answer).await?;
         Ok::<_, SearchError>(answer)
     };
     state.run(asking).await
-}
-
-/// Lets the index in memory write an answer, which takes microseconds and waits for
-/// nothing: not worth another thread. `None` where the database has to be asked.
-///
-/// # Errors
-/// As [`Engine::search`].
-pub fn ask_index(
-    catalog: &Catalog,
-    search: &Search,
-    answer: &mut impl Answer,
-) -> Option<Result<(), SearchError>> {
-    match catalog.engine() {
-        Engine::Memory(_) => catalog.engine().search(search, answer).now_or_never(),
-        Engine::Sql(_) => None,
-    }
 }

@@ -1,6 +1,5 @@
-//! `/nearby` and `/nearest` are answered in front of the application where they can
-//! be. Nobody is to notice: the answers are those that the application gives under
-//! the collection's own path.
+//! `/nearby` and `/nearest` and the same under the collection's own name are one way:
+//! what is answered, counted and logged is the same.
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -40,7 +39,7 @@ async fn both(server: &TestServer, path: &str, accept: &str) -> [Answer; 2] {
 }
 
 #[tokio::test]
-async fn the_hot_path_answers_what_the_application_does() {
+async fn a_path_without_a_name_answers_what_the_collections_own_does() {
     let server = seeded().await;
     let next = server.found("/nearby?lat=37.9&lng=23.7&limit=3").await["next"].clone();
     let next = format!(
@@ -59,17 +58,17 @@ async fn the_hot_path_answers_what_the_application_does() {
         "/nearest?lat=0&lng=-180&max_radius_m=1000",
     ] {
         for accept in ["*/*", "application/geo+json"] {
-            let [hot, long] = both(&server, path, accept).await;
-            assert_eq!(hot.status, 200, "{path}: {}", hot.text());
-            assert_eq!(hot.status, long.status, "{path}");
-            assert_eq!(hot.text(), long.text(), "{path}");
-            assert_eq!(lasting(&hot.headers), lasting(&long.headers), "{path}");
+            let [short, long] = both(&server, path, accept).await;
+            assert_eq!(short.status, 200, "{path}: {}", short.text());
+            assert_eq!(short.status, long.status, "{path}");
+            assert_eq!(short.text(), long.text(), "{path}");
+            assert_eq!(lasting(&short.headers), lasting(&long.headers), "{path}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_the_hot_path_does_not_take_is_told_what_the_application_says() {
+async fn what_cannot_be_asked_is_told_alike_on_both_paths() {
     let server = seeded().await;
     for (path, accept, status) in [
         ("/nearby", "*/*", 400),
@@ -79,15 +78,15 @@ async fn what_the_hot_path_does_not_take_is_told_what_the_application_says() {
         ("/nearest?lat=0&lng=0&cursor=nonsense", "*/*", 400),
         ("/nearest?lat=0&lng=0", "text/html", 406),
     ] {
-        let [hot, long] = both(&server, path, accept).await;
-        assert_eq!(hot.status, status, "{path}: {}", hot.text());
-        assert_eq!(lasting(&hot.headers), lasting(&long.headers), "{path}");
+        let [short, long] = both(&server, path, accept).await;
+        assert_eq!(short.status, status, "{path}: {}", short.text());
+        assert_eq!(lasting(&short.headers), lasting(&long.headers), "{path}");
         let told = |answer: &Answer| {
             let mut problem = answer.json();
             problem["request_id"].take();
             problem
         };
-        assert_eq!(told(&hot), told(&long), "{path}");
+        assert_eq!(told(&short), told(&long), "{path}");
     }
     let head = server
         .request(Method::HEAD, "/nearby?lat=37.9&lng=23.7")
@@ -100,7 +99,7 @@ async fn what_the_hot_path_does_not_take_is_told_what_the_application_says() {
 }
 
 #[tokio::test]
-async fn a_search_on_the_hot_path_is_counted_and_named_like_any_other() {
+async fn a_search_is_counted_and_has_the_id_that_the_client_gave() {
     let server = seeded().await;
     for id in ["mine-1", "mine-2"] {
         let answer = server
