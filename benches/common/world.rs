@@ -17,6 +17,7 @@ pub fn summary(center: &Generated) -> Summary<'_> {
         country: some(center.place.country),
         region: some(center.place.region),
         city: some(center.place.city),
+        attributes: &[],
     }
 }
 

@@ -25,6 +25,7 @@ pub fn summary(center: &Generated) -> Summary<'static> {
         country: some(center.place.country),
         region: some(center.place.region),
         city: some(center.place.city),
+        attributes: &[],
     }
 }
 

@@ -159,7 +159,9 @@ impl ServerArgs {
             }
             (EngineChoice::Auto | EngineChoice::Memory, Store::Sqlite(_)) => {
                 let name = store.collection().name.as_str();
-                Ok(Engine::Memory(MemoryEngine::new(name)))
+                Ok(Engine::Memory(
+                    MemoryEngine::new(name).with_fields(store.collection().fields()),
+                ))
             }
             (EngineChoice::Memory, Store::MySql(_)) => bail!(
                 "--engine memory does not follow other writers of a MySQL table yet; use --engine sql or auto"

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use super::condition::{FieldId, ValueRef};
+use super::attributes::Attributes;
+use super::condition::{FieldId, FieldValue, ValueRef};
 use super::position::{Position, PositionError};
 
 /// The ids of rows, whoever numbered them: every number of 64 bits but the least, at
@@ -325,6 +326,8 @@ pub struct Center {
     /// Whether it is claimed, in the words of the application that owns the table;
     /// `None` where nobody keeps that.
     pub ownership_status: Option<String>,
+    /// Its attributes.
+    pub attributes: Attributes,
 }
 
 impl Center {
@@ -338,6 +341,7 @@ impl Center {
             country: self.text.country.as_deref(),
             region: self.text.region.as_deref(),
             city: self.text.city.as_deref(),
+            attributes: self.attributes.values(),
         })
     }
 }
@@ -357,6 +361,8 @@ pub struct Summary<'a> {
     pub region: Option<&'a str>,
     /// See [`TextField::City`].
     pub city: Option<&'a str>,
+    /// Its attributes, in the order of its collection's.
+    pub attributes: &'a [Option<FieldValue>],
 }
 
 impl<'a> Summary<'a> {
@@ -368,7 +374,10 @@ impl<'a> Summary<'a> {
             FieldId::COUNTRY => self.country,
             FieldId::REGION => self.region,
             FieldId::CITY => self.city,
-            _ => None,
+            other => {
+                let value = self.attributes.get(other.attribute()?)?;
+                return value.as_ref().map(FieldValue::borrowed);
+            }
         };
         text.map(ValueRef::Text)
     }

@@ -86,6 +86,13 @@ impl FieldValue {
         }
     }
 
+    /// A date by its number: 1 is the first of January of the year 1.
+    #[must_use]
+    pub fn of_day(number: i64) -> Option<Self> {
+        let number = i32::try_from(number).ok()?;
+        NaiveDate::from_num_days_from_ce_opt(number).map(Self::Date)
+    }
+
     /// Writes it in bytes that tell it from every other value.
     fn encode(&self, out: &mut impl FnMut(&[u8])) {
         match self {

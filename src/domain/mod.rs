@@ -3,6 +3,7 @@
 //! Everything here is pure: no I/O, no clock, no actix and no sqlx. Values are
 //! parsed once, at the edge, and trusted afterwards.
 
+mod attributes;
 mod bounds;
 mod center;
 mod condition;
@@ -23,6 +24,7 @@ mod setting;
 mod typos;
 mod viewport;
 
+pub use attributes::Attributes;
 pub use bounds::Bounds;
 pub use center::{
     CHOSEN_IDS, Center, CenterDraft, CenterEdit, CenterId, CenterText, FieldError, IDS, Summary,

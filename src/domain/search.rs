@@ -277,6 +277,7 @@ mod tests {
             country: Some("GR"),
             region: Some("Attica"),
             city: None,
+            attributes: &[],
         };
         let filter = |countries: &[&str], regions: &[&str], cities: &[&str]| {
             let asked = [

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use geo::{Distance, HaversineMeasure, Point};
 
 use crate::domain::{
-    CenterId, EARTH_RADIUS_M, Filter, OrganizationId, OrganizationNames, Origin, Position, Radius,
-    Rating, RatingVisibility, Search, Summary,
+    CenterId, EARTH_RADIUS_M, FieldValue, Filter, OrganizationId, OrganizationNames, Origin,
+    Position, Radius, Rating, RatingVisibility, Search, Summary,
 };
 
 /// A center that the oracle found.
@@ -39,6 +39,7 @@ struct OwnedSummary {
     country: Option<String>,
     region: Option<String>,
     city: Option<String>,
+    attributes: Vec<Option<FieldValue>>,
 }
 
 impl OwnedSummary {
@@ -50,6 +51,7 @@ impl OwnedSummary {
             country: center.country.map(str::to_owned),
             region: center.region.map(str::to_owned),
             city: center.city.map(str::to_owned),
+            attributes: center.attributes.to_vec(),
         }
     }
 
@@ -62,6 +64,7 @@ impl OwnedSummary {
                 country: self.country.as_deref(),
                 region: self.region.as_deref(),
                 city: self.city.as_deref(),
+                attributes: &self.attributes,
             })
     }
 }
@@ -208,6 +211,7 @@ mod tests {
             country,
             region: None,
             city: None,
+            attributes: &[],
         }
     }
 

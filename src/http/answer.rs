@@ -190,6 +190,7 @@ mod tests {
                 country: Some("GR"),
                 region: None,
                 city: None,
+                attributes: &[],
             };
             render_summary(&summary, &mut rendered);
             answer.hit(Hit {

@@ -54,7 +54,11 @@ async fn around(
     searched: &Arc<Catalog>,
     itself: Option<CenterId>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::parse(request.query_string(), PARAMS)?;
+    let query = Query::parse_with_attributes(
+        request.query_string(),
+        PARAMS,
+        searched.collection().fields(),
+    )?;
     let format = Format::of(request.headers(), &query)?;
     let (radius, limit) = (params::radius_of(&query)?, params::limit_of(&query)?);
     let filter = params::filter_of(&query)?;

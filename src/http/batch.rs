@@ -13,6 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
 use super::answer::AnswerBody;
+use super::attributes::condition_of_members;
 use super::body::{JSON, read_json};
 use super::collections::{catalog_of, filter_for};
 use super::negotiate::Format;
@@ -22,9 +23,9 @@ use super::query::Query;
 use super::reply;
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::Search;
+use crate::domain::{Filter, Search};
 use crate::engine::SearchError;
-use crate::wire::{JsonId, Object};
+use crate::wire::{JsonId, Object, WithOthers};
 
 /// The most searches in one batch.
 const MAX_QUERIES: usize = 1_000;
@@ -38,10 +39,10 @@ const PART: usize = 16;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BatchBody {
-    queries: Vec<Object<QueryBody>>,
+    queries: Vec<Object<WithOthers<QueryBody>>>,
 }
 
-/// One search; what `/nearby` takes as parameters.
+/// One search; what `/nearby` takes as parameters. Attributes of the collection come beside.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct QueryBody {
@@ -103,13 +104,20 @@ fn searches(body: BatchBody, catalog: &Catalog) -> Result<Vec<Search>, Problem> 
             format!("an array of 1 to {MAX_QUERIES} queries"),
         ));
     }
+    let fields = catalog.collection().fields();
     let searches = body
         .queries
         .into_iter()
         .enumerate()
         .map(|(index, Object(query))| {
-            let search = Search::try_from(query).and_then(|search| {
-                let filter = filter_for(catalog, search.filter)?;
+            let WithOthers { known, others } = query;
+            let search = Search::try_from(known).and_then(|search| {
+                let attributes = condition_of_members(fields, &others)?;
+                let filter = Filter {
+                    condition: search.filter.condition.and(attributes),
+                    ..search.filter
+                };
+                let filter = filter_for(catalog, filter)?;
                 Ok(Search { filter, ..search })
             });
             search.map_err(|problem| problem.within(&format!("queries[{index}]")))

@@ -13,7 +13,7 @@ use super::reply;
 use super::routes::route_of;
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::{Filter, TextField};
+use crate::domain::{Filter, FilterField, TextField};
 use crate::store::{Collection, Field};
 
 /// What paths of dive sites begin with, and what their collection is called.
@@ -33,7 +33,24 @@ struct CollectionView<'a> {
     engine: &'static str,
     /// The fields that its rows can have; all others are null.
     fields: Vec<&'static str>,
+    /// Its attributes beside these.
+    attributes: Vec<AttributeView<'a>>,
     path: String,
+}
+
+#[derive(Serialize)]
+struct AttributeView<'a> {
+    name: &'a str,
+    r#type: &'static str,
+}
+
+impl<'a> From<&'a FilterField> for AttributeView<'a> {
+    fn from(field: &'a FilterField) -> Self {
+        Self {
+            name: &field.name,
+            r#type: field.kind.name(),
+        }
+    }
 }
 
 impl<'a> CollectionView<'a> {
@@ -48,6 +65,12 @@ impl<'a> CollectionView<'a> {
             fields: fields
                 .filter(|&field| is_sent(field))
                 .map(Field::name)
+                .collect(),
+            attributes: collection
+                .fields()
+                .attributes()
+                .iter()
+                .map(Into::into)
                 .collect(),
             path: format!("/collections/{name}"),
         }

@@ -10,7 +10,7 @@ use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterText, FieldError, PositionError, Rating, TextField,
 };
 use crate::store::Collection;
-use crate::wire::JsonId;
+use crate::wire::{AttributeMembers, JsonId};
 
 /// A member of a body: left out, null, or there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -221,6 +221,8 @@ pub struct CenterView<'a> {
     country: Option<&'a str>,
     region: Option<&'a str>,
     city: Option<&'a str>,
+    #[serde(flatten)]
+    attributes: AttributeMembers<'a>,
     logo_url: Option<&'a str>,
     view_count: i64,
     created_at: Option<DateTime<Utc>>,
@@ -247,6 +249,7 @@ impl<'a> From<&'a Center> for CenterView<'a> {
             country: text.country.as_deref(),
             region: text.region.as_deref(),
             city: text.city.as_deref(),
+            attributes: AttributeMembers(&center.attributes),
             logo_url: text.logo_url.as_deref(),
             view_count: center.view_count,
             created_at: center.created_at,
@@ -314,7 +317,7 @@ impl CenterFeature<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CenterId, Position};
+    use crate::domain::{Attributes, CenterId, Position};
 
     fn center() -> Center {
         Center {
@@ -329,6 +332,7 @@ mod tests {
             created_at: Some(DateTime::UNIX_EPOCH),
             updated_at: Some(DateTime::UNIX_EPOCH),
             ownership_status: None,
+            attributes: Attributes::default(),
         }
     }
 

@@ -46,7 +46,11 @@ struct FeaturePage<'a> {
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let catalog = catalog_of(&request)?;
-    let query = Query::parse(request.query_string(), PARAMS)?;
+    let query = Query::parse_with_attributes(
+        request.query_string(),
+        PARAMS,
+        catalog.collection().fields(),
+    )?;
     let format = Format::of(request.headers(), &query)?;
     let limit = params::limit_of(&query)?.get();
     let filter = filter_for(&catalog, params::filter_of(&query)?)?;

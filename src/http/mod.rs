@@ -9,6 +9,7 @@
 
 mod answer;
 mod around;
+mod attributes;
 mod auth;
 mod batch;
 mod body;

@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use super::attributes;
 use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
@@ -182,14 +183,14 @@ fn limit_problem(got: &str) -> Problem {
     )
 }
 
-/// The filters, from `country`, `region`, `city` and `organization`, each
+/// The filters, from `country`, `region`, `city`, `organization` and attributes, each
 /// repeatable, and `min_rating`.
 ///
 /// # Errors
 /// When there are too many values of one, or one is too long or no mark.
 pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
     let values = |field: TextField| query.all(field.name()).map(str::to_owned).collect();
-    filter(
+    let filter = filter(
         values(TextField::Country),
         values(TextField::Region),
         values(TextField::City),
@@ -198,7 +199,11 @@ pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
             .one(MIN_RATING)
             .map(|text| finite(MIN_RATING, text, RATING))
             .transpose()?,
-    )
+    )?;
+    Ok(Filter {
+        condition: filter.condition.and(attributes::condition_of(query)?),
+        ..filter
+    })
 }
 
 /// The same from lists.

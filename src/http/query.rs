@@ -8,6 +8,7 @@ use memchr::{memchr, memchr2};
 
 use super::code::Code;
 use super::problem::Problem;
+use crate::domain::{FieldId, Fields};
 
 /// The longest query string that is read. Half of what the HTTP parser takes,
 /// which refuses longer ones without a word.
@@ -50,7 +51,25 @@ impl Param {
 
 /// The parameters of one request.
 #[derive(Debug)]
-pub struct Query<'a>(Vec<(&'static str, Cow<'a, str>)>);
+pub struct Query<'a> {
+    pairs: Vec<(&'static str, Cow<'a, str>)>,
+    fields: Option<&'a Fields>,
+    attributes: Vec<AskedAttribute<'a>>,
+}
+
+/// An attribute that is a parameter.
+#[derive(Debug)]
+pub struct AskedAttribute<'a> {
+    /// Which.
+    pub field: FieldId,
+    /// Whether its name ended with `!`.
+    pub is_negated: bool,
+    /// The value.
+    pub value: Cow<'a, str>,
+}
+
+/// What ends the name of an attribute that is not to have a value.
+const NEGATION: char = '!';
 
 impl<'a> Query<'a> {
     /// Reads a query string against the parameters that a resource knows.
@@ -59,6 +78,27 @@ impl<'a> Query<'a> {
     /// When a name is unknown or repeated, a value is empty, an escape is
     /// malformed or the whole is too long.
     pub fn parse(text: &'a str, known: &'static [Param]) -> Result<Self, Problem> {
+        Self::read(text, known, None)
+    }
+
+    /// The same where the attributes of a collection are parameters, too; each may be there
+    /// any number of times.
+    ///
+    /// # Errors
+    /// As [`Query::parse`].
+    pub fn parse_with_attributes(
+        text: &'a str,
+        known: &'static [Param],
+        fields: &'a Fields,
+    ) -> Result<Self, Problem> {
+        Self::read(text, known, Some(fields))
+    }
+
+    fn read(
+        text: &'a str,
+        known: &'static [Param],
+        fields: Option<&'a Fields>,
+    ) -> Result<Self, Problem> {
         if text.len() > MAX_QUERY_BYTES {
             return Err(Problem::new(
                 Code::QueryTooLong,
@@ -76,6 +116,7 @@ impl<'a> Query<'a> {
             }
         };
         let mut pairs: Vec<(&'static str, Cow<'a, str>)> = Vec::with_capacity(8);
+        let mut attributes = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
             let (pair, after) = cut(rest, b'&');
@@ -86,7 +127,19 @@ impl<'a> Query<'a> {
             let (name, value) = cut(pair, b'=');
             let name = decoded(name)?;
             let Some(param) = known.iter().find(|param| param.name == name) else {
-                return Err(unknown(&name, known));
+                let (field, is_negated) = fields
+                    .and_then(|fields| attribute(fields, &name))
+                    .ok_or_else(|| unknown(&name, known, fields))?;
+                let value = decoded(value).map_err(|problem| problem.at(&*name))?;
+                if value.is_empty() {
+                    return Err(is_empty(&name));
+                }
+                attributes.push(AskedAttribute {
+                    field,
+                    is_negated,
+                    value,
+                });
+                continue;
             };
             if !param.repeatable && pairs.iter().any(|(seen, _)| *seen == param.name) {
                 return Err(Problem::new(
@@ -99,15 +152,22 @@ impl<'a> Query<'a> {
             }
             let value = decoded(value).map_err(|problem| problem.at(param.name))?;
             if value.is_empty() {
-                return Err(Problem::invalid(
-                    param.name,
-                    "an empty text",
-                    "given with a value, or left out",
-                ));
+                return Err(is_empty(param.name));
             }
             pairs.push((param.name, value));
         }
-        Ok(Self(pairs))
+        Ok(Self {
+            pairs,
+            fields,
+            attributes,
+        })
+    }
+
+    /// The attributes that are asked for, in their order, and the fields that they are of.
+    #[must_use]
+    pub fn attributes(&self) -> Option<(&Fields, &[AskedAttribute<'a>])> {
+        let fields = self.fields.filter(|_| !self.attributes.is_empty())?;
+        Some((fields, &self.attributes))
     }
 
     /// The value of a parameter that is there at most once.
@@ -118,15 +178,29 @@ impl<'a> Query<'a> {
 
     /// The values of a parameter, in their order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
+        self.pairs
             .iter()
             .filter(move |(known, _)| *known == name)
             .map(|(_, value)| value.as_ref())
     }
 }
 
-fn unknown(name: &str, known: &[Param]) -> Problem {
-    let names: Vec<&str> = known.iter().map(|param| param.name).collect();
+fn is_empty(name: &str) -> Problem {
+    Problem::invalid(name, "an empty text", "given with a value, or left out")
+}
+
+/// The attribute of a name, and whether the name is negated.
+fn attribute(fields: &Fields, name: &str) -> Option<(FieldId, bool)> {
+    let plain = name.strip_suffix(NEGATION);
+    let field = fields.find(plain.unwrap_or(name))?;
+    field.attribute().map(|_| (field, plain.is_some()))
+}
+
+fn unknown(name: &str, known: &[Param], fields: Option<&Fields>) -> Problem {
+    let attributes = fields.into_iter().flat_map(Fields::attributes);
+    let attributes = attributes.map(|attribute| attribute.name.as_str());
+    let names = known.iter().map(|param| param.name);
+    let names: Vec<&str> = names.chain(attributes).collect();
     let allowed = if names.is_empty() {
         "no parameters".to_owned()
     } else {

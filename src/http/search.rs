@@ -47,9 +47,13 @@ impl Way {
 
     fn asked(self, request: &HttpRequest) -> Result<(Arc<Catalog>, Search, Format), Problem> {
         let catalog = catalog_of(request)?;
-        let query = Query::parse(request.query_string(), self.params)?;
+        let fields = catalog.collection().fields();
+        let query = request.query_string();
+        let query = Query::parse_with_attributes(query, self.params, fields)?;
         let format = Format::of(request.headers(), &query)?;
-        Ok((catalog, (self.read)(&query)?, format))
+        let search = (self.read)(&query)?;
+        drop(query);
+        Ok((catalog, search, format))
     }
 }
 

@@ -3,11 +3,23 @@
 use std::collections::BTreeMap;
 
 use super::{Collection, Database, Obstacle, StoreError, mysql, sqlite};
+use crate::domain::FieldKind;
 
 /// The columns that a table has, found by their names in any case, as both databases
-/// find them. Those that are no texts have the SQL that reads them as such.
+/// find them, with the SQL that reads them.
 #[derive(Debug, Clone, Default)]
-pub struct TableColumns(BTreeMap<String, Option<String>>);
+pub struct TableColumns(BTreeMap<String, ColumnSql>);
+
+/// What reads a column as a value of each kind, or NULL where it holds none; as
+/// [`super::condition::FieldSql::read`] says them.
+#[derive(Debug, Clone)]
+pub(super) struct ColumnSql {
+    /// `None` where its name alone reads a text.
+    pub(super) text: Option<String>,
+    pub(super) number: String,
+    pub(super) boolean: String,
+    pub(super) date: String,
+}
 
 impl TableColumns {
     /// Whether the table has a column.
@@ -18,7 +30,23 @@ impl TableColumns {
 
     /// What reads a column as a text, where that is not its name alone.
     pub(super) fn as_text(&self, name: &str) -> Option<&String> {
-        self.0.get(&name.to_ascii_lowercase())?.as_ref()
+        self.0.get(&name.to_ascii_lowercase())?.text.as_ref()
+    }
+
+    /// What reads a column as values of a kind, where that is not its name alone.
+    pub(super) fn reading(&self, name: &str, kind: FieldKind) -> Option<String> {
+        let column = self.0.get(&name.to_ascii_lowercase())?;
+        match kind {
+            FieldKind::Text => column.text.clone(),
+            FieldKind::Number => Some(column.number.clone()),
+            FieldKind::Boolean => Some(column.boolean.clone()),
+            FieldKind::Date => Some(column.date.clone()),
+        }
+    }
+
+    /// The names of all columns, in lower case.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 
@@ -35,14 +63,14 @@ impl Database {
                 let columns = mysql::schema::columns(pool, collection).await?;
                 let described = columns.iter();
                 described
-                    .map(|column| (column.name.to_ascii_lowercase(), column.as_text()))
+                    .map(|column| (column.name.to_ascii_lowercase(), column.reading()))
                     .collect()
             }
             Self::Sqlite(pools) => {
                 let columns = sqlite::columns(&pools.readers, table).await?;
                 let described = columns.iter();
                 described
-                    .map(|column| (column.name.to_ascii_lowercase(), column.as_text()))
+                    .map(|column| (column.name.to_ascii_lowercase(), column.reading()))
                     .collect()
             }
         };

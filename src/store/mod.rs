@@ -38,8 +38,8 @@ pub use adopt::{
 pub use apart::{Apart, FileLook, FileVersion};
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
-    Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field, NameError,
-    SHOWN_STATUS,
+    Attribute, Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field,
+    NameError, RESERVED_NAMES, SHOWN_STATUS,
 };
 pub use database::{
     ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, RetryingPool,

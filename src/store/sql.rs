@@ -57,6 +57,14 @@ pub(super) fn text_columns(collection: &Collection) -> Vec<(TextField, String)> 
         .collect()
 }
 
+/// What reads the attributes of a collection, each after a comma.
+pub(super) fn and_attributes(collection: &Collection) -> String {
+    let attributes = collection.attributes().iter();
+    attributes
+        .map(|attribute| format!(", {}", attribute.read()))
+        .collect()
+}
+
 /// A pattern that finds a text anywhere, for `LIKE ? ESCAPE '!'`.
 pub(super) fn escaped_like(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);

@@ -245,7 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{CenterDraft, CenterId, CenterText};
+    use crate::domain::{Attributes, CenterDraft, CenterId, CenterText};
     use crate::store::BatchItem;
     use crate::transfer::read::{ReadOptions, RowReader};
 
@@ -282,6 +282,7 @@ mod tests {
             created_at: Some(time),
             updated_at: Some(time),
             ownership_status: None,
+            attributes: Attributes::default(),
         }
     }
 

@@ -1,18 +1,20 @@
 //! What goes over the wire: serde types and pre-rendered bytes, apart from the
 //! domain types and the database rows. Pure, like the domain.
 
+mod attributes;
 mod cql2;
 mod id;
 mod object;
 mod summary;
 mod words;
 
+pub use attributes::{AttributeMembers, parse_date, push_attributes};
 pub use cql2::{
     Cql2Error, Fault as Cql2Fault, MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS,
     Property as Cql2Property, parse_cql2,
 };
 pub use id::JsonId;
-pub use object::Object;
+pub use object::{Object, WithOthers};
 pub use summary::{
     SummaryParts, average_of, name_of, push_distance, render_rating, render_summary,
     without_position,

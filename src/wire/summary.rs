@@ -9,6 +9,7 @@ const NAME: &[u8] = br#","name":"#;
 const AFTER_NAME: &[u8] = br#","latitude":"#;
 const AFTER_LATITUDE: &[u8] = br#","longitude":"#;
 const AFTER_LONGITUDE: &[u8] = br#","country":"#;
+const CITY: &[u8] = br#","city":"#;
 const AVERAGE: &str = r#","average_rating":"#;
 const COUNT: &str = r#","rating_count":"#;
 /// With room for eight digits, a point, eight digits and the end of the object.
@@ -35,7 +36,7 @@ pub fn render_summary(center: &Summary<'_>, out: &mut Vec<u8>) {
     push_json_optional(out, center.country);
     out.extend_from_slice(br#","region":"#);
     push_json_optional(out, center.region);
-    out.extend_from_slice(br#","city":"#);
+    out.extend_from_slice(CITY);
     push_json_optional(out, center.city);
 }
 
@@ -138,14 +139,30 @@ pub fn name_of(rendered: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(text).ok().map(Cow::Borrowed)
 }
 
-/// A rendered center in two parts that leave out its position: up to its name,
-/// and from its country up to its city; `None` for anything else.
+/// A rendered center in two parts that leave out its position and its attributes: up to
+/// its name, and from its country up to its city; `None` for anything else.
 #[must_use]
 pub fn without_position(rendered: &[u8]) -> Option<(&[u8], &[u8])> {
     let (name, after_name) = split_at(rendered, AFTER_NAME)?;
     let (_, after_longitude) = split_at(after_name, AFTER_LONGITUDE)?;
     let place_begins = rendered.len() - after_longitude.len() - AFTER_LONGITUDE.len();
-    Some((name, &rendered[place_begins..]))
+    let (_, after_city) = split_at(after_longitude, CITY)?;
+    let place_ends = rendered.len() - after_city.len() + value_len(after_city);
+    Some((name, &rendered[place_begins..place_ends]))
+}
+
+/// How long the text, or the null, at the beginning is.
+fn value_len(json: &[u8]) -> usize {
+    let Some(text) = json.strip_prefix(b"\"") else {
+        return json.len().min(b"null".len());
+    };
+    let mut is_escaped = false;
+    let end = text.iter().position(|byte| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json.len(), |end| end + 2)
 }
 
 fn split_at<'a>(text: &'a [u8], key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
@@ -182,6 +199,7 @@ mod tests {
             country: Some("GR"),
             region: None,
             city: None,
+            attributes: &[],
         };
         render_summary(&center, &mut out);
         out
@@ -267,12 +285,27 @@ mod tests {
         let name = r#"x,"latitude":1,"longitude":2,"country":"#;
         let rendered = rendered(name);
         assert_eq!(name_of(&rendered).unwrap(), name);
-        let (head, place) = without_position(&rendered).unwrap();
-        let value: serde_json::Value =
-            serde_json::from_slice(&[head, place, b"}"].concat()).unwrap();
-        let expected = serde_json::json!(
-            { "id": 7, "name": name, "country": "GR", "region": null, "city": null }
-        );
-        assert_eq!(value, expected);
+        let with_attribute = [&rendered, &br#","city_2":"x""#[..]].concat();
+        for rendered in [rendered, with_attribute] {
+            let (head, place) = without_position(&rendered).unwrap();
+            let value: serde_json::Value =
+                serde_json::from_slice(&[head, place, b"}"].concat()).unwrap();
+            let expected = serde_json::json!(
+                { "id": 7, "name": name, "country": "GR", "region": null, "city": null }
+            );
+            assert_eq!(value, expected);
+        }
+    }
+
+    #[test]
+    fn a_city_ends_where_its_text_does() {
+        for (json, len) in [
+            (r#"null,"a":1"#, 4),
+            (r#""Rome","a":1"#, 6),
+            (r#""a\"b\\","a":1"#, 9),
+            (r#""""#, 2),
+        ] {
+            assert_eq!(value_len(json.as_bytes()), len, "{json}");
+        }
     }
 }

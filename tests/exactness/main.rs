@@ -4,6 +4,7 @@
 //! them with `cargo test --release --test exactness`.
 
 mod anchors;
+mod attributes;
 mod compare;
 mod memory;
 mod mysql;

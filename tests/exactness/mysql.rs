@@ -36,17 +36,7 @@ struct World {
 
 impl World {
     async fn of(places: &[Place]) -> Self {
-        let mut url: url::Url = std::env::var("NEARBY_TEST_MYSQL_URL")
-            .expect("NEARBY_TEST_MYSQL_URL is set: run scripts/test")
-            .parse()
-            .expect("NEARBY_TEST_MYSQL_URL is a URL");
-        let name = format!("nearby_exactness_{:016x}", rand::random::<u64>());
-        on_server(&url, &format!("CREATE DATABASE `{name}`")).await;
-        url.set_path(&name);
-        let url = url.as_str().parse().expect("the URL names a database");
-        let database = Database::connect(&url, &PoolSettings::default())
-            .await
-            .expect("MySQL answers");
+        let MySqlDatabase { name, database } = MySqlDatabase::new().await;
         database.migrate_up(None).await.expect("migrations apply");
 
         let Store::MySql(mysql) = Store::new(&database, &Collection::diving_centers()) else {
@@ -224,6 +214,42 @@ impl World {
             .execute(drop)
             .await
             .expect("the database is dropped");
+    }
+}
+
+/// An empty database of its own.
+pub struct MySqlDatabase {
+    name: String,
+    pub database: Database,
+}
+
+impl MySqlDatabase {
+    pub async fn new() -> Self {
+        let mut url: url::Url = std::env::var("NEARBY_TEST_MYSQL_URL")
+            .expect("NEARBY_TEST_MYSQL_URL is set: run scripts/test")
+            .parse()
+            .expect("NEARBY_TEST_MYSQL_URL is a URL");
+        let name = format!("nearby_exactness_{:016x}", rand::random::<u64>());
+        on_server(&url, &format!("CREATE DATABASE `{name}`")).await;
+        url.set_path(&name);
+        let url = url.as_str().parse().expect("the URL names a database");
+        let settings = PoolSettings::default();
+        let database = Database::connect(&url, &settings);
+        let database = database.await.expect("MySQL answers");
+        Self { name, database }
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        let Database::MySql(pool) = &self.database else {
+            panic!("this is MySQL");
+        };
+        let executed = pool.execute(AssertSqlSafe(sql.to_owned())).await;
+        executed.expect("the statement is taken");
+    }
+
+    pub async fn remove(&self) {
+        self.execute(&format!("DROP DATABASE `{}`", self.name))
+            .await;
     }
 }
 

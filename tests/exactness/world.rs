@@ -32,6 +32,7 @@ impl Place {
             country: self.country.as_deref(),
             region: self.region.as_deref(),
             city: self.city.as_deref(),
+            attributes: &[],
         })
     }
 }

@@ -8,20 +8,25 @@
 //! latitude = "lat"
 //! longitude = "lon"
 //! country = "country_code"
+//!
+//! [collections.shops.attributes]
+//! category = "text"
+//! rating = { column = "stars", type = "number" }
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::store::{Collection, CollectionName, ColumnName, Field};
+use crate::domain::FieldKind;
+use crate::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use crate::wire::TOML_WORDS;
 
 #[derive(Deserialize)]
@@ -30,17 +35,98 @@ struct File {
     collections: BTreeMap<Spanned<String>, Spanned<Declaration>>,
 }
 
-/// A collection as it is written: the values of its keys.
-type Declaration = HashMap<Key, Spanned<String>>;
+/// A collection as it is written.
+#[derive(Default)]
+struct Declaration {
+    columns: HashMap<Key, Spanned<String>>,
+    attributes: Vec<(Spanned<String>, AttributeDeclaration)>,
+}
 
 /// A key that a declaration may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
     Table,
+    Attributes,
     Column(Field),
 }
 
+impl<'de> Deserialize<'de> for Declaration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfKeys;
+        impl<'de> Visitor<'de> for OfKeys {
+            type Value = Declaration;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("the keys of a collection")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut keys: A) -> Result<Declaration, A::Error> {
+                let mut read = Declaration::default();
+                while let Some(key) = keys.next_key()? {
+                    if key == Key::Attributes {
+                        let attributes: BTreeMap<_, _> = keys.next_value()?;
+                        read.attributes = attributes.into_iter().collect();
+                        // In the order of the file.
+                        read.attributes.sort_by_key(|(name, _)| name.span().start);
+                    } else {
+                        read.columns.insert(key, keys.next_value()?);
+                    }
+                }
+                Ok(read)
+            }
+        }
+        deserializer.deserialize_map(OfKeys)
+    }
+}
+
+/// An attribute as it is written: its kind, or more than that.
+#[derive(Deserialize)]
+#[serde(from = "AttributeForm")]
+struct AttributeDeclaration {
+    column: Option<Spanned<String>>,
+    kind: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a kind as in \"text\", or a table as in { column = \"stars\", type = \"number\" }"
+)]
+enum AttributeForm {
+    Kind(Spanned<String>),
+    Table(AttributeTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttributeTable {
+    column: Option<Spanned<String>>,
+    r#type: Spanned<String>,
+}
+
+impl From<AttributeForm> for AttributeDeclaration {
+    fn from(form: AttributeForm) -> Self {
+        match form {
+            AttributeForm::Kind(kind) => Self { column: None, kind },
+            AttributeForm::Table(AttributeTable { column, r#type }) => Self {
+                column,
+                kind: r#type,
+            },
+        }
+    }
+}
+
+/// What a file declares.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Declared {
+    /// Collections beside the built-in ones.
+    pub(super) collections: Vec<Collection>,
+    /// Attributes of built-in ones.
+    pub(super) of_built_in: Vec<(CollectionName, Vec<Attribute>)>,
+}
+
 const TABLE: &str = "table";
+const ATTRIBUTES: &str = "attributes";
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -48,11 +134,14 @@ impl<'de> Deserialize<'de> for Key {
         if text == TABLE {
             return Ok(Self::Table);
         }
+        if text == ATTRIBUTES {
+            return Ok(Self::Attributes);
+        }
         let field = Field::all().find(|field| field.name() == text);
         field.map(Self::Column).ok_or_else(|| {
             let fields: Vec<&str> = Field::all().map(Field::name).collect();
             de::Error::custom(format!(
-                "there is no key `{text}`: the keys are {TABLE}, {}",
+                "there is no key `{text}`: the keys are {TABLE}, {}, {ATTRIBUTES}",
                 fields.join(", ")
             ))
         })
@@ -63,7 +152,7 @@ impl<'de> Deserialize<'de> for Key {
 ///
 /// # Errors
 /// When it cannot be read or says something that cannot be: with the line.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Collection>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Declared> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     parse(&text).with_context(|| format!("{shown} declares no collections as it is"))
@@ -87,39 +176,82 @@ pub(super) fn of_flag(text: &str) -> anyhow::Result<Vec<Collection>> {
         // Quoted, so that nothing in them is TOML's own.
         let _ = writeln!(lines, "{key:?} = {column:?}");
     }
-    parse(&lines).with_context(wrong)
+    let declared = parse(&lines).with_context(wrong)?;
+    Ok(declared.collections)
 }
 
-fn parse(text: &str) -> anyhow::Result<Vec<Collection>> {
+fn parse(text: &str) -> anyhow::Result<Declared> {
     let file: File = toml::from_str(text).map_err(|error| match error.span() {
         Some(span) => at(text, span, &TOML_WORDS.message(error.message())),
         None => anyhow!("{}", TOML_WORDS.message(error.message())),
     })?;
-    file.collections
-        .into_iter()
-        .map(|(name, declaration)| collection(text, &name, declaration))
+    let mut declared = Declared::default();
+    for (name, declaration) in file.collections {
+        let declaration = declaration.into_inner();
+        let attributes = attributes(text, declaration.attributes)?;
+        let here = name.span();
+        let public =
+            CollectionName::new(name.get_ref()).map_err(|error| at(text, here.clone(), &error))?;
+        let wrong = |error| at(text, here.clone(), &error);
+        let built_in = Collection::built_in().into_iter();
+        if let Some(built_in) = built_in.into_iter().find(|other| other.name == public) {
+            if !declaration.columns.is_empty() || attributes.is_empty() {
+                let taken = format!(
+                    "the collection {public} is built in: choose another name, or declare only \
+                     its attributes, in [collections.{public}.{ATTRIBUTES}]"
+                );
+                return Err(at(text, here, &taken));
+            }
+            built_in
+                .with_attributes(attributes.clone())
+                .map_err(wrong)?;
+            declared.of_built_in.push((public, attributes));
+        } else {
+            let collection = collection(text, here.clone(), public, declaration.columns)?;
+            let collection = collection.with_attributes(attributes).map_err(wrong)?;
+            declared.collections.push(collection);
+        }
+    }
+    Ok(declared)
+}
+
+fn attributes(
+    text: &str,
+    declared: Vec<(Spanned<String>, AttributeDeclaration)>,
+) -> anyhow::Result<Vec<Attribute>> {
+    let name_of = |name: &Spanned<String>| {
+        ColumnName::new(name.get_ref()).map_err(|error| at(text, name.span(), &error))
+    };
+    let declared = declared.iter();
+    declared
+        .map(|(name, AttributeDeclaration { column, kind })| {
+            let said = kind.get_ref();
+            let known = FieldKind::ALL.into_iter().find(|kind| kind.name() == said);
+            let known = known.ok_or_else(|| {
+                let kinds = FieldKind::ALL.map(FieldKind::name).join(", ");
+                let wrong = format!("there is no kind `{said}`: the kinds are {kinds}");
+                at(text, kind.span(), &wrong)
+            })?;
+            let column = name_of(column.as_ref().unwrap_or(name))?;
+            Ok(Attribute::new(name_of(name)?, known, column))
+        })
         .collect()
 }
 
 fn collection(
     text: &str,
-    name: &Spanned<String>,
-    declaration: Spanned<Declaration>,
+    here: Range<usize>,
+    public: CollectionName,
+    declared: HashMap<Key, Spanned<String>>,
 ) -> anyhow::Result<Collection> {
-    let here = name.span();
-    let public =
-        CollectionName::new(name.get_ref()).map_err(|error| at(text, here.clone(), &error))?;
-    if Collection::built_in().iter().any(|c| c.name == public) {
-        let taken = format!("the collection {public} is built in: choose another name");
-        return Err(at(text, here, &taken));
-    }
     let mut table = None;
     let mut columns = BTreeMap::new();
-    for (key, value) in declaration.into_inner() {
+    for (key, value) in declared {
         let column =
             ColumnName::new(value.get_ref()).map_err(|error| at(text, value.span(), &error))?;
         match key {
             Key::Table => table = Some(column),
+            Key::Attributes => {}
             Key::Column(field) => {
                 columns.insert(field, column);
             }
@@ -155,7 +287,7 @@ country = \"country_code\"
 
     #[test]
     fn a_table_and_its_columns_are_read() {
-        let read = parse(SHOPS).unwrap();
+        let read = parse(SHOPS).unwrap().collections;
         let [shops] = read.as_slice() else {
             panic!("{read:?}");
         };
@@ -170,14 +302,14 @@ country = \"country_code\"
         let country = shops.text(TextField::Country).map(ColumnName::as_str);
         assert_eq!(country, Some("country_code"));
         assert!(!shops.is_located());
-        assert!(parse("[collections]").unwrap().is_empty());
+        assert_eq!(parse("[collections]").unwrap(), Declared::default());
     }
 
     #[test]
     fn a_flag_says_what_a_file_does() {
         let flag = "shops: table=shops id=shop_id name=title latitude=lat longitude=lon \
                     country=country_code";
-        assert_eq!(of_flag(flag).unwrap(), parse(SHOPS).unwrap());
+        assert_eq!(of_flag(flag).unwrap(), parse(SHOPS).unwrap().collections);
         for (flag, told) in [
             ("shops", "NAME: table=TABLE"),
             ("shops: table", "NAME: table=TABLE"),
@@ -192,6 +324,75 @@ country = \"country_code\"
         ] {
             let error = format!("{:#}", of_flag(flag).expect_err(flag));
             assert!(error.contains(told), "{told} in {error} of {flag}");
+        }
+    }
+
+    const ATTRIBUTES_OF_SHOPS: &str = "
+[collections.shops.attributes]
+wheelchair = \"boolean\"
+rating = { column = \"stars\", type = \"number\" }
+category = \"text\"
+";
+
+    #[test]
+    fn attributes_are_read_in_their_order() {
+        let read = parse(&format!("{SHOPS}{ATTRIBUTES_OF_SHOPS}")).unwrap();
+        let attributes = read.collections[0].attributes().iter();
+        let attributes: Vec<_> = attributes
+            .map(|other| (other.name.as_str(), other.kind, other.column.as_str()))
+            .collect();
+        let expected = [
+            ("wheelchair", FieldKind::Boolean, "wheelchair"),
+            ("rating", FieldKind::Number, "stars"),
+            ("category", FieldKind::Text, "category"),
+        ];
+        assert_eq!(attributes, expected);
+        let of_built_in = parse("[collections.centers.attributes]\nstars = \"number\"").unwrap();
+        let [(name, attributes)] = of_built_in.of_built_in.as_slice() else {
+            panic!("{of_built_in:?}");
+        };
+        assert_eq!((name.as_str(), attributes.len()), ("centers", 1));
+    }
+
+    #[test]
+    fn attributes_that_cannot_be_are_told_with_what_can() {
+        let with =
+            |from: &str, to: &str| format!("{SHOPS}{}", ATTRIBUTES_OF_SHOPS.replace(from, to));
+        for (text, told) in [
+            (
+                with("\"boolean\"", "\"bool\""),
+                &["line 11", "`bool`", "text, number, boolean, date"][..],
+            ),
+            (with("\"boolean\"", "7"), &["line 11", "as in \"text\""]),
+            (with("type =", "kind ="), &["line 12"]),
+            (
+                with("category =", "limit ="),
+                &["`limit` cannot be the name"],
+            ),
+            (with("category =", "City ="), &["`City` cannot be the name"]),
+            (with("category =", "Rating ="), &["`Rating` is named twice"]),
+            (with("category =", "lat ="), &["`lat` cannot be the name"]),
+            (
+                with("\"stars\"", "\"country_code\""),
+                &["`rating` is named twice"],
+            ),
+            (
+                with("category =", "\"a b\" ="),
+                &["line 13", "letters, digits"],
+            ),
+            (
+                "[collections.centers]\ntable = \"a\"".to_owned(),
+                &[
+                    "line 1",
+                    "centers is built in",
+                    "[collections.centers.attributes]",
+                ],
+            ),
+        ] {
+            let error = format!("{:#}", parse(&text).expect_err(&text));
+            for told in told {
+                assert!(error.contains(told), "{told} in {error} of {text}");
+            }
         }
     }
 

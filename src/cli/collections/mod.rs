@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::store::{Collection, ColumnName, Database, Obstacle, Store};
+use crate::store::{Collection, ColumnName, Database, Obstacle, Store, TableColumns};
+use file::Declared;
 
 /// Collections beside the built-in ones.
 #[derive(Debug, clap::Args)]
@@ -33,18 +34,19 @@ pub(super) struct CollectionArgs {
 
 impl DeclaredArgs {
     /// Those that the file and the flags declare.
-    fn read(&self) -> anyhow::Result<Vec<Collection>> {
+    fn read(&self) -> anyhow::Result<Declared> {
         let mut declared = match &self.collections {
             Some(path) => file::read(path)?,
-            None => Vec::new(),
+            None => Declared::default(),
         };
         for text in &self.declare {
             for collection in file::of_flag(text)? {
                 let name = &collection.name;
-                if declared.iter().any(|other| other.name == *name) {
+                let mut others = declared.collections.iter();
+                if others.any(|other| other.name == *name) {
                     bail!("the collection {name} is declared twice: choose another name");
                 }
-                declared.push(collection);
+                declared.collections.push(collection);
             }
         }
         Ok(declared)
@@ -55,8 +57,11 @@ impl DeclaredArgs {
     /// # Errors
     /// When the file is wrong or there is no such collection.
     pub(super) fn named(&self, name: &str) -> anyhow::Result<Collection> {
-        let mut all = Vec::from(Collection::built_in());
-        all.extend(self.read()?);
+        let declared = self.read()?;
+        let built_in = Collection::built_in().into_iter();
+        let built_in = built_in.map(|collection| declared.with_attributes(collection));
+        let mut all = built_in.collect::<anyhow::Result<Vec<_>>>()?;
+        all.extend(declared.collections);
         let names: Vec<String> = all.iter().map(|c| format!("`{}`", c.name)).collect();
         match all.into_iter().find(|other| other.name.as_str() == name) {
             Some(collection) => Ok(collection),
@@ -77,21 +82,24 @@ impl DeclaredArgs {
         default: &Collection,
     ) -> anyhow::Result<Vec<Collection>> {
         let declared = self.read()?;
-        let centers = centers(database).await?;
+        let centers = declared.with_attributes(Collection::diving_centers())?;
+        let centers = centers_of(centers, database).await?;
         let mut served = Vec::new();
         if default.name == centers.name {
             served.push(centers);
         } else {
             served.extend(if_usable(centers, database).await?);
         }
-        let sites = fitted(Collection::dive_sites(), database, |_| false).await?;
+        let sites = declared.with_attributes(Collection::dive_sites())?;
+        let sites = fitted(sites, database, |_| false).await?;
         served.extend(if_usable(sites, database).await?);
-        for collection in declared {
+        for collection in declared.collections {
             if let Some(why) = unusable(&collection, database).await? {
                 bail!("the collection {} cannot be served: {why}", collection.name);
             }
             let columns = database.columns(&collection).await?;
-            served.push(collection.read_as_texts(&columns));
+            check_attributes(&collection, &columns)?;
+            served.push(collection.read_from(&columns));
         }
         match served.iter().position(|other| other.name == default.name) {
             Some(at) => served[..=at].rotate_right(1),
@@ -123,7 +131,8 @@ impl CollectionArgs {
         match unusable(&collection, database).await? {
             None => {
                 let columns = database.columns(&collection).await?;
-                Ok(collection.read_as_texts(&columns))
+                check_attributes(&collection, &columns)?;
+                Ok(collection.read_from(&columns))
             }
             Some(why) => bail!("the collection {} cannot be used: {why}", collection.name),
         }
@@ -152,8 +161,8 @@ impl CollectionArgs {
 
 /// Centers. Where another application made their table, it may say which of them are
 /// claimed.
-async fn centers(database: &Database) -> anyhow::Result<Collection> {
-    let centers = fitted(Collection::diving_centers(), database, |_| false).await?;
+async fn centers_of(centers: Collection, database: &Database) -> anyhow::Result<Collection> {
+    let centers = fitted(centers, database, |_| false).await?;
     let columns = database.columns(&centers).await?;
     Ok(centers.with_ownership(|column| columns.has(column)))
 }
@@ -180,7 +189,8 @@ async fn if_usable(
 }
 
 fn is_built_in(collection: &Collection) -> bool {
-    Collection::built_in().contains(collection)
+    let mut built_in = Collection::built_in().into_iter();
+    built_in.any(|other| other.name == collection.name)
 }
 
 /// The table of a built-in collection may have fewer columns where another application
@@ -199,7 +209,37 @@ pub(super) async fn fitted(
     } else {
         collection
     };
-    Ok(fitted.read_as_texts(&columns))
+    check_attributes(&fitted, &columns)?;
+    Ok(fitted.read_from(&columns))
+}
+
+impl Declared {
+    /// A built-in collection with the attributes that are declared of it.
+    fn with_attributes(&self, collection: Collection) -> anyhow::Result<Collection> {
+        let mut of_built_in = self.of_built_in.iter();
+        match of_built_in.find(|(name, _)| *name == collection.name) {
+            Some((_, attributes)) => Ok(collection.with_attributes(attributes.clone())?),
+            None => Ok(collection),
+        }
+    }
+}
+
+/// Refuses attributes whose columns a table does not have.
+fn check_attributes(collection: &Collection, columns: &TableColumns) -> anyhow::Result<()> {
+    let table = collection.table.as_str();
+    for attribute in collection.attributes() {
+        let column = attribute.column.as_str();
+        if !columns.has(column) {
+            let names: Vec<&str> = columns.names().collect();
+            bail!(
+                "the attribute {} of {}: {table} has no column {column}; it has {}",
+                attribute.name.as_str(),
+                collection.name,
+                names.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What keeps a collection from being served, and what to do about it.

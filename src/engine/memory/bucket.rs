@@ -9,7 +9,9 @@ use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
 use super::bounds::{Bounds, Point, bounds_of, widest_axis};
+use super::columns::Columns;
 use super::tree::Leaf;
+use super::values::ValuesRef;
 use super::vocabulary::{FIELDS, ValueId};
 use crate::domain::CenterId;
 
@@ -79,7 +81,7 @@ pub(super) struct Slot {
 pub(super) struct Entry<'a> {
     pub(super) id: CenterId,
     pub(super) point: Point,
-    pub(super) values: [ValueId; FIELDS],
+    pub(super) values: ValuesRef<'a>,
     pub(super) text: &'a [u8],
 }
 
@@ -89,6 +91,7 @@ pub(super) struct Bucket {
     blocks: Vec<Block>,
     slots: Vec<Slot>,
     texts: Vec<u8>,
+    columns: Columns,
 }
 
 impl Bucket {
@@ -98,6 +101,7 @@ impl Bucket {
             blocks: Vec::with_capacity(centers.div_ceil(LANES)),
             slots: Vec::with_capacity(centers),
             texts: Vec::with_capacity(text_bytes),
+            columns: Columns::default(),
         }
     }
 
@@ -161,9 +165,37 @@ impl Bucket {
         Entry {
             id: self.slots[slot].id,
             point: self.point(slot),
-            values: self.slots[slot].values,
+            values: self.values(slot),
             text: self.text(slot),
         }
+    }
+
+    /// What a center can be filtered by.
+    pub(super) fn values(&self, slot: usize) -> ValuesRef<'_> {
+        ValuesRef {
+            built_in: self.slots[slot].values,
+            interned: self.columns.interned(slot, self.len()),
+            numbers: self.columns.numbers(slot, self.len()),
+        }
+    }
+
+    /// The value that a center has in a vocabulary.
+    #[inline]
+    pub(super) fn value(&self, slot: usize, vocabulary: usize) -> ValueId {
+        match vocabulary.checked_sub(FIELDS) {
+            None => self.slots[slot].values[vocabulary],
+            Some(place) => self.columns.interned(slot, self.len())[place],
+        }
+    }
+
+    /// A number of a center.
+    pub(super) fn number(&self, slot: usize, place: usize) -> f64 {
+        self.columns.numbers(slot, self.len())[place]
+    }
+
+    /// Whether no center has a number in this place that is within a range.
+    pub(super) fn misses(&self, place: usize, low: f64, high: f64) -> bool {
+        self.columns.misses(place, low, high)
     }
 
     /// The tightest box around the points.
@@ -173,15 +205,13 @@ impl Bucket {
 
     /// Whether a center here has this value in this field.
     pub(super) fn holds(&self, field: usize, value: ValueId) -> bool {
-        self.slots.iter().any(|slot| slot.values[field] == value)
+        (0..self.len()).any(|slot| self.value(slot, field) == value)
     }
 
     /// The values of one field, each once.
     pub(super) fn distinct_values(&self, field: usize) -> Vec<ValueId> {
-        let mut values: Vec<ValueId> = self
-            .slots
-            .iter()
-            .map(|slot| slot.values[field])
+        let mut values: Vec<ValueId> = (0..self.len())
+            .map(|slot| self.value(slot, field))
             .filter(|value| value.is_some())
             .collect();
         values.sort_unstable();
@@ -202,7 +232,7 @@ impl Bucket {
         &mut self,
         id: CenterId,
         point: Point,
-        values: [ValueId; FIELDS],
+        values: ValuesRef<'_>,
         write_text: impl FnOnce(&mut Vec<u8>),
     ) {
         debug_assert!(!self.is_full());
@@ -216,27 +246,32 @@ impl Bucket {
         if self.slots.len() == self.slots.capacity() {
             self.slots.reserve_exact(LANES);
         }
+        self.columns.push(values);
         self.slots.push(Slot {
             id,
-            values,
+            values: values.built_in,
             end: offset(self.texts.len()),
         });
     }
 
     /// Puts other values in the place of a center's.
-    pub(super) fn set_values(&mut self, slot: usize, values: [ValueId; FIELDS]) {
-        self.slots[slot].values = values;
+    pub(super) fn set_values(&mut self, slot: usize, values: ValuesRef<'_>) {
+        let slots = self.len();
+        self.slots[slot].values = values.built_in;
+        self.columns.set(slot, slots, values);
     }
 
     /// Puts other values and another text in the place of a center's.
-    pub(super) fn rewrite(&mut self, slot: usize, values: [ValueId; FIELDS], text: &[u8]) {
-        self.slots[slot].values = values;
+    pub(super) fn rewrite(&mut self, slot: usize, values: ValuesRef<'_>, text: &[u8]) {
+        self.set_values(slot, values);
         self.replace_text(slot, text);
     }
 
     /// Takes a center out. The last one moves into its slot.
     pub(super) fn swap_remove(&mut self, slot: usize) {
         let last = self.len() - 1;
+        let slots = self.len();
+        self.columns.swap_remove(slot, slots);
         let last_text = self.texts.split_off(self.text_start(last));
         let last_point = self.point(last);
         let moved = self.slots.pop().expect("the slot to remove is there");
@@ -268,6 +303,11 @@ impl Bucket {
             picked.push(self.entry(slot));
         }
         picked
+    }
+
+    #[cfg(test)]
+    pub(super) fn check_columns(&self) {
+        self.columns.check();
     }
 
     fn set_point(&mut self, slot: usize, point: Point) {

@@ -9,9 +9,12 @@ use super::organizations::Organizations;
 use super::ratings::Ratings;
 use super::table::Table;
 use super::tree::BucketTree;
-use super::vocabulary::{FIELDS, ORGANIZATIONS, RATING, ValueId, Vocabulary};
+use super::values::{Held, Layout, Values, ValuesRef, of_number, of_text, text_of};
+use super::vocabulary::{ORGANIZATIONS, RATING, ValueId, Vocabulary};
 use super::walk::Walk;
-use crate::domain::{CenterId, FieldValue, OrganizationId, OrganizationNames, Summary, ValueRef};
+use crate::domain::{
+    CenterId, FieldId, FieldValue, OrganizationId, OrganizationNames, Summary, ValueRef,
+};
 
 /// Shards of the table of places: a write that makes one grow hashes some
 /// thousand ids again at ten million centers.
@@ -26,7 +29,9 @@ pub(super) struct Index {
     tree: BucketTree,
     buckets: Buckets,
     places: Table,
-    vocabularies: [Vocabulary; FIELDS],
+    /// Those of the built-in fields, then those of attributes.
+    vocabularies: Vec<Vocabulary>,
+    layout: Layout,
     organizations: Organizations,
     ratings: Ratings,
 }
@@ -35,7 +40,8 @@ impl Index {
     /// Joins buckets and the vocabularies their values are numbered by.
     pub(super) fn new(
         filled: impl Iterator<Item = Bucket>,
-        vocabularies: [Vocabulary; FIELDS],
+        vocabularies: Vec<Vocabulary>,
+        layout: Layout,
         organizations: Organizations,
         ratings: Ratings,
     ) -> Self {
@@ -44,6 +50,7 @@ impl Index {
             buckets: Buckets::default(),
             places: Table::new(SHARDS),
             vocabularies,
+            layout,
             organizations,
             ratings,
         };
@@ -83,7 +90,7 @@ impl Index {
         &self.buckets
     }
 
-    pub(super) fn vocabularies(&self) -> &[Vocabulary; FIELDS] {
+    pub(super) fn vocabularies(&self) -> &[Vocabulary] {
         &self.vocabularies
     }
 
@@ -96,18 +103,32 @@ impl Index {
         self.vocabularies[RATING].text(slot.values[RATING])
     }
 
-    /// The value of a field of the center in a place.
-    pub(super) fn value(&self, slot: &Slot, field: usize) -> Option<ValueRef<'_>> {
-        let text = self.vocabularies[field].text(slot.values[field]);
-        text.map(ValueRef::Text)
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    /// The numbers of those values of a field that any center has, in their order.
-    pub(super) fn values_of(&self, field: usize, values: &[FieldValue]) -> Vec<ValueId> {
-        let find = |value: &FieldValue| match value {
-            FieldValue::Text(text) => self.vocabularies[field].find(text),
-            _ => None,
-        };
+    /// The value of a field, of the center in a place of a bucket.
+    pub(super) fn value(
+        &self,
+        bucket: &Bucket,
+        slot: usize,
+        field: FieldId,
+        held: Held,
+    ) -> Option<ValueRef<'_>> {
+        let kind = self.layout.fields().get(field).kind;
+        match held {
+            Held::Interned(vocabulary) => {
+                let value = bucket.value(slot, vocabulary);
+                let text = self.vocabularies[vocabulary].text(value)?;
+                Some(of_text(kind, text))
+            }
+            Held::Number(place) => of_number(kind, bucket.number(slot, place)),
+        }
+    }
+
+    /// The numbers of those values of a vocabulary that any center has, in their order.
+    pub(super) fn values_of(&self, vocabulary: usize, values: &[FieldValue]) -> Vec<ValueId> {
+        let find = |value: &FieldValue| self.vocabularies[vocabulary].find(text_of(value)?);
         let mut found: Vec<ValueId> = values.iter().filter_map(find).collect();
         found.sort_unstable();
         found.dedup();
@@ -125,14 +146,15 @@ impl Index {
         let Some(place) = self.place_of(id) else {
             return;
         };
-        let old = self.buckets.get(place.bucket()).slot(place.slot()).values;
-        let mut new = old;
-        new[ORGANIZATIONS] = self.vocabularies[ORGANIZATIONS].intern(self.organizations.of(id));
-        self.post_values(place.bucket(), new);
+        let old = self.values_at(place);
+        let mut new = old.clone();
+        new.built_in[ORGANIZATIONS] =
+            self.vocabularies[ORGANIZATIONS].intern(self.organizations.of(id));
+        self.post_values(place.bucket(), new.borrowed());
         let bucket = self.buckets.get_mut(place.bucket());
-        bucket.set_values(place.slot(), new);
-        self.forget_values(place.bucket(), old);
-        self.release_values(old);
+        bucket.set_values(place.slot(), new.borrowed());
+        self.forget_values(place.bucket(), old.borrowed());
+        self.release_values(old.borrowed());
     }
 
     /// Puts a center where it belongs, with its text rendered already.
@@ -150,7 +172,7 @@ impl Index {
         self.insert(Entry {
             id: center.id,
             point,
-            values,
+            values: values.borrowed(),
             text,
         });
     }
@@ -163,6 +185,7 @@ impl Index {
         let (bucket_id, slot) = (place.bucket(), place.slot());
         let bucket = self.buckets.get(bucket_id);
         let Entry { point, values, .. } = bucket.entry(slot);
+        let values = values.owned();
         let last = Place::new(bucket_id, bucket.len() - 1);
 
         self.places.remove(place.0, id);
@@ -174,25 +197,25 @@ impl Index {
             self.insert_place(place);
         }
 
-        self.forget_values(bucket_id, values);
+        self.forget_values(bucket_id, values.borrowed());
         if self.may_dissolve(bucket_id) {
             self.dissolve(bucket_id);
         } else {
             self.tighten(bucket_id, point);
         }
-        self.release_values(values);
+        self.release_values(values.borrowed());
         true
     }
 
     /// The same position with other texts.
     fn rewrite(&mut self, place: Place, center: &Summary<'_>, text: &[u8]) {
         let new = self.intern(center);
-        let old = self.buckets.get(place.bucket()).slot(place.slot()).values;
-        self.post_values(place.bucket(), new);
+        let old = self.values_at(place);
+        self.post_values(place.bucket(), new.borrowed());
         let bucket = self.buckets.get_mut(place.bucket());
-        bucket.rewrite(place.slot(), new, text);
-        self.forget_values(place.bucket(), old);
-        self.release_values(old);
+        bucket.rewrite(place.slot(), new.borrowed(), text);
+        self.forget_values(place.bucket(), old.borrowed());
+        self.release_values(old.borrowed());
     }
 
     fn insert(&mut self, entry: Entry<'_>) {
@@ -319,17 +342,26 @@ impl Index {
             .insert(place.0, |place| self.buckets.id_at(Place(place)));
     }
 
-    fn intern(&mut self, center: &Summary<'_>) -> [ValueId; FIELDS] {
+    fn values_at(&self, place: Place) -> Values {
+        self.buckets
+            .get(place.bucket())
+            .values(place.slot())
+            .owned()
+    }
+
+    fn intern(&mut self, center: &Summary<'_>) -> Values {
         let set = self.organizations.of(center.id);
         let rating = self.ratings.of(center.id);
         let texts = [center.country, center.region, center.city, set, rating];
-        std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]))
+        let built_in = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
+        self.layout
+            .values(built_in, center.attributes, &mut self.vocabularies)
     }
 
     /// Adds a bucket to the postings of values that it is about to hold.
-    fn post_values(&mut self, bucket_id: BucketId, values: [ValueId; FIELDS]) {
+    fn post_values(&mut self, bucket_id: BucketId, values: ValuesRef<'_>) {
         let leaf = self.buckets.leaf(bucket_id);
-        for (field, value) in values.into_iter().enumerate() {
+        for (field, value) in values.interned() {
             if !self.buckets.get(bucket_id).holds(field, value) {
                 self.vocabularies[field].add(value, leaf, &self.buckets);
             }
@@ -337,17 +369,17 @@ impl Index {
     }
 
     /// Takes a bucket off the postings of values that it may hold no more.
-    fn forget_values(&mut self, bucket_id: BucketId, values: [ValueId; FIELDS]) {
+    fn forget_values(&mut self, bucket_id: BucketId, values: ValuesRef<'_>) {
         let leaf = self.buckets.leaf(bucket_id);
-        for (field, value) in values.into_iter().enumerate() {
+        for (field, value) in values.interned() {
             if !self.buckets.get(bucket_id).holds(field, value) {
                 self.vocabularies[field].remove(value, &leaf);
             }
         }
     }
 
-    fn release_values(&mut self, values: [ValueId; FIELDS]) {
-        for (field, value) in values.into_iter().enumerate() {
+    fn release_values(&mut self, values: ValuesRef<'_>) {
+        for (field, value) in values.interned() {
             self.vocabularies[field].release(value);
         }
     }
@@ -368,6 +400,7 @@ impl Index {
             assert!((1..=CAPACITY).contains(&bucket.len()));
             assert_eq!(bucket.bounds(), self.buckets.bounds(id), "boxes are tight");
             centers += bucket.len();
+            bucket.check_columns();
             for (number, slot) in bucket.slots().iter().enumerate() {
                 assert_eq!(self.place_of(slot.id), Some(Place::new(id, number)));
                 let text = std::str::from_utf8(bucket.text(number)).unwrap();

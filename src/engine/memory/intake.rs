@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use super::load::Loading;
-use crate::domain::{CenterId, Position, Summary};
+use crate::domain::{CenterId, FieldValue, Position, Summary};
 
 /// Centers that are handed over at once.
 const BATCH: usize = 4_096;
@@ -71,6 +71,8 @@ impl Intake {
 struct Batch {
     centers: Vec<Waiting>,
     texts: String,
+    /// The attributes of all centers, one behind the other.
+    attributes: Vec<Option<FieldValue>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl Batch {
         for text in fields.into_iter().flatten() {
             self.texts.push_str(text);
         }
+        self.attributes.extend_from_slice(center.attributes);
         self.centers.push(Waiting {
             id: center.id,
             position: center.position,
@@ -104,7 +107,8 @@ impl Batch {
             rest = after;
             text
         };
-        for center in &self.centers {
+        let width = self.attributes.len() / self.centers.len().max(1);
+        for (number, center) in self.centers.iter().enumerate() {
             let name = next(center.name);
             let [country, region, city] = center.fields.map(|len| len.map(&mut next));
             take(&Summary {
@@ -114,6 +118,7 @@ impl Batch {
                 country,
                 region,
                 city,
+                attributes: &self.attributes[number * width..][..width],
             });
         }
     }
@@ -137,6 +142,7 @@ mod tests {
             country,
             region,
             city,
+            attributes: &[],
         };
         let centers: Vec<Summary<'_>> = (1..).zip(centers).map(summary).collect();
         let mut batch = Batch::default();
@@ -163,6 +169,7 @@ mod tests {
                     country: None,
                     region: None,
                     city: None,
+                    attributes: &[],
                 });
             }
             assert_eq!(intake.finish().len(), count);

@@ -9,9 +9,10 @@ use super::bucket::{Bucket, CAPACITY, LANES};
 use super::index::Index;
 use super::organizations::Organizations;
 use super::ratings::Ratings;
+use super::values::{Layout, ValuesRef};
 use super::vocabulary::{FIELDS, ValueId, Vocabulary};
 use crate::domain::{CenterId, OrganizationId, OrganizationNames, Position, Rating, Summary};
-use crate::wire::render_summary;
+use crate::wire::{push_attributes, render_summary};
 
 /// The most centers that a new bucket gets: some room is left, so that the first
 /// writes after a load do not split a bucket each.
@@ -21,12 +22,16 @@ const FILL: usize = CAPACITY - 8;
 ///
 /// Centers are held at about 90 bytes and their name each, and rendered when the
 /// index is built: loading needs little more memory than the index itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Loading {
     centers: Vec<Loaded>,
     keys: Vec<Key>,
     names: String,
-    vocabularies: [Vocabulary; FIELDS],
+    vocabularies: Vec<Vocabulary>,
+    layout: Layout,
+    /// The attributes of all centers, one behind the other.
+    interned: Vec<ValueId>,
+    numbers: Vec<f64>,
     organizations: Organizations,
     ratings: Ratings,
 }
@@ -51,7 +56,28 @@ struct Key {
     center: u32,
 }
 
+impl Default for Loading {
+    /// Of a collection without attributes.
+    fn default() -> Self {
+        Self::new(Layout::default())
+    }
+}
+
 impl Loading {
+    pub(super) fn new(layout: Layout) -> Self {
+        Self {
+            centers: Vec::new(),
+            keys: Vec::new(),
+            names: String::new(),
+            vocabularies: layout.vocabularies(),
+            layout,
+            interned: Vec::new(),
+            numbers: Vec::new(),
+            organizations: Organizations::default(),
+            ratings: Ratings::default(),
+        }
+    }
+
     /// Notes what organizations are called.
     pub fn name_organizations(&mut self, names: OrganizationNames) {
         self.organizations.rename(names);
@@ -76,7 +102,13 @@ impl Loading {
         let set = self.organizations.of(center.id);
         let rating = self.ratings.of(center.id);
         let texts = [center.country, center.region, center.city, set, rating];
-        let values = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
+        let built_in = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
+        let vocabularies = &mut self.vocabularies;
+        let values = self
+            .layout
+            .values(built_in, center.attributes, vocabularies);
+        self.interned.extend_from_slice(&values.interned);
+        self.numbers.extend_from_slice(&values.numbers);
         self.keys.push(Key {
             point: center.position.unit_vector().0,
             center: u32::try_from(self.centers.len())
@@ -85,7 +117,7 @@ impl Loading {
         self.centers.push(Loaded {
             id: center.id,
             position: center.position,
-            values,
+            values: built_in,
             name: self.names.len(),
         });
         self.names.push_str(center.name);
@@ -118,10 +150,12 @@ impl Loading {
         let vocabularies = std::mem::take(&mut self.vocabularies);
         let organizations = std::mem::take(&mut self.organizations);
         let ratings = std::mem::take(&mut self.ratings);
+        let layout = std::mem::take(&mut self.layout);
         drop(self);
         BuiltIndex(Index::new(
             buckets.into_iter(),
             vocabularies,
+            layout,
             organizations,
             ratings,
         ))
@@ -158,14 +192,19 @@ impl Loading {
         let mut rendered = Vec::with_capacity(keys.len() * 256);
         let mut ends = [0; CAPACITY];
         for (key, end) in keys.iter().zip(&mut ends) {
-            render_summary(&self.summary(key.center as usize), &mut rendered);
+            let number = key.center as usize;
+            render_summary(&self.summary(number), &mut rendered);
+            let values = self.values(number);
+            let value = |place| self.layout.attribute(place, values, &self.vocabularies);
+            push_attributes(self.layout.fields(), value, &mut rendered);
             *end = rendered.len();
         }
         let mut bucket = Bucket::with_capacity(keys.len(), rendered.len());
         let mut start = 0;
         for (key, end) in keys.iter().zip(ends) {
             let center = &self.centers[key.center as usize];
-            bucket.push_with(center.id, key.point, center.values, |texts| {
+            let values = self.values(key.center as usize);
+            bucket.push_with(center.id, key.point, values, |texts| {
                 texts.extend_from_slice(&rendered[start..end]);
             });
             start = end;
@@ -183,6 +222,17 @@ impl Loading {
         black_box(centers().fold(None, |all, center| names.get(center.name).max(all)));
     }
 
+    fn values(&self, number: usize) -> ValuesRef<'_> {
+        let count = self.centers.len();
+        let (interned, numbers) = (self.interned.len() / count, self.numbers.len() / count);
+        ValuesRef {
+            built_in: self.centers[number].values,
+            interned: &self.interned[number * interned..][..interned],
+            numbers: &self.numbers[number * numbers..][..numbers],
+        }
+    }
+
+    /// A center without its attributes.
     fn summary(&self, number: usize) -> Summary<'_> {
         let center = &self.centers[number];
         let name_end = self
@@ -197,6 +247,7 @@ impl Loading {
             country: text(0),
             region: text(1),
             city: text(2),
+            attributes: &[],
         }
     }
 }

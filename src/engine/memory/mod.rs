@@ -15,6 +15,7 @@
 //! - `bounds`: the boxes around points
 //! - `walk`, `best`, `search`: answering; `lanes`: several numbers at a time
 //! - `vocabulary`: filter values and the buckets that hold them
+//! - `values`, `columns`: attributes of centers, and of a bucket's
 //! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
 //! - `search_lock`: what searches share and writes take
@@ -23,6 +24,7 @@
 mod best;
 mod bounds;
 mod bucket;
+mod columns;
 mod index;
 mod intake;
 mod lanes;
@@ -36,23 +38,27 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod values;
 mod viewport;
 mod vocabulary;
 mod walk;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::RwLockWriteGuard;
 
 use super::{Answer, SearchError};
 use crate::domain::{
-    CenterId, OrganizationId, OrganizationNames, Search, SortKey, Summary, Viewport, sort_key,
+    CenterId, Fields, OrganizationId, OrganizationNames, Search, SortKey, Summary, Viewport,
+    sort_key,
 };
-use crate::wire::{name_of, render_summary};
+use crate::wire::{name_of, push_attributes, render_summary};
 use index::Index;
 pub use intake::Intake;
 pub use load::{BuiltIndex, Loading};
 use search_lock::SearchLock;
+use values::Layout;
 
 /// A committed write that the index has to follow.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +80,7 @@ pub enum Change<'a> {
 #[derive(Debug)]
 pub struct MemoryEngine {
     collection: Box<str>,
+    layout: Layout,
     loaded: SearchLock<Option<Box<Loaded>>>,
 }
 
@@ -90,7 +97,17 @@ impl MemoryEngine {
     pub fn new(collection: &str) -> Self {
         Self {
             collection: collection.into(),
+            layout: Layout::default(),
             loaded: SearchLock::default(),
+        }
+    }
+
+    /// The same over a collection that has attributes.
+    #[must_use]
+    pub fn with_fields(self, fields: &Arc<Fields>) -> Self {
+        Self {
+            layout: Layout::of(fields),
+            ..self
         }
     }
 
@@ -106,7 +123,7 @@ impl MemoryEngine {
     /// [`crate::catalog::Catalog::load`] does.
     #[must_use]
     pub fn begin_load(&self) -> Loading {
-        Loading::default()
+        Loading::new(self.layout.clone())
     }
 
     /// Puts a new index in the place of the present one.
@@ -130,6 +147,8 @@ impl MemoryEngine {
             text.clear();
             if let Change::Upsert(center) = change {
                 render_summary(center, &mut text);
+                let value = |place: usize| Some(center.attributes[place].as_ref()?.borrowed());
+                push_attributes(self.layout.fields(), value, &mut text);
             }
             let mut guard = self.loaded.write();
             let Some(loaded) = &mut *guard else {

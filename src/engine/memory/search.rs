@@ -7,10 +7,11 @@ use super::bounds::{Bounds, Point, bounds_around, farthest_chord_squared};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
 use super::lanes::places_within;
-use super::vocabulary::{FIELDS, ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
+use super::values::{Held, number_of};
+use super::vocabulary::{ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use crate::domain::{
-    CenterId, Condition, EngineKind, FieldId, Filter, RatingVisibility, Search, ValueRef,
+    CenterId, Comparison, Condition, EngineKind, Filter, RatingVisibility, Search, ValueRef,
     chord_squared_of, distance_m_of,
 };
 use crate::engine::{Answer, Hit};
@@ -158,6 +159,8 @@ struct Wanted<'a> {
     fields: Vec<FieldValues<'a>>,
     /// What else has to hold.
     others: Vec<&'a Condition>,
+    /// Where numbers have to be for that.
+    ranges: Vec<Range>,
 }
 
 /// The values of one field that count.
@@ -195,14 +198,20 @@ impl<'a> Wanted<'a> {
         } = &search.filter;
         let mut filtered = Vec::new();
         let mut others = Vec::new();
+        let mut ranges = Vec::new();
         for part in condition.conjuncts() {
             let narrowing = part.allowed_values().and_then(|(field, values)| {
-                let field = place_of(field)?;
-                Some((field, index.values_of(field, values)))
+                let Held::Interned(vocabulary) = index.layout().held(field)? else {
+                    return None;
+                };
+                Some((vocabulary, index.values_of(vocabulary, values)))
             });
             match narrowing {
                 Some(narrowing) => filtered.push(narrowing),
-                None => others.push(part),
+                None => {
+                    ranges.extend(Range::of(index, part));
+                    others.push(part);
+                }
             }
         }
         if !organizations.is_empty() {
@@ -238,6 +247,7 @@ impl<'a> Wanted<'a> {
             excluded,
             fields,
             others,
+            ranges,
         };
         wanted.fields_meet().then_some(wanted)
     }
@@ -279,6 +289,9 @@ impl<'a> Wanted<'a> {
     fn look_into(&self, bucket_id: BucketId, best: &mut Best) {
         let buckets = self.index.buckets();
         let bucket = buckets.get(bucket_id);
+        if self.ranges.iter().any(|range| range.misses(bucket)) {
+            return;
+        }
         if self.asks_for_whatever_is_near() {
             offer(bucket_id, bucket, &self.origin, best, |_, _| true);
         } else {
@@ -305,7 +318,7 @@ impl<'a> Wanted<'a> {
             && self
                 .fields
                 .iter()
-                .all(|field| field.values.contains(&center.values[field.field]))
+                .all(|field| field.values.contains(&bucket.value(slot, field.field)))
             && self.fulfils_others(bucket, slot)
     }
 
@@ -315,8 +328,8 @@ impl<'a> Wanted<'a> {
         }
         // Unescaped at most once, and only where it is asked for.
         let name = OnceCell::new();
-        let value_of = |field| match place_of(field) {
-            Some(field) => self.index.value(bucket.slot(slot), field),
+        let value_of = |field| match self.index.layout().held(field) {
+            Some(held) => self.index.value(bucket, slot, field, held),
             None => name
                 .get_or_init(|| name_of(bucket.text(slot)))
                 .as_deref()
@@ -327,10 +340,44 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Where the index holds the values of a field; `None` for the name, which is in the text
-/// of each center only.
-fn place_of(field: FieldId) -> Option<usize> {
-    usize::from(field.0).checked_sub(1)
+/// The numbers between which one has to be, both among them.
+struct Range {
+    place: usize,
+    low: f64,
+    high: f64,
 }
 
-const _: () = assert!(FIELDS == 5, "a filter has five fields");
+impl Range {
+    /// Outside of which a condition does not hold; `None` where nothing is known.
+    fn of(index: &Index, condition: &Condition) -> Option<Self> {
+        let (field, low, high) = match condition {
+            Condition::Compare(field, comparison, value) => {
+                let number = number_of(value)?;
+                match comparison {
+                    Comparison::Less | Comparison::LessOrEqual => {
+                        (*field, f64::NEG_INFINITY, number)
+                    }
+                    Comparison::Greater | Comparison::GreaterOrEqual => {
+                        (*field, number, f64::INFINITY)
+                    }
+                    Comparison::Equal => (*field, number, number),
+                    Comparison::Unequal => return None,
+                }
+            }
+            Condition::OneOf(field, values) => {
+                let numbers = values.iter().filter_map(number_of);
+                let least = numbers.clone().fold(f64::INFINITY, f64::min);
+                (*field, least, numbers.fold(f64::NEG_INFINITY, f64::max))
+            }
+            _ => return None,
+        };
+        match index.layout().held(field)? {
+            Held::Number(place) => Some(Self { place, low, high }),
+            Held::Interned(_) => None,
+        }
+    }
+
+    fn misses(&self, bucket: &Bucket) -> bool {
+        bucket.misses(self.place, self.low, self.high)
+    }
+}

@@ -46,6 +46,7 @@ fn center(id: i64, latitude: f64, longitude: f64) -> Summary<'static> {
         country: Some("GR"),
         region: None,
         city: None,
+        attributes: &[],
     }
 }
 

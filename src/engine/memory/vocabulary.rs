@@ -7,8 +7,8 @@ use super::bucket::{BucketId, Buckets};
 use super::table::Table;
 use super::tree::{BucketTree, Leaf};
 
-/// How many fields can be filtered by: country, region, city, the set of
-/// organizations and the rating, in this order.
+/// How many fields of every collection can be filtered by: country, region, city, the set
+/// of organizations and the rating, in this order. Attributes follow.
 pub(super) const FIELDS: usize = 5;
 pub(super) const ORGANIZATIONS: usize = 3;
 pub(super) const RATING: usize = 4;

@@ -195,6 +195,7 @@ mod tests {
     use super::*;
     use crate::domain::{CenterId, Origin};
     use crate::engine::memory::bucket::{Bucket, Entry};
+    use crate::engine::memory::values::ValuesRef;
     use crate::engine::memory::vocabulary::{FIELDS, ValueId};
 
     fn unit(latitude: f64, longitude: f64) -> Point {
@@ -213,7 +214,11 @@ mod tests {
                     f64::from(number * 37 % 179) - 89.0,
                     f64::from(number * 101 % 360) - 180.0,
                 ),
-                values: [ValueId::NONE; FIELDS],
+                values: ValuesRef {
+                    built_in: [ValueId::NONE; FIELDS],
+                    interned: &[],
+                    numbers: &[],
+                },
                 text: b"",
             });
             buckets.add(bucket);

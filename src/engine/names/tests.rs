@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
-use crate::domain::{Center, CenterText, Origin};
+use crate::domain::{Attributes, Center, CenterText, Origin};
 
 fn center(id: i64, name: &str, position: Option<(f64, f64)>) -> Center {
     Center {
@@ -19,6 +19,7 @@ fn center(id: i64, name: &str, position: Option<(f64, f64)>) -> Center {
         created_at: None,
         updated_at: None,
         ownership_status: None,
+        attributes: Attributes::default(),
     }
 }
 

@@ -19,9 +19,11 @@ use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
-use crate::domain::{CenterId, EngineKind, OrganizationId, RatingVisibility, Search, Summary};
+use crate::domain::{
+    CenterId, EngineKind, Fields, OrganizationId, RatingVisibility, Search, Summary,
+};
 use crate::store::{MySqlStore, StoreError};
-use crate::wire::{render_rating, render_summary};
+use crate::wire::{push_attributes, render_rating, render_summary};
 use circle::Choice;
 use density::{Census, Density};
 
@@ -142,6 +144,7 @@ impl SqlEngine {
             search,
             organizations: &organizations,
         };
+        let fields = self.store.collection().fields();
         let mut choice = Choice::new(asked, density);
         loop {
             let circle = choice.next(&self.store).await?;
@@ -149,7 +152,9 @@ impl SqlEngine {
             let near = circle.near(asked, choice.wanted());
             let ended = self
                 .store
-                .find(&near, |distance_m, summary| page.push(distance_m, &summary))
+                .find(&near, |distance_m, summary| {
+                    page.push(distance_m, &summary, fields);
+                })
                 .await?;
             if ended {
                 if page.hits.len() >= choice.wanted() || circle.is_all() {
@@ -203,8 +208,10 @@ impl Page {
         self.hits.clear();
     }
 
-    fn push(&mut self, distance_m: f64, summary: &Summary<'_>) {
+    fn push(&mut self, distance_m: f64, summary: &Summary<'_>, fields: &Fields) {
         render_summary(summary, &mut self.rendered);
+        let value = |place: usize| Some(summary.attributes[place].as_ref()?.borrowed());
+        push_attributes(fields, value, &mut self.rendered);
         self.hits.push(Found {
             id: summary.id,
             distance_m,

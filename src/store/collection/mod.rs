@@ -1,14 +1,17 @@
 //! Which table holds a collection and which column holds which field.
 
+mod attribute;
 mod field;
 mod name;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::TableColumns;
 use crate::domain::{FieldId, Fields, TextField};
+pub use attribute::{Attribute, RESERVED_NAMES};
 use field::{CLAIMED_STATUS, DEFAULT_LOCATION};
 pub use field::{Field, SHOWN_STATUS};
 pub use name::{CollectionName, CollectionNameError, ColumnName, NameError};
@@ -29,6 +32,14 @@ pub enum CollectionError {
         /// Their column.
         column: String,
     },
+    /// An attribute is called what something else is called.
+    #[error(
+        "`{0}` cannot be the name of an attribute, as something else is called so: call it otherwise, as in `my_{0} = {{ column = \"{0}\", type = \"text\" }}`"
+    )]
+    Reserved(String),
+    /// Two attributes share a name or a column.
+    #[error("`{0}` is named twice among the attributes, or is the column of another field")]
+    Twice(String),
 }
 
 /// A table of centers and the map from our fields to its columns. An optional
@@ -65,7 +76,8 @@ pub struct Collection {
     /// What reads those texts whose columns hold anything else.
     read_texts: [Option<String>; TextField::ALL.len()],
     is_located: bool,
-    fields: Fields,
+    attributes: Vec<Attribute>,
+    fields: Arc<Fields>,
 }
 
 impl Collection {
@@ -103,7 +115,8 @@ impl Collection {
         let location = columns.remove(&Field::Location);
         let texts = TextField::ALL.map(|field| columns.remove(&Field::Text(field)));
         Ok(Self {
-            fields: fields_of(&texts),
+            attributes: Vec::new(),
+            fields: fields_of(&texts, &[]).into(),
             name,
             table,
             id,
@@ -210,16 +223,19 @@ impl Collection {
                 *column = None;
             }
         }
-        self.fields = fields_of(&self.texts);
+        self.fields = fields_of(&self.texts, &self.attributes).into();
         self
     }
 
-    /// The same, with numbers, times, bytes and whatever else a table may hold in the
-    /// columns of texts read as texts.
+    /// The same, with whatever the columns of a table hold read as what the collection says
+    /// they are: numbers, times and bytes as texts, texts as numbers.
     #[must_use]
-    pub fn read_as_texts(mut self, columns: &TableColumns) -> Self {
+    pub fn read_from(mut self, columns: &TableColumns) -> Self {
         self.read_texts =
             TextField::ALL.map(|field| columns.as_text(self.text(field)?.as_str()).cloned());
+        for attribute in &mut self.attributes {
+            attribute.read = columns.reading(attribute.column.as_str(), attribute.kind);
+        }
         self
     }
 
@@ -300,8 +316,42 @@ impl Collection {
 
     /// The fields that its rows can be filtered by.
     #[must_use]
-    pub fn fields(&self) -> &Fields {
+    pub fn fields(&self) -> &Arc<Fields> {
         &self.fields
+    }
+
+    /// The attributes, in their order.
+    #[must_use]
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// The same with attributes.
+    ///
+    /// # Errors
+    /// When one has the name or the column of something else.
+    pub fn with_attributes(mut self, attributes: Vec<Attribute>) -> Result<Self, CollectionError> {
+        let mut columns: Vec<String> = self
+            .columns()
+            .map(|(_, column)| column.as_str().to_ascii_lowercase())
+            .collect();
+        let mut names: Vec<&str> = Vec::new();
+        for attribute in &attributes {
+            let name = attribute.name.as_str();
+            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            if Field::all().map(Field::name).any(is) || RESERVED_NAMES.iter().copied().any(is) {
+                return Err(CollectionError::Reserved(name.to_owned()));
+            }
+            let column = attribute.column.as_str().to_ascii_lowercase();
+            if names.iter().copied().any(is) || columns.contains(&column) {
+                return Err(CollectionError::Twice(name.to_owned()));
+            }
+            names.push(name);
+            columns.push(column);
+        }
+        self.fields = fields_of(&self.texts, &attributes).into();
+        self.attributes = attributes;
+        Ok(self)
     }
 
     /// The column of a text field, if the table has one.
@@ -329,9 +379,14 @@ pub(super) fn text_of(field: FieldId) -> Option<TextField> {
     }
 }
 
-fn fields_of(texts: &[Option<ColumnName>; TextField::ALL.len()]) -> Fields {
+fn fields_of(
+    texts: &[Option<ColumnName>; TextField::ALL.len()],
+    attributes: &[Attribute],
+) -> Fields {
     let has = |field| text_of(field).is_some_and(|text| texts[text as usize].is_some());
-    Fields::new(has, [])
+    let attributes = attributes.iter();
+    let attributes = attributes.map(|other| (other.name.as_str().to_owned(), other.kind));
+    Fields::new(has, attributes)
 }
 
 /// The default collection, which commands are about unless told otherwise.

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 
 use super::MySqlStore;
 use super::schema::{Index, indexes};
-use crate::domain::TextField;
+use crate::domain::{FieldKind, TextField};
 use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, StoreError};
 
@@ -66,9 +66,12 @@ fn learned(collection: &Collection, indexes: &[Index]) -> Learned {
         return Learned::default();
     }
     let filters = [TextField::Country, TextField::Region, TextField::City];
-    let columns = filters
+    let texts = filters
         .into_iter()
         .filter_map(|field| collection.text(field));
+    let attributes = collection.attributes().iter();
+    let attributes = attributes.filter(|attribute| attribute.kind == FieldKind::Text);
+    let columns = texts.chain(attributes.map(|attribute| &attribute.column));
     let mut all = location.clone();
     all.extend(
         columns

@@ -279,7 +279,8 @@ impl MySqlStore {
             .bind(json_of(ids))
             .fetch_all(&self.pool)
             .await?;
-        let centers = found.iter().map(rows::center);
+        let fields = self.collection.fields();
+        let centers = found.iter().map(|row| rows::center(row, fields));
         Ok(in_order(ids, centers.collect::<Result<_, _>>()?))
     }
 }

@@ -15,7 +15,9 @@ impl MySqlStore {
             .bind(id.get())
             .fetch_optional(&self.pool)
             .await?;
-        Ok(row.as_ref().map(rows::center).transpose()?)
+        let fields = self.collection.fields();
+        let center = row.as_ref().map(|row| rows::center(row, fields));
+        Ok(center.transpose()?)
     }
 
     pub(in crate::store) async fn list(
@@ -36,7 +38,9 @@ impl MySqlStore {
             .push_filter(filter, &organizations, false, &mut statement);
         statement.push_with(&sql.list_end, [(count as u64).into()]);
         let found = query(statement).fetch_all(&self.pool).await?;
-        Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
+        let fields = self.collection.fields();
+        let centers = found.iter().map(|row| rows::center(row, fields));
+        Ok(centers.collect::<Result<_, _>>()?)
     }
 
     pub(in crate::store) async fn fold_summaries<S>(
@@ -46,7 +50,9 @@ impl MySqlStore {
     ) -> Result<S, StoreError> {
         let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
-            rows::summary(&row, |summary| each(&mut state, summary))?;
+            rows::summary(&row, self.collection.fields(), |summary| {
+                each(&mut state, summary)
+            })?;
         }
         Ok(state)
     }

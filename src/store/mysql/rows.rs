@@ -1,13 +1,17 @@
 //! Rows of MySQL: read into the domain, and written as lists.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
-use crate::domain::{Center, CenterDraft, CenterId, CenterText, Position, Summary, TextField};
+use crate::domain::{
+    Attributes, Center, CenterDraft, CenterId, CenterText, FieldKind, FieldValue, Fields, Position,
+    Summary, TextField,
+};
 use crate::store::plan::Stored;
 
 /// The place of the first text among the columns of a center, and of what follows
@@ -16,8 +20,15 @@ const FIRST_TEXT: usize = 6;
 const OWNERSHIP_STATUS: usize = FIRST_TEXT + TextField::ALL.len();
 /// How many columns a center has.
 const CENTER_COLUMNS: usize = OWNERSHIP_STATUS + 1;
+/// How many columns a center in a search has, its attributes left out.
+const SUMMARY_COLUMNS: usize = 7;
 /// The place of the first text in a row written as a list.
 pub(super) const FIRST_LISTED_TEXT: usize = 5;
+
+/// The place of the distance in a row of a search.
+pub(super) fn distance_column(fields: &Fields) -> usize {
+    SUMMARY_COLUMNS + fields.attributes().len()
+}
 
 /// The sentinel: what location holds where there are no coordinates.
 const NOWHERE: (f64, f64) = (0.0, 0.0);
@@ -35,7 +46,7 @@ pub(super) fn point(position: Option<Position>) -> (f64, f64) {
 }
 
 /// Reads the columns of `Names::center_columns`.
-pub(super) fn center(row: &MySqlRow) -> Result<Center, sqlx::Error> {
+pub(super) fn center(row: &MySqlRow, fields: &Arc<Fields>) -> Result<Center, sqlx::Error> {
     let owned = |field: TextField| -> Result<Option<String>, sqlx::Error> {
         Ok(text(row, FIRST_TEXT + field as usize)?.map(Cow::into_owned))
     };
@@ -58,17 +69,48 @@ pub(super) fn center(row: &MySqlRow) -> Result<Center, sqlx::Error> {
         created_at: time(row, 4),
         updated_at: time(row, 5),
         ownership_status: text(row, OWNERSHIP_STATUS)?.map(Cow::into_owned),
+        attributes: Attributes::new(fields, attributes(row, CENTER_COLUMNS, fields)?),
     })
+}
+
+/// Reads the attributes, the first of which is in a column.
+fn attributes(
+    row: &MySqlRow,
+    first: usize,
+    fields: &Fields,
+) -> Result<Vec<Option<FieldValue>>, sqlx::Error> {
+    let attributes = (first..).zip(fields.attributes());
+    attributes
+        .map(|(at, attribute)| {
+            Ok(match attribute.kind {
+                FieldKind::Text => text(row, at)?.map(|text| FieldValue::Text(text.into_owned())),
+                FieldKind::Number => row.try_get::<Option<f64>, _>(at)?.map(FieldValue::Number),
+                FieldKind::Boolean => {
+                    let number: Option<i64> = row.try_get_unchecked(at)?;
+                    number.map(|number| FieldValue::Boolean(number != 0))
+                }
+                FieldKind::Date => {
+                    let days: Option<i64> = row.try_get_unchecked(at)?;
+                    days.and_then(FieldValue::of_day)
+                }
+            })
+        })
+        .collect()
 }
 
 /// Reads the columns of `Names::summary_columns` and hands them on; a row
 /// without a position is passed over.
-pub(super) fn summary(row: &MySqlRow, each: impl FnOnce(Summary<'_>)) -> Result<(), sqlx::Error> {
+pub(super) fn summary(
+    row: &MySqlRow,
+    fields: &Fields,
+    each: impl FnOnce(Summary<'_>),
+) -> Result<(), sqlx::Error> {
     let Some(position) = position(row)? else {
         return Ok(());
     };
     let name = text(row, 3)?.unwrap_or_default();
     let (country, region, city) = (text(row, 4)?, text(row, 5)?, text(row, 6)?);
+    let attributes = attributes(row, SUMMARY_COLUMNS, fields)?;
     each(Summary {
         id: id(row)?,
         position,
@@ -76,6 +118,7 @@ pub(super) fn summary(row: &MySqlRow, each: impl FnOnce(Summary<'_>)) -> Result<
         country: country.as_deref(),
         region: region.as_deref(),
         city: city.as_deref(),
+        attributes: &attributes,
     });
     Ok(())
 }
@@ -132,10 +175,11 @@ fn time(row: &MySqlRow, at: usize) -> Option<DateTime<Utc>> {
 }
 
 /// Reads the columns of `Names::center_columns` and whether the row is in order.
-pub(super) fn stored(row: &MySqlRow) -> Result<Stored, sqlx::Error> {
-    let in_order: Option<bool> = row.try_get_unchecked(CENTER_COLUMNS)?;
+pub(super) fn stored(row: &MySqlRow, fields: &Arc<Fields>) -> Result<Stored, sqlx::Error> {
+    let in_order = CENTER_COLUMNS + fields.attributes().len();
+    let in_order: Option<bool> = row.try_get_unchecked(in_order)?;
     Ok(Stored {
-        center: center(row)?,
+        center: center(row, fields)?,
         in_order: in_order.unwrap_or(false),
     })
 }

@@ -4,6 +4,7 @@ use sqlx::{FromRow, MySqlPool};
 
 use super::adopt::grant_to_see_triggers;
 use super::triggers;
+use crate::store::fit::ColumnSql;
 use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, SchemaFinding};
 
@@ -60,6 +61,47 @@ impl Column {
             }
             _ => format!("HEX({column})"),
         })
+    }
+
+    /// The SQL that reads it as each kind of value.
+    pub(in crate::store) fn reading(&self) -> ColumnSql {
+        let column = identifier(&self.name);
+        let text = self.as_text();
+        let as_text = text.as_deref().unwrap_or(&column);
+        let trimmed = format!("LOWER(TRIM({as_text}))");
+        let (number, boolean) = match self.kind.as_str() {
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
+            | "double" | "year" | "bit" => (
+                format!("CAST({column} + 0 AS DOUBLE)"),
+                format!("CAST({column} + 0 <> 0 AS SIGNED)"),
+            ),
+            _ => (
+                // With few digits in its exponent it is finite.
+                format!(
+                    "CASE WHEN {trimmed} REGEXP '^[-+]{{0,1}}([0-9]{{1,99}}[.]{{0,1}}[0-9]{{0,99}}|\
+                     [.][0-9]{{1,99}})(e[-+]{{0,1}}[0-9]{{1,2}}){{0,1}}$' \
+                     THEN CAST({as_text} AS DOUBLE) END"
+                ),
+                format!(
+                    "CASE WHEN {trimmed} IN ('true', 't', 'yes', 'y', '1') THEN 1 \
+                     WHEN {trimmed} IN ('false', 'f', 'no', 'n', '0') THEN 0 END"
+                ),
+            ),
+        };
+        // TO_DAYS counts from a day in the year 0, and gives NULL for what is no day.
+        let date = match self.kind.as_str() {
+            "date" | "datetime" | "timestamp" => format!("CAST(TO_DAYS({column}) - 365 AS SIGNED)"),
+            _ => format!(
+                "CASE WHEN {as_text} REGEXP '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([^0-9]|$)' \
+                 THEN CAST(TO_DAYS(LEFT({as_text}, 10)) - 365 AS SIGNED) END"
+            ),
+        };
+        ColumnSql {
+            text,
+            number,
+            boolean,
+            date,
+        }
     }
 
     pub(super) fn is_stored_generated(&self) -> bool {

@@ -369,9 +369,10 @@ impl MySqlStore {
     ) -> Result<(), StoreError> {
         let statement = self.statements.search.find(near);
         let mut rows = query(statement).fetch(&self.pool);
+        let fields = self.collection.fields();
         while let Some(row) = rows.try_next().await? {
-            let distance_m: f64 = row.try_get(7)?;
-            rows::summary(&row, |summary| each(distance_m, summary))?;
+            let distance_m: f64 = row.try_get(rows::distance_column(fields))?;
+            rows::summary(&row, fields, |summary| each(distance_m, summary))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::location::{has_position, location as derived};
 use super::search::SearchSql;
 use crate::domain::TextField;
 use crate::store::ids::has_id;
-use crate::store::sql::{Sql, quoted_or_null, text_columns, text_or_null};
+use crate::store::sql::{Sql, and_attributes, quoted_or_null, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
 /// Longest text, in characters, that travels as VARCHAR in a list of rows.
@@ -218,7 +218,7 @@ impl Names {
             or_null(&self.created_at, "DATETIME"),
             or_null(&self.updated_at, "DATETIME"),
             texts.join(", "),
-            quoted_or_null(collection.ownership_status.as_ref()),
+            quoted_or_null(collection.ownership_status.as_ref()) + &and_attributes(collection),
         )
     }
 
@@ -232,7 +232,7 @@ impl Names {
             text_or_null(collection, TextField::Name),
             text_or_null(collection, TextField::Country),
             text_or_null(collection, TextField::Region),
-            text_or_null(collection, TextField::City),
+            text_or_null(collection, TextField::City) + &and_attributes(collection),
         )
     }
 

@@ -156,7 +156,8 @@ impl MySqlStore {
             .bind(json!(ids).to_string())
             .fetch_all(connection)
             .await?;
-        found.iter().map(rows::stored).collect()
+        let fields = self.collection.fields();
+        found.iter().map(|row| rows::stored(row, fields)).collect()
     }
 
     async fn carry_out(

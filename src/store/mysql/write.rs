@@ -84,7 +84,8 @@ impl MySqlStore {
         let Some(row) = row else {
             return Ok(None);
         };
-        let edit = edit(&rows::center(&row)?).map_err(UpdateError::Edit)?;
+        let edit =
+            edit(&rows::center(&row, self.collection.fields())?).map_err(UpdateError::Edit)?;
         if edit.places {
             self.overwrite(&mut transaction, id, &edit.draft).await?;
         } else {
@@ -249,7 +250,9 @@ impl MySqlStore {
             .bind(id)
             .fetch_optional(connection)
             .await?;
-        row.as_ref().map(rows::center).transpose()
+        let fields = self.collection.fields();
+        let center = row.as_ref().map(|row| rows::center(row, fields));
+        center.transpose()
     }
 
     /// The centers with these ids, in their order.
@@ -264,8 +267,11 @@ impl MySqlStore {
             .await?;
         let centers: HashMap<i64, Center> = rows
             .iter()
-            .map(|row| rows::center(row).map(|center| (center.id.get(), center)))
-            .collect::<Result<_, _>>()?;
+            .map(|row| {
+                let center = rows::center(row, self.collection.fields())?;
+                Ok((center.id.get(), center))
+            })
+            .collect::<Result<_, sqlx::Error>>()?;
         ids.iter()
             .map(|id| centers.get(id).cloned().ok_or(sqlx::Error::RowNotFound))
             .collect()

@@ -1,6 +1,6 @@
 //! How the fields that can be filtered by are read.
 
-use crate::domain::FieldId;
+use crate::domain::{FieldId, FieldKind};
 use crate::store::Collection;
 use crate::store::collection::text_of;
 use crate::store::condition::{ConditionSql, FieldSql, PatternSql};
@@ -14,6 +14,14 @@ pub(super) fn conditions(collection: &Collection) -> ConditionSql {
     // A row without a name is called nothing.
     let name = &mut fields[usize::from(FieldId::NAME.0)];
     name.read = format!("COALESCE({}, '')", name.read);
+    let attributes = collection.attributes().iter();
+    fields.extend(attributes.map(|attribute| match attribute.kind {
+        FieldKind::Text => exact_text(&attribute.read()),
+        FieldKind::Number | FieldKind::Boolean | FieldKind::Date => FieldSql {
+            read: attribute.read(),
+            indexed: None,
+        },
+    }));
     ConditionSql {
         fields,
         pattern: PatternSql::Glob,

@@ -2,6 +2,7 @@
 
 use sqlx::{FromRow, SqlitePool};
 
+use crate::store::fit::ColumnSql;
 use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, Field, Obstacle};
 
@@ -20,6 +21,36 @@ impl Column {
     /// with texts as numbers, or not at all.
     pub(in crate::store) fn as_text(&self) -> Option<String> {
         (!is_text(&self.kind)).then(|| format!("CAST({} AS TEXT)", identifier(&self.name)))
+    }
+}
+
+impl Column {
+    /// The SQL that reads it as each kind of value. A column may hold values of every
+    /// type.
+    pub(in crate::store) fn reading(&self) -> ColumnSql {
+        let column = identifier(&self.name);
+        let trimmed = format!("lower(trim({column}))");
+        let day = format!("substr({column}, 1, 10)");
+        ColumnSql {
+            text: self.as_text(),
+            number: format!(
+                "CASE typeof({column}) WHEN 'integer' THEN CAST({column} AS REAL) \
+                 WHEN 'real' THEN CASE WHEN abs({column}) < 9e999 THEN {column} END \
+                 WHEN 'text' THEN CASE WHEN json_valid({column}) \
+                 THEN CASE WHEN json_type({column}) IN ('integer', 'real') \
+                 AND abs(CAST({column} AS REAL)) < 9e999 THEN CAST({column} AS REAL) END END END"
+            ),
+            boolean: format!(
+                "CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} <> 0 \
+                 WHEN {trimmed} IN ('true', 't', 'yes', 'y', '1') THEN 1 \
+                 WHEN {trimmed} IN ('false', 'f', 'no', 'n', '0') THEN 0 END"
+            ),
+            // What is no day, as the 31st of February, comes out as another.
+            date: format!(
+                "CASE WHEN date({day}) = {day} \
+                 THEN CAST(julianday({day}) - 1721424.5 AS INTEGER) END"
+            ),
+        }
     }
 }
 

@@ -11,7 +11,9 @@ impl SqliteStore {
             .bind(id.get())
             .fetch_optional(&self.pools.readers)
             .await?;
-        Ok(row.as_ref().map(rows::center).transpose()?)
+        let fields = self.collection.fields();
+        let center = row.as_ref().map(|row| rows::center(row, fields));
+        Ok(center.transpose()?)
     }
 
     pub(in crate::store) async fn list(
@@ -28,7 +30,9 @@ impl SqliteStore {
         let sql = &self.statements;
         let statement = sql.list(filter, &organizations, after, count as u64);
         let found = query(statement).fetch_all(&self.pools.readers).await?;
-        Ok(found.iter().map(rows::center).collect::<Result<_, _>>()?)
+        let fields = self.collection.fields();
+        let centers = found.iter().map(|row| rows::center(row, fields));
+        Ok(centers.collect::<Result<_, _>>()?)
     }
 
     pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {

@@ -1,19 +1,24 @@
 //! Rows of SQLite, read into the domain.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::columns::{Columns, NoId};
-use crate::domain::{Center, CenterId, CenterText, Position, TextField};
+use crate::domain::{
+    Attributes, Center, CenterId, CenterText, FieldKind, FieldValue, Fields, Position, TextField,
+};
 
 /// The place of the first text among the columns of a center, and of what follows
 /// the texts.
 const FIRST_TEXT: usize = 6;
 const OWNERSHIP_STATUS: usize = FIRST_TEXT + TextField::ALL.len();
+/// How many columns a center has, its attributes left out.
+const CENTER_COLUMNS: usize = OWNERSHIP_STATUS + 1;
 
 /// Reads the columns of a center.
-pub(super) fn center<R: Columns>(row: &R) -> Result<Center, R::Error> {
+pub(super) fn center<R: Columns>(row: &R, fields: &Arc<Fields>) -> Result<Center, R::Error> {
     let owned = |field: TextField| -> Result<Option<String>, R::Error> {
         Ok(row.text(FIRST_TEXT + field as usize)?.map(Cow::into_owned))
     };
@@ -36,7 +41,33 @@ pub(super) fn center<R: Columns>(row: &R) -> Result<Center, R::Error> {
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
         ownership_status: row.text(OWNERSHIP_STATUS)?.map(Cow::into_owned),
+        attributes: Attributes::new(fields, attributes(row, CENTER_COLUMNS, fields)?),
     })
+}
+
+/// Reads the attributes, the first of which is in a column.
+pub(super) fn attributes<R: Columns>(
+    row: &R,
+    first: usize,
+    fields: &Fields,
+) -> Result<Vec<Option<FieldValue>>, R::Error> {
+    let attributes = (first..).zip(fields.attributes());
+    attributes
+        .map(|(at, attribute)| {
+            Ok(match attribute.kind {
+                FieldKind::Text => {
+                    let text = row.text(at)?;
+                    text.map(|text| FieldValue::Text(text.into_owned()))
+                }
+                FieldKind::Number => row.real(at)?.map(FieldValue::Number),
+                FieldKind::Boolean => {
+                    let number = row.integer(at)?;
+                    number.map(|number| FieldValue::Boolean(number != 0))
+                }
+                FieldKind::Date => row.integer(at)?.and_then(FieldValue::of_day),
+            })
+        })
+        .collect()
 }
 
 /// The id, which is the first column.

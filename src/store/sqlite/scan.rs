@@ -7,10 +7,13 @@ use rusqlite::Row;
 use super::SqliteStore;
 use super::blocking::{blocking, closed, interrupted, open_to_read};
 use super::columns::Columns as _;
-use super::rows::{id, position};
+use super::rows::{attributes, id, position};
 use crate::domain::{CenterId, Position, Summary};
 use crate::store::StoreError;
 use crate::store::sql::Sql;
+
+/// How many columns a center in a search has, its attributes left out.
+const SUMMARY_COLUMNS: usize = 7;
 
 impl SqliteStore {
     pub(in crate::store) async fn fold_summaries<S: Send + 'static>(
@@ -18,12 +21,14 @@ impl SqliteStore {
         state: S,
         each: impl Fn(&mut S, Summary<'_>) + Send + 'static,
     ) -> Result<S, StoreError> {
+        let fields = Arc::clone(self.collection.fields());
         self.fold(&self.statements.summaries, state, move |state, row| {
             let Some(position) = position(row)? else {
                 return Ok(());
             };
             let name = row.text(3)?.unwrap_or_default();
             let (country, region, city) = (row.text(4)?, row.text(5)?, row.text(6)?);
+            let attributes = attributes(row, SUMMARY_COLUMNS, &fields)?;
             let summary = Summary {
                 id: id(row)?,
                 position,
@@ -31,6 +36,7 @@ impl SqliteStore {
                 country: country.as_deref(),
                 region: region.as_deref(),
                 city: city.as_deref(),
+                attributes: &attributes,
             };
             each(state, summary);
             Ok(())

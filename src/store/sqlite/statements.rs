@@ -1,16 +1,18 @@
 //! The SQL of a collection in SQLite, built once.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::backfill::MendingSql;
 use super::listing::ListingSql;
 use super::moved::MovedSql;
 use super::{extent, fields};
-use crate::domain::{Filter, OrganizationId, TextField};
+use crate::domain::{Fields, Filter, OrganizationId, TextField};
 use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
-use crate::store::sql::{Sql, quoted_or_null, text_columns, text_or_null};
+use crate::store::sql::{Sql, and_attributes, quoted_or_null, text_columns, text_or_null};
 use crate::store::statement::Statement;
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
@@ -49,6 +51,8 @@ pub(super) struct Statements {
     pub(super) moved: MovedSql,
     /// Finds the extent of the layer out.
     pub(super) measure: Sql,
+    /// What rows are read by.
+    pub(super) fields: Arc<Fields>,
     list: String,
     list_by_organization: String,
     list_by_rating: String,
@@ -117,7 +121,7 @@ impl Statements {
                 bytes(TextField::Name),
                 bytes(TextField::Country),
                 bytes(TextField::Region),
-                bytes(TextField::City),
+                bytes(TextField::City) + &and_attributes(collection),
             )),
             names: Sql::new(format!(
                 "SELECT {id}, IIF({has_position}, {latitude}, NULL), \
@@ -147,6 +151,7 @@ impl Statements {
             ),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             conditions: fields::conditions(collection),
+            fields: Arc::clone(collection.fields()),
         }
     }
 
@@ -188,7 +193,7 @@ fn center_columns(collection: &Collection, has_position: &str) -> String {
         TextField::ALL
             .map(|field| text_or_null(collection, field))
             .join(", "),
-        quoted_or_null(collection.ownership_status.as_ref()),
+        quoted_or_null(collection.ownership_status.as_ref()) + &and_attributes(collection),
         id = collection.id.quoted(),
         latitude = collection.latitude.quoted(),
         longitude = collection.longitude.quoted(),

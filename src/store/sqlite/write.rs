@@ -218,13 +218,13 @@ impl Writing<'_> {
         insert.raw_execute()?;
         let mut read = self.prepare(&self.statements.read)?;
         read.query_one([self.transaction.last_insert_rowid()], |row| {
-            rows::center(row)
+            rows::center(row, &self.statements.fields)
         })
     }
 
     fn read(&self, id: CenterId) -> rusqlite::Result<Option<Center>> {
         let mut read = self.prepare(&self.statements.read)?;
-        read.query_one([id.get()], |row| rows::center(row))
+        read.query_one([id.get()], |row| rows::center(row, &self.statements.fields))
             .optional()
     }
 

@@ -3,6 +3,7 @@
 //! Files mirror paths. Every response that a test gets is checked against the
 //! contract by [`server::Request::send`].
 
+mod attributes;
 mod bad_input;
 mod batch;
 mod bodies;

@@ -87,7 +87,9 @@ impl TestServer {
             let store = Store::new(db.database(), collection);
             let engine = match &store {
                 Store::MySql(store) => Engine::Sql(SqlEngine::new(store.clone())),
-                Store::Sqlite(_) => Engine::Memory(MemoryEngine::new(collection.name.as_str())),
+                Store::Sqlite(_) => Engine::Memory(
+                    MemoryEngine::new(collection.name.as_str()).with_fields(collection.fields()),
+                ),
             };
             Arc::new(Catalog::new(store, Arc::new(engine)))
         };

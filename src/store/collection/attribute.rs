@@ -1,0 +1,68 @@
+//! Attributes: columns of a table beside those that nearby knows by itself.
+
+use super::ColumnName;
+use crate::domain::FieldKind;
+
+/// A column that a collection declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// What it is called in parameters, bodies, answers and files.
+    pub name: ColumnName,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// The column.
+    pub column: ColumnName,
+    /// What reads it: a value of its kind, or NULL. Not known before the table was
+    /// looked at.
+    pub(in crate::store) read: Option<String>,
+}
+
+impl Attribute {
+    /// An attribute that is in a column.
+    #[must_use]
+    pub fn new(name: ColumnName, kind: FieldKind, column: ColumnName) -> Self {
+        Self {
+            name,
+            kind,
+            column,
+            read: None,
+        }
+    }
+
+    /// The SQL that reads it, as the database says [`crate::domain::FieldValue`]s of its
+    /// kind.
+    pub(in crate::store) fn read(&self) -> String {
+        self.read.clone().unwrap_or_else(|| self.column.quoted())
+    }
+}
+
+/// Names that are those of parameters, or of members of answers, already.
+pub const RESERVED_NAMES: &[&str] = &[
+    "average_rating",
+    "bbox",
+    "cascade",
+    "count",
+    "created_at",
+    "cursor",
+    "distance_m",
+    "exclude",
+    "facets",
+    "fields",
+    "filter",
+    "format",
+    "geometry",
+    "lat",
+    "limit",
+    "lng",
+    "match",
+    "max_radius_m",
+    "min_distance_m",
+    "min_rating",
+    "organization",
+    "q",
+    "radius_km",
+    "radius_m",
+    "rating_count",
+    "total",
+    "type",
+];

@@ -1,0 +1,181 @@
+//! Attributes: columns that a collection declares, in answers and as filters.
+
+use std::collections::BTreeMap;
+
+use nearby::domain::{FieldKind, TextField};
+use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
+use serde_json::{Value, json};
+
+use super::server::TestServer;
+use crate::support::{TestDatabase, on_both_stores};
+
+fn column(name: &str) -> ColumnName {
+    ColumnName::new(name).unwrap()
+}
+
+fn shops() -> Collection {
+    let columns = [
+        (Field::Id, "shop_id"),
+        (Field::Text(TextField::Name), "title"),
+        (Field::Latitude, "lat"),
+        (Field::Longitude, "lon"),
+        (Field::Text(TextField::Country), "country_code"),
+    ]
+    .map(|(field, name)| (field, column(name)));
+    let name = CollectionName::new("shops").unwrap();
+    let attributes = [
+        ("category", FieldKind::Text, "category"),
+        ("rating", FieldKind::Number, "stars"),
+        ("wheelchair", FieldKind::Boolean, "wheelchair"),
+        ("opened", FieldKind::Date, "opened"),
+    ];
+    Collection::new(name, column("shops"), BTreeMap::from(columns))
+        .unwrap()
+        .with_attributes(
+            attributes
+                .map(|(name, kind, of)| Attribute::new(column(name), kind, column(of)))
+                .into(),
+        )
+        .unwrap()
+}
+
+async fn with_shops(db: TestDatabase) -> TestServer {
+    db.execute(
+        "CREATE TABLE shops (shop_id INTEGER PRIMARY KEY, title VARCHAR(100) NOT NULL, \
+         lat DOUBLE, lon DOUBLE, country_code CHAR(2), category VARCHAR(50), \
+         stars DECIMAL(4, 2), wheelchair BOOLEAN, opened DATE)",
+    )
+    .await;
+    for row in [
+        "(1, 'a', 0, 0.001, 'GR', 'school', 4.5, TRUE, '2020-02-29')",
+        "(2, 'b', 0, 0.002, 'GR', 'School', 3, FALSE, '2019-12-31')",
+        "(3, 'c', 0, 0.003, 'FR', 'shop', NULL, NULL, NULL)",
+        "(4, 'd \\\"quoted\\\"', 0, 0.004, 'FR', NULL, -1.25, TRUE, '2024-01-31')",
+        "(5, 'nowhere', NULL, NULL, 'FR', 'shop', 5, FALSE, '2024-01-31')",
+    ] {
+        db.execute(&format!(
+            "INSERT INTO shops VALUES {}",
+            row.replace("\\\"", "\"")
+        ))
+        .await;
+    }
+    let columns = db.database().columns(&shops()).await.unwrap();
+    TestServer::start_declared(db, vec![shops().read_from(&columns)]).await
+}
+
+on_both_stores! {
+    async fn attributes_are_in_every_answer_under_their_names(db: TestDatabase) {
+        let server = with_shops(db).await;
+        let of = |center: &Value| {
+            ["category", "rating", "wheelchair", "opened"].map(|name| center[name].clone())
+        };
+        let first = [json!("school"), json!(4.5), json!(true), json!("2020-02-29")];
+        let third = [json!("shop"), Value::Null, Value::Null, Value::Null];
+        let found = server.found("/collections/shops/nearby?lat=0&lng=0").await;
+        assert_eq!(of(&found["centers"][0]), first);
+        assert_eq!(of(&found["centers"][2]), third);
+        assert_eq!(found["centers"][3]["name"], "d \"quoted\"");
+        let features = "/collections/shops/nearest?lat=0&lng=0&limit=1&format=geojson";
+        let features = server.found(features).await;
+        assert_eq!(of(&features["features"][0]["properties"]), first);
+        assert_eq!(of(&server.found("/collections/shops/items/1").await), first);
+        let list = server.found("/collections/shops/items?format=geojson").await;
+        assert_eq!(of(&list["features"][2]["properties"]), third);
+        let shops = server.found("/collections/shops").await;
+        assert_eq!(
+            shops["attributes"],
+            json!([
+                { "name": "category", "type": "text" },
+                { "name": "rating", "type": "number" },
+                { "name": "wheelchair", "type": "boolean" },
+                { "name": "opened", "type": "date" },
+            ])
+        );
+        let centers = server.found("/collections/centers").await;
+        assert_eq!(centers["attributes"], json!([]));
+    }
+
+    async fn searches_and_lists_filter_by_attributes(db: TestDatabase) {
+        let server = with_shops(db).await;
+        for (asked, ids) in [
+            ("category=school", &[1][..]),
+            ("category=school&category=shop", &[1, 3, 5]),
+            ("category=null", &[4]),
+            ("category=null&category=School", &[2, 4]),
+            ("category!=null&rating=3..", &[1, 2, 5]),
+            ("rating=4..", &[1, 5]),
+            ("rating=..3", &[2, 4]),
+            ("rating=-1.25..3", &[2, 4]),
+            ("rating=3&rating=4.5..4.6", &[1, 2]),
+            ("rating=4.5", &[1]),
+            ("rating=null", &[3]),
+            ("wheelchair=true", &[1, 4]),
+            ("wheelchair=false&country=GR", &[2]),
+            ("wheelchair=null", &[3]),
+            ("opened=2020-02-29", &[1]),
+            ("opened=2020-01-01..2024-12-31", &[1, 4, 5]),
+            ("opened=..2020-02-28", &[2]),
+            ("opened=2024-01-31..&category=shop", &[5]),
+            ("category=nothing", &[]),
+        ] {
+            let list = format!("/collections/shops/items?{asked}");
+            assert_eq!(server.found_ids(&list).await, ids, "{asked}");
+            let placed: Vec<i64> = ids.iter().copied().filter(|id| *id != 5).collect();
+            for search in ["nearby", "nearest"] {
+                let search = format!("/collections/shops/{search}?lat=0&lng=0&{asked}");
+                assert_eq!(server.found_ids(&search).await, placed, "{search}");
+            }
+        }
+        let queries = json!({ "queries": [
+            { "lat": 0, "lng": 0, "category": ["school", null], "rating": "..4.5" },
+            { "lat": 0, "lng": 0, "wheelchair": true, "opened": "2024-01-01.." },
+        ] });
+        let batch = server.post("/collections/shops/nearby/batch", &queries).send().await.json();
+        let ids = |result: &Value| -> Vec<i64> {
+            let centers = result["centers"].as_array().unwrap().iter();
+            centers.map(|center| center["id"].as_i64().unwrap()).collect()
+        };
+        assert_eq!(ids(&batch["results"][0]), [1, 4]);
+        assert_eq!(ids(&batch["results"][1]), [4]);
+    }
+
+    async fn pages_belong_to_what_was_asked_of_attributes(db: TestDatabase) {
+        let server = with_shops(db).await;
+        for path in ["nearest?lat=0&lng=0&limit=1&rating=..4.5", "items?limit=1&rating=..4.5"] {
+            let first = server.found(&format!("/collections/shops/{path}")).await;
+            let next = first["next"].as_str().unwrap();
+            let second = format!("/collections/shops/{path}&cursor={next}");
+            assert_eq!(server.found_ids(&second).await, [2], "{path}");
+            let other = second.replace("4.5", "4.6");
+            server.get(&other).send().await.problem(400, "cursor_invalid");
+        }
+    }
+
+    async fn what_is_no_value_of_an_attribute_is_told_with_what_is(db: TestDatabase) {
+        let server = with_shops(db).await;
+        for (asked, code, parameter, allowed) in [
+            ("rating=x", "parameter_invalid", "rating", "a number, a range of numbers"),
+            ("rating=2..1", "parameter_invalid", "rating", "a number, a range of numbers"),
+            ("wheelchair=yes", "parameter_invalid", "wheelchair", "true, false or null"),
+            ("opened=2023-02-29", "parameter_invalid", "opened", "a day as in 2024-01-31"),
+            ("category!=school", "parameter_invalid", "category!", "null"),
+            ("category=", "parameter_invalid", "category", "given with a value"),
+            ("colour=red", "parameter_unknown", "colour", "category, rating"),
+        ] {
+            for path in ["nearby?lat=0&lng=0", "items?limit=1"] {
+                let path = format!("/collections/shops/{path}&{asked}");
+                let problem = server.get(&path).send().await.problem(400, code);
+                assert_eq!(problem["parameter"], parameter, "{path}");
+                let told = problem["allowed"].as_str().unwrap();
+                assert!(told.contains(allowed), "{allowed} in {told}");
+            }
+        }
+        let queries = json!({ "queries": [{ "lat": 0, "lng": 0, "rating": "x" }] });
+        let answer = server.post("/collections/shops/nearby/batch", &queries).send().await;
+        let problem = answer.problem(400, "parameter_invalid");
+        assert_eq!(problem["parameter"], "queries[0].rating");
+        // Other collections have none of them.
+        let centers = server.get("/nearby?lat=0&lng=0&rating=4..").send().await;
+        centers.problem(400, "parameter_unknown");
+    }
+}
