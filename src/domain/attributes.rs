@@ -24,6 +24,12 @@ impl Attributes {
         }
     }
 
+    /// The fields of the collection; `None` where it has no attributes.
+    #[must_use]
+    pub fn fields(&self) -> Option<&Fields> {
+        self.fields.as_deref()
+    }
+
     /// The values.
     #[must_use]
     pub fn values(&self) -> &[Option<FieldValue>] {

@@ -218,6 +218,7 @@ impl CenterText {
 pub struct CenterDraft {
     text: CenterText,
     position: Option<Position>,
+    attributes: Vec<Option<FieldValue>>,
 }
 
 impl CenterDraft {
@@ -235,7 +236,18 @@ impl CenterDraft {
             };
             check_text(field, value)?;
         }
-        Ok(Self { text, position })
+        Ok(Self {
+            text,
+            position,
+            attributes: Vec::new(),
+        })
+    }
+
+    /// The same with attributes, in the order of its collection's. Those that are missing
+    /// are NULL.
+    #[must_use]
+    pub fn with_attributes(self, attributes: Vec<Option<FieldValue>>) -> Self {
+        Self { attributes, ..self }
     }
 
     /// The same from two coordinates that may each be missing.
@@ -276,6 +288,12 @@ impl CenterDraft {
     pub fn position(&self) -> Option<Position> {
         self.position
     }
+
+    /// An attribute, by its place among its collection's.
+    #[must_use]
+    pub fn attribute(&self, place: usize) -> Option<&FieldValue> {
+        self.attributes.get(place)?.as_ref()
+    }
 }
 
 /// A center after an edit.
@@ -287,6 +305,9 @@ pub struct CenterEdit {
     /// are stored, whatever they are: others write halves, and what is no point on
     /// the globe, and may come back to them.
     pub places: bool,
+    /// The attributes that the edit says something of, by their places. Others stay as
+    /// they are stored, which may be more than their kind can tell, as a time of day.
+    pub attributes: Vec<usize>,
 }
 
 fn check_text(field: TextField, value: &str) -> Result<(), FieldError> {

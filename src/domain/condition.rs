@@ -74,6 +74,12 @@ pub enum FieldValue {
     Date(NaiveDate),
 }
 
+impl From<String> for FieldValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl FieldValue {
     /// The same, borrowed.
     #[must_use]

@@ -90,6 +90,63 @@ pub fn unknown_member(fields: &Fields, name: &str) -> Problem {
         .allowed(allowed)
 }
 
+/// What the members of an object say of attributes, by their places among them.
+///
+/// # Errors
+/// When a member is no attribute, or a value is none of its kind.
+pub fn written(
+    fields: &Fields,
+    members: &[(String, Value)],
+) -> Result<Vec<(usize, Option<FieldValue>)>, Problem> {
+    let written = |(name, value): &(String, Value)| {
+        let id = fields.find(name);
+        let place = id.and_then(FieldId::attribute);
+        let place = place.ok_or_else(|| unknown_member(fields, name))?;
+        let kind = fields.attributes()[place].kind;
+        let refused = || {
+            let got = match value {
+                Value::String(text) => text.clone(),
+                Value::Array(_) | Value::Object(_) => kind_of(value).to_owned(),
+                plain => plain.to_string(),
+            };
+            Problem::invalid(name, &got, written_kind(kind))
+        };
+        let read = match (kind, value) {
+            (_, Value::Null) => return Ok((place, None)),
+            (FieldKind::Text, Value::String(text)) => {
+                is_storable(text).then(|| text.clone().into())
+            }
+            (FieldKind::Number, Value::Number(number)) => number.as_f64().map(FieldValue::Number),
+            (FieldKind::Boolean, Value::Bool(boolean)) => Some(FieldValue::Boolean(*boolean)),
+            (FieldKind::Date, Value::String(text)) => parse_date(text).map(FieldValue::Date),
+            _ => None,
+        };
+        Ok((place, Some(read.ok_or_else(refused)?)))
+    };
+    members.iter().map(written).collect()
+}
+
+/// The longest text of an attribute.
+const MAX_STORED_CHARS: usize = 16_000;
+
+fn is_storable(text: &str) -> bool {
+    let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    text.chars().count() <= MAX_STORED_CHARS && !text.contains(forbidden)
+}
+
+/// What may be written to a field.
+fn written_kind(kind: FieldKind) -> String {
+    match kind {
+        FieldKind::Text => format!(
+            "a text of at most {MAX_STORED_CHARS} characters without control characters other \
+             than tab and line breaks, or null"
+        ),
+        FieldKind::Number => "a number, or null".to_owned(),
+        FieldKind::Boolean => "true, false or null".to_owned(),
+        FieldKind::Date => "a day as in 2024-01-31, or null".to_owned(),
+    }
+}
+
 /// What is asked of attributes so far.
 struct Asked<'a> {
     fields: &'a Fields,

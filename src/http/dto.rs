@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
+use super::attributes;
 use super::code::Code;
 use super::collections::check_field;
 use super::problem::Problem;
@@ -10,7 +12,7 @@ use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterText, FieldError, PositionError, Rating, TextField,
 };
 use crate::store::Collection;
-use crate::wire::{AttributeMembers, JsonId};
+use crate::wire::{AttributeMembers, JsonId, WithOthers};
 
 /// A member of a body: left out, null, or there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,13 +50,33 @@ impl<T> Given<T> {
 /// The members that only nearby writes; `id` is another in all but batches.
 pub(super) const READ_ONLY: [&str; 3] = ["view_count", "created_at", "updated_at"];
 
-/// What a client says of a center, whole or in part. Members that nearby
-/// writes are known here so that refusing them can say why.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// What a client says of a center, whole or in part.
+#[derive(Debug, Clone, Default)]
 pub struct CenterBody {
     /// Only in batches, where it names the center to replace.
     pub id: Given<JsonId>,
+    members: Members,
+    /// Attributes, or what is nothing at all.
+    others: Vec<(String, Value)>,
+}
+
+impl<'de> Deserialize<'de> for CenterBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let WithOthers { mut known, others } = WithOthers::<Members>::deserialize(deserializer)?;
+        Ok(Self {
+            id: std::mem::take(&mut known.id),
+            members: known,
+            others,
+        })
+    }
+}
+
+/// The members of every center. Those that nearby writes are known here so that refusing
+/// them can say why.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename = "CenterBody")]
+struct Members {
+    id: Given<JsonId>,
     name: Given<String>,
     description: Given<String>,
     address: Given<String>,
@@ -79,7 +101,13 @@ impl CenterBody {
     /// When a field cannot be taken, or is not the client's to write.
     pub fn into_draft(self, collection: &Collection) -> Result<CenterDraft, Problem> {
         self.refuse(collection)?;
-        self.over(CenterText::default(), None)
+        let draft = self.members.over(CenterText::default(), None)?;
+        let fields = collection.fields();
+        let mut attributes = vec![None; fields.attributes().len()];
+        for (place, value) in attributes::written(fields, &self.others)? {
+            attributes[place] = value;
+        }
+        Ok(draft.with_attributes(attributes))
     }
 
     /// A center with these changes (RFC 7396): what is left out stays, null
@@ -89,12 +117,29 @@ impl CenterBody {
     /// When a field cannot be taken, or is not the client's to write.
     pub fn patch(self, center: &Center) -> Result<CenterEdit, Problem> {
         self.refuse_read_only()?;
-        let places = !(self.latitude.is_absent() && self.longitude.is_absent());
+        let Self {
+            members, others, ..
+        } = self;
+        let places = !(members.latitude.is_absent() && members.longitude.is_absent());
         let position = center
             .position
             .map(|position| (position.latitude(), position.longitude()));
-        let draft = self.over(center.text.clone(), position)?;
-        Ok(CenterEdit { draft, places })
+        let draft = members.over(center.text.clone(), position)?;
+        let written = match center.attributes.fields() {
+            Some(fields) => attributes::written(fields, &others)?,
+            None => Vec::new(),
+        };
+        let mut values = center.attributes.values().to_vec();
+        let mut attributes = Vec::new();
+        for (place, value) in written {
+            values[place] = value;
+            attributes.push(place);
+        }
+        Ok(CenterEdit {
+            draft: draft.with_attributes(values),
+            places,
+            attributes,
+        })
     }
 
     /// Refuses what only nearby writes, and values that the collection cannot
@@ -104,14 +149,36 @@ impl CenterBody {
     /// When such a member is there.
     pub fn refuse(&self, collection: &Collection) -> Result<(), Problem> {
         self.refuse_read_only()?;
-        for (field, given) in self.texts() {
+        for (field, given) in self.members.texts() {
             if matches!(given, Given::Value(_)) {
                 check_field(collection, field)?;
             }
         }
-        Ok(())
+        attributes::written(collection.fields(), &self.others).map(drop)
     }
 
+    fn refuse_read_only(&self) -> Result<(), Problem> {
+        let members = &self.members;
+        let read_only = [
+            ("id", self.id.is_absent()),
+            ("view_count", members.view_count.is_absent()),
+            ("created_at", members.created_at.is_absent()),
+            ("updated_at", members.updated_at.is_absent()),
+        ];
+        match read_only.iter().find(|(_, is_absent)| !is_absent) {
+            None => Ok(()),
+            Some((name, _)) => Err(Problem::new(
+                Code::FieldReadOnly,
+                format!("{name} is written by nearby alone"),
+            )
+            .at(*name)
+            .got("a value")
+            .allowed("to be left out")),
+        }
+    }
+}
+
+impl Members {
     fn texts(&self) -> [(TextField, &Given<String>); TextField::ALL.len()] {
         [
             (TextField::Name, &self.name),
@@ -125,24 +192,6 @@ impl CenterBody {
             (TextField::City, &self.city),
             (TextField::LogoUrl, &self.logo_url),
         ]
-    }
-
-    fn refuse_read_only(&self) -> Result<(), Problem> {
-        let given = [&self.view_count, &self.created_at, &self.updated_at];
-        let given = given.map(Given::is_absent);
-        let mut read_only = [("id", self.id.is_absent())]
-            .into_iter()
-            .chain(READ_ONLY.into_iter().zip(given));
-        match read_only.find(|(_, is_absent)| !is_absent) {
-            None => Ok(()),
-            Some((name, _)) => Err(Problem::new(
-                Code::FieldReadOnly,
-                format!("{name} is written by nearby alone"),
-            )
-            .at(name)
-            .got("a value")
-            .allowed("to be left out")),
-        }
     }
 
     fn over(

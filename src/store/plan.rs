@@ -48,7 +48,9 @@ impl<'a> Plan<'a> {
                 continue;
             };
             let moved = !(found.in_order && found.center.position == item.draft.position());
-            if moved || texts_differ(collection, &found.center, &item.draft) {
+            let differs = texts_differ(collection, &found.center, &item.draft)
+                || attributes_differ(&found.center, &item.draft);
+            if moved || differs {
                 plan.updates.push(Edit {
                     id,
                     draft: &item.draft,
@@ -74,6 +76,13 @@ fn texts_differ(collection: &Collection, center: &Center, draft: &CenterDraft) -
     TextField::ALL.into_iter().any(|field| {
         collection.text(field).is_some() && center.text.get(field) != draft.text().get(field)
     })
+}
+
+fn attributes_differ(center: &Center, draft: &CenterDraft) -> bool {
+    let stored = center.attributes.values().iter().enumerate();
+    stored
+        .into_iter()
+        .any(|(place, value)| value.as_ref() != draft.attribute(place))
 }
 
 /// Cuts items into runs of at most `longest` in which no id occurs twice, so

@@ -133,7 +133,12 @@ pub(super) fn name(
 }
 
 /// One row of `Names::rows_as_table`.
-pub(super) fn listed(id: Option<CenterId>, draft: &CenterDraft, texts: &[TextField]) -> Value {
+pub(super) fn listed(
+    id: Option<CenterId>,
+    draft: &CenterDraft,
+    texts: &[TextField],
+    attributes: usize,
+) -> Value {
     let (x, y) = point(draft.position());
     let mut row = vec![
         json!(id.map(CenterId::get)),
@@ -143,6 +148,14 @@ pub(super) fn listed(id: Option<CenterId>, draft: &CenterDraft, texts: &[TextFie
         json!(draft.position().map(Position::longitude)),
     ];
     row.extend(texts.iter().map(|&field| json!(draft.text().get(field))));
+    let attributes = (0..attributes).map(|place| match draft.attribute(place) {
+        None => Value::Null,
+        Some(FieldValue::Text(text)) => json!(text),
+        Some(FieldValue::Number(number)) => json!(number),
+        Some(FieldValue::Boolean(boolean)) => json!(i64::from(*boolean)),
+        Some(FieldValue::Date(date)) => json!(date.to_string()),
+    });
+    row.extend(attributes);
     Value::Array(row)
 }
 

@@ -3,7 +3,7 @@
 use super::listing::ListingSql;
 use super::location::{has_position, location as derived};
 use super::search::SearchSql;
-use crate::domain::TextField;
+use crate::domain::{FieldKind, TextField};
 use crate::store::ids::has_id;
 use crate::store::sql::{Sql, and_attributes, quoted_or_null, text_columns, text_or_null};
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
@@ -16,6 +16,8 @@ const VARCHAR_CHARS: usize = 1_000;
 pub(super) struct Statements {
     /// Fields with a column, in the order of their placeholders.
     pub(super) texts: Vec<TextField>,
+    /// How many attributes there are; their placeholders follow.
+    pub(super) attributes: usize,
     pub(super) insert: Sql,
     pub(super) insert_many: Sql,
     pub(super) update: Sql,
@@ -65,38 +67,50 @@ impl Statements {
                 .map(|(place, (_, column))| value(place, column))
                 .collect()
         };
+        let attributes = |value: &dyn Fn(usize, &str) -> String| -> String {
+            let columns = names.attributes.iter().enumerate();
+            columns
+                .map(|(place, (_, column))| value(place, column))
+                .collect()
+        };
+        // What an edit says nothing of stays.
+        let edited = attributes(&|_, column| format!(", {column} = IF(?, ?, {column})"));
         let now = names.new_values();
         let shown = &names.and_shown;
         let touch = names.touch();
         let has_id = has_id(id);
         Self {
             texts: names.texts.iter().map(|(field, _)| *field).collect(),
+            attributes: names.attributes.len(),
             insert: Sql::new(format!(
-                "INSERT INTO {table} ({written}) VALUES (?, {point}, ?, ?{texts}{now})",
+                "INSERT INTO {table} ({written}) VALUES (?, {point}, ?, ?{texts}{attributes}{now})",
                 texts = values(&|_, _| ", ?".to_owned()),
+                attributes = attributes(&|_, _| ", ?".to_owned()),
             )),
             insert_many: Sql::new(format!(
                 "INSERT INTO {table} ({written}) \
-                 SELECT v.id, {row_point}, v.latitude, v.longitude{texts}{now} FROM {rows}",
+                 SELECT v.id, {row_point}, v.latitude, v.longitude{texts}{attributes}{now} FROM {rows}",
                 texts = values(&|place, _| format!(", v.t{place}")),
+                attributes = attributes(&|place, _| format!(", v.a{place}")),
             )),
             // A point that stays where it was has the same bytes: the server then
             // leaves it and its index alone.
             update: Sql::new(format!(
                 "UPDATE {table} SET {location} = {point}, {latitude} = ?, {longitude} = ?\
-                 {texts}{touch} WHERE {id} = ?{shown}",
+                 {texts}{edited}{touch} WHERE {id} = ?{shown}",
                 texts = values(&|_, column| format!(", {column} = ?")),
             )),
             update_texts: Sql::new(format!(
-                "UPDATE {table} SET {location} = {derived}{texts}{touch} WHERE {id} = ?{shown}",
+                "UPDATE {table} SET {location} = {derived}{texts}{edited}{touch} WHERE {id} = ?{shown}",
                 derived = derived(latitude, longitude),
                 texts = values(&|_, column| format!(", {column} = ?")),
             )),
             update_many: Sql::new(format!(
                 "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
                  SET t.{location} = {row_point}, t.{latitude} = v.latitude, \
-                 t.{longitude} = v.longitude{texts}{touch}",
+                 t.{longitude} = v.longitude{texts}{attributes}{touch}",
                 texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
+                attributes = attributes(&|place, column| format!(", t.{column} = v.a{place}")),
                 touch = touch.replacen(", ", ", t.", 1),
             )),
             delete: Sql::new(match &collection.deleted_at {
@@ -160,6 +174,7 @@ pub(super) struct Names {
     pub(super) created_at: Option<String>,
     pub(super) updated_at: Option<String>,
     texts: Vec<(TextField, String)>,
+    attributes: Vec<(FieldKind, String)>,
 }
 
 impl Names {
@@ -183,6 +198,11 @@ impl Names {
             created_at: optional(&collection.created_at),
             updated_at: optional(&collection.updated_at),
             texts: text_columns(collection),
+            attributes: collection
+                .attributes()
+                .iter()
+                .map(|attribute| (attribute.kind, attribute.column.quoted()))
+                .collect(),
         }
     }
 
@@ -245,6 +265,7 @@ impl Names {
             &self.longitude,
         ];
         columns.extend(self.texts.iter().map(|(_, column)| column.as_str()));
+        columns.extend(self.attributes.iter().map(|(_, column)| column.as_str()));
         columns.extend(self.created_at.as_deref());
         columns.extend(self.updated_at.as_deref());
         columns.extend(self.status.as_deref());
@@ -270,7 +291,18 @@ impl Names {
 
     /// A JSON array of rows as a table: one placeholder, however many rows.
     fn rows_as_table(&self) -> String {
-        let texts: Vec<String> = self
+        let first_attribute = super::rows::FIRST_LISTED_TEXT + self.texts.len();
+        let attributes = (first_attribute..).zip(self.attributes.iter().enumerate());
+        let attributes = attributes.map(|(at, (place, (kind, _)))| {
+            let kind = match kind {
+                FieldKind::Text => "TEXT",
+                FieldKind::Number => "DOUBLE",
+                FieldKind::Boolean => "TINYINT",
+                FieldKind::Date => "DATE",
+            };
+            format!("a{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
+        });
+        let mut texts: Vec<String> = self
             .texts
             .iter()
             .enumerate()
@@ -283,6 +315,7 @@ impl Names {
                 format!("t{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
             })
             .collect();
+        texts.extend(attributes);
         format!(
             "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]' ERROR ON ERROR, \
              x DOUBLE PATH '$[1]' ERROR ON ERROR, y DOUBLE PATH '$[2]' ERROR ON ERROR, \

@@ -166,15 +166,16 @@ impl MySqlStore {
         plan: &Plan<'_>,
     ) -> Result<(), sqlx::Error> {
         let texts = &self.statements.texts;
+        let attributes = self.statements.attributes;
         let inserts = plan
             .inserts
             .iter()
-            .map(|item| rows::listed(item.id, &item.draft, texts));
+            .map(|item| rows::listed(item.id, &item.draft, texts, attributes));
         write_many(connection, &self.statements.insert_many, inserts).await?;
         let updates = plan
             .updates
             .iter()
-            .map(|edit| rows::listed(Some(edit.id), edit.draft, texts));
+            .map(|edit| rows::listed(Some(edit.id), edit.draft, texts, attributes));
         write_many(connection, &self.statements.update_many, updates).await
     }
 }

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
 
 use super::retry::Retries;
 use super::{MySqlStore, rows};
-use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
 use crate::store::asker::still_there;
 use crate::store::database::connect_beside;
 use crate::store::idempotency::{Made, RecordsKeys as _};
@@ -65,7 +65,7 @@ impl MySqlStore {
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
         let mut transaction = self.begin().await?;
-        self.overwrite(&mut transaction, id, draft).await?;
+        self.overwrite(&mut transaction, id, draft, None).await?;
         let center = self.read_in(&mut transaction, id.get()).await?;
         commit(transaction, true).await?;
         Ok(center)
@@ -87,10 +87,14 @@ impl MySqlStore {
         let edit =
             edit(&rows::center(&row, self.collection.fields())?).map_err(UpdateError::Edit)?;
         if edit.places {
-            self.overwrite(&mut transaction, id, &edit.draft).await?;
+            let said = Some(edit.attributes.as_slice());
+            self.overwrite(&mut transaction, id, &edit.draft, said)
+                .await?;
         } else {
             let query = sqlx::query(self.statements.update_texts.text());
-            let query = self.bind_texts(query, &edit.draft).bind(id.get());
+            let query = self.bind_texts(query, &edit.draft);
+            let query = self.bind_edited(query, &edit.draft, Some(&edit.attributes));
+            let query = query.bind(id.get());
             query.execute(&mut *transaction).await?;
         }
         let center = self.read_in(&mut transaction, id.get()).await?;
@@ -173,7 +177,9 @@ impl MySqlStore {
                     .await
                     .map_err(|error| BatchError::at(index, error))?,
                 Some(id) => {
-                    let written = self.overwrite(&mut transaction, id, &item.draft).await;
+                    let written = self
+                        .overwrite(&mut transaction, id, &item.draft, None)
+                        .await;
                     if !written.map_err(|error| BatchError::at(index, error))? {
                         return Err(BatchError::NotFound { index, id });
                     }
@@ -199,21 +205,26 @@ impl MySqlStore {
             .bind(None::<i64>)
             .bind(x)
             .bind(y);
-        let inserted = self.bind_draft(query, draft).execute(connection).await?;
+        let query = self.bind_draft(query, draft);
+        let attributes = (0..self.statements.attributes).map(|place| draft.attribute(place));
+        let query = attributes.fold(query, bind_value);
+        let inserted = query.execute(connection).await?;
         i64::try_from(inserted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))
     }
 
-    /// Whether there was such a row.
+    /// Whether there was such a row. All attributes are written, or only some.
     async fn overwrite(
         &self,
         connection: &mut MySqlConnection,
         id: CenterId,
         draft: &CenterDraft,
+        said: Option<&[usize]>,
     ) -> Result<bool, sqlx::Error> {
         let (x, y) = rows::point(draft.position());
         let query = sqlx::query(self.statements.update.text()).bind(x).bind(y);
+        let query = self.bind_draft(query, draft);
         let written = self
-            .bind_draft(query, draft)
+            .bind_edited(query, draft, said)
             .bind(id.get())
             .execute(connection)
             .await?;
@@ -239,6 +250,19 @@ impl MySqlStore {
     ) -> Query<'q, MySql, MySqlArguments> {
         let texts = self.statements.texts.iter();
         texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
+    }
+
+    /// Binds which attributes an UPDATE writes, and what.
+    fn bind_edited<'q>(
+        &self,
+        query: Query<'q, MySql, MySqlArguments>,
+        draft: &'q CenterDraft,
+        said: Option<&[usize]>,
+    ) -> Query<'q, MySql, MySqlArguments> {
+        (0..self.statements.attributes).fold(query, |query, place| {
+            let is_said = said.is_none_or(|said| said.contains(&place));
+            bind_value(query.bind(is_said), draft.attribute(place))
+        })
     }
 
     async fn read_in(
@@ -281,6 +305,19 @@ impl MySqlStore {
 /// Whether a batch leaves the same rows when it is written once more.
 pub(super) fn all_have_ids(items: &[BatchItem]) -> bool {
     items.iter().all(|item| item.id.is_some())
+}
+
+fn bind_value<'q>(
+    query: Query<'q, MySql, MySqlArguments>,
+    value: Option<&'q FieldValue>,
+) -> Query<'q, MySql, MySqlArguments> {
+    match value {
+        None => query.bind(None::<&str>),
+        Some(FieldValue::Text(text)) => query.bind(text.as_str()),
+        Some(FieldValue::Number(number)) => query.bind(*number),
+        Some(FieldValue::Boolean(boolean)) => query.bind(*boolean),
+        Some(FieldValue::Date(date)) => query.bind(*date),
+    }
 }
 
 pub(super) async fn commit(

@@ -86,12 +86,20 @@ impl Statements {
             collection.table.as_str()
         );
         let edited = edited_columns(collection);
+        let attributes = attribute_columns(collection);
         let set = |columns: &[String]| {
+            // The values of attributes come first, then whether each is written.
+            let first = columns.len() + 1;
+            let edited = (first..).zip(&attributes).map(|(value, column)| {
+                let is_written = value + attributes.len();
+                format!("{column} = IIF(?{is_written}, ?{value}, {column})")
+            });
+            let all: Vec<String> = placed(columns, "=").into_iter().chain(edited).collect();
             format!(
                 "UPDATE {table} SET {}{} WHERE {id} = ?{}",
-                placed(columns, "=").join(", "),
+                all.join(", "),
                 touch(collection),
-                columns.len() + 1,
+                first + 2 * attributes.len(),
             )
         };
         let edit = set(&edited);
@@ -103,7 +111,7 @@ impl Statements {
             update_texts: Sql::new(format!("{}{shown}", set(&edited[PLACE_COLUMNS..]))),
             update_changed: Sql::new(format!(
                 "{edit} AND NOT ({})",
-                placed(&edited, "IS").join(" AND ")
+                placed(&[edited.clone(), attributes.clone()].concat(), "IS").join(" AND ")
             )),
             delete: Sql::new(delete(collection)),
             read: Sql::new(format!(
@@ -217,6 +225,14 @@ fn edited_columns(collection: &Collection) -> Vec<String> {
     place.into_iter().chain(texts).collect()
 }
 
+/// The columns of attributes.
+fn attribute_columns(collection: &Collection) -> Vec<String> {
+    let attributes = collection.attributes().iter();
+    attributes
+        .map(|attribute| attribute.column.quoted())
+        .collect()
+}
+
 /// Columns beside their placeholders, from `?1` on.
 fn placed(columns: &[String], operator: &str) -> Vec<String> {
     let numbered = columns.iter().zip(1..);
@@ -229,6 +245,7 @@ fn placed(columns: &[String], operator: &str) -> Vec<String> {
 fn insert(collection: &Collection) -> String {
     let mut columns = vec![collection.id.quoted()];
     columns.extend(edited_columns(collection));
+    columns.extend(attribute_columns(collection));
     columns.extend(times(collection).map(ColumnName::quoted));
     let mut values = vec!["?".to_owned(); columns.len()];
     if let Some(status) = &collection.status {

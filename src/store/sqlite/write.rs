@@ -4,6 +4,7 @@
 //! wrote could otherwise be refused halfway, when another process wrote between.
 
 use chrono::{SecondsFormat, Utc};
+use rusqlite::types::Value;
 use rusqlite::{
     CachedStatement, OptionalExtension as _, Params, Row, Statement, Transaction,
     TransactionBehavior, params,
@@ -12,7 +13,7 @@ use rusqlite::{
 use super::extent::Growth;
 use super::foreign_changes::version_seen_by;
 use super::{SqliteStore, Statements, geopackage, rows};
-use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, Position};
+use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
 use crate::store::idempotency::{KEEP, Made, Recording, TAKE, or_under_way};
 use crate::store::references::{Referring, refuse_used};
 use crate::store::sql::Sql;
@@ -35,7 +36,7 @@ impl SqliteStore {
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
         let draft = draft.clone();
-        self.write(move |writing| Ok(writing.replace(id, &draft)?))
+        self.write(move |writing| Ok(writing.replace(id, &draft, None)?))
             .await
     }
 
@@ -52,10 +53,12 @@ impl SqliteStore {
             let edit = edit(&center).map_err(UpdateError::Edit)?;
             // Where there is a position, written as it is, so that its location is right.
             if edit.places || center.position.is_some() {
-                return Ok(writing.replace(id, &edit.draft)?);
+                let said = Some(edit.attributes.as_slice());
+                return Ok(writing.replace(id, &edit.draft, said)?);
             }
             let mut update = writing.prepare(&writing.statements.update_texts)?;
             let next = writing.bind_texts(&mut update, 1, &edit.draft)?;
+            let next = writing.bind_edited(&mut update, next, Some(&edit.attributes))?;
             update.raw_bind_parameter(next, id.get())?;
             update.raw_execute()?;
             Ok(writing.read(id)?)
@@ -96,7 +99,7 @@ impl SqliteStore {
                     .map_err(|error| BatchError::at(index, error)),
                 Some(id) => {
                     let written = writing
-                        .replace(id, &item.draft)
+                        .replace(id, &item.draft, None)
                         .map_err(|error| BatchError::at(index, error))?;
                     written.ok_or(BatchError::NotFound { index, id })
                 }
@@ -228,13 +231,20 @@ impl Writing<'_> {
             .optional()
     }
 
-    /// `None` where there is no such row, or it is not shown.
-    fn replace(&self, id: CenterId, draft: &CenterDraft) -> rusqlite::Result<Option<Center>> {
+    /// `None` where there is no such row, or it is not shown. All attributes are written, or
+    /// only some.
+    fn replace(
+        &self,
+        id: CenterId,
+        draft: &CenterDraft,
+        said: Option<&[usize]>,
+    ) -> rusqlite::Result<Option<Center>> {
         // Coordinates that come to where the point was moved to would cost its location.
         self.settle(id.get())?;
         let mut update = self.prepare(&self.statements.update)?;
         self.growth.let_go();
         let next = self.bind_draft(&mut update, 1, draft)?;
+        let next = self.bind_edited(&mut update, next, said)?;
         update.raw_bind_parameter(next, id.get())?;
         if update.raw_execute()? == 0 {
             return Ok(None);
@@ -258,8 +268,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Binds location, coordinates and texts from a placeholder on; the one after
-    /// them is next.
+    /// Binds location, coordinates, texts and attributes from a placeholder on; the one
+    /// after them is next.
     pub(super) fn bind_draft(
         &self,
         statement: &mut Statement<'_>,
@@ -285,7 +295,37 @@ impl Writing<'_> {
         for (text, &field) in (first..).zip(&self.statements.texts) {
             statement.raw_bind_parameter(text, draft.text().get(field))?;
         }
-        Ok(first + self.statements.texts.len())
+        let first = first + self.statements.texts.len();
+        let count = self.statements.fields.attributes().len();
+        for (at, place) in (first..).zip(0..count) {
+            statement.raw_bind_parameter(at, draft.attribute(place).map(stored))?;
+        }
+        Ok(first + count)
+    }
+
+    /// Binds which attributes an UPDATE writes; the placeholder after them is next.
+    pub(super) fn bind_edited(
+        &self,
+        statement: &mut Statement<'_>,
+        first: usize,
+        said: Option<&[usize]>,
+    ) -> rusqlite::Result<usize> {
+        let count = self.statements.fields.attributes().len();
+        for (at, place) in (first..).zip(0..count) {
+            let is_said = said.is_none_or(|said| said.contains(&place));
+            statement.raw_bind_parameter(at, is_said)?;
+        }
+        Ok(first + count)
+    }
+}
+
+/// A value as it is kept.
+fn stored(value: &FieldValue) -> Value {
+    match value {
+        FieldValue::Text(text) => Value::Text(text.clone()),
+        FieldValue::Number(number) => Value::Real(*number),
+        FieldValue::Boolean(boolean) => Value::Integer(i64::from(*boolean)),
+        FieldValue::Date(date) => Value::Text(date.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nearby::domain::{FieldKind, TextField};
 use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::server::TestServer;
@@ -61,6 +62,32 @@ async fn with_shops(db: TestDatabase) -> TestServer {
     }
     let columns = db.database().columns(&shops()).await.unwrap();
     TestServer::start_declared(db, vec![shops().read_from(&columns)]).await
+}
+
+/// Centers with attributes.
+async fn with_centers(db: TestDatabase) -> TestServer {
+    for column in [
+        "category VARCHAR(50)",
+        "stars DOUBLE",
+        "is_open BOOLEAN",
+        "since DATETIME",
+    ] {
+        db.execute(&format!("ALTER TABLE diving_centers ADD COLUMN {column}"))
+            .await;
+    }
+    let attributes = [
+        ("category", FieldKind::Text),
+        ("stars", FieldKind::Number),
+        ("is_open", FieldKind::Boolean),
+        ("since", FieldKind::Date),
+    ];
+    let attributes =
+        attributes.map(|(name, kind)| Attribute::new(column(name), kind, column(name)));
+    let centers = Collection::diving_centers()
+        .with_attributes(attributes.into())
+        .unwrap();
+    let columns = db.database().columns(&centers).await.unwrap();
+    TestServer::start_declared(db, vec![centers.read_from(&columns)]).await
 }
 
 on_both_stores! {
@@ -177,5 +204,81 @@ on_both_stores! {
         // Other collections have none of them.
         let centers = server.get("/nearby?lat=0&lng=0&rating=4..").send().await;
         centers.problem(400, "parameter_unknown");
+    }
+
+    async fn attributes_of_centers_are_written_and_found_at_once(db: TestDatabase) {
+        let server = with_centers(db).await;
+        let body = json!({
+            "name": "a", "latitude": 0, "longitude": 0, "category": "school", "stars": 4.5,
+            "is_open": true, "since": "2020-02-29",
+        });
+        let made = server.post("/centers", &body).send().await;
+        assert_eq!(made.status, 201);
+        let made = made.json();
+        for name in ["category", "stars", "is_open", "since"] {
+            assert_eq!(made[name], body[name]);
+        }
+        let id = made["id"].as_i64().unwrap();
+        let found = "/nearby?lat=0&lng=0&category=school&stars=4..&is_open=true&since=2020-02-29";
+        assert_eq!(server.found_ids(found).await, [id]);
+
+        let path = format!("/centers/{id}");
+        let patch = json!({ "category": null, "stars": 2 });
+        let patched = server.request(Method::PATCH, &path).key().merge_patch(&patch).send().await.json();
+        assert_eq!((&patched["category"], &patched["stars"]), (&Value::Null, &json!(2.0)));
+        assert_eq!((&patched["is_open"], &patched["since"]), (&json!(true), &json!("2020-02-29")));
+        assert!(server.found_ids(found).await.is_empty());
+        let found = "/nearby?lat=0&lng=0&category=null&stars=..2";
+        assert_eq!(server.found_ids(found).await, [id]);
+
+        let put = json!({ "name": "b", "latitude": 0, "longitude": 0, "is_open": false });
+        let put = server.request(Method::PUT, &path).key().json(&put).send().await.json();
+        assert_eq!((&put["since"], &put["is_open"]), (&Value::Null, &json!(false)));
+        let batch = json!({ "centers": [
+            { "name": "c", "stars": -1 }, { "id": id, "name": "d", "since": "1969-12-31" },
+        ] });
+        let written = server.post("/centers/batch", &batch).send().await.json();
+        assert_eq!(written["centers"][0]["stars"], -1.0);
+        assert_eq!(written["centers"][1]["since"], "1969-12-31");
+        assert_eq!(written["centers"][1]["is_open"], Value::Null);
+    }
+
+    async fn a_patch_leaves_what_it_says_nothing_of_as_it_is_stored(db: TestDatabase) {
+        let server = with_centers(db).await;
+        let made = server.post("/centers", &json!({ "name": "a" })).send().await.json();
+        let id = made["id"].as_i64().unwrap();
+        let time = "since = '2020-02-29 13:14:15'";
+        server.db.execute(&format!("UPDATE diving_centers SET {time} WHERE id = {id}")).await;
+        for patch in [json!({ "city": "Athens" }), json!({ "latitude": 1, "longitude": 2 })] {
+            let path = format!("/centers/{id}");
+            let patched = server.request(Method::PATCH, &path).key().merge_patch(&patch).send().await;
+            assert_eq!(patched.json()["since"], "2020-02-29");
+            let kept = format!("SELECT COUNT(*) FROM diving_centers WHERE {time}");
+            assert_eq!(server.db.number(&kept).await, 1, "{patch}");
+        }
+    }
+
+    async fn a_value_of_another_kind_is_not_written(db: TestDatabase) {
+        let server = with_centers(db).await;
+        for (name, value, code, allowed) in [
+            ("category", json!(7), "parameter_invalid", "a text of at most"),
+            ("category", json!("a\u{0}b"), "parameter_invalid", "without control characters"),
+            ("stars", json!("4"), "parameter_invalid", "a number, or null"),
+            ("stars", json!([4]), "parameter_invalid", "a number, or null"),
+            ("is_open", json!(1), "parameter_invalid", "true, false or null"),
+            ("since", json!("2023-02-29"), "parameter_invalid", "a day as in"),
+            ("colour", json!("red"), "parameter_unknown", "category, stars, is_open, since"),
+        ] {
+            let body = json!({ "name": "a", name: value });
+            let answer = server.post("/centers", &body).send().await;
+            let problem = answer.problem(400, code);
+            assert_eq!(problem["parameter"], name);
+            let told = problem["allowed"].as_str().unwrap();
+            assert!(told.contains(allowed), "{allowed} in {told}");
+            let batch = json!({ "centers": [body] });
+            let problem = server.post("/centers/batch", &batch).send().await.problem(400, code);
+            assert_eq!(problem["parameter"], format!("centers[0].{name}"));
+        }
+        assert_eq!(server.db.number("SELECT COUNT(*) FROM diving_centers").await, 0);
     }
 }

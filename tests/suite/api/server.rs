@@ -93,7 +93,10 @@ impl TestServer {
             };
             Arc::new(Catalog::new(store, Arc::new(engine)))
         };
-        let default = catalog(&Collection::diving_centers());
+        let (ours, declared): (Vec<_>, Vec<_>) =
+            declared.into_iter().partition(Collection::is_ours);
+        let centers = ours.into_iter().next();
+        let default = catalog(&centers.unwrap_or_else(Collection::diving_centers));
         let metrics = Arc::new(Metrics::new(default.engine().kind()));
         let others = [Collection::dive_sites()].into_iter().chain(declared);
         let collections = Collections::new(default, others.map(|c| catalog(&c)).collect());

@@ -45,6 +45,7 @@ fn placing(draft: CenterDraft) -> CenterEdit {
     CenterEdit {
         draft,
         places: true,
+        attributes: Vec::new(),
     }
 }
 

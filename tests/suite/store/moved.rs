@@ -92,6 +92,7 @@ async fn nothing_of_ours_puts_a_point_back_that_others_moved() {
         Ok::<_, std::convert::Infallible>(CenterEdit {
             draft,
             places: false,
+            attributes: Vec::new(),
         })
     };
     let patched = store.update(id(1), edit).await.unwrap().unwrap();

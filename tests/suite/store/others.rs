@@ -63,7 +63,7 @@ on_both_stores! {
             let renamed = store
                 .update(id(number), |center| {
                     let draft = draft("ours", center.position.map(|p| (p.latitude(), p.longitude())));
-                    Ok::<_, Infallible>(CenterEdit { draft, places: false })
+                    Ok::<_, Infallible>(CenterEdit { draft, places: false, attributes: Vec::new() })
                 })
                 .await
                 .unwrap()
