@@ -302,7 +302,7 @@ mod tests {
         for (json, len) in [
             (r#"null,"a":1"#, 4),
             (r#""Rome","a":1"#, 6),
-            (r#""a\"b\\","a":1"#, 9),
+            (r#""a\"b\\","a":1"#, 8),
             (r#""""#, 2),
         ] {
             assert_eq!(value_len(json.as_bytes()), len, "{json}");

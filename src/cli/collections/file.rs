@@ -39,7 +39,7 @@ struct File {
 #[derive(Default)]
 struct Declaration {
     columns: HashMap<Key, Spanned<String>>,
-    attributes: Vec<(Spanned<String>, AttributeDeclaration)>,
+    attributes: Vec<(Spanned<String>, Spanned<AttributeForm>)>,
 }
 
 /// A key that a declaration may have.
@@ -79,41 +79,23 @@ impl<'de> Deserialize<'de> for Declaration {
     }
 }
 
-/// An attribute as it is written: its kind, or more than that.
-#[derive(Deserialize)]
-#[serde(from = "AttributeForm")]
-struct AttributeDeclaration {
-    column: Option<Spanned<String>>,
-    kind: Spanned<String>,
-}
-
+/// An attribute as it is written: its kind, or its column and its kind. No spans within:
+/// serde loses them where it tries one form after the other.
 #[derive(Deserialize)]
 #[serde(
     untagged,
     expecting = "expected a kind as in \"text\", or a table as in { column = \"stars\", type = \"number\" }"
 )]
 enum AttributeForm {
-    Kind(Spanned<String>),
+    Kind(String),
     Table(AttributeTable),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AttributeTable {
-    column: Option<Spanned<String>>,
-    r#type: Spanned<String>,
-}
-
-impl From<AttributeForm> for AttributeDeclaration {
-    fn from(form: AttributeForm) -> Self {
-        match form {
-            AttributeForm::Kind(kind) => Self { column: None, kind },
-            AttributeForm::Table(AttributeTable { column, r#type }) => Self {
-                column,
-                kind: r#type,
-            },
-        }
-    }
+    column: Option<String>,
+    r#type: String,
 }
 
 /// What a file declares.
@@ -217,23 +199,32 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
 
 fn attributes(
     text: &str,
-    declared: Vec<(Spanned<String>, AttributeDeclaration)>,
+    declared: Vec<(Spanned<String>, Spanned<AttributeForm>)>,
 ) -> anyhow::Result<Vec<Attribute>> {
-    let name_of = |name: &Spanned<String>| {
-        ColumnName::new(name.get_ref()).map_err(|error| at(text, name.span(), &error))
+    let name_of = |name: &str, span: &Range<usize>| {
+        ColumnName::new(name).map_err(|error| at(text, span.clone(), &error))
     };
     let declared = declared.iter();
     declared
-        .map(|(name, AttributeDeclaration { column, kind })| {
-            let said = kind.get_ref();
+        .map(|(name, form)| {
+            let (column, said) = match form.get_ref() {
+                AttributeForm::Kind(kind) => (None, kind),
+                AttributeForm::Table(AttributeTable { column, r#type }) => {
+                    (column.as_ref(), r#type)
+                }
+            };
             let known = FieldKind::ALL.into_iter().find(|kind| kind.name() == said);
             let known = known.ok_or_else(|| {
                 let kinds = FieldKind::ALL.map(FieldKind::name).join(", ");
                 let wrong = format!("there is no kind `{said}`: the kinds are {kinds}");
-                at(text, kind.span(), &wrong)
+                at(text, form.span(), &wrong)
             })?;
-            let column = name_of(column.as_ref().unwrap_or(name))?;
-            Ok(Attribute::new(name_of(name)?, known, column))
+            let own = name.get_ref();
+            let column = match column {
+                Some(column) => name_of(column, &form.span())?,
+                None => name_of(own, &name.span())?,
+            };
+            Ok(Attribute::new(name_of(own, &name.span())?, known, column))
         })
         .collect()
 }
