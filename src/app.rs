@@ -202,6 +202,7 @@ impl App {
             media_url: settings.media_url,
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
+            count_turns: Arc::new(Semaphore::new(cores())),
             write_turns: Arc::new(Semaphore::new(WRITES_AT_ONCE)),
             write_places: Arc::new(Semaphore::new(settings.max_writes)),
             keys_under_way: KeysUnderWay::default(),

@@ -16,8 +16,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::domain::{
-    Center, CenterDraft, CenterEdit, CenterId, Filter, FoundName, Listed, Listing, NameQuery, Part,
-    Rating, RatingVisibility, Search, Setting, SettingKey, reviews_switch,
+    Center, CenterDraft, CenterEdit, CenterId, FieldId, Filter, FoundName, Listed, Listing,
+    NameQuery, Part, Rating, RatingVisibility, Search, Setting, SettingKey, Tally, reviews_switch,
 };
 use crate::engine::memory::{Change, Intake, Loading};
 use crate::engine::names::Names;
@@ -98,6 +98,27 @@ impl Catalog {
         answer: &mut impl Answer,
     ) -> Result<(), SearchError> {
         self.engine.search(search, answer).await
+    }
+
+    /// Counts what a search is about, whatever its limit; `None` where that takes the
+    /// database too long.
+    ///
+    /// # Errors
+    /// As [`Engine::tally`].
+    pub async fn tally(
+        &self,
+        search: &Search,
+        facets: &[FieldId],
+    ) -> Result<Option<Tally>, SearchError> {
+        self.engine.tally(search, facets).await
+    }
+
+    /// The rows of these centers, in their order; those that are gone are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_many(&self, ids: &[CenterId]) -> Result<Vec<Center>, StoreError> {
+        self.store.read_many(ids).await
     }
 
     /// Whether ratings may be seen: the setting as this instance has seen it last;

@@ -131,6 +131,17 @@ impl FieldValue {
     }
 }
 
+impl From<ValueRef<'_>> for FieldValue {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Text(text) => Self::Text(text.to_owned()),
+            ValueRef::Number(number) => Self::Number(number),
+            ValueRef::Boolean(boolean) => Self::Boolean(boolean),
+            ValueRef::Date(date) => Self::Date(date),
+        }
+    }
+}
+
 /// A field of a collection, by its place among those that can be filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u16);

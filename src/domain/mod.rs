@@ -21,6 +21,7 @@ mod position;
 mod rating;
 mod search;
 mod setting;
+mod tally;
 mod typos;
 mod viewport;
 
@@ -59,5 +60,6 @@ pub use setting::{
     MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,
     SettingKey,
 };
+pub use tally::{Counts, Facet, MAX_FACET_VALUES, MAX_FACETS, Tally};
 pub use typos::Typos;
 pub use viewport::{Meridians, Viewport};

@@ -9,7 +9,7 @@ pub mod sql;
 
 use thiserror::Error;
 
-use crate::domain::{CenterId, Cursor, EngineKind, Search};
+use crate::domain::{CenterId, Cursor, EngineKind, FieldId, Search, Tally};
 use crate::store::StoreError;
 use memory::MemoryEngine;
 use sql::SqlEngine;
@@ -128,6 +128,23 @@ impl Engine {
         };
         let checked = self.check_cursor(search);
         Some(checked.and_then(|()| engine.search(search, answer)))
+    }
+
+    /// Counts the centers within the radius of a search that its filter keeps, whatever
+    /// its limit and cursor, and how often each value of some fields is among them; `None`
+    /// where that takes the database too long. The name is not one of those fields.
+    ///
+    /// # Errors
+    /// When the index is not loaded or the database does not answer.
+    pub async fn tally(
+        &self,
+        search: &Search,
+        facets: &[FieldId],
+    ) -> Result<Option<Tally>, SearchError> {
+        match self {
+            Self::Memory(engine) => engine.tally(search, facets).map(Some),
+            Self::Sql(engine) => Ok(engine.tally(search, facets).await?),
+        }
     }
 
     fn check_cursor(&self, search: &Search) -> Result<(), SearchError> {

@@ -54,7 +54,13 @@ impl AnswerBody {
 
     /// The finished body.
     #[must_use]
-    pub fn finish(mut self) -> Vec<u8> {
+    pub fn finish(self) -> Vec<u8> {
+        self.finish_with(b"")
+    }
+
+    /// The finished body with members behind the centers, each after a comma.
+    #[must_use]
+    pub fn finish_with(mut self, members: &[u8]) -> Vec<u8> {
         debug_assert_eq!(
             self.written, self.count,
             "an engine sends what it announced"
@@ -63,8 +69,48 @@ impl AnswerBody {
             // The comma behind the last one.
             self.out.pop();
         }
-        self.out.extend_from_slice(b"]}");
+        self.push(b"]");
+        self.push(members);
+        self.push(b"}");
         self.out
+    }
+
+    /// The next hit, told by some of its members, which have commas between them.
+    pub fn hit_of(&mut self, hit: &Hit<'_>, members: &[u8]) {
+        self.begin_hit(hit.rendered);
+        self.push(b"{");
+        self.push(members);
+        let distance_at = self.out.len();
+        push_distance(&mut self.out, hit.distance_m);
+        if members.is_empty() {
+            // There is nothing that its comma could follow.
+            self.out.remove(distance_at);
+        }
+        self.end_hit();
+    }
+
+    #[inline]
+    fn begin_hit(&mut self, rendered: &[u8]) {
+        self.written += 1;
+        if self.format == Format::GeoJson {
+            let parts = SummaryParts::of(rendered).expect("engines hold what render_summary wrote");
+            self.push(br#"{"type":"Feature","id":"#);
+            self.push(parts.id);
+            self.push(br#","geometry":{"type":"Point","coordinates":["#);
+            // GeoJSON has longitude first (RFC 7946, section 3.1.1).
+            self.push(parts.longitude);
+            self.push(b",");
+            self.push(parts.latitude);
+            self.push(br#"]},"properties":"#);
+        }
+    }
+
+    #[inline]
+    fn end_hit(&mut self) {
+        if self.format == Format::GeoJson {
+            self.push(b"}");
+        }
+        self.push(b",");
     }
 
     #[inline]
@@ -126,25 +172,9 @@ impl Answer for AnswerBody {
 
     #[inline]
     fn hit(&mut self, hit: Hit<'_>) {
-        self.written += 1;
-        match self.format {
-            Format::Json => self.push_center(hit.rendered, hit.rating, hit.distance_m),
-            Format::GeoJson => {
-                let parts =
-                    SummaryParts::of(hit.rendered).expect("engines hold what render_summary wrote");
-                self.push(br#"{"type":"Feature","id":"#);
-                self.push(parts.id);
-                self.push(br#","geometry":{"type":"Point","coordinates":["#);
-                // GeoJSON has longitude first (RFC 7946, section 3.1.1).
-                self.push(parts.longitude);
-                self.push(b",");
-                self.push(parts.latitude);
-                self.push(br#"]},"properties":"#);
-                self.push_center(hit.rendered, hit.rating, hit.distance_m);
-                self.push(b"}");
-            }
-        }
-        self.push(b",");
+        self.begin_hit(hit.rendered);
+        self.push_center(hit.rendered, hit.rating, hit.distance_m);
+        self.end_hit();
     }
 }
 

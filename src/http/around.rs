@@ -12,7 +12,8 @@ use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::respond;
+use super::search::{Asked, respond};
+use super::shape::Shape;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{Center, CenterId, Origin, Search};
@@ -26,8 +27,13 @@ const PARAMS: &[Param] = &[
     Param::repeatable("city"),
     Param::repeatable("organization"),
     Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
+    Param::once("fields"),
+    Param::once("count"),
+    Param::once("facets"),
     Param::once("format"),
 ];
 
@@ -61,10 +67,11 @@ async fn around(
     )?;
     let format = Format::of(request.headers(), &query)?;
     let (radius, limit) = (params::radius_of(&query)?, params::limit_of(&query)?);
-    let filter = params::filter_of(&query)?;
+    let filter = params::filter_of(&query, searched.collection().fields())?;
     let mut exclude = params::exclude_of(&query)?;
     exclude.extend(itself);
     let after = params::cursor_of(&query)?;
+    let shape = Shape::of(&query, searched.collection())?;
 
     let state = State::of(request);
     let reading = Arc::clone(sites);
@@ -78,7 +85,12 @@ async fn around(
         exclude,
         after,
     };
-    respond(state, searched, search, format).await
+    let asked = Asked {
+        search,
+        format,
+        shape,
+    };
+    respond(state, searched, asked).await
 }
 
 fn origin_of(site: &Center) -> Result<Origin, Problem> {

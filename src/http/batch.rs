@@ -15,15 +15,18 @@ use serde::Deserialize;
 use super::answer::AnswerBody;
 use super::attributes::condition_of_members;
 use super::body::{JSON, read_json};
+use super::chosen::Chosen;
 use super::collections::{catalog_of, filter_for};
+use super::cql2;
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
 use super::query::Query;
 use super::reply;
+use super::shape::{self, Shape};
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::{Filter, Search};
+use crate::domain::{Condition, Fields, Search};
 use crate::engine::SearchError;
 use crate::wire::{JsonId, Object, WithOthers};
 
@@ -60,16 +63,40 @@ struct QueryBody {
     #[serde(default)]
     organization: Vec<String>,
     min_rating: Option<f64>,
+    filter: Option<String>,
+    #[serde(rename = "filter-lang")]
+    filter_lang: Option<String>,
     #[serde(default)]
     exclude: Vec<JsonId>,
     cursor: Option<String>,
+    fields: Option<Vec<String>>,
 }
 
-impl TryFrom<QueryBody> for Search {
-    type Error = Problem;
+/// A search, and the members that its answer has; `None` for the plain ones.
+type Asked = (Search, Option<Shape>);
 
-    fn try_from(query: QueryBody) -> Result<Self, Problem> {
-        Ok(Self {
+impl QueryBody {
+    fn asked(self, attributes: Condition, catalog: &Catalog) -> Result<Asked, Problem> {
+        let collection = catalog.collection();
+        let names = self.fields.as_deref();
+        let chosen = names.map(|names| {
+            let names = names.iter().map(String::as_str);
+            Chosen::new(names, collection, true)
+        });
+        let shape = chosen.transpose()?.map(|chosen| Shape {
+            chosen: Some(chosen),
+            ..Shape::default()
+        });
+        let search = self.search(attributes, collection.fields())?;
+        let filter = filter_for(catalog, search.filter)?;
+        Ok((Search { filter, ..search }, shape))
+    }
+
+    fn search(self, attributes: Condition, fields: &Fields) -> Result<Search, Problem> {
+        let query = self;
+        let (filter, language) = (query.filter.as_deref(), query.filter_lang.as_deref());
+        let condition = cql2::condition(filter, language, fields)?;
+        Ok(Search {
             origin: params::origin(query.lat, query.lng)?,
             radius: Some(params::radius(query.radius_m, query.radius_km)?),
             limit: params::limit(query.limit)?,
@@ -79,6 +106,7 @@ impl TryFrom<QueryBody> for Search {
                 query.city,
                 query.organization,
                 query.min_rating,
+                attributes.and(condition),
             )?,
             exclude: params::exclude(&query.exclude)?,
             after: query.cursor.as_deref().map(params::cursor).transpose()?,
@@ -95,7 +123,7 @@ pub(super) async fn post(request: HttpRequest, payload: Payload) -> Result<HttpR
     Ok(reply::ok_rendered(body))
 }
 
-fn searches(body: BatchBody, catalog: &Catalog) -> Result<Vec<Search>, Problem> {
+fn searches(body: BatchBody, catalog: &Catalog) -> Result<Vec<Asked>, Problem> {
     let count = body.queries.len();
     if !(1..=MAX_QUERIES).contains(&count) {
         return Err(Problem::invalid(
@@ -111,19 +139,12 @@ fn searches(body: BatchBody, catalog: &Catalog) -> Result<Vec<Search>, Problem> 
         .enumerate()
         .map(|(index, Object(query))| {
             let WithOthers { known, others } = query;
-            let search = Search::try_from(known).and_then(|search| {
-                let attributes = condition_of_members(fields, &others)?;
-                let filter = Filter {
-                    condition: search.filter.condition.and(attributes),
-                    ..search.filter
-                };
-                let filter = filter_for(catalog, filter)?;
-                Ok(Search { filter, ..search })
-            });
-            search.map_err(|problem| problem.within(&format!("queries[{index}]")))
+            let asked = condition_of_members(fields, &others)
+                .and_then(|attributes| known.asked(attributes, catalog));
+            asked.map_err(|problem| problem.within(&format!("queries[{index}]")))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let total: usize = searches.iter().map(|search| search.limit.get()).sum();
+    let total: usize = searches.iter().map(|(search, _)| search.limit.get()).sum();
     if total > MAX_TOTAL_LIMIT {
         return Err(Problem::invalid(
             "queries",
@@ -137,9 +158,9 @@ fn searches(body: BatchBody, catalog: &Catalog) -> Result<Vec<Search>, Problem> 
 async fn answer(
     state: &Arc<State>,
     catalog: &Arc<Catalog>,
-    searches: Vec<Search>,
+    searches: Vec<Asked>,
 ) -> Result<Vec<u8>, Problem> {
-    let parts: Vec<(usize, Vec<Search>)> = searches
+    let parts: Vec<(usize, Vec<Asked>)> = searches
         .chunks(PART)
         .enumerate()
         .map(|(number, part)| (number * PART, part.to_vec()))
@@ -181,23 +202,34 @@ async fn answer(
 async fn answer_part(
     catalog: &Catalog,
     first: usize,
-    part: &[Search],
+    part: &[Asked],
 ) -> Result<(Vec<u8>, Vec<usize>), Problem> {
     let mut out = Vec::new();
     let mut counts = Vec::with_capacity(part.len());
-    for (search, index) in part.iter().zip(first..) {
+    for ((search, shape), index) in part.iter().zip(first..) {
         if !out.is_empty() {
             out.push(b',');
         }
-        let mut answer = AnswerBody::after(out, Format::Json, search);
-        catalog
-            .search(search, &mut answer)
-            .await
-            .map_err(|error| refused(error, index))?;
-        counts.push(answer.count());
-        out = answer.finish();
+        let answered = match shape {
+            Some(shape) => shape::answer(catalog, search, Format::Json, shape, out).await,
+            None => plain(catalog, search, out).await,
+        };
+        let (body, count) = answered.map_err(|error| refused(error, index))?;
+        counts.push(count);
+        out = body;
     }
     Ok((out, counts))
+}
+
+async fn plain(
+    catalog: &Catalog,
+    search: &Search,
+    out: Vec<u8>,
+) -> Result<(Vec<u8>, usize), SearchError> {
+    let mut answer = AnswerBody::after(out, Format::Json, search);
+    catalog.search(search, &mut answer).await?;
+    let count = answer.count();
+    Ok((answer.finish(), count))
 }
 
 fn refused(error: SearchError, index: usize) -> Problem {

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::auth::Writer;
 use super::body::{JSON, MERGE_PATCH, read_json};
+use super::chosen::Chosen;
 use super::code::Code;
 use super::collections::{catalog_of, catalog_to_write};
 use super::dto::{CenterBody, CenterFeature, CenterView};
@@ -25,7 +26,7 @@ use crate::store::{Collection, StoreError, UpdateError};
 
 const CREATE_PARAMS: &[Param] = &[Param::once("min_distance_m")];
 pub(super) const DELETE_PARAMS: &[Param] = &[Param::once("cascade")];
-const READ_PARAMS: &[Param] = &[Param::once("format")];
+const READ_PARAMS: &[Param] = &[Param::once("fields"), Param::once("format")];
 
 pub(super) async fn post(
     writer: Writer,
@@ -50,6 +51,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let catalog = catalog_of(&request)?;
     let query = Query::parse(request.query_string(), READ_PARAMS)?;
     let format = Format::of(request.headers(), &query)?;
+    let chosen = Chosen::of(&query, catalog.collection(), false)?;
     let id = id_of(&request)?;
     let state = State::of(&request);
     let reading = Arc::clone(&catalog);
@@ -63,6 +65,11 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let body = match format {
         Format::Json => rendered(&CenterView::from(&center).rated(rating)),
         Format::GeoJson => rendered(&CenterFeature::from(&center).rated(rating)),
+    };
+    let body = match chosen {
+        None => body,
+        Some(chosen) if format == Format::GeoJson => chosen.feature(&body),
+        Some(chosen) => chosen.object(&body),
     };
     Ok(reply::ok_as(format, body))
 }

@@ -57,15 +57,11 @@ impl<'a> CollectionView<'a> {
     fn new(catalog: &'a Catalog, state: &State) -> Self {
         let collection = catalog.collection();
         let name = collection.name.as_str();
-        let fields = collection.columns().map(|(field, _)| field);
         Self {
             name,
             default: collection.name == state.catalog.collection().name,
             engine: catalog.engine().kind().name(),
-            fields: fields
-                .filter(|&field| is_sent(field))
-                .map(Field::name)
-                .collect(),
+            fields: sent_fields(collection).map(Field::name).collect(),
             attributes: collection
                 .fields()
                 .attributes()
@@ -75,6 +71,22 @@ impl<'a> CollectionView<'a> {
             path: format!("/collections/{name}"),
         }
     }
+}
+
+/// What its rows are sent with, by their names: its fields, and how centers are rated.
+pub(super) fn member_names(collection: &Collection) -> Vec<&str> {
+    let mut names: Vec<&str> = sent_fields(collection).map(Field::name).collect();
+    let attributes = collection.fields().attributes().iter();
+    names.extend(attributes.map(|attribute| attribute.name.as_str()));
+    if collection.is_linked() {
+        names.extend(["average_rating", "rating_count"]);
+    }
+    names
+}
+
+fn sent_fields(collection: &Collection) -> impl Iterator<Item = Field> {
+    let fields = collection.columns().map(|(field, _)| field);
+    fields.filter(|&field| is_sent(field))
 }
 
 fn is_sent(field: Field) -> bool {

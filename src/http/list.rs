@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::chosen::Chosen;
 use super::collections::{catalog_of, filter_for};
 use super::dto::{CenterFeature, CenterView};
 use super::list_cursor;
@@ -25,7 +26,10 @@ const PARAMS: &[Param] = &[
     Param::repeatable("city"),
     Param::repeatable("organization"),
     Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
     Param::once("cursor"),
+    Param::once("fields"),
     Param::once("format"),
 ];
 
@@ -53,7 +57,11 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     )?;
     let format = Format::of(request.headers(), &query)?;
     let limit = params::limit_of(&query)?.get();
-    let filter = filter_for(&catalog, params::filter_of(&query)?)?;
+    let chosen = Chosen::of(&query, catalog.collection(), false)?;
+    let filter = filter_for(
+        &catalog,
+        params::filter_of(&query, catalog.collection().fields())?,
+    )?;
     let (filter, collection) = (Arc::new(filter), catalog.collection());
     let after = query
         .one("cursor")
@@ -73,7 +81,11 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);
     let next = last.map(|center| list_cursor::encode(center.id, collection, &filter));
-    Ok(reply::ok_as(format, page(format, &centers, &ratings, next)))
+    let body = match chosen {
+        None => page(format, &centers, &ratings, next),
+        Some(chosen) => page_of(&chosen, format, &centers, &ratings, next),
+    };
+    Ok(reply::ok_as(format, body))
 }
 
 fn page(
@@ -103,4 +115,46 @@ fn page(
                 .collect(),
         }),
     }
+}
+
+/// The same with some members of the centers.
+fn page_of(
+    chosen: &Chosen,
+    format: Format,
+    centers: &[Center],
+    ratings: &HashMap<CenterId, Rating>,
+    next: Option<String>,
+) -> Vec<u8> {
+    let rating = |center: &Center| ratings.get(&center.id).copied();
+    let each = centers.iter().map(|center| match format {
+        Format::Json => chosen.object(&rendered(&CenterView::from(center).rated(rating(center)))),
+        Format::GeoJson => {
+            let feature = CenterFeature::from(center).rated(rating(center));
+            chosen.feature(&rendered(&feature))
+        }
+    });
+    let each: Vec<Vec<u8>> = each.collect();
+    let mut out = page_around(format, centers.len(), next);
+    out.extend(each.join(&b','));
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// A page up to where its centers begin.
+fn page_around(format: Format, count: usize, next: Option<String>) -> Vec<u8> {
+    let mut empty = match format {
+        Format::Json => rendered(&Page {
+            count,
+            next,
+            centers: Vec::new(),
+        }),
+        Format::GeoJson => rendered(&FeaturePage {
+            r#type: "FeatureCollection",
+            count,
+            next,
+            features: Vec::new(),
+        }),
+    };
+    empty.truncate(empty.len() - b"]}".len());
+    empty
 }

@@ -2,7 +2,7 @@
 //! that knows actix.
 //!
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
-//! read what is asked, [`body`] and [`dto`] what is sent, [`answer`] writes what
+//! read what is asked, [`shape`] what an answer is to hold, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
 //! [`problem`] says what went wrong, [`observe`] watches over all, and
 //! [`connection`] answers what the parser refuses.
@@ -16,9 +16,11 @@ mod body;
 mod caught;
 mod centers;
 mod centers_batch;
+mod chosen;
 pub mod code;
 mod collections;
 pub(crate) mod connection;
+mod cql2;
 mod divemap;
 mod dto;
 pub(crate) mod idempotency;
@@ -40,6 +42,7 @@ mod request_id;
 pub mod routes;
 mod search;
 mod settings;
+mod shape;
 pub(crate) mod state;
 
 pub use divemap::media::MediaUrl;

@@ -4,7 +4,7 @@ use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
 use super::search::Way;
-use crate::domain::Search;
+use crate::domain::{Fields, Search};
 
 const PARAMS: &[Param] = &[
     Param::once("lat"),
@@ -17,8 +17,13 @@ const PARAMS: &[Param] = &[
     Param::repeatable("city"),
     Param::repeatable("organization"),
     Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
+    Param::once("fields"),
+    Param::once("count"),
+    Param::once("facets"),
     Param::once("format"),
 ];
 
@@ -27,12 +32,12 @@ pub(super) const WAY: Way = Way {
     read: search,
 };
 
-fn search(query: &Query<'_>) -> Result<Search, Problem> {
+fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
     Ok(Search {
         origin: params::origin_of(query)?,
         radius: Some(params::radius_of(query)?),
         limit: params::limit_of(query)?,
-        filter: params::filter_of(query)?,
+        filter: params::filter_of(query, fields)?,
         exclude: params::exclude_of(query)?,
         after: params::cursor_of(query)?,
     })
@@ -47,7 +52,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_query_string_is_ever_a_fault_of_ours(text in ".{0,200}") {
-            if let Err(problem) = Query::parse(&text, PARAMS).and_then(|query| search(&query)) {
+            if let Err(problem) = Query::parse(&text, PARAMS).and_then(|query| search(&query, &Fields::default())) {
                 prop_assert!(problem.code().status().is_client_error());
             }
         }
@@ -66,7 +71,7 @@ mod tests {
         ) {
             let text = pairs.iter().map(|(name, value)| format!("{name}={value}"))
                 .collect::<Vec<_>>().join("&");
-            match Query::parse(&text, PARAMS).and_then(|query| search(&query)) {
+            match Query::parse(&text, PARAMS).and_then(|query| search(&query, &Fields::default())) {
                 Ok(search) => prop_assert!(search.radius.is_some_and(|radius| radius.m().is_finite())),
                 Err(problem) => prop_assert!(problem.code().status().is_client_error()),
             }

@@ -4,7 +4,7 @@ use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
 use super::search::Way;
-use crate::domain::Search;
+use crate::domain::{Fields, Search};
 
 const PARAMS: &[Param] = &[
     Param::once("lat"),
@@ -16,8 +16,13 @@ const PARAMS: &[Param] = &[
     Param::repeatable("city"),
     Param::repeatable("organization"),
     Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
     Param::repeatable("exclude"),
     Param::once("cursor"),
+    Param::once("fields"),
+    Param::once("count"),
+    Param::once("facets"),
     Param::once("format"),
 ];
 
@@ -26,12 +31,12 @@ pub(super) const WAY: Way = Way {
     read: search,
 };
 
-fn search(query: &Query<'_>) -> Result<Search, Problem> {
+fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
     Ok(Search {
         origin: params::origin_of(query)?,
         radius: params::max_radius_of(query)?,
         limit: params::limit_of(query)?,
-        filter: params::filter_of(query)?,
+        filter: params::filter_of(query, fields)?,
         exclude: params::exclude_of(query)?,
         after: params::cursor_of(query)?,
     })

@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use super::attributes;
 use super::code::Code;
+use super::cql2;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    CenterId, Condition, Cursor, FieldId, Filter, IDS, Limit, MAX_DUPLICATE_DISTANCE_M,
+    CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit, MAX_DUPLICATE_DISTANCE_M,
     MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError,
     Radius, TextField,
 };
@@ -184,13 +185,13 @@ fn limit_problem(got: &str) -> Problem {
 }
 
 /// The filters, from `country`, `region`, `city`, `organization` and attributes, each
-/// repeatable, and `min_rating`.
+/// repeatable, `min_rating` and `filter`.
 ///
 /// # Errors
 /// When there are too many values of one, or one is too long or no mark.
-pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
+pub fn filter_of(query: &Query<'_>, fields: &Fields) -> Result<Filter, Problem> {
     let values = |field: TextField| query.all(field.name()).map(str::to_owned).collect();
-    let filter = filter(
+    filter(
         values(TextField::Country),
         values(TextField::Region),
         values(TextField::City),
@@ -199,11 +200,8 @@ pub fn filter_of(query: &Query<'_>) -> Result<Filter, Problem> {
             .one(MIN_RATING)
             .map(|text| finite(MIN_RATING, text, RATING))
             .transpose()?,
-    )?;
-    Ok(Filter {
-        condition: filter.condition.and(attributes::condition_of(query)?),
-        ..filter
-    })
+        attributes::condition_of(query)?.and(cql2::condition_of(query, fields)?),
+    )
 }
 
 /// The same from lists.
@@ -216,6 +214,7 @@ pub fn filter(
     cities: Vec<String>,
     organizations: Vec<String>,
     min_rating: Option<f64>,
+    others: Condition,
 ) -> Result<Filter, Problem> {
     let mut conditions = Vec::new();
     for (id, field, values) in [
@@ -230,7 +229,7 @@ pub fn filter(
     }
     check_texts(ORGANIZATION, &organizations, TextField::Name.max_chars())?;
     Ok(Filter {
-        condition: Condition::All(conditions),
+        condition: Condition::All(conditions).and(others),
         organizations,
         min_rating: min_rating.map(least_rating).transpose()?,
         ..Filter::default()
@@ -410,12 +409,18 @@ mod tests {
     #[test]
     fn lists_are_bounded_at_the_limit_and_one_past_it() {
         let countries = |count| vec!["country=GR"; count].join("&");
-        assert!(filter_of(&query(&countries(MAX_FILTER_VALUES))).is_ok());
-        assert!(filter_of(&query(&countries(MAX_FILTER_VALUES + 1))).is_err());
+        assert!(filter_of(&query(&countries(MAX_FILTER_VALUES)), &Fields::default()).is_ok());
+        assert!(
+            filter_of(
+                &query(&countries(MAX_FILTER_VALUES + 1)),
+                &Fields::default()
+            )
+            .is_err()
+        );
         let excluded = |count| vec!["exclude=7"; count].join("&");
         assert!(exclude_of(&query(&excluded(MAX_EXCLUDED))).is_ok());
         assert!(exclude_of(&query(&excluded(MAX_EXCLUDED + 1))).is_err());
         let long = format!("country={}", "a".repeat(101));
-        assert!(filter_of(&query(&long)).is_err());
+        assert!(filter_of(&query(&long), &Fields::default()).is_err());
     }
 }

@@ -13,9 +13,10 @@ use super::negotiate::Format;
 use super::problem::Problem;
 use super::query::{Param, Query};
 use super::reply;
+use super::shape::{self, Shape};
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::Search;
+use crate::domain::{Fields, Search};
 use crate::engine::{Answer, SearchError};
 
 /// An answer that is there already, as the index gives it, or one that the database is
@@ -29,7 +30,7 @@ pub struct Way {
     /// What may be in the query.
     pub params: &'static [Param],
     /// Reads it.
-    pub read: fn(&Query<'_>) -> Result<Search, Problem>,
+    pub read: fn(&Query<'_>, &Fields) -> Result<Search, Problem>,
 }
 
 impl Way {
@@ -40,38 +41,61 @@ impl Way {
     /// [`Catalog::search`].
     pub fn get(self, request: &HttpRequest) -> Responding {
         match self.asked(request) {
-            Ok((catalog, search, format)) => respond(State::of(request), &catalog, search, format),
+            Ok((catalog, asked)) => respond(State::of(request), &catalog, asked),
             Err(problem) => Either::Left(ready(Err(problem))),
         }
     }
 
-    fn asked(self, request: &HttpRequest) -> Result<(Arc<Catalog>, Search, Format), Problem> {
+    fn asked(self, request: &HttpRequest) -> Result<(Arc<Catalog>, Asked), Problem> {
         let catalog = catalog_of(request)?;
-        let fields = catalog.collection().fields();
+        let collection = catalog.collection();
+        let fields = collection.fields();
         let query = request.query_string();
         let query = Query::parse_with_attributes(query, self.params, fields)?;
         let format = Format::of(request.headers(), &query)?;
-        let search = (self.read)(&query)?;
+        let search = (self.read)(&query, fields)?;
+        let shape = Shape::of(&query, collection)?;
         drop(query);
-        Ok((catalog, search, format))
+        let asked = Asked {
+            search,
+            format,
+            shape,
+        };
+        Ok((catalog, asked))
     }
+}
+
+/// A search, and how it is to be answered.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub search: Search,
+    /// In which form.
+    pub format: Format,
+    /// What the answer is to hold; `None` for the plain one.
+    pub shape: Option<Shape>,
 }
 
 /// Answers a search of a collection.
 ///
 /// # Errors
 /// When it filters by what the collection does not have; as [`Catalog::search`].
-pub fn respond(
-    state: &Arc<State>,
-    catalog: &Arc<Catalog>,
-    search: Search,
-    format: Format,
-) -> Responding {
+pub fn respond(state: &Arc<State>, catalog: &Arc<Catalog>, asked: Asked) -> Responding {
+    let Asked {
+        search,
+        format,
+        shape,
+    } = asked;
     let filter = match filter_for(catalog, search.filter) {
         Ok(filter) => filter,
         Err(problem) => return Either::Left(ready(Err(problem))),
     };
     let search = Search { filter, ..search };
+    if let Some(shape) = shape {
+        let (state, catalog) = (Arc::clone(state), Arc::clone(catalog));
+        let shaped = respond_shaped(state, catalog, search, format, shape);
+        return Either::Right(Box::pin(shaped));
+    }
     let mut answer = AnswerBody::new(format, &search);
     if let Some(answered) = catalog.engine().search_at_once(&search, &mut answer) {
         let sent = answered.map(|()| send(state, format, answer));
@@ -87,6 +111,32 @@ pub fn respond(
 fn send(state: &State, format: Format, answer: AnswerBody) -> HttpResponse {
     state.metrics.search_answered(answer.count());
     reply::ok_as(format, answer.finish())
+}
+
+async fn respond_shaped(
+    state: Arc<State>,
+    catalog: Arc<Catalog>,
+    search: Search,
+    format: Format,
+    shape: Shape,
+) -> Result<HttpResponse, Problem> {
+    let turns = Arc::clone(&state.count_turns);
+    let asking = async move {
+        let _turn = if shape.asks_for_tally() {
+            Some(
+                turns
+                    .acquire_owned()
+                    .await
+                    .expect("the turns are never closed"),
+            )
+        } else {
+            None
+        };
+        shape::answer(&catalog, &search, format, &shape, Vec::new()).await
+    };
+    let (body, count) = state.run(asking).await?;
+    state.metrics.search_answered(count);
+    Ok(reply::ok_as(format, body))
 }
 
 /// Lets the engine write an answer.

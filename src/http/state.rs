@@ -43,6 +43,9 @@ pub struct State {
     /// Turns for the parts of batches: as many at once as there are cores, for
     /// all batches together.
     pub batch_turns: Arc<Semaphore>,
+    /// Turns for searches that count what they are about: as many at once as there are
+    /// cores.
+    pub count_turns: Arc<Semaphore>,
     /// Turns for writes that keep a thread to themselves.
     pub write_turns: Arc<Semaphore>,
     /// Places for writes that are under way, those that wait among them.

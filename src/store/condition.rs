@@ -123,7 +123,7 @@ impl ConditionSql {
         }
     }
 
-    fn field(&self, field: FieldId) -> &FieldSql {
+    pub(super) fn field(&self, field: FieldId) -> &FieldSql {
         &self.fields[usize::from(field.0)]
     }
 }

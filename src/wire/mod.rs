@@ -4,16 +4,15 @@
 mod attributes;
 mod cql2;
 mod id;
+mod members;
 mod object;
 mod summary;
 mod words;
 
 pub use attributes::{AttributeMembers, parse_date, push_attributes};
-pub use cql2::{
-    Cql2Error, Fault as Cql2Fault, MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS,
-    Property as Cql2Property, parse_cql2,
-};
+pub use cql2::{Cql2Error, MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS, parse_cql2};
 pub use id::JsonId;
+pub use members::{Member, Members};
 pub use object::{Object, WithOthers};
 pub use summary::{
     SummaryParts, average_of, name_of, push_distance, render_rating, render_summary,

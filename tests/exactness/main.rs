@@ -9,5 +9,6 @@ mod compare;
 mod memory;
 mod mysql;
 mod questions;
+mod tally;
 mod updates;
 mod world;

@@ -11,6 +11,7 @@ use nearby::engine::{Answer, Hit};
 
 use crate::compare::{Answered, judge};
 use crate::questions::Questions;
+use crate::tally::{COUNTED, Counter, facets_of};
 use crate::world::{self, Place};
 
 /// One question in so many is walked to its last page.
@@ -138,10 +139,16 @@ fn compare_many(name: &str, places: &[Place], count: usize) {
     let (engine, brute) = both(places);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let ask = |thread: usize| {
+        let counter = Counter::new(&brute, places);
         let mut questions = Questions::new(places, 7 + thread as u64);
         (0..count.div_ceil(threads))
             .map(|number| {
                 let search = questions.ask();
+                if number % COUNTED == 0 {
+                    let facets = facets_of(number);
+                    let tally = engine.tally(&search, facets).expect("the index is loaded");
+                    counter.judge(&search, facets, &tally);
+                }
                 compare(&engine, &brute, &search, number % WALKED == 0)
             })
             .sum::<usize>()

@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 use crate::compare::judge;
 use crate::memory::Page;
 use crate::questions::Questions;
+use crate::tally::{COUNTED, Counter, facets_of};
 use crate::world::{self, Place};
 
 /// Questions under way at the same time.
@@ -32,6 +33,7 @@ struct World {
     database: Database,
     engine: SqlEngine,
     brute: BruteForce,
+    is_of_sites: bool,
 }
 
 impl World {
@@ -47,6 +49,7 @@ impl World {
             database,
             engine: SqlEngine::new(mysql),
             brute: BruteForce::default(),
+            is_of_sites: false,
         };
         for (id, (name, acronym, _)) in (1..).zip(world::ORGANIZATIONS) {
             let sql = format!(
@@ -88,6 +91,7 @@ impl World {
     /// deleted.
     async fn of_sites(places: &[Place]) -> Self {
         let mut world = Self::of(&[]).await;
+        world.is_of_sites = true;
         let store = Store::new(&world.database, &Collection::dive_sites());
         let items: Vec<BatchItem> = places.iter().map(item).collect();
         for items in items.chunks(ROWS) {
@@ -160,6 +164,13 @@ impl World {
         for summary in places.iter().filter_map(Place::summary) {
             self.brute.push(&summary);
         }
+    }
+
+    /// Dive sites have no city.
+    fn facets_of(&self, number: usize) -> Vec<FieldId> {
+        let facets = facets_of(number).iter().copied();
+        let is_there = |field: &FieldId| *field != FieldId::CITY || !self.is_of_sites;
+        facets.filter(is_there).collect()
     }
 
     async fn page(&self, search: &Search) -> Page {
@@ -300,22 +311,37 @@ async fn compare_in(world: World, name: &str, places: Vec<Place>, count: usize) 
         .map(|task| {
             let (world, places) = (Arc::clone(&world), Arc::clone(&places));
             tokio::spawn(async move {
+                let counter = Counter::new(&world.brute, &places);
                 let mut questions = Questions::new(&places, 70 + task as u64);
-                let mut compared = 0;
+                let (mut compared, mut counted) = (0, 0);
                 for number in 0..count.div_ceil(TASKS) {
-                    compared += world.compare(&questions.ask(), number % WALKED == 0).await;
+                    let search = questions.ask();
+                    compared += world.compare(&search, number % WALKED == 0).await;
+                    if number % COUNTED == 0 {
+                        let facets = world.facets_of(number);
+                        let tally = world.engine.tally(&search, &facets).await;
+                        if let Some(tally) = tally.expect("MySQL answers") {
+                            counter.judge(&search, &facets, &tally);
+                            counted += 1;
+                        }
+                    }
                 }
-                compared
+                (compared, counted)
             })
         })
         .collect();
-    let mut centers = 0;
+    let (mut centers, mut counted) = (0, 0);
     for task in asking {
-        centers += task.await.expect("every answer is right");
+        let of_task = task.await.expect("every answer is right");
+        centers += of_task.0;
+        counted += of_task.1;
     }
+    // A busy machine may take too long for some.
+    assert!(counted > count / COUNTED / 2, "only {counted} were counted");
     world.remove().await;
     println!(
-        "MySQL against brute force, {name}: {} origins over {} places, {centers} centers compared",
+        "MySQL against brute force, {name}: {} origins over {} places, {centers} centers compared, \
+         {counted} counted",
         count.div_ceil(TASKS) * TASKS,
         places.len(),
     );

@@ -14,6 +14,7 @@
 //! - `tree`, `node_entries`: the R-tree over buckets, and its nodes
 //! - `bounds`: the boxes around points
 //! - `walk`, `best`, `search`: answering; `lanes`: several numbers at a time
+//! - `tally`: counting what a search is about
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `values`, `columns`: attributes of centers, and of a bucket's
 //! - `organizations`, `ratings`: those of each center, as filter values
@@ -35,6 +36,7 @@ mod ratings;
 mod search;
 mod search_lock;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -50,8 +52,8 @@ use parking_lot::RwLockWriteGuard;
 
 use super::{Answer, SearchError};
 use crate::domain::{
-    CenterId, Fields, OrganizationId, OrganizationNames, Search, SortKey, Summary, Viewport,
-    sort_key,
+    CenterId, FieldId, Fields, OrganizationId, OrganizationNames, Search, SortKey, Summary, Tally,
+    Viewport, sort_key,
 };
 use crate::wire::{name_of, push_attributes, render_summary};
 use index::Index;
@@ -184,6 +186,17 @@ impl MemoryEngine {
         let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
         search::search(&self.collection, &loaded.index, search, answer);
         Ok(())
+    }
+
+    /// Counts the centers within the radius of a search that its filter keeps, and how
+    /// often each value of some fields is among them. Goes through all of them.
+    ///
+    /// # Errors
+    /// [`SearchError::Loading`] before the first load.
+    pub fn tally(&self, search: &Search, facets: &[FieldId]) -> Result<Tally, SearchError> {
+        let guard = self.loaded.read();
+        let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
+        Ok(tally::tally(&loaded.index, search, facets))
     }
 
     /// Every center inside a viewport with its name as a key to sort by, in any

@@ -45,9 +45,7 @@ pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &
 /// Looks into the buckets, nearest first, until none can hold anything better.
 /// One center beyond the limit is kept: it tells that there is a next page.
 fn find(index: &Index, search: &Search, best: &mut Best) {
-    let radius = search.radius.map_or(f64::INFINITY, |radius| {
-        chord_squared_of(radius.reach_m()) * ROUND_TRIP
-    });
+    let radius = radius_of(search);
     best.restart(search.limit.get() + 1, radius);
     let Some(wanted) = Wanted::of(index, search) else {
         return;
@@ -84,6 +82,13 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
     }
 }
 
+/// How far a search looks, as a squared chord.
+pub(super) fn radius_of(search: &Search) -> f64 {
+    search.radius.map_or(f64::INFINITY, |radius| {
+        chord_squared_of(radius.reach_m()) * ROUND_TRIP
+    })
+}
+
 /// Offers the centers of a bucket that are within the bound and qualify.
 fn offer(
     bucket_id: BucketId,
@@ -107,7 +112,7 @@ fn offer(
 }
 
 /// As [`crate::domain::UnitVector::chord_squared`], several at a time.
-fn chords_squared([xs, ys, zs]: &Block, [x, y, z]: &Point) -> [f64; LANES] {
+pub(super) fn chords_squared([xs, ys, zs]: &Block, [x, y, z]: &Point) -> [f64; LANES] {
     std::array::from_fn(|lane| {
         let (dx, dy, dz) = (xs[lane] - x, ys[lane] - y, zs[lane] - z);
         dx * dx + dy * dy + dz * dz
@@ -148,7 +153,7 @@ fn deliver(
 }
 
 /// What a search asks for, in the terms of the index.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     index: &'a Index,
     origin: Point,
     /// Where the previous page ended.
@@ -164,14 +169,14 @@ struct Wanted<'a> {
 }
 
 /// The values of one field that count.
-struct FieldValues<'a> {
+pub(super) struct FieldValues<'a> {
     index: &'a Index,
     field: usize,
     values: Vec<ValueId>,
 }
 
 impl<'a> FieldValues<'a> {
-    fn postings(&self) -> impl Iterator<Item = &'a Postings> {
+    pub(super) fn postings(&self) -> impl Iterator<Item = &'a Postings> {
         let vocabulary = &self.index.vocabularies()[self.field];
         self.values.iter().map(|value| vocabulary.postings(*value))
     }
@@ -189,7 +194,7 @@ impl<'a> FieldValues<'a> {
 impl<'a> Wanted<'a> {
     /// `None` where no center can qualify: no center has any of the values that
     /// a field is filtered by, or those of two fields lie apart.
-    fn of(index: &'a Index, search: &'a Search) -> Option<Self> {
+    pub(super) fn of(index: &'a Index, search: &'a Search) -> Option<Self> {
         let Filter {
             condition,
             organizations,
@@ -252,8 +257,12 @@ impl<'a> Wanted<'a> {
         wanted.fields_meet().then_some(wanted)
     }
 
+    pub(super) fn origin(&self) -> &Point {
+        &self.origin
+    }
+
     /// The filtered field whose values are in the fewest buckets.
-    fn narrowest_field(&self) -> Option<&FieldValues<'a>> {
+    pub(super) fn narrowest_field(&self) -> Option<&FieldValues<'a>> {
         self.fields.first()
     }
 
@@ -273,7 +282,7 @@ impl<'a> Wanted<'a> {
 
     /// Whether a box can hold a center that qualifies: what lies wholly before
     /// the cursor cannot, nor what a filtered field's values do not reach.
-    fn may_be_in(&self, bounds: &Bounds) -> bool {
+    pub(super) fn may_be_in(&self, bounds: &Bounds) -> bool {
         if let Some((chord_squared, _)) = self.after
             && farthest_chord_squared(bounds, &self.origin) < chord_squared
         {
@@ -302,7 +311,7 @@ impl<'a> Wanted<'a> {
         best.settle(|place| buckets.id_at(place));
     }
 
-    fn asks_for_whatever_is_near(&self) -> bool {
+    pub(super) fn asks_for_whatever_is_near(&self) -> bool {
         self.after.is_none()
             && self.excluded.is_empty()
             && self.fields.is_empty()
@@ -310,7 +319,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Whether a center qualifies.
-    fn takes(&self, chord_squared: f64, bucket: &Bucket, slot: usize) -> bool {
+    pub(super) fn takes(&self, chord_squared: f64, bucket: &Bucket, slot: usize) -> bool {
         let center = bucket.slot(slot);
         self.after
             .is_none_or(|(after, id)| (after, id) < (chord_squared, center.id.get()))

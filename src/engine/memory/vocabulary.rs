@@ -24,7 +24,7 @@ const MANY_BUCKETS: usize = if cfg!(test) { 4 } else { 64 };
 const FEW_BUCKETS: usize = MANY_BUCKETS / 2;
 
 /// The number of a value within its field, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ValueId(u32);
 
 impl ValueId {

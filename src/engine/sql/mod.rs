@@ -20,9 +20,10 @@ use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
 use crate::domain::{
-    CenterId, EngineKind, Fields, OrganizationId, RatingVisibility, Search, Summary,
+    Bounds, CenterId, Counts, EngineKind, FieldId, Fields, MAX_RADIUS_M, OrganizationId, Radius,
+    RatingVisibility, Search, Summary, Tally,
 };
-use crate::store::{MySqlStore, StoreError};
+use crate::store::{MySqlStore, Near, StoreError};
 use crate::wire::{push_attributes, render_rating, render_summary};
 use circle::Choice;
 use density::{Census, Density};
@@ -34,6 +35,9 @@ const MEASURE_AFTER: Duration = Duration::from_mins(1);
 const REST_FACTOR: u32 = 100;
 const MEASURE_AFTER_MISLED: Duration = Duration::from_secs(5);
 const REST_FACTOR_MISLED: u32 = 20;
+/// Counting within more metres than this goes through the table, as that takes less time
+/// than many rows by the spatial index.
+const WIDE_M: f64 = 3_000_000.0;
 /// A search that takes longer looked at more rows than it should have.
 const SLOW: Duration = Duration::from_millis(100);
 
@@ -178,6 +182,45 @@ impl SqlEngine {
         };
         page.answer(self.collection(), search, &ratings, answer);
         Ok(())
+    }
+}
+
+impl SqlEngine {
+    /// Counts the centers within the radius of a search that its filter keeps, and how
+    /// often each value of some fields is among them; `None` where that takes too long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tally(
+        &self,
+        search: &Search,
+        facets: &[FieldId],
+    ) -> Result<Option<Tally>, StoreError> {
+        let organizations = self.store.organizations_of(&search.filter).await?;
+        if search.filter.names_nobody(&organizations) {
+            let facets = facets.iter();
+            return Ok(Some(Tally {
+                total: 0,
+                facets: facets
+                    .map(|&field| Counts::default().into_facet(field))
+                    .collect(),
+            }));
+        }
+        let radius_m = search.radius.map_or(MAX_RADIUS_M, Radius::reach_m);
+        let bounds = if radius_m > WIDE_M {
+            Bounds::Globe
+        } else {
+            Bounds::of_circle(search.origin, radius_m)
+        };
+        let near = Near {
+            search,
+            organizations: &organizations,
+            radius_m,
+            cover: &[bounds],
+            rows: 0,
+            is_trial: false,
+        };
+        self.store.tally(&near, facets).await
     }
 }
 

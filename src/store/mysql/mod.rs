@@ -24,6 +24,7 @@ pub(super) mod schema;
 mod search;
 mod statements;
 pub(super) mod survey;
+mod tally;
 pub(super) mod triggers;
 mod upsert;
 mod write;

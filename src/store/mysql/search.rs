@@ -48,12 +48,12 @@ const TRIAL: &str = "MAX_EXECUTION_TIME(200) ";
 pub(super) struct SearchSql {
     select: String,
     distance: String,
-    from: String,
+    pub(super) from: String,
     position: PositionSql,
-    id: String,
+    pub(super) id: String,
     /// The id, told apart from those of other tables.
     own_id: String,
-    conditions: ConditionSql,
+    pub(super) conditions: ConditionSql,
     pub(super) hints: Hints,
 }
 
@@ -139,7 +139,12 @@ impl SearchSql {
         statement.push_with(&text, [least.into()]);
     }
 
-    fn push_conditions<'a>(&self, near: &Near<'a>, bounds: Bounds, statement: &mut Statement<'a>) {
+    pub(super) fn push_conditions<'a>(
+        &self,
+        near: &Near<'a>,
+        bounds: Bounds,
+        statement: &mut Statement<'a>,
+    ) {
         self.position.push_bounds(bounds, statement);
         let is_bounded = !matches!(bounds, Bounds::Globe);
         self.push_filter(
@@ -157,7 +162,7 @@ impl SearchSql {
         }
     }
 
-    fn push_distance(&self, near: &Near<'_>, statement: &mut Statement<'_>) {
+    pub(super) fn push_distance(&self, near: &Near<'_>, statement: &mut Statement<'_>) {
         // The antimeridian is 180 in every stored point, too.
         let longitude = match near.search.origin.longitude() {
             -180.0 => 180.0,
@@ -222,7 +227,7 @@ impl SearchSql {
         statement
     }
 
-    fn hint(&self, near: &Near<'_>, bounds: Bounds, trial: &str) -> String {
+    pub(super) fn hint(&self, near: &Near<'_>, bounds: Bounds, trial: &str) -> String {
         let index = match bounds {
             Bounds::Globe => String::new(),
             _ => self.hints.within_bounds(!near.search.filter.is_empty()),

@@ -12,10 +12,10 @@ mod print;
 mod tests;
 mod token;
 
-pub use error::{Cql2Error, Fault};
+pub use error::Cql2Error;
+#[cfg(test)]
+use error::Fault;
 pub use parse::parse_cql2;
-
-use crate::domain::FieldKind;
 
 /// The longest text in bytes.
 pub const MAX_CQL2_BYTES: usize = 32 * 1024;
@@ -23,7 +23,3 @@ pub const MAX_CQL2_BYTES: usize = 32 * 1024;
 pub const MAX_CQL2_TERMS: usize = 200;
 /// The most parentheses and `NOT`s inside one another.
 pub const MAX_CQL2_DEPTH: usize = 32;
-
-/// A property that a condition may be about, and what it holds. Its place in a list is
-/// its [`FieldId`](crate::domain::FieldId).
-pub type Property<'a> = (&'a str, FieldKind);

@@ -4,17 +4,19 @@ use chrono::NaiveDate;
 
 use super::error::{Cql2Error, Fault};
 use super::token::{Kind, Token, Tokens, is_reserved};
-use super::{MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS, Property};
-use crate::domain::{Comparison, Condition, FieldId, FieldKind, FieldValue, Pattern};
+use super::{MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS};
+use crate::domain::{
+    Comparison, Condition, FieldId, FieldKind, FieldValue, Fields, FilterField, Pattern,
+};
 
 const DAY: &str = "%Y-%m-%d";
 
-/// Reads a condition on the properties of a collection.
+/// Reads a condition on the fields of a collection, which CQL2 calls properties.
 ///
 /// # Errors
 /// When the text is not CQL2, names what is not there, compares what does not go
 /// together, asks for what is not supported, or is beyond a bound.
-pub fn parse_cql2(text: &str, properties: &[Property<'_>]) -> Result<Condition, Cql2Error> {
+pub fn parse_cql2(text: &str, fields: &Fields) -> Result<Condition, Cql2Error> {
     let mut tokens = Tokens::of(text);
     if text.len() > MAX_CQL2_BYTES {
         return Err(tokens.error(0, &format!("{} bytes", text.len()), Fault::TooLong));
@@ -23,7 +25,7 @@ pub fn parse_cql2(text: &str, properties: &[Property<'_>]) -> Result<Condition, 
     let mut parser = Parser {
         tokens,
         next,
-        properties,
+        fields,
         depth: 0,
         terms: 0,
     };
@@ -34,22 +36,22 @@ pub fn parse_cql2(text: &str, properties: &[Property<'_>]) -> Result<Condition, 
     }
 }
 
-struct Parser<'t, 'p> {
+struct Parser<'t> {
     tokens: Tokens<'t>,
     /// The token that was not taken yet.
     next: Token<'t>,
-    properties: &'p [Property<'p>],
+    fields: &'t Fields,
     depth: usize,
     terms: usize,
 }
 
 /// A side of a comparison.
-enum Operand<'p> {
-    Property(FieldId, Property<'p>),
+enum Operand {
+    Property(FieldId),
     Value(FieldValue),
 }
 
-impl<'t, 'p> Parser<'t, 'p> {
+impl<'t> Parser<'t> {
     /// What `OR` joins.
     fn any(&mut self) -> Result<Condition, Cql2Error> {
         let first = self.all()?;
@@ -104,8 +106,8 @@ impl<'t, 'p> Parser<'t, 'p> {
             self.take()?;
             return self.comparison(left, comparison);
         }
-        let (field, property) = match left {
-            Operand::Property(field, property) => (field, property),
+        let field = match left {
+            Operand::Property(field) => field,
             // TRUE and FALSE are conditions as well.
             Operand::Value(FieldValue::Boolean(true)) => return Ok(Condition::All(Vec::new())),
             Operand::Value(FieldValue::Boolean(false)) => return Ok(Condition::Any(Vec::new())),
@@ -123,11 +125,11 @@ impl<'t, 'p> Parser<'t, 'p> {
         }
         let is_negated = self.take_word("NOT")?;
         let condition = if self.take_word("IN")? {
-            self.one_of(field, property)?
+            self.one_of(field)?
         } else if self.take_word("BETWEEN")? {
-            self.between(field, property)?
+            self.between(field)?
         } else if self.take_word("LIKE")? {
-            self.like(field, property)?
+            self.like(field)?
         } else if is_negated {
             return Err(self.expected("IN, BETWEEN or LIKE"));
         } else {
@@ -138,53 +140,54 @@ impl<'t, 'p> Parser<'t, 'p> {
 
     fn comparison(
         &mut self,
-        left: Operand<'p>,
+        left: Operand,
         comparison: Comparison,
     ) -> Result<Condition, Cql2Error> {
         let second = self.next.clone();
         match (left, self.operand()?) {
-            (Operand::Property(field, property), Operand::Value(value)) => {
-                self.check_kind(property, &value, &second)?;
+            (Operand::Property(field), Operand::Value(value)) => {
+                self.check_kind(field, &value, &second)?;
                 Ok(Condition::Compare(field, comparison, value))
             }
-            (Operand::Value(value), Operand::Property(field, property)) => {
-                self.check_kind(property, &value, &second)?;
+            (Operand::Value(value), Operand::Property(field)) => {
+                self.check_kind(field, &value, &second)?;
                 Ok(Condition::Compare(field, turned(comparison), value))
             }
             _ => Err(self.fault_at(&second, Fault::NoPropertyWithValue)),
         }
     }
 
-    fn one_of(&mut self, field: FieldId, property: Property<'p>) -> Result<Condition, Cql2Error> {
+    fn one_of(&mut self, field: FieldId) -> Result<Condition, Cql2Error> {
         if self.next.kind != Kind::Open {
             return Err(self.expected("a list in parentheses"));
         }
         self.take()?;
-        let mut values = vec![self.value(property)?];
+        let mut values = vec![self.value(field)?];
         while self.next.kind == Kind::Comma {
             self.take()?;
-            values.push(self.value(property)?);
+            values.push(self.value(field)?);
         }
         self.close("a comma or a closing parenthesis")?;
         Ok(Condition::OneOf(field, values))
     }
 
-    fn between(&mut self, field: FieldId, property: Property<'p>) -> Result<Condition, Cql2Error> {
-        let least = self.value(property)?;
+    fn between(&mut self, field: FieldId) -> Result<Condition, Cql2Error> {
+        let least = self.value(field)?;
         if !self.take_word("AND")? {
             return Err(self.expected("AND"));
         }
-        let most = self.value(property)?;
+        let most = self.value(field)?;
         Ok(Condition::All(vec![
             Condition::Compare(field, Comparison::GreaterOrEqual, least),
             Condition::Compare(field, Comparison::LessOrEqual, most),
         ]))
     }
 
-    fn like(&mut self, field: FieldId, (name, kind): Property<'p>) -> Result<Condition, Cql2Error> {
+    fn like(&mut self, field: FieldId) -> Result<Condition, Cql2Error> {
         let pattern = self.next.clone();
-        if kind != FieldKind::Text {
-            let property = name.to_owned();
+        let FilterField { name, kind, .. } = self.fields.get(field);
+        if *kind != FieldKind::Text {
+            let (property, kind) = (name.clone(), *kind);
             return Err(self.fault_at(&pattern, Fault::NotLike { property, kind }));
         }
         match self.operand()? {
@@ -196,18 +199,18 @@ impl<'t, 'p> Parser<'t, 'p> {
     }
 
     /// A value that a property can be compared with.
-    fn value(&mut self, property: Property<'p>) -> Result<FieldValue, Cql2Error> {
+    fn value(&mut self, field: FieldId) -> Result<FieldValue, Cql2Error> {
         let token = self.next.clone();
         match self.operand()? {
             Operand::Value(value) => {
-                self.check_kind(property, &value, &token)?;
+                self.check_kind(field, &value, &token)?;
                 Ok(value)
             }
-            Operand::Property(..) => Err(self.fault_at(&token, Fault::NoPropertyWithValue)),
+            Operand::Property(_) => Err(self.fault_at(&token, Fault::NoPropertyWithValue)),
         }
     }
 
-    fn operand(&mut self) -> Result<Operand<'p>, Cql2Error> {
+    fn operand(&mut self) -> Result<Operand, Cql2Error> {
         let token = self.take()?;
         self.terms += 1;
         if self.terms > MAX_CQL2_TERMS {
@@ -249,28 +252,25 @@ impl<'t, 'p> Parser<'t, 'p> {
         Ok(FieldValue::Date(day))
     }
 
-    fn property(&self, name: &str, token: &Token<'t>) -> Result<Operand<'p>, Cql2Error> {
-        let place = self.properties.iter().position(|(known, _)| *known == name);
-        let place = place.ok_or_else(|| {
-            let fault = Fault::UnknownProperty(name.to_owned());
-            self.fault_at(token, fault)
-        })?;
-        let field = FieldId(u16::try_from(place).expect("fields are counted by u16"));
-        Ok(Operand::Property(field, self.properties[place]))
+    fn property(&self, name: &str, token: &Token<'t>) -> Result<Operand, Cql2Error> {
+        let unknown = || self.fault_at(token, Fault::UnknownProperty(name.to_owned()));
+        let field = self.fields.find(name).ok_or_else(unknown)?;
+        Ok(Operand::Property(field))
     }
 
     fn check_kind(
         &self,
-        (name, kind): Property<'p>,
+        field: FieldId,
         value: &FieldValue,
         token: &Token<'t>,
     ) -> Result<(), Cql2Error> {
-        if value.kind() == kind {
+        let FilterField { name, kind, .. } = self.fields.get(field);
+        if value.kind() == *kind {
             return Ok(());
         }
         let fault = Fault::OtherKind {
-            property: name.to_owned(),
-            kind,
+            property: name.clone(),
+            kind: *kind,
             with: match value {
                 FieldValue::Text(_) => "a text in single quotes",
                 FieldValue::Number(_) => "a number",

@@ -1,17 +1,16 @@
 //! Writes conditions as CQL2 Text, for tests that read them back.
 
-use super::Property;
-use crate::domain::{Comparison, Condition, FieldId, FieldValue, Pattern, Piece};
+use crate::domain::{Comparison, Condition, FieldId, FieldValue, Fields, Pattern, Piece};
 
 /// A condition as CQL2 Text, in parentheses wherever it is joined.
-pub(super) fn print(condition: &Condition, properties: &[Property<'_>]) -> String {
+pub(super) fn print(condition: &Condition, fields: &Fields) -> String {
     let name = |field: &FieldId| {
-        let (name, _) = properties[usize::from(field.0)];
+        let name = &fields.get(*field).name;
         format!("\"{}\"", name.replace('"', "\"\""))
     };
     let joined = |conditions: &[Condition], keyword: &str| {
         let each = conditions.iter();
-        let each = each.map(|condition| format!("({})", print(condition, properties)));
+        let each = each.map(|condition| format!("({})", print(condition, fields)));
         each.collect::<Vec<_>>().join(keyword)
     };
     match condition {
@@ -19,7 +18,7 @@ pub(super) fn print(condition: &Condition, properties: &[Property<'_>]) -> Strin
         Condition::Any(none) if none.is_empty() => "false".to_owned(),
         Condition::All(conditions) => joined(conditions, " AND "),
         Condition::Any(conditions) => joined(conditions, " or "),
-        Condition::Not(inner) => format!("NOT ({})", print(inner, properties)),
+        Condition::Not(inner) => format!("NOT ({})", print(inner, fields)),
         Condition::IsNull(field) => format!("{} IS NULL", name(field)),
         Condition::Compare(field, comparison, against) => {
             format!("{} {} {}", name(field), sign(*comparison), value(against))

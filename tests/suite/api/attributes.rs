@@ -122,6 +122,50 @@ on_both_stores! {
         assert_eq!(centers["attributes"], json!([]));
     }
 
+    async fn conditions_members_and_facets_may_be_of_attributes(db: TestDatabase) {
+        let server = with_shops(db).await;
+        for (condition, ids) in [
+            ("category LIKE '%25chool' AND rating BETWEEN 3 AND 4.5", &[1, 2][..]),
+            ("category IN ('school', 'shop') OR rating < 0", &[1, 3, 4]),
+            ("wheelchair = TRUE AND opened >= DATE('2024-01-01')", &[4]),
+            ("NOT wheelchair = TRUE", &[2]),
+            ("rating <> 3 AND category IS NOT NULL", &[1]),
+            ("opened IS NULL", &[3]),
+        ] {
+            let path = format!("/collections/shops/nearby?lat=0&lng=0&filter={condition}");
+            assert_eq!(server.found_ids(&path).await, ids, "{condition}");
+            let path = format!("/collections/shops/items?filter=({condition}) AND name <> 'nowhere'");
+            assert_eq!(server.found_ids(&path).await, ids, "{condition}");
+        }
+        let wrong = "/collections/shops/nearby?lat=0&lng=0&filter=rating = 'high'";
+        let problem = server.get(wrong).send().await.problem(400, "parameter_invalid");
+        assert!(problem["allowed"].as_str().unwrap().contains("opened (date)"), "{problem}");
+        let path = "/collections/shops/nearby?lat=0&lng=0&limit=1&fields=rating,opened,created_at";
+        server.get(path).send().await.problem(400, "parameter_invalid");
+        let path = "/collections/shops/nearby?lat=0&lng=0.001&limit=1&fields=rating,opened";
+        let found = server.found(path).await;
+        let expected = json!({ "rating": 4.5, "opened": "2020-02-29", "distance_m": 0.0 });
+        assert_eq!(found["centers"][0], expected);
+        let one = server.found("/collections/shops/items/1?fields=wheelchair").await;
+        assert_eq!(one, json!({ "wheelchair": true }));
+        let path = "/collections/shops/nearby?lat=0&lng=0&count=true&facets=category,rating,wheelchair,opened,country";
+        let found = server.found(path).await;
+        let values = |name: &str| {
+            let values = found["facets"][name]["values"].as_array().unwrap().clone();
+            let pairs = values.into_iter().map(|value| json!([value["value"], value["count"]]));
+            pairs.collect::<Value>()
+        };
+        assert_eq!(found["total"], 4);
+        assert_eq!(values("category"), json!([["School", 1], ["school", 1], ["shop", 1], [null, 1]]));
+        assert_eq!(values("rating"), json!([[-1.25, 1], [3.0, 1], [4.5, 1], [null, 1]]));
+        assert_eq!(values("wheelchair"), json!([[true, 2], [false, 1], [null, 1]]));
+        let days = json!([["2019-12-31", 1], ["2020-02-29", 1], ["2024-01-31", 1], [null, 1]]);
+        assert_eq!(values("opened"), days);
+        assert_eq!(values("country"), json!([["FR", 2], ["GR", 2]]));
+        let six = "/collections/shops/nearby?lat=0&lng=0&facets=category,rating,wheelchair,opened,country,name";
+        server.get(six).send().await.problem(400, "parameter_invalid");
+    }
+
     async fn searches_and_lists_filter_by_attributes(db: TestDatabase) {
         let server = with_shops(db).await;
         for (asked, ids) in [

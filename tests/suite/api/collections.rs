@@ -10,7 +10,7 @@ use super::server::{TestServer, center};
 use crate::support::{TestDatabase, on_both_stores};
 
 /// `shops`, as it stands in the README.
-fn shops() -> Collection {
+pub fn shops() -> Collection {
     let columns = [
         (Field::Id, "shop_id"),
         (Field::Text(TextField::Name), "title"),
