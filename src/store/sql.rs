@@ -59,10 +59,12 @@ pub(super) fn text_columns(collection: &Collection) -> Vec<(TextField, String)> 
 
 /// What reads the attributes of a collection, each after a comma.
 pub(super) fn and_attributes(collection: &Collection) -> String {
-    let attributes = collection.attributes().iter();
-    attributes
-        .map(|attribute| format!(", {}", attribute.read()))
-        .collect()
+    let mut columns = String::new();
+    for attribute in collection.attributes() {
+        columns.push_str(", ");
+        columns.push_str(&attribute.read());
+    }
+    columns
 }
 
 /// A pattern that finds a text anywhere, for `LIKE ? ESCAPE '!'`.

@@ -102,7 +102,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for OfAll<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(Known {
+        self.visitor.visit_map(OwnMembers {
             members,
             known: self.known,
             others: self.others,
@@ -111,13 +111,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for OfAll<'_, V> {
 }
 
 /// The known members of an object.
-struct Known<'a, A> {
+struct OwnMembers<'a, A> {
     members: A,
     known: &'static [&'static str],
     others: &'a mut Vec<(String, Value)>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Known<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for OwnMembers<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

@@ -170,7 +170,7 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
     let mut declared = Declared::default();
     for (name, declaration) in file.collections {
         let declaration = declaration.into_inner();
-        let attributes = attributes(text, declaration.attributes)?;
+        let attributes = attributes(text, &declaration.attributes)?;
         let here = name.span();
         let public =
             CollectionName::new(name.get_ref()).map_err(|error| at(text, here.clone(), &error))?;
@@ -199,7 +199,7 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
 
 fn attributes(
     text: &str,
-    declared: Vec<(Spanned<String>, Spanned<AttributeForm>)>,
+    declared: &[(Spanned<String>, Spanned<AttributeForm>)],
 ) -> anyhow::Result<Vec<Attribute>> {
     let name_of = |name: &str, span: &Range<usize>| {
         ColumnName::new(name).map_err(|error| at(text, span.clone(), &error))

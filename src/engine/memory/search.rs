@@ -211,12 +211,11 @@ impl<'a> Wanted<'a> {
                 };
                 Some((vocabulary, index.values_of(vocabulary, values)))
             });
-            match narrowing {
-                Some(narrowing) => filtered.push(narrowing),
-                None => {
-                    ranges.extend(Range::of(index, part));
-                    others.push(part);
-                }
+            if let Some(narrowing) = narrowing {
+                filtered.push(narrowing);
+            } else {
+                ranges.extend(Range::of(index, part));
+                others.push(part);
             }
         }
         if !organizations.is_empty() {

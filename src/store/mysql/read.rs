@@ -51,7 +51,7 @@ impl MySqlStore {
         let mut stream = sqlx::query(self.statements.summaries.text()).fetch(&self.pool);
         while let Some(row) = stream.try_next().await? {
             rows::summary(&row, self.collection.fields(), |summary| {
-                each(&mut state, summary)
+                each(&mut state, summary);
             })?;
         }
         Ok(state)

@@ -43,6 +43,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
+    #[expect(clippy::too_many_lines, reason = "one list of statements")]
     pub(super) fn new(collection: &Collection) -> Self {
         let names = Names::new(collection);
         let Names {

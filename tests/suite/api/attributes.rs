@@ -267,8 +267,8 @@ on_both_stores! {
         assert_eq!(server.found_ids(found).await, [id]);
 
         let path = format!("/centers/{id}");
-        let patch = json!({ "category": null, "stars": 2 });
-        let patched = server.request(Method::PATCH, &path).key().merge_patch(&patch).send().await.json();
+        let change = json!({ "category": null, "stars": 2 });
+        let patched = server.request(Method::PATCH, &path).key().merge_patch(&change).send().await.json();
         assert_eq!((&patched["category"], &patched["stars"]), (&Value::Null, &json!(2.0)));
         assert_eq!((&patched["is_open"], &patched["since"]), (&json!(true), &json!("2020-02-29")));
         assert!(server.found_ids(found).await.is_empty());
