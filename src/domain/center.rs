@@ -289,6 +289,13 @@ impl CenterDraft {
         self.position
     }
 
+    /// Whether it says anything of attributes, be it that they are NULL. An import of a
+    /// draft that does not leaves those of its row as they are.
+    #[must_use]
+    pub fn says_attributes(&self) -> bool {
+        !self.attributes.is_empty()
+    }
+
     /// An attribute, by its place among its collection's.
     #[must_use]
     pub fn attribute(&self, place: usize) -> Option<&FieldValue> {

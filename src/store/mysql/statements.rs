@@ -25,6 +25,8 @@ pub(super) struct Statements {
     /// location where they say.
     pub(super) update_texts: Sql,
     pub(super) update_many: Sql,
+    /// The same of rows that nothing is said of their attributes.
+    pub(super) update_many_but_attributes: Sql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_to_update: Sql,
@@ -80,6 +82,15 @@ impl Statements {
         let shown = &names.and_shown;
         let touch = names.touch();
         let has_id = has_id(id);
+        let update_many = |attributes: &str| {
+            Sql::new(format!(
+                "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
+                 SET t.{location} = {row_point}, t.{latitude} = v.latitude, \
+                 t.{longitude} = v.longitude{texts}{attributes}{touch}",
+                texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
+                touch = touch.replacen(", ", ", t.", 1),
+            ))
+        };
         Self {
             texts: names.texts.iter().map(|(field, _)| *field).collect(),
             attributes: names.attributes.len(),
@@ -106,14 +117,10 @@ impl Statements {
                 derived = derived(latitude, longitude),
                 texts = values(&|_, column| format!(", {column} = ?")),
             )),
-            update_many: Sql::new(format!(
-                "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
-                 SET t.{location} = {row_point}, t.{latitude} = v.latitude, \
-                 t.{longitude} = v.longitude{texts}{attributes}{touch}",
-                texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
-                attributes = attributes(&|place, column| format!(", t.{column} = v.a{place}")),
-                touch = touch.replacen(", ", ", t.", 1),
-            )),
+            update_many: update_many(&attributes(&|place, column| {
+                format!(", t.{column} = v.a{place}")
+            })),
+            update_many_but_attributes: update_many(""),
             delete: Sql::new(match &collection.deleted_at {
                 None => format!("DELETE FROM {table} WHERE {id} = ?{shown}"),
                 Some(deleted_at) => format!(

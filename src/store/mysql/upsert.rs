@@ -172,11 +172,17 @@ impl MySqlStore {
             .iter()
             .map(|item| rows::listed(item.id, &item.draft, texts, attributes));
         write_many(connection, &self.statements.insert_many, inserts).await?;
-        let updates = plan
-            .updates
-            .iter()
-            .map(|edit| rows::listed(Some(edit.id), edit.draft, texts, attributes));
-        write_many(connection, &self.statements.update_many, updates).await
+        for (says_attributes, update) in [
+            (true, &self.statements.update_many),
+            (false, &self.statements.update_many_but_attributes),
+        ] {
+            let updates = plan.updates.iter();
+            let updates = updates
+                .filter(|edit| edit.draft.says_attributes() == says_attributes)
+                .map(|edit| rows::listed(Some(edit.id), edit.draft, texts, attributes));
+            write_many(connection, update, updates).await?;
+        }
+        Ok(())
     }
 }
 

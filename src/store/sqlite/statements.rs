@@ -111,7 +111,7 @@ impl Statements {
             update_texts: Sql::new(format!("{}{shown}", set(&edited[PLACE_COLUMNS..]))),
             update_changed: Sql::new(format!(
                 "{edit} AND NOT ({})",
-                placed(&[edited.clone(), attributes.clone()].concat(), "IS").join(" AND ")
+                unchanged(&edited, &attributes)
             )),
             delete: Sql::new(delete(collection)),
             read: Sql::new(format!(
@@ -223,6 +223,17 @@ fn edited_columns(collection: &Collection) -> Vec<String> {
     let texts = text_columns(collection);
     let texts = texts.into_iter().map(|(_, column)| column);
     place.into_iter().chain(texts).collect()
+}
+
+/// The condition that an edit changes nothing; its placeholders are those of the edit.
+fn unchanged(edited: &[String], attributes: &[String]) -> String {
+    let first = edited.len() + 1;
+    let unwritten = (first..).zip(attributes).map(|(value, column)| {
+        let is_written = value + attributes.len();
+        format!("({column} IS ?{value} OR NOT ?{is_written})")
+    });
+    let same: Vec<String> = placed(edited, "IS").into_iter().chain(unwritten).collect();
+    same.join(" AND ")
 }
 
 /// The columns of attributes.

@@ -86,7 +86,12 @@ impl Writing<'_> {
             let written = if let Some(id) = known {
                 self.growth.let_go();
                 let next = self.bind_draft(&mut update, 1, draft)?;
-                let next = self.bind_edited(&mut update, next, None)?;
+                let said = if draft.says_attributes() {
+                    None
+                } else {
+                    Some(&[][..])
+                };
+                let next = self.bind_edited(&mut update, next, said)?;
                 update.raw_bind_parameter(next, id.get())?;
                 update.raw_execute()
             } else {

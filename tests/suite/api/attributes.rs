@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nearby::domain::{FieldKind, TextField};
-use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
+use nearby::domain::{CenterDraft, CenterText, FieldKind, FieldValue, Position, TextField};
+use nearby::store::{Attribute, BatchItem, Collection, CollectionName, ColumnName, Field, Store};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -64,8 +64,8 @@ async fn with_shops(db: TestDatabase) -> TestServer {
     TestServer::start_declared(db, vec![shops().read_from(&columns)]).await
 }
 
-/// Centers with attributes.
-async fn with_centers(db: TestDatabase) -> TestServer {
+/// The centers of a database, which get attributes.
+async fn centers_in(db: &TestDatabase) -> Collection {
     for column in [
         "category VARCHAR(50)",
         "stars DOUBLE",
@@ -87,7 +87,12 @@ async fn with_centers(db: TestDatabase) -> TestServer {
         .with_attributes(attributes.into())
         .unwrap();
     let columns = db.database().columns(&centers).await.unwrap();
-    TestServer::start_declared(db, vec![centers.read_from(&columns)]).await
+    centers.read_from(&columns)
+}
+
+async fn with_centers(db: TestDatabase) -> TestServer {
+    let centers = centers_in(&db).await;
+    TestServer::start_declared(db, vec![centers]).await
 }
 
 on_both_stores! {
@@ -300,6 +305,30 @@ on_both_stores! {
             let kept = format!("SELECT COUNT(*) FROM diving_centers WHERE {time}");
             assert_eq!(server.db.number(&kept).await, 1, "{patch}");
         }
+    }
+
+    async fn an_import_leaves_attributes_that_it_says_nothing_of(db: TestDatabase) {
+        let store = Store::new(db.database(), &centers_in(&db).await);
+        let draft = |name: &str| {
+            let text = CenterText { name: name.into(), ..CenterText::default() };
+            CenterDraft::new(text, Position::new(1.0, 2.0).ok()).unwrap()
+        };
+        let values = vec![Some(FieldValue::Text("school".into())), Some(FieldValue::Number(4.0)), None, None];
+        let made = store.create(&draft("a").with_attributes(values)).await.unwrap();
+        let id = Some(made.id);
+        let item = |id, name: &str| BatchItem { id, draft: draft(name) };
+        let same = store.upsert(vec![item(id, "a")]).await.unwrap();
+        assert_eq!((same.unchanged, same.updated), (1, 0));
+        let written = store.upsert(vec![item(id, "b"), item(None, "c")]).await.unwrap();
+        assert_eq!((written.updated, written.inserted), (1, 1));
+        let kept = "SELECT COUNT(*) FROM diving_centers WHERE name = 'b' AND category = 'school' AND stars = 4";
+        assert_eq!(db.number(kept).await, 1);
+        let empty = "SELECT COUNT(*) FROM diving_centers WHERE name = 'c' AND category IS NULL AND stars IS NULL";
+        assert_eq!(db.number(empty).await, 1);
+        let taken_away = draft("b").with_attributes(vec![None; 4]);
+        let cleared = store.upsert(vec![BatchItem { id, draft: taken_away }]).await.unwrap();
+        assert_eq!(cleared.updated, 1);
+        assert_eq!(db.number(kept).await, 0);
     }
 
     async fn a_value_of_another_kind_is_not_written(db: TestDatabase) {

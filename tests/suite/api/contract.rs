@@ -267,7 +267,7 @@ fn the_judge_refuses_what_the_contract_does_not_allow() {
             200,
             &headers,
             nameless.to_string().as_bytes(),
-        )
+        );
     };
     assert!(!refused("/centers", 200, &nameless.to_string()));
     assert!(std::panic::catch_unwind(is_plain).is_err());
