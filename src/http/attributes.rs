@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
     Comparison, Condition, FieldId, FieldKind, FieldValue, Fields, FilterField, MAX_FILTER_VALUES,
+    TextField,
 };
 use crate::wire::parse_date;
 
@@ -70,12 +71,7 @@ pub fn condition_of_members(
 
 /// A member that is neither known nor an attribute.
 pub fn unknown_member(fields: &Fields, name: &str) -> Problem {
-    let short: String = name.chars().take(40).collect();
-    let names: Vec<&str> = fields
-        .attributes()
-        .iter()
-        .map(|attribute| attribute.name.as_str())
-        .collect();
+    let names: Vec<&str> = attribute_names(fields).collect();
     let allowed = match names.len() {
         0 => "the members that the documentation lists".to_owned(),
         _ => format!(
@@ -83,7 +79,28 @@ pub fn unknown_member(fields: &Fields, name: &str) -> Problem {
             names.join(", ")
         ),
     };
-    let detail = format!("there is no member `{short}`");
+    unknown(name, allowed)
+}
+
+/// Refuses a member of a center that is nothing which a client can write.
+fn unwritable_member(fields: &Fields, name: &str) -> Problem {
+    let own = TextField::ALL.map(TextField::name).into_iter();
+    let names = own
+        .chain(["latitude", "longitude"])
+        .chain(attribute_names(fields));
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let allowed = format!("one of {}, and `id` in a batch", names.join(", "));
+    unknown(name, allowed)
+}
+
+fn attribute_names(fields: &Fields) -> impl Iterator<Item = &str> {
+    let attributes = fields.attributes().iter();
+    attributes.map(|attribute| attribute.name.as_str())
+}
+
+fn unknown(name: &str, allowed: String) -> Problem {
+    let short: String = name.chars().take(40).collect();
+    let detail = format!("there is no member `{short}`, expected {allowed}");
     Problem::new(Code::ParameterUnknown, detail)
         .at(short.clone())
         .got(&format!("unknown field `{short}`"))
@@ -101,7 +118,7 @@ pub fn written(
     let written = |(name, value): &(String, Value)| {
         let id = fields.find(name);
         let place = id.and_then(FieldId::attribute);
-        let place = place.ok_or_else(|| unknown_member(fields, name))?;
+        let place = place.ok_or_else(|| unwritable_member(fields, name))?;
         let kind = fields.attributes()[place].kind;
         let refused = || {
             let got = match value {

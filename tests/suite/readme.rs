@@ -172,7 +172,13 @@ fn the_readme_and_the_help_name_the_same_variables() {
 fn every_flag_of_the_readme_is_in_the_help() {
     let help = all_help();
     let known = words(&help, "--");
-    let of_other_programs = ["--release", "--bench", "--build", "--wait"];
+    let of_other_programs = [
+        "--release",
+        "--bench",
+        "--build",
+        "--wait",
+        "--data-urlencode",
+    ];
     for flag in words(README, "--") {
         assert!(
             known.contains(flag) || of_other_programs.contains(&flag),

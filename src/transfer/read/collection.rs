@@ -386,10 +386,13 @@ mod tests {
                 r#"{"type":"FeatureCollection","features":[{}{}]}"#,
                 "`,` or `]`",
             ),
-            (r#"{"type":"FeatureCollection","features":[{}]"#, "EOF"),
+            (
+                r#"{"type":"FeatureCollection","features":[{}]"#,
+                "it ends in the midst of an object",
+            ),
             (
                 r#"{"type":"FeatureCollection","features":[{}]} x"#,
-                "trailing",
+                "something follows after its end",
             ),
             (
                 r#"{"type":"FeatureCollection","features":[],"features":[]}"#,
