@@ -340,7 +340,7 @@ on_both_stores! {
             ("stars", json!([4]), "parameter_invalid", "a number, or null"),
             ("is_open", json!(1), "parameter_invalid", "true, false or null"),
             ("since", json!("2023-02-29"), "parameter_invalid", "a day as in"),
-            ("colour", json!("red"), "parameter_unknown", "category, stars, is_open, since"),
+            ("colour", json!("red"), "parameter_unknown", "`category`, `stars`, `is_open`, `since`"),
         ] {
             let body = json!({ "name": "a", name: value });
             let answer = server.post("/centers", &body).send().await;

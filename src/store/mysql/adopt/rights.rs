@@ -110,7 +110,7 @@ fn split_outside_quotes<'a>(text: &'a str, separator: &str) -> Option<(&'a str, 
     None
 }
 
-/// The name that [`identifier`](crate::store::sql::identifier) quoted.
+/// The name that [`identifier`] quoted.
 fn unquoted(name: &str) -> String {
     let inner = name
         .strip_prefix('`')
