@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
+use super::statement::Statement;
 use super::{Collection, ColumnName};
-use crate::domain::{Center, CenterId, Listing, TextField};
+use crate::domain::{Center, CenterId, Listing, Meridians, TextField, Viewport};
 
 /// A statement. Its text holds checked names and placeholders only; values are
 /// always bound.
@@ -65,6 +66,30 @@ pub(super) fn and_attributes(collection: &Collection) -> String {
         columns.push_str(&attribute.read());
     }
     columns
+}
+
+/// Appends the condition that coordinates are within a viewport, at its edges too. The
+/// antimeridian is 180 there, by whatever name a row has it.
+pub(super) fn push_degrees_within(
+    viewport: &Viewport,
+    latitude: &str,
+    longitude: &str,
+    statement: &mut Statement<'_>,
+) {
+    statement.push_with(
+        &format!(" AND {latitude} BETWEEN ? AND ?"),
+        [viewport.south().into(), viewport.north().into()],
+    );
+    let Meridians::Between { west, east } = viewport.meridians() else {
+        return;
+    };
+    let meridian = format!("CASE {longitude} WHEN -180 THEN 180 ELSE {longitude} END");
+    let between = if west <= east {
+        format!(" AND {meridian} BETWEEN ? AND ?")
+    } else {
+        format!(" AND ({meridian} >= ? OR {meridian} <= ?)")
+    };
+    statement.push_with(&between, [west.into(), east.into()]);
 }
 
 /// A pattern that finds a text anywhere, for `LIKE ? ESCAPE '!'`.

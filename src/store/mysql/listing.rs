@@ -12,12 +12,14 @@ use super::search::PositionSql;
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
-    Center, CenterId, ListRow, Listed, Listing, Meridians, Needle, Part, RatingRange, SortBy,
-    TextField, Viewport,
+    Center, CenterId, ListRow, Listed, Listing, Needle, Part, RatingRange, SortBy, TextField,
+    Viewport,
 };
 use crate::store::ids::has_id;
 use crate::store::ratings::average_of;
-use crate::store::sql::{escaped_like, in_order, json_of, read_of, text_or_null};
+use crate::store::sql::{
+    escaped_like, in_order, json_of, push_degrees_within, read_of, text_or_null,
+};
 use crate::store::statement::Statement;
 use crate::store::{Collection, StoreError};
 
@@ -125,22 +127,9 @@ impl ListingSql {
     }
 
     fn push_viewport(&self, viewport: &Viewport, statement: &mut Statement<'_>) {
-        let (latitude, longitude) = (&self.latitude, &self.longitude);
         self.position.push_bounds(viewport.bounds(), statement);
-        statement.push_with(
-            &format!(" AND {} AND {latitude} BETWEEN ? AND ?", self.has_position),
-            [viewport.south().into(), viewport.north().into()],
-        );
-        let meridian = format!("IF({longitude} = -180, 180, {longitude})");
-        let Meridians::Between { west, east } = viewport.meridians() else {
-            return;
-        };
-        let between = if west <= east {
-            format!(" AND {meridian} BETWEEN ? AND ?")
-        } else {
-            format!(" AND ({meridian} >= ? OR {meridian} <= ?)")
-        };
-        statement.push_with(&between, [west.into(), east.into()]);
+        statement.push(&format!(" AND {}", self.has_position));
+        push_degrees_within(viewport, &self.latitude, &self.longitude, statement);
     }
 
     pub(super) fn page(&self, listing: &Listing, part: Part) -> Statement<'_> {

@@ -11,12 +11,10 @@ use super::columns::Columns as _;
 use super::query::query;
 use super::statements::time_or_null;
 use super::{SqliteStore, rows};
-use crate::domain::{
-    Center, CenterId, ListRow, Listing, Meridians, RatingRange, SortBy, TextField, Viewport,
-};
+use crate::domain::{Center, CenterId, ListRow, Listing, RatingRange, SortBy, TextField, Viewport};
 use crate::store::ids::reached;
 use crate::store::ratings::average_of;
-use crate::store::sql::{in_order, json_of, read_of, text_or_null};
+use crate::store::sql::{in_order, json_of, push_degrees_within, read_of, text_or_null};
 use crate::store::statement::Statement;
 use crate::store::{Collection, StoreError};
 
@@ -102,21 +100,8 @@ impl ListingSql {
     }
 
     fn push_viewport(&self, viewport: &Viewport, statement: &mut Statement<'_>) {
-        let (latitude, longitude) = (&self.latitude, &self.longitude);
-        statement.push_with(
-            &format!(" AND {} AND {latitude} BETWEEN ? AND ?", self.has_position),
-            [viewport.south().into(), viewport.north().into()],
-        );
-        let meridian = format!("IIF({longitude} = -180, 180, {longitude})");
-        let Meridians::Between { west, east } = viewport.meridians() else {
-            return;
-        };
-        let between = if west <= east {
-            format!(" AND {meridian} BETWEEN ? AND ?")
-        } else {
-            format!(" AND ({meridian} >= ? OR {meridian} <= ?)")
-        };
-        statement.push_with(&between, [west.into(), east.into()]);
+        statement.push(&format!(" AND {}", self.has_position));
+        push_degrees_within(viewport, &self.latitude, &self.longitude, statement);
     }
 }
 

@@ -1,9 +1,7 @@
 //! Attributes: columns that a collection declares, in answers and as filters.
 
-use std::collections::BTreeMap;
-
-use nearby::domain::{CenterDraft, CenterText, FieldKind, FieldValue, Position, TextField};
-use nearby::store::{Attribute, BatchItem, Collection, CollectionName, ColumnName, Field, Store};
+use nearby::domain::{CenterDraft, CenterText, FieldKind, FieldValue, Position};
+use nearby::store::{Attribute, BatchItem, Collection, ColumnName, Store};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,23 +13,13 @@ fn column(name: &str) -> ColumnName {
 }
 
 fn shops() -> Collection {
-    let columns = [
-        (Field::Id, "shop_id"),
-        (Field::Text(TextField::Name), "title"),
-        (Field::Latitude, "lat"),
-        (Field::Longitude, "lon"),
-        (Field::Text(TextField::Country), "country_code"),
-    ]
-    .map(|(field, name)| (field, column(name)));
-    let name = CollectionName::new("shops").unwrap();
     let attributes = [
         ("category", FieldKind::Text, "category"),
         ("rating", FieldKind::Number, "stars"),
         ("wheelchair", FieldKind::Boolean, "wheelchair"),
         ("opened", FieldKind::Date, "opened"),
     ];
-    Collection::new(name, column("shops"), BTreeMap::from(columns))
-        .unwrap()
+    super::collections::shops()
         .with_attributes(
             attributes
                 .map(|(name, kind, of)| Attribute::new(column(name), kind, column(of)))
