@@ -47,9 +47,9 @@ enum Command {
     Demo(demo::Args),
     /// Bring the database schema up or down, and tell where it stands
     Migrate(migrate::Args),
-    /// Write centers from a CSV or GeoJSON file into the database
+    /// Write centers from a file (CSV, GeoJSON, GeoPackage, GPX or KML) into the database
     Import(import::Args),
-    /// Write the centers of the database to a CSV or GeoJSON file
+    /// Write the centers of the database to a file for maps or spreadsheets
     Export(export::Args),
     /// See what a table of another application needs to be served, and do it
     Adopt(adopt::Args),

@@ -7,7 +7,8 @@ use thiserror::Error;
 pub enum ConnectError {
     /// It did not answer.
     #[error(
-        "{database} did not answer in {tries} tries: {last}. Is it running, and are host and port right?"
+        "{database} did not answer in {tries} {}: {last}. Is it running, and are host and port right?",
+        if *.tries == 1 { "try" } else { "tries" }
     )]
     NoAnswer {
         /// Which database, without its password.
