@@ -53,8 +53,6 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_CONNECTIONS: usize = 10_000;
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
-/// Threads that writes to a file may keep: one writes while others wait for it.
-const WRITES_AT_ONCE: usize = 8;
 /// How long browsers may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE_S: usize = 3_600;
 
@@ -203,7 +201,6 @@ impl App {
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
             count_turns: Arc::new(Semaphore::new(cores())),
-            write_turns: Arc::new(Semaphore::new(WRITES_AT_ONCE)),
             write_places: Arc::new(Semaphore::new(settings.max_writes)),
             keys_under_way: KeysUnderWay::default(),
             runtime: Handle::current(),

@@ -321,7 +321,7 @@ impl Catalog {
         let version = self.store.database().file_version().await?;
         let mut loading = engine.begin_load();
         if self.collection().is_linked() {
-            load_links(&self.store.database(), &mut loading).await?;
+            load_links(self.store.database(), &mut loading).await?;
         }
         let intake = self
             .store
@@ -381,7 +381,7 @@ impl Catalog {
     /// # Errors
     /// When the database does not answer; the names stay as they were.
     pub async fn refresh_names(&self, others_wrote: bool) -> Result<(), StoreError> {
-        let nothing_tells = matches!(self.store, Store::MySql(_));
+        let nothing_tells = !self.store.database().tells_of_other_writers();
         self.load_names(|names| {
             names.is_loaded() && others_wrote
                 || names.is_behind()

@@ -79,7 +79,7 @@ mod tests {
     #[tokio::test]
     async fn a_setting_is_told_to_centers_that_are_not_the_default_collection() {
         let folder = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::Sqlite(folder.path().join("test.gpkg"));
+        let url = DatabaseUrl::of_file(&folder.path().join("test.gpkg"));
         let settings = PoolSettings::default();
         let database = Database::connect(&url, &settings).await.unwrap();
         database.ensure_schema(true).await.unwrap();

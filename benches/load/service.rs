@@ -15,7 +15,6 @@ use nearby::engine::memory::MemoryEngine;
 use nearby::metrics::Metrics;
 use nearby::store::{BatchItem, Collection, Database, DatabaseUrl, PoolSettings, Store};
 use nearby::transfer::{Generated, generate};
-use sqlx::{Connection as _, SqliteConnection};
 
 use super::common::world::{SEED, summary};
 
@@ -61,7 +60,7 @@ async fn serve(filled: &Path, count: u64, workers: usize) -> anyhow::Result<Serv
     database.close().await;
     let plain = copy(filled, "served.gpkg")?;
     let rated = copy(filled, "rated.gpkg")?;
-    rate(&rated).await?;
+    rate(&rated)?;
     let (database, catalog) = load(&plain).await?;
     let plain = bind(&database, &catalog, CorsOrigins::Off, workers)?;
     let for_pages = bind(&database, &catalog, CorsOrigins::Any, workers)?;
@@ -86,15 +85,11 @@ fn copy(filled: &Path, extension: &str) -> anyhow::Result<PathBuf> {
     Ok(copy)
 }
 
-async fn rate(path: &Path) -> anyhow::Result<()> {
-    let mut file = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await?;
-    sqlx::query(
+fn rate(path: &Path) -> anyhow::Result<()> {
+    rusqlite::Connection::open(path)?.execute_batch(
         "INSERT INTO center_ratings (diving_center_id, user_id, score) \
          SELECT id, 1, 1 + id % 10 FROM diving_centers",
-    )
-    .execute(&mut file)
-    .await?;
-    file.close().await?;
+    )?;
     Ok(())
 }
 
@@ -135,7 +130,7 @@ async fn wait_for(catalog: &Catalog) {
 }
 
 async fn open(path: &Path) -> anyhow::Result<(Database, Store)> {
-    let url = DatabaseUrl::Sqlite(path.to_owned());
+    let url = DatabaseUrl::of_file(path);
     let database = Database::connect(&url, &PoolSettings::default()).await?;
     database.ensure_schema(true).await?;
     let store = Store::new(&database, &Collection::diving_centers());

@@ -20,7 +20,7 @@ impl Catalog {
         let _turn = self.turn().await?;
         let database = self.store.database();
         let created = database.create_organization(draft).await?;
-        self.follow_names(&database).await?;
+        self.follow_names(database).await?;
         Ok(created)
     }
 
@@ -36,7 +36,7 @@ impl Catalog {
         let _turn = self.turn().await?;
         let database = self.store.database();
         let replaced = database.replace_organization(id, draft).await?;
-        self.follow_names(&database).await?;
+        self.follow_names(database).await?;
         Ok(replaced)
     }
 
@@ -58,9 +58,9 @@ impl Catalog {
             Engine::Sql(_) => Vec::new(),
         };
         let deleted = database.delete_organization(id, referring).await?;
-        self.follow_names(&database).await?;
+        self.follow_names(database).await?;
         for center in members {
-            self.follow_memberships(&database, center).await?;
+            self.follow_memberships(database, center).await?;
         }
         Ok(deleted)
     }
@@ -79,7 +79,7 @@ impl Catalog {
         let _turn = self.turn().await?;
         let database = self.store.database();
         let joined = database.join(center, organization, is_primary).await?;
-        self.follow_memberships(&database, center).await?;
+        self.follow_memberships(database, center).await?;
         Ok(joined)
     }
 
@@ -96,7 +96,7 @@ impl Catalog {
         let _turn = self.turn().await?;
         let database = self.store.database();
         let parted = database.part(center, organization).await?;
-        self.follow_memberships(&database, center).await?;
+        self.follow_memberships(database, center).await?;
         Ok(parted)
     }
 

@@ -51,10 +51,10 @@ pub(super) struct PoolArgs {
         default_value_t = Synchronous::Normal
     )]
     sqlite_synchronous: Synchronous,
-    /// Log every statement, without its values
+    /// Log every statement to MySQL, without its values
     #[arg(long, env = "NEARBY_LOG_STATEMENTS")]
     log_statements: bool,
-    /// Log statements that take longer, in milliseconds
+    /// Log statements to MySQL that take longer, in milliseconds
     #[arg(
         long,
         env = "NEARBY_SLOW_STATEMENT_MS",

@@ -26,7 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let url = DatabaseUrl::Sqlite(args.database.clone());
+    let url = DatabaseUrl::of_file(&args.database);
     let demo = async |database: &Database| {
         database.ensure_schema(true).await?;
         let store = Store::new(database, &Collection::diving_centers());

@@ -153,20 +153,18 @@ impl ServerArgs {
     }
 
     fn engine(&self, store: &Store) -> anyhow::Result<Engine> {
-        match (self.engine, store) {
-            (EngineChoice::Auto | EngineChoice::Sql, Store::MySql(store)) => {
-                Ok(Engine::Sql(SqlEngine::new(store.clone())))
-            }
-            (EngineChoice::Auto | EngineChoice::Memory, Store::Sqlite(_)) => {
+        match (self.engine, SqlEngine::over(store)) {
+            (EngineChoice::Auto | EngineChoice::Sql, Some(engine)) => Ok(Engine::Sql(engine)),
+            (EngineChoice::Auto | EngineChoice::Memory, None) => {
                 let name = store.collection().name.as_str();
                 Ok(Engine::Memory(
                     MemoryEngine::new(name).with_fields(store.collection().fields()),
                 ))
             }
-            (EngineChoice::Memory, Store::MySql(_)) => bail!(
+            (EngineChoice::Memory, Some(_)) => bail!(
                 "--engine memory does not follow other writers of a MySQL table yet; use --engine sql or auto"
             ),
-            (EngineChoice::Sql, Store::Sqlite(_)) => bail!(
+            (EngineChoice::Sql, None) => bail!(
                 "--engine sql needs MySQL: SQLite has no spatial functions; use --engine memory or auto"
             ),
         }

@@ -2,14 +2,12 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use super::divemap::media::MediaUrl;
 use super::idempotency::KeysUnderWay;
@@ -19,9 +17,6 @@ use crate::collections::Collections;
 use crate::metrics::Metrics;
 use crate::store::asker::Asker;
 use crate::store::{Database, StoreError};
-
-/// How long a write to a file waits for a thread.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What every request works on; one for all workers.
 #[derive(Debug)]
@@ -46,8 +41,6 @@ pub struct State {
     /// Turns for searches that count what they are about: as many at once as there are
     /// cores.
     pub count_turns: Arc<Semaphore>,
-    /// Turns for writes that keep a thread to themselves.
-    pub write_turns: Arc<Semaphore>,
     /// Places for writes that are under way, those that wait among them.
     pub write_places: Arc<Semaphore>,
     /// The `Idempotency-Key`s of requests that are under way.
@@ -83,10 +76,8 @@ impl State {
         ended(self.runtime.spawn(work)).await
     }
 
-    /// Runs a write as [`State::run`] does, all of it on one thread where the
-    /// database is a file: handing it from thread to thread costs more than it. A
-    /// write whose client has gone before it began is not made, nor is one that finds
-    /// all places taken.
+    /// Runs a write as [`State::run`] does. A write whose client has gone before it began
+    /// is not made, nor is one that finds all places taken.
     ///
     /// # Errors
     /// What the work returns, when it panicked, and when there is no place for it.
@@ -112,19 +103,7 @@ impl State {
             let _kept = (place, under_way);
             work.await
         });
-        let Database::Sqlite(_) = self.database else {
-            return self.run(work).await;
-        };
-        let turn = Arc::clone(&self.write_turns).acquire_owned();
-        let turn = timeout(LONGEST_WAIT, turn).await;
-        let turn = turn.map_err(|_| Problem::from(StoreError::Busy))?;
-        let turn = turn.expect("the turns are never closed");
-        let runtime = self.runtime.clone();
-        let writing = self.runtime.spawn_blocking(move || {
-            let _turn = turn;
-            runtime.block_on(work)
-        });
-        ended(writing).await
+        self.run(work).await
     }
 }
 

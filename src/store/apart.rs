@@ -1,10 +1,9 @@
 //! Centers that keep a distance from others of similar names.
 
-use super::{Database, StoreError, sqlite};
+use super::{Database, StoreError};
 use crate::domain::{Neighbour, Radius};
 
-/// A state of an embedded file: another one after every transaction of another
-/// connection than the one that writes centers.
+/// A state of an embedded file: another one after every transaction of another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileVersion(pub(super) i64);
 
@@ -35,13 +34,7 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn look_for_changes(&self) -> Result<FileLook, StoreError> {
-        match self {
-            Self::MySql(_) => Ok(FileLook {
-                has_changed: false,
-                version: None,
-            }),
-            Self::Sqlite(pools) => sqlite::look_for_changes(&pools.centers, &pools.writer).await,
-        }
+        self.backend().look_for_changes().await
     }
 
     /// The version of an embedded file; `None` of MySQL.
@@ -49,9 +42,6 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn file_version(&self) -> Result<Option<FileVersion>, StoreError> {
-        match self {
-            Self::MySql(_) => Ok(None),
-            Self::Sqlite(pools) => Ok(Some(sqlite::file_version(&pools.centers).await?)),
-        }
+        self.backend().file_version().await
     }
 }

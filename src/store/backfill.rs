@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::survey::{BackfillFrom, Survey};
-use super::{Collection, Database, SqliteStore, StoreError, mysql, sqlite};
+use super::survey::{BackfillFrom, Mended, Mender, Survey};
+use super::{Collection, Database, StoreError};
 
 /// How often a chunk is tried that other writers keep from being written.
 const MAX_TRIES: u32 = 20;
@@ -27,15 +27,6 @@ pub struct BackfilledChunk {
     pub retries: u32,
 }
 
-/// What became of one transaction.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mended {
-    /// How many rows were written.
-    pub(super) written: u64,
-    /// The part of the run that is left.
-    pub(super) rest: Option<(i64, i64)>,
-}
-
 /// Writes the locations of one table, or its coordinates, a run of rows at a time.
 #[derive(Debug)]
 pub struct Backfill<'a> {
@@ -43,7 +34,7 @@ pub struct Backfill<'a> {
     collection: &'a Collection,
     from: BackfillFrom,
     /// Made when there is something to write: looking needs no right to.
-    mender: Option<mysql::backfill::Mender>,
+    mender: Option<Box<dyn Mender>>,
     /// A look at the rows that come next, and beyond which id they are.
     ahead: Option<(i64, Survey)>,
 }
@@ -148,31 +139,20 @@ impl Backfill<'_> {
         // What was seen would be old by then.
         self.ahead = None;
         match &mut self.mender {
-            Some(mender) => Ok(mender.rest().await?),
+            Some(mender) => mender.rest().await,
             None => Ok(()),
         }
     }
 
     async fn mend(&mut self, run: (i64, i64), count: u32) -> Result<Mended, StoreError> {
-        match self.database {
-            Database::MySql(pool) => {
-                let mender = match &mut self.mender {
-                    Some(mender) => mender,
-                    none => none.insert(
-                        mysql::backfill::Mender::new(pool, self.collection, self.from).await?,
-                    ),
-                };
-                Ok(mender.mend(run).await?)
+        let mender = match &mut self.mender {
+            Some(mender) => mender,
+            none => {
+                let backend = self.database.backend();
+                none.insert(backend.mender(self.collection, self.from).await?)
             }
-            Database::Sqlite(pools) => {
-                let store = SqliteStore::new(pools.clone(), self.collection);
-                let written = store.mend(self.from, run, count).await?;
-                Ok(Mended {
-                    written,
-                    rest: None,
-                })
-            }
-        }
+        };
+        mender.mend(run, count).await
     }
 }
 
@@ -182,12 +162,6 @@ async fn look(
     collection: &Collection,
     after: i64,
     count: u32,
-) -> sqlx::Result<Survey> {
-    match database {
-        Database::MySql(pool) => mysql::survey::survey(pool, collection, after, count).await,
-        Database::Sqlite(pools) => {
-            let surveyed = sqlite::survey::survey(&pools.readers, collection, after, count);
-            Ok(surveyed.await?.survey)
-        }
-    }
+) -> Result<Survey, StoreError> {
+    database.backend().survey(collection, after, count).await
 }

@@ -1,16 +1,15 @@
 //! What tables around `dive_sites` say of a site: how difficult it is, what else it is
 //! called, its tags and ratings. Another application has these; what is missing of
-//! them reads as nothing. Rows are read as JSON, so that one statement serves both
-//! databases.
+//! them reads as nothing. Databases give rows as JSON.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
+use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sqlx::AssertSqlSafe;
 
-use super::organizations::{json, or_none, time};
+use super::organizations::{json, time};
 use super::ratings::AVERAGE;
 use super::sql::json_of;
 use super::{Database, StoreError};
@@ -42,8 +41,14 @@ const PLAIN: [&str; 9] = [
     "created_by",
 ];
 
+/// The site, then the alias's id, its text and its time.
+pub(super) type AliasRow = (i64, i64, String, Option<String>);
+
+/// The center, what it takes for the site, and in which currency.
+pub(super) type CostRow = (i64, Value, Option<String>);
+
 /// The site, then the tag's id, name, description, maker and time.
-type TagRow = (
+pub(super) type TagRow = (
     i64,
     i64,
     String,
@@ -51,6 +56,42 @@ type TagRow = (
     Option<i64>,
     Option<String>,
 );
+
+/// Reads what is around sites; nothing where a table is missing. Ids are asked for as a
+/// list in JSON.
+#[async_trait]
+pub(super) trait SiteReads {
+    /// The tables and columns in lower case that there are of these tables.
+    async fn columns_of(&self, tables: &[&str]) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// The ids of the sites `s` that a condition takes, by id.
+    async fn sites_where(
+        &self,
+        condition: &str,
+        bound: Vec<String>,
+    ) -> Result<Vec<i64>, StoreError>;
+
+    /// All aliases with their sites, by site.
+    async fn all_aliases(&self) -> Result<Vec<(i64, String)>, StoreError>;
+
+    /// How difficult sites are.
+    async fn all_difficulties(&self) -> Result<Vec<(i64, f64)>, StoreError>;
+
+    /// How sites are rated.
+    async fn all_site_averages(&self) -> Result<Vec<(i64, f64)>, StoreError>;
+
+    /// What an expression tells of sites `s`.
+    async fn details_of(&self, expression: &str, ids: &str) -> Result<Vec<Value>, StoreError>;
+
+    /// The aliases of sites, by their own ids.
+    async fn aliases_of(&self, ids: &str) -> Result<Vec<AliasRow>, StoreError>;
+
+    /// The tags of sites, by name.
+    async fn tags_of(&self, ids: &str) -> Result<Vec<TagRow>, StoreError>;
+
+    /// The centers that dive at a site.
+    async fn costs_at(&self, site: CenterId) -> Result<Vec<CostRow>, StoreError>;
+}
 
 /// Which columns there are of [`TABLES`].
 #[derive(Debug)]
@@ -200,20 +241,8 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn site_tables(&self) -> Result<SiteTables, StoreError> {
-        let tables = TABLES.map(|table| format!("'{table}'")).join(", ");
-        let text = match self {
-            Self::MySql(_) => format!(
-                "SELECT CAST(JSON_ARRAY(LOWER(TABLE_NAME), LOWER(COLUMN_NAME)) AS CHAR) \
-                 FROM information_schema.COLUMNS \
-                 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ({tables})"
-            ),
-            Self::Sqlite(_) => format!(
-                "SELECT JSON_ARRAY(lower(m.name), lower(c.name)) \
-                 FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.name IN ({tables})"
-            ),
-        };
-        let rows: Vec<(String, String)> = self.json_rows(text, Vec::new()).await?;
-        Ok(SiteTables(rows.into_iter().collect()))
+        let columns = self.backend().columns_of(&TABLES).await?;
+        Ok(SiteTables(columns.into_iter().collect()))
     }
 
     /// The sites that a filter takes, by id; `None` where it takes all.
@@ -229,11 +258,8 @@ impl Database {
         if conditions.is_empty() {
             return Ok(None);
         }
-        let text = format!(
-            "SELECT CAST(s.id AS CHAR) FROM dive_sites s WHERE ({}) ORDER BY s.id",
-            conditions.join(") AND (")
-        );
-        let ids: Vec<i64> = self.json_rows(text, bound).await?;
+        let condition = format!("({})", conditions.join(") AND ("));
+        let ids = self.backend().sites_where(&condition, bound).await?;
         Ok(Some(ids.into_iter().filter_map(CenterId::new).collect()))
     }
 
@@ -250,10 +276,7 @@ impl Database {
         if needles.is_empty() || !tables.has_aliases() {
             return Ok(found);
         }
-        let text = "SELECT CAST(JSON_ARRAY(a.dive_site_id, a.alias) AS CHAR) FROM dive_site_aliases a \
-                    ORDER BY a.dive_site_id";
-        let rows: Vec<(i64, String)> = self.json_rows(text.to_owned(), Vec::new()).await?;
-        for (site, alias) in rows {
+        for (site, alias) in self.backend().all_aliases().await? {
             let Some(id) = CenterId::new(site) else {
                 continue;
             };
@@ -277,9 +300,7 @@ impl Database {
         if !tables.has_difficulty() {
             return Ok(HashMap::new());
         }
-        let text = "SELECT CAST(JSON_ARRAY(s.id, d.order_index) AS CHAR) FROM dive_sites s \
-                    JOIN difficulty_levels d ON d.id = s.difficulty_id";
-        self.site_ranks(text.to_owned()).await
+        Ok(ranks(self.backend().all_difficulties().await?))
     }
 
     /// The same: how they are rated.
@@ -293,23 +314,7 @@ impl Database {
         if !tables.has_ratings() {
             return Ok(HashMap::new());
         }
-        self.site_ranks(format!(
-            "SELECT CAST(JSON_ARRAY(r.dive_site_id, {AVERAGE}) AS CHAR) FROM site_ratings r \
-             GROUP BY r.dive_site_id"
-        ))
-        .await
-    }
-
-    /// As texts that sort as the numbers do, none of which is negative.
-    async fn site_ranks(&self, text: String) -> Result<HashMap<CenterId, Box<str>>, StoreError> {
-        let rows: Vec<(i64, f64)> = self.json_rows(text, Vec::new()).await?;
-        let ranks = rows.into_iter().filter_map(|(id, rank)| {
-            Some((
-                CenterId::new(id)?,
-                format!("{:032.12}", rank.max(0.0)).into(),
-            ))
-        });
-        Ok(ranks.collect())
+        Ok(ranks(self.backend().all_site_averages().await?))
     }
 
     /// What is told of these sites.
@@ -324,24 +329,14 @@ impl Database {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let (asked, among) = (json_of(ids), self.among());
-        let text = format!(
-            "SELECT CAST({} AS CHAR) FROM dive_sites s WHERE s.id {among}",
-            tables.details()
-        );
-        let rows: Vec<Value> = self.json_rows(text, vec![asked.clone()]).await?;
+        let (asked, expression) = (json_of(ids), tables.details());
+        let rows = self.backend().details_of(&expression, &asked).await?;
         let told = rows
             .iter()
             .filter_map(|row| Some((id_of(&row["id"])?, details(row))));
         let mut told: HashMap<CenterId, SiteDetails> = told.collect();
         if tables.has_aliases() {
-            let text = format!(
-                "SELECT CAST(JSON_ARRAY(a.dive_site_id, a.id, a.alias, a.created_at) AS CHAR) \
-                 FROM dive_site_aliases a WHERE a.dive_site_id {among} ORDER BY a.id"
-            );
-            let rows: Vec<(i64, i64, String, Option<String>)> =
-                self.json_rows(text, vec![asked.clone()]).await?;
-            for (site, id, alias, created_at) in rows {
+            for (site, id, alias, created_at) in self.backend().aliases_of(&asked).await? {
                 if let Some(told) = CenterId::new(site).and_then(|site| told.get_mut(&site)) {
                     let created_at = time(created_at.as_deref());
                     told.aliases.push(Alias {
@@ -353,13 +348,7 @@ impl Database {
             }
         }
         if tables.has_tags() {
-            let text = format!(
-                "SELECT CAST(JSON_ARRAY(t.dive_site_id, g.id, g.name, g.description, g.created_by, \
-                     g.created_at) AS CHAR) \
-                 FROM dive_site_tags t JOIN available_tags g ON g.id = t.tag_id \
-                 WHERE t.dive_site_id {among} ORDER BY g.name, g.id"
-            );
-            let rows: Vec<TagRow> = self.json_rows(text, vec![asked]).await?;
+            let rows = self.backend().tags_of(&asked).await?;
             for (site, id, name, description, created_by, created_at) in rows {
                 if let Some(told) = CenterId::new(site).and_then(|site| told.get_mut(&site)) {
                     let created_at = time(created_at.as_deref());
@@ -382,11 +371,7 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn centers_of_site(&self, site: CenterId) -> Result<Vec<SiteCenter>, StoreError> {
-        let text = "SELECT CAST(JSON_ARRAY(l.diving_center_id, l.dive_cost, l.currency) AS CHAR) \
-                    FROM center_dive_sites l WHERE l.dive_site_id = ? ORDER BY l.id";
-        let rows: Vec<(i64, Value, Option<String>)> = self
-            .json_rows(text.to_owned(), vec![site.get().to_string()])
-            .await?;
+        let rows = self.backend().costs_at(site).await?;
         let centers = rows.into_iter().filter_map(|(center, cost, currency)| {
             Some(SiteCenter {
                 center: CenterId::new(center)?,
@@ -398,43 +383,22 @@ impl Database {
         });
         Ok(centers.collect())
     }
+}
 
-    /// What a statement gives, one JSON value a row; nothing where a table is missing.
-    async fn json_rows<T: DeserializeOwned>(
-        &self,
-        text: String,
-        bound: Vec<String>,
-    ) -> Result<Vec<T>, StoreError> {
-        let text = AssertSqlSafe(text);
-        let rows: Vec<String> = match self {
-            Self::MySql(pool) => {
-                let mut query = sqlx::query_scalar(text);
-                for value in bound {
-                    query = query.bind(value);
-                }
-                or_none(query.fetch_all(pool).await)?
-            }
-            Self::Sqlite(pools) => {
-                let mut query = sqlx::query_scalar(text);
-                for value in bound {
-                    query = query.bind(value);
-                }
-                or_none(query.fetch_all(&pools.readers).await)?
-            }
-        };
-        let values = rows.iter().map(|row| json(row));
-        Ok(values.collect::<Result<Vec<T>, sqlx::Error>>()?)
-    }
+/// As texts that sort as the numbers do, none of which is negative.
+fn ranks(rows: Vec<(i64, f64)>) -> HashMap<CenterId, Box<str>> {
+    let ranks = rows.into_iter().filter_map(|(id, rank)| {
+        Some((
+            CenterId::new(id)?,
+            format!("{:032.12}", rank.max(0.0)).into(),
+        ))
+    });
+    ranks.collect()
+}
 
-    /// A condition that follows an id: to be one of a list in JSON.
-    fn among(&self) -> &'static str {
-        match self {
-            Self::MySql(_) => {
-                "IN (SELECT v.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS v)"
-            }
-            Self::Sqlite(_) => "IN (SELECT value FROM json_each(?))",
-        }
-    }
+/// What rows of JSON say.
+pub(super) fn of_json<T: DeserializeOwned>(rows: &[String]) -> Result<Vec<T>, StoreError> {
+    rows.iter().map(|row| json(row)).collect()
 }
 
 fn id_of(value: &Value) -> Option<CenterId> {

@@ -5,7 +5,7 @@ use sqlx::error::DatabaseError;
 use thiserror::Error;
 
 use super::idempotency::{MAX_KEPT_BYTES, Recording};
-use super::refusal::{self, DEADLOCK, LOCK_WAITED_FOR, Meaning, OUT_OF_TIME, Rule, is_busy};
+use super::refusal::{self, DEADLOCK, Meaning, OUT_OF_TIME, Rule, is_busy};
 use crate::domain::CenterId;
 
 /// Why the database did not do what it was asked. The text has the cause in it, so
@@ -95,18 +95,25 @@ pub struct Unfit {
 #[derive(Debug, Error)]
 #[error(transparent)]
 pub enum DatabaseFailure {
-    /// Of statements in general.
-    Statement(sqlx::Error),
-    /// Of SQLite, where it is asked without a pool between.
-    Direct(rusqlite::Error),
+    /// Of MySQL.
+    MySql(sqlx::Error),
+    /// Of an embedded file.
+    Sqlite(rusqlite::Error),
+    /// It gave what nobody can make sense of.
+    Unreadable(Unreadable),
 }
+
+/// What a database gave that nobody can make sense of.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let meaning = refusal::meaning(&error);
         let message = error.as_database_error().map(DatabaseError::message);
         let column = message.and_then(refusal::column_of).map(str::to_owned);
-        Self::of(meaning, column, DatabaseFailure::Statement(error))
+        Self::of(meaning, column, DatabaseFailure::MySql(error))
     }
 }
 
@@ -122,11 +129,16 @@ impl From<rusqlite::Error> for StoreError {
             }
             _ => (Meaning::Fault, None),
         };
-        Self::of(meaning, column, DatabaseFailure::Direct(error))
+        Self::of(meaning, column, DatabaseFailure::Sqlite(error))
     }
 }
 
 impl StoreError {
+    /// That the database gave what nobody can make sense of.
+    pub(super) fn unreadable(why: impl std::fmt::Display) -> Self {
+        Self::Refused(DatabaseFailure::Unreadable(Unreadable(why.to_string())))
+    }
+
     fn of(meaning: Meaning, column: Option<String>, failure: DatabaseFailure) -> Self {
         match meaning {
             Meaning::Away => Self::Unavailable(failure),
@@ -147,16 +159,16 @@ impl StoreError {
     pub(super) fn refusal(&self) -> Option<String> {
         match self {
             Self::Unfit(unfit) => Some(match &unfit.failure {
-                DatabaseFailure::Statement(sqlx::Error::Database(said)) => {
+                DatabaseFailure::MySql(sqlx::Error::Database(said)) => {
                     refusal::without_row_number(said.message()).to_owned()
                 }
-                DatabaseFailure::Direct(rusqlite::Error::SqliteFailure(_, Some(said))) => {
+                DatabaseFailure::Sqlite(rusqlite::Error::SqliteFailure(_, Some(said))) => {
                     said.clone()
                 }
                 failure => failure.to_string(),
             }),
             // Ours, before the database was asked.
-            Self::Refused(DatabaseFailure::Statement(sqlx::Error::InvalidArgument(reason))) => {
+            Self::Refused(DatabaseFailure::MySql(sqlx::Error::InvalidArgument(reason))) => {
                 Some(reason.clone())
             }
             _ => None,
@@ -168,7 +180,7 @@ impl StoreError {
     /// made once more.
     pub(super) fn of_commit(error: sqlx::Error, is_repeatable: bool) -> Self {
         match Self::from(error) {
-            Self::Unavailable(failure @ DatabaseFailure::Statement(sqlx::Error::Io(_))) => {
+            Self::Unavailable(failure @ DatabaseFailure::MySql(sqlx::Error::Io(_))) => {
                 let sent_again = match Recording::current() {
                     Some(_) => SentAgain::IsAnsweredByItsKey,
                     None if is_repeatable => SentAgain::IsTheSame,
@@ -197,18 +209,10 @@ impl StoreError {
     /// that was waited for too long.
     pub(super) fn is_held_by_others(&self) -> bool {
         match self {
-            Self::Unavailable(DatabaseFailure::Direct(error)) => error
+            Self::Unavailable(DatabaseFailure::Sqlite(error)) => error
                 .sqlite_error()
                 .is_some_and(|error| is_busy(error.extended_code)),
-            Self::Unavailable(DatabaseFailure::Statement(sqlx::Error::Database(refusal))) => {
-                match refusal::mysql_number(refusal.as_ref()) {
-                    Some(number) => matches!(number, LOCK_WAITED_FOR | DEADLOCK),
-                    None => refusal
-                        .code()
-                        .and_then(|code| code.parse().ok())
-                        .is_some_and(is_busy),
-                }
-            }
+            Self::Unavailable(DatabaseFailure::MySql(error)) => refusal::is_held(error),
             _ => false,
         }
     }
@@ -221,7 +225,7 @@ impl StoreError {
 
     fn mysql_number(&self) -> Option<u16> {
         match self {
-            Self::Unavailable(DatabaseFailure::Statement(error)) => refusal::number(error),
+            Self::Unavailable(DatabaseFailure::MySql(error)) => refusal::number(error),
             _ => None,
         }
     }

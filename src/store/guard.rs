@@ -1,6 +1,57 @@
 //! Guards that hold locations right against writers that forget them.
 
-use super::{Collection, Database, StoreError, mysql, sqlite};
+use async_trait::async_trait;
+
+use super::{Collection, Database, StoreError};
+
+/// Guards collections against other writers.
+#[async_trait]
+pub(super) trait Guards {
+    /// Guards a collection with triggers; `None` where there is nothing to do.
+    async fn guard(&self, _collection: &Collection) -> Result<Option<Guard>, StoreError> {
+        Ok(None)
+    }
+
+    /// The grant that shows this user the triggers of a collection.
+    async fn grant_to_see_triggers(
+        &self,
+        _collection: &Collection,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    /// Whether any table of the database was adopted, as far as this user may see.
+    async fn is_any_adopted(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Whether the locations of a table may be mended unasked.
+    async fn may_be_mended(&self, _collection: &Collection) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    /// Whether a collection is a layer that another program made in an embedded file.
+    fn is_layer_of_others(&self, _collection: &Collection) -> bool {
+        false
+    }
+
+    /// The triggers that such a layer lacks.
+    async fn missing_layer_triggers(
+        &self,
+        _collection: &Collection,
+    ) -> Result<Vec<LayerTrigger>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Makes triggers of such a layer, and notes the points that were drawn before.
+    async fn make_layer_triggers(
+        &self,
+        _collection: &Collection,
+        _triggers: &[LayerTrigger],
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
 
 /// How a collection is guarded against other writers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +90,7 @@ impl Database {
     /// Whether a collection is a layer that another program made in an embedded file.
     #[must_use]
     pub fn is_layer_of_others(&self, collection: &Collection) -> bool {
-        matches!(self, Self::Sqlite(_)) && !collection.is_ours()
+        self.backend().is_layer_of_others(collection)
     }
 
     /// The triggers that such a layer lacks; none on MySQL, where adopting takes more.
@@ -50,10 +101,7 @@ impl Database {
         &self,
         collection: &Collection,
     ) -> Result<Vec<LayerTrigger>, StoreError> {
-        match self {
-            Self::MySql(_) => Ok(Vec::new()),
-            Self::Sqlite(pools) => sqlite::triggers::missing(pools, collection).await,
-        }
+        self.backend().missing_layer_triggers(collection).await
     }
 
     /// Makes triggers of such a layer, and notes the points that were drawn before.
@@ -65,10 +113,8 @@ impl Database {
         collection: &Collection,
         triggers: &[LayerTrigger],
     ) -> Result<(), StoreError> {
-        match self {
-            Self::MySql(_) => Ok(()),
-            Self::Sqlite(pools) => sqlite::triggers::make(pools, collection, triggers).await,
-        }
+        let making = self.backend().make_layer_triggers(collection, triggers);
+        making.await
     }
 
     /// The grant that shows this user the triggers of a collection; `None` where they can be
@@ -80,12 +126,7 @@ impl Database {
         &self,
         collection: &Collection,
     ) -> Result<Option<String>, StoreError> {
-        match self {
-            Self::MySql(pool) if mysql::table_exists(pool, collection.table.as_str()).await? => {
-                Ok(mysql::adopt::grant_to_see_triggers(pool, collection).await?)
-            }
-            Self::MySql(_) | Self::Sqlite(_) => Ok(None),
-        }
+        self.backend().grant_to_see_triggers(collection).await
     }
 
     /// Guards a collection where the database allows it. `None` where there is
@@ -95,9 +136,15 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn guard(&self, collection: &Collection) -> Result<Option<Guard>, StoreError> {
-        match self {
-            Self::MySql(pool) => mysql::triggers::ensure(pool, collection).await,
-            Self::Sqlite(_) => Ok(None),
-        }
+        self.backend().guard(collection).await
+    }
+
+    /// Whether the locations of a table may be mended unasked: a migration of nearby made
+    /// it, or it was adopted.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn may_be_mended(&self, collection: &Collection) -> Result<bool, StoreError> {
+        self.backend().may_be_mended(collection).await
     }
 }

@@ -8,10 +8,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use parking_lot::Mutex;
-use sqlx::{MySqlConnection, SqliteConnection};
 
-use super::refusal::{Rule, is_not_waited_for, is_unseen_table};
+use super::refusal::Rule;
 use super::{Database, StoreError};
 use crate::domain::{Center, Membership, Organization};
 
@@ -175,82 +175,44 @@ pub(super) fn or_under_way(error: impl Into<StoreError>) -> StoreError {
     }
 }
 
-/// Waits for nobody: a key that another transaction has taken is under way.
-const LOOK_UP_MYSQL: &str = "\
-    SELECT request_digest, status, location, body, \
-        made_at <= UTC_TIMESTAMP() - INTERVAL 24 HOUR \
-    FROM nearby_idempotency_keys WHERE key_digest = ? FOR SHARE NOWAIT";
-const LOOK_UP_SQLITE: &str = "\
-    SELECT request_digest, status, location, body, \
-        made_at <= strftime('%Y-%m-%dT%H:%M:%fZ','now','-24 hours') \
-    FROM nearby_idempotency_keys WHERE key_digest = ?";
-const FREE_MYSQL: &str = "\
-    DELETE FROM nearby_idempotency_keys \
-    WHERE key_digest = ? AND made_at <= UTC_TIMESTAMP() - INTERVAL 24 HOUR";
-const FREE_SQLITE: &str = "\
-    DELETE FROM nearby_idempotency_keys \
-    WHERE key_digest = ? AND made_at <= strftime('%Y-%m-%dT%H:%M:%fZ','now','-24 hours')";
-pub(super) const TAKE: &str =
-    "INSERT INTO nearby_idempotency_keys (key_digest, request_digest) VALUES (?, ?)";
-pub(super) const KEEP: &str = "\
-    UPDATE nearby_idempotency_keys SET status = ?, location = ?, body = ? WHERE key_digest = ?";
-const REMOVE_MYSQL: &str = "\
-    DELETE FROM nearby_idempotency_keys WHERE made_at <= UTC_TIMESTAMP() - INTERVAL 24 HOUR \
-    ORDER BY made_at LIMIT ?";
-const ANY_OLD_SQLITE: &str = "\
-    SELECT EXISTS (SELECT 1 FROM nearby_idempotency_keys \
-        WHERE made_at <= strftime('%Y-%m-%dT%H:%M:%fZ','now','-24 hours'))";
-const REMOVE_SQLITE: &str = "\
-    DELETE FROM nearby_idempotency_keys WHERE key_digest IN ( \
-        SELECT key_digest FROM nearby_idempotency_keys \
-        WHERE made_at <= strftime('%Y-%m-%dT%H:%M:%fZ','now','-24 hours') \
-        ORDER BY made_at LIMIT ?)";
-
-/// A transaction over a pool's connection.
-pub(super) trait RecordsKeys {
-    /// Takes the key of the write that is under way here, if it has one: the first
-    /// statement of its transaction.
-    async fn take_key(&mut self) -> Result<(), StoreError>;
-
-    /// Keeps the answer to what was made, if the write has a key.
-    async fn keep_answer(&mut self, made: Made<'_>) -> Result<(), StoreError>;
+/// What a database holds of a key.
+#[derive(Debug)]
+pub(super) enum HeldKey {
+    /// Nothing.
+    Nothing,
+    /// The answer to a request.
+    Answer(KeyRow),
+    /// Another transaction has taken it.
+    UnderWay,
+    /// There is no table for answers that this user may see.
+    NoTable,
 }
 
-macro_rules! records_keys {
-    ($connection:ty) => {
-        impl RecordsKeys for $connection {
-            async fn take_key(&mut self) -> Result<(), StoreError> {
-                let Some(recording) = Recording::current() else {
-                    return Ok(());
-                };
-                let taking = sqlx::query(TAKE)
-                    .bind(recording.key())
-                    .bind(recording.request());
-                taking.execute(self).await.map(drop).map_err(or_under_way)
-            }
-
-            async fn keep_answer(&mut self, made: Made<'_>) -> Result<(), StoreError> {
-                let Some(recording) = Recording::current() else {
-                    return Ok(());
-                };
-                let answer = recording.answer_to(made)?;
-                let keeping = sqlx::query(KEEP)
-                    .bind(i64::from(answer.status))
-                    .bind(answer.location.as_deref())
-                    .bind(answer.body.as_slice())
-                    .bind(recording.key());
-                keeping.execute(self).await?;
-                recording.is_kept(answer);
-                Ok(())
-            }
-        }
-    };
+/// A row of the table of answers.
+#[derive(Debug)]
+pub(super) struct KeyRow {
+    /// The digest of the request.
+    pub(super) request: Vec<u8>,
+    pub(super) status: Option<i64>,
+    pub(super) location: Option<String>,
+    pub(super) body: Option<Vec<u8>>,
+    /// Whether it is a day old.
+    pub(super) is_old: bool,
 }
-records_keys!(MySqlConnection);
-records_keys!(SqliteConnection);
 
-/// Digest of the request, status, location, body, and whether it is a day old.
-type Row = (Vec<u8>, Option<i64>, Option<String>, Option<Vec<u8>>, bool);
+/// The table of answers that are kept under keys.
+#[async_trait]
+pub(super) trait KeysTable {
+    /// Looks a key up, and waits for nobody.
+    async fn look_up_key(&self, key: &[u8]) -> Result<HeldKey, StoreError>;
+
+    /// Lets a key be taken anew whose answer is a day old.
+    async fn free_key(&self, key: &[u8]) -> Result<(), StoreError>;
+
+    /// Removes answers that are a day old, up to `most` of them; gives how many. Nothing
+    /// where there is no table for them.
+    async fn remove_old_answers(&self, most: i64) -> Result<u64, StoreError>;
+}
 
 impl Database {
     /// What is known of the key that a request came with.
@@ -259,55 +221,29 @@ impl Database {
     /// When the database does not answer.
     pub async fn known_key(&self, request: &KeyedRequest) -> Result<KnownKey, StoreError> {
         let key = request.key.as_slice();
-        let found: sqlx::Result<Option<Row>> = match self {
-            Self::MySql(pool) => {
-                let looking = sqlx::query_as(LOOK_UP_MYSQL).bind(key);
-                looking.fetch_optional(pool).await
-            }
-            Self::Sqlite(pools) => {
-                let looking = sqlx::query_as(LOOK_UP_SQLITE).bind(key);
-                looking.fetch_optional(&pools.readers).await
-            }
+        let row = match self.backend().look_up_key(key).await? {
+            HeldKey::Nothing => return Ok(KnownKey::Free),
+            HeldKey::NoTable => return Ok(KnownKey::NoTable),
+            HeldKey::UnderWay => return Ok(KnownKey::UnderWay),
+            HeldKey::Answer(row) => row,
         };
-        let (digest, status, location, body, is_old) = match found {
-            Ok(Some(row)) => row,
-            Ok(None) => return Ok(KnownKey::Free),
-            Err(error) if is_unseen_table(&error) => return Ok(KnownKey::NoTable),
-            Err(error) if is_not_waited_for(&error) => return Ok(KnownKey::UnderWay),
-            Err(error) => return Err(error.into()),
-        };
-        if is_old {
-            self.free_key(key).await?;
+        if row.is_old {
+            self.backend().free_key(key).await?;
             return Ok(KnownKey::Free);
         }
-        if digest != request.request {
+        if row.request != request.request {
             return Ok(KnownKey::OfAnotherRequest);
         }
-        let status = status.and_then(|status| u16::try_from(status).ok());
-        let answer = status.zip(body).map(|(status, body)| KeptAnswer {
+        let status = row.status.and_then(|status| u16::try_from(status).ok());
+        let answer = status.zip(row.body).map(|(status, body)| KeptAnswer {
             status,
-            location,
+            location: row.location,
             body,
         });
         let answer = answer.ok_or_else(|| {
-            sqlx::Error::Decode("a key is kept without the answer that belongs to it".into())
+            StoreError::unreadable("a key is kept without the answer that belongs to it")
         })?;
         Ok(KnownKey::Answered(answer))
-    }
-
-    /// Lets a key be taken anew, unless that was done meanwhile.
-    async fn free_key(&self, key: &[u8]) -> Result<(), StoreError> {
-        match self {
-            Self::MySql(pool) => {
-                let freeing = sqlx::query(FREE_MYSQL).bind(key);
-                freeing.execute(pool).await?;
-            }
-            Self::Sqlite(pools) => {
-                let freeing = sqlx::query(FREE_SQLITE).bind(key);
-                freeing.execute(&pools.writer).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Removes answers that are a day old, up to [`REMOVED_AT_ONCE`] of them; gives how
@@ -317,28 +253,6 @@ impl Database {
     /// When the database does not answer.
     pub async fn remove_old_answers(&self) -> Result<u64, StoreError> {
         let most = i64::try_from(REMOVED_AT_ONCE).unwrap_or(i64::MAX);
-        let removed: sqlx::Result<u64> = match self {
-            Self::MySql(pool) => {
-                let removing = sqlx::query(REMOVE_MYSQL).bind(most);
-                let done = removing.execute(pool).await;
-                done.map(|done| done.rows_affected())
-            }
-            Self::Sqlite(pools) => {
-                async {
-                    // Who reads waits for nobody, and most of the time there is none.
-                    let looking = sqlx::query_scalar(ANY_OLD_SQLITE);
-                    if !looking.fetch_one(&pools.readers).await? {
-                        return Ok(0);
-                    }
-                    let removing = sqlx::query(REMOVE_SQLITE).bind(most);
-                    Ok(removing.execute(&pools.writer).await?.rows_affected())
-                }
-                .await
-            }
-        };
-        match removed {
-            Err(error) if is_unseen_table(&error) => Ok(0),
-            removed => Ok(removed?),
-        }
+        self.backend().remove_old_answers(most).await
     }
 }

@@ -1,7 +1,5 @@
 //! Ids as other applications number their rows, and walking through a table by them.
 
-use sqlx::{AssertSqlSafe, FromRow};
-
 use super::{Collection, Database, StoreError};
 use crate::domain::IDS;
 
@@ -12,7 +10,7 @@ pub(super) fn has_id(id: &str) -> String {
 }
 
 /// Its opposite, in ranges that an index finds.
-fn lacks_id(id: &str) -> String {
+pub(super) fn lacks_id(id: &str) -> String {
     format!(
         "({id} < {} OR {id} > {} OR {id} IS NULL)",
         IDS.start(),
@@ -22,11 +20,11 @@ fn lacks_id(id: &str) -> String {
 
 /// The id at which a run of rows ends that began beyond `after`. Whoever goes on from
 /// there comes to the end of the table, so it has to be greater.
-pub(super) fn reached(collection: &Collection, after: i64, last: i64) -> sqlx::Result<i64> {
+pub(super) fn reached(collection: &Collection, after: i64, last: i64) -> Result<i64, StoreError> {
     if last > after {
         return Ok(last);
     }
-    Err(sqlx::Error::InvalidArgument(format!(
+    Err(StoreError::unreadable(format!(
         "walking through {table} by {id} does not come to an end: what follows {after} ends at \
          {last}. {id} must be a key of whole numbers",
         table = collection.table.as_str(),
@@ -34,14 +32,15 @@ pub(super) fn reached(collection: &Collection, after: i64, last: i64) -> sqlx::R
     )))
 }
 
-#[derive(FromRow)]
-struct Beyond {
-    count: i64,
-    first: Option<String>,
-    last: Option<String>,
+/// How many rows have ids that nobody could ask for, and which are the first and last.
+#[derive(Debug, Default)]
+pub(super) struct BeyondIds {
+    pub(super) count: i64,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
 }
 
-impl Beyond {
+impl BeyondIds {
     fn told(self, collection: &Collection) -> String {
         let none = || "NULL".to_owned();
         format!(
@@ -66,7 +65,7 @@ impl Database {
         &self,
         collection: &Collection,
     ) -> Result<Option<String>, StoreError> {
-        let found = self.beyond_ids(collection, "TRUE").await?;
+        let found = self.beyond_ids(collection, false).await?;
         Ok(found.map(|told| {
             format!(
                 "{told}: nearby serves, verifies and writes none of them until they have smaller ones"
@@ -81,29 +80,18 @@ impl Database {
         collection: &Collection,
         has_location: bool,
     ) -> Result<Option<String>, StoreError> {
-        let condition = if has_location {
-            format!("{} IS NULL", collection.location.quoted())
-        } else {
-            "TRUE".to_owned()
-        };
-        self.beyond_ids(collection, &condition).await
+        self.beyond_ids(collection, has_location).await
     }
 
     async fn beyond_ids(
         &self,
         collection: &Collection,
-        condition: &str,
+        only_without_location: bool,
     ) -> Result<Option<String>, StoreError> {
-        let (table, id) = (collection.table.quoted(), collection.id.quoted());
-        let text = AssertSqlSafe(format!(
-            "SELECT COUNT(*) AS count, CAST(MIN({id}) AS CHAR) AS first, \
-             CAST(MAX({id}) AS CHAR) AS last FROM {table} WHERE {} AND {condition}",
-            lacks_id(&id)
-        ));
-        let found: Beyond = match self {
-            Self::MySql(pool) => sqlx::query_as(text).fetch_one(pool).await?,
-            Self::Sqlite(pools) => sqlx::query_as(text).fetch_one(&pools.readers).await?,
-        };
+        let counting = self
+            .backend()
+            .rows_beyond_ids(collection, only_without_location);
+        let found = counting.await?;
         Ok((found.count > 0).then(|| found.told(collection)))
     }
 }

@@ -10,13 +10,6 @@ use super::{Store, StoreError};
 /// A journal that nobody has gone on with for so long ends.
 pub const JOURNAL_KEPT_DAYS: u32 = 30;
 
-// What both databases are told alike.
-pub(super) const REFUSED: &str = "SELECT record, reason FROM import_refusals WHERE import_key = ?";
-pub(super) const REFUSE: &str =
-    "INSERT INTO import_refusals (import_key, record, reason) VALUES (?, ?, ?)";
-pub(super) const FORGET: &str =
-    "DELETE FROM import_journal WHERE import_key = ? OR table_name = ? AND file = ?";
-
 /// Which import it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportId {
@@ -93,10 +86,7 @@ impl Store {
     /// When the database does not answer, or has no table for journals, or none that this
     /// user may write.
     pub async fn look_up_import(&self, import: &Arc<ImportId>) -> Result<Known, StoreError> {
-        match self {
-            Self::MySql(store) => store.look_up_import(import).await,
-            Self::Sqlite(store) => store.look_up_import(import).await,
-        }
+        self.rows().look_up_import(import).await
     }
 
     /// The same, and changes nothing.
@@ -104,11 +94,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or has no table for journals.
     pub async fn known_import(&self, import: &Arc<ImportId>) -> Result<Known, StoreError> {
-        let known = match self {
-            Self::MySql(store) => store.known_import(import).await?,
-            Self::Sqlite(store) => store.known_import(import).await?,
-        };
-        Ok(match known {
+        Ok(match self.rows().known_import(import).await? {
             Known::Begun(journal) | Known::OtherBegun(journal) if journal.has_ended() => {
                 Known::Nothing
             }
@@ -122,9 +108,6 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_import(&self, import: &Arc<ImportId>) -> Result<(), StoreError> {
-        match self {
-            Self::MySql(store) => store.forget_import(import).await,
-            Self::Sqlite(store) => store.forget_import(import).await,
-        }
+        self.rows().forget_import(import).await
     }
 }

@@ -1,9 +1,8 @@
 //! The databases: the only place that knows sqlx, rusqlite, SQL, tables and columns.
 //!
-//! Two stores keep one contract: the same functions with the same meaning, run
-//! by one test suite on both.
+//! The folder of each database keeps one contract: the same functions with the same
+//! meaning, run by one test suite on all.
 
-mod adopt;
 mod apart;
 pub(crate) mod asker;
 mod backfill;
@@ -12,7 +11,6 @@ mod condition;
 mod database;
 mod dive_sites;
 mod error;
-mod fit;
 mod guard;
 mod idempotency;
 mod ids;
@@ -24,17 +22,16 @@ mod plan;
 mod ratings;
 mod references;
 mod refusal;
+mod rows;
+mod search;
 mod settings;
 mod sql;
 mod sqlite;
 mod statement;
 mod survey;
+mod tables;
 mod verify;
 
-pub use adopt::{
-    ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Indexing,
-    Locking, Obstacle, Rebuilt, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
-};
 pub use apart::{Apart, FileLook, FileVersion};
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
@@ -42,38 +39,45 @@ pub use collection::{
     NameError, RESERVED_NAMES, SHOWN_STATUS,
 };
 pub use database::{
-    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings, RetryingPool,
-    SqlitePools, SqliteSynchronous, Wait,
+    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings,
+    SqliteSynchronous, Wait,
 };
 pub use dive_sites::SiteTables;
 pub use error::{
     BatchError, DatabaseFailure, DeleteError, SentAgain, StoreError, Unfit, UpdateError,
 };
-pub use fit::TableColumns;
 pub use guard::{Guard, LayerTrigger};
 pub use idempotency::{
     Digest, KeptAnswer, KeyedRequest, KnownKey, Made, REMOVED_AT_ONCE, Recording,
 };
 pub use journal::{ImportId, JOURNAL_KEPT_DAYS, Journal, JournalNote, Known};
 pub use migrate::{MigrateError, Migrated, Migration, MigrationState, SchemaState};
+pub use mysql::adopt::{
+    ADOPTION_SQL_MODE, Action, AdoptError, Adoption, AdoptionSession, Carried, Facts, Indexing,
+    Locking, Rebuilt, Rows, SpatialIndex, Statement, Step, TriggerState, Undoing, Way,
+};
 pub use organizations::{MembershipError, OrganizationError};
 pub use references::Referring;
 pub use refusal::Rule;
+pub use rows::InstancesLock;
+pub use search::{EachFound, EachPosition, Near, Searcher};
+pub use sqlite::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
 pub use survey::{BackfillFrom, DriftDistances, Survey};
+pub use tables::{Obstacle, TableColumns};
 pub use verify::{
     Allowed, AllowedError, Finding, MAX_FIRST_IDS, SchemaFinding, Severity, Verification,
 };
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::domain::{
-    Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Neighbour, Part,
-    Position, SettingKey, Summary, TextField,
+    Center, CenterDraft, CenterEdit, CenterId, Filter, ListRow, Listed, Listing, Neighbour,
+    OrganizationId, Part, Position, SettingKey, Summary, TextField,
 };
-pub use mysql::{MySqlStore, Near};
-pub use sqlite::{
-    LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer, SqliteStore,
-};
+use rows::RowStore;
 
 /// One center to write: created without an id, replaced with one.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,21 +119,10 @@ pub struct RefusedItem {
 
 /// A collection of centers in a database.
 #[derive(Debug, Clone)]
-pub enum Store {
-    /// In MySQL.
-    MySql(MySqlStore),
-    /// In an embedded GeoPackage.
-    Sqlite(SqliteStore),
-}
-
-/// Runs the same call on whichever store it is.
-macro_rules! on_each {
-    ($store:expr, $inner:ident => $call:expr) => {
-        match $store {
-            Store::MySql($inner) => $call,
-            Store::Sqlite($inner) => $call,
-        }
-    };
+pub struct Store {
+    database: Database,
+    collection: Arc<Collection>,
+    rows: Arc<dyn RowStore>,
 }
 
 impl Store {
@@ -137,22 +130,34 @@ impl Store {
     /// here, once.
     #[must_use]
     pub fn new(database: &Database, collection: &Collection) -> Self {
-        match database {
-            Database::MySql(pool) => Self::MySql(MySqlStore::new(pool.clone(), collection)),
-            Database::Sqlite(pools) => Self::Sqlite(SqliteStore::new(pools.clone(), collection)),
+        let collection = Arc::new(collection.clone());
+        Self {
+            database: database.clone(),
+            rows: database.backend().open(&collection),
+            collection,
         }
     }
 
     /// The collection that was opened.
     #[must_use]
     pub fn collection(&self) -> &Collection {
-        on_each!(self, store => store.collection())
+        &self.collection
     }
 
     /// The database that holds the collection.
     #[must_use]
-    pub fn database(&self) -> Database {
-        on_each!(self, store => store.database())
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What searches the collection by SQL; `None` where the database cannot.
+    #[must_use]
+    pub fn searcher(&self) -> Option<Arc<dyn Searcher>> {
+        self.rows.searcher()
+    }
+
+    fn rows(&self) -> &dyn RowStore {
+        &*self.rows
     }
 
     /// Inserts a center.
@@ -160,7 +165,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
-        on_each!(self, store => store.create(draft).await)
+        self.rows.create(draft).await
     }
 
     /// Inserts a center unless others are in its way, which it gives then.
@@ -175,11 +180,7 @@ impl Store {
         draft: &CenterDraft,
         apart: Apart,
     ) -> Result<Result<Center, Vec<Neighbour>>, StoreError> {
-        match self {
-            Self::MySql(_) if !apart.found.is_empty() => Ok(Err(apart.found)),
-            Self::MySql(store) => Ok(Ok(store.create(draft).await?)),
-            Self::Sqlite(store) => store.create_apart(draft, apart).await,
-        }
+        self.rows.create_apart(draft, apart).await
     }
 
     /// Reads one center.
@@ -187,7 +188,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
-        on_each!(self, store => store.read(id).await)
+        self.rows.read(id).await
     }
 
     /// Replaces the fields of a center that a client may write.
@@ -199,7 +200,7 @@ impl Store {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
-        on_each!(self, store => store.replace(id, draft).await)
+        self.rows.replace(id, draft).await
     }
 
     /// Reads a center, edits it and writes it back; no other writer comes
@@ -207,12 +208,20 @@ impl Store {
     ///
     /// # Errors
     /// What `edit` refuses, or when the database does not answer.
+    #[expect(clippy::missing_panics_doc, reason = "the error comes back as it went")]
     pub async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
         edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
-        on_each!(self, store => store.update(id, edit).await)
+        let edit = |center: &Center| edit(center).map_err(|error| Box::new(error) as rows::Refused);
+        let updated = self.rows.update(id, Box::new(edit)).await;
+        updated.map_err(|error| match error {
+            UpdateError::Edit(error) => {
+                UpdateError::Edit(*error.downcast().expect("it is what the edit gave"))
+            }
+            UpdateError::Store(error) => UpdateError::Store(error),
+        })
     }
 
     /// Deletes a center, and with it which organizations it works by and how it was
@@ -222,7 +231,8 @@ impl Store {
     /// When another application's rows refer to it and keep it, or the database does
     /// not answer; nothing is deleted then.
     pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
-        on_each!(self, store => store.delete(id, referring).await)
+        let references = self.database.references(&self.collection).await?;
+        self.rows.delete(id, references, referring).await
     }
 
     /// Creates and replaces centers in one transaction, in their order.
@@ -233,8 +243,7 @@ impl Store {
         &self,
         items: impl Into<Vec<BatchItem>>,
     ) -> Result<Vec<Center>, BatchError> {
-        let items = items.into();
-        on_each!(self, store => store.write_batch(items).await)
+        self.rows.write_batch(items.into()).await
     }
 
     /// Inserts centers without an id or with a new one, and writes those whose
@@ -244,11 +253,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn upsert(&self, items: impl Into<Vec<BatchItem>>) -> Result<Upserted, StoreError> {
-        let items = items.into();
-        match self {
-            Self::MySql(store) => store.upsert(&items).await,
-            Self::Sqlite(store) => store.upsert(items).await,
-        }
+        self.rows.upsert(items.into()).await
     }
 
     /// The same, and which rows the table does not take. Those are never written. What is
@@ -263,10 +268,7 @@ impl Store {
         others: Others,
         note: Option<JournalNote>,
     ) -> Result<(Upserted, Vec<RefusedItem>), StoreError> {
-        match self {
-            Self::MySql(store) => store.upsert_taken(&items, others, note.as_ref()).await,
-            Self::Sqlite(store) => store.upsert_taken(items, others, note).await,
-        }
+        self.rows.upsert_taken(items, others, note).await
     }
 
     /// Up to `count` centers with ids beyond `after`, by id.
@@ -279,9 +281,14 @@ impl Store {
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let centers = on_each!(self, store => store.list(filter, after, count).await)?;
+        let organizations = self.organizations_of(filter).await?;
+        if filter.names_nobody(&organizations) {
+            return Ok(Vec::new());
+        }
+        let listing = self.rows.list(filter, &organizations, after, count);
+        let centers = listing.await?;
         if let (Some(after), Some(last)) = (after, centers.last()) {
-            ids::reached(self.collection(), after.get(), last.id.get())?;
+            ids::reached(&self.collection, after.get(), last.id.get())?;
         }
         Ok(centers)
     }
@@ -291,15 +298,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
-        match self {
-            Self::MySql(store) if !listing.is_told_here() => store.listed(listing, part).await,
-            _ => {
-                let keyed = self.fold_list(listing, &[], Vec::new(), |keyed, row| {
-                    keyed.push((listing.key(row), row.id));
-                });
-                Ok(part.of(keyed.await?, listing.descending))
-            }
-        }
+        self.rows.listed(listing, part).await
     }
 
     /// Passes every center of a list, in any order, to `each`, which adds it to
@@ -312,15 +311,16 @@ impl Store {
         &self,
         listing: &Listing,
         texts: &[TextField],
-        state: S,
+        mut state: S,
         each: impl Fn(&mut S, &ListRow<'_>) + Send + Sync,
     ) -> Result<S, StoreError> {
-        let each = |state: &mut S, row: &ListRow<'_>| {
+        let mut each = |row: &ListRow<'_>| {
             if listing.takes(row) {
-                each(state, row);
+                each(&mut state, row);
             }
         };
-        on_each!(self, store => store.fold_list(listing, texts, state, each).await)
+        self.rows.each_listed(listing, texts, &mut each).await?;
+        Ok(state)
     }
 
     /// How many centers a list holds.
@@ -328,13 +328,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_listed(&self, listing: &Listing) -> Result<u64, StoreError> {
-        match self {
-            Self::MySql(store) if !listing.is_told_here() => store.count_listed(listing).await,
-            _ => {
-                self.fold_list(listing, &[], 0, |count, _| *count += 1)
-                    .await
-            }
-        }
+        self.rows.count_listed(listing).await
     }
 
     /// The centers with these ids, in their order; those that are gone are left
@@ -343,7 +337,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn read_many(&self, ids: &[CenterId]) -> Result<Vec<Center>, StoreError> {
-        on_each!(self, store => store.read_these(ids).await)
+        self.rows.read_many(ids).await
     }
 
     /// Passes every center that has a position to `each`, which adds it to
@@ -356,7 +350,11 @@ impl Store {
         state: S,
         each: impl Fn(&mut S, Summary<'_>) + Send + 'static,
     ) -> Result<S, StoreError> {
-        on_each!(self, store => store.fold_summaries(state, each).await)
+        let state = Folded::new(state);
+        let folded = state.clone();
+        let each = Box::new(move |summary: Summary<'_>| each(&mut folded.0.lock(), summary));
+        self.rows.each_summary(each).await?;
+        Ok(state.into_inner())
     }
 
     /// Passes id, name and position of every center to `each`, which adds them to
@@ -369,7 +367,15 @@ impl Store {
         state: S,
         each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send + 'static,
     ) -> Result<S, StoreError> {
-        on_each!(self, store => store.fold_names(state, each).await)
+        let state = Folded::new(state);
+        let folded = state.clone();
+        let each = Box::new(
+            move |id: CenterId, name: &str, position: Option<Position>| {
+                each(&mut folded.0.lock(), id, name, position);
+            },
+        );
+        self.rows.each_name(each).await?;
+        Ok(state.into_inner())
     }
 
     /// How far [`Self::load_once`] came: no row with an id up to this one is loaded
@@ -378,10 +384,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn loaded_up_to(&self, note: &SettingKey) -> Result<i64, StoreError> {
-        match self {
-            Self::MySql(_) => Ok(0),
-            Self::Sqlite(store) => store.loaded_up_to(note).await,
-        }
+        self.rows.loaded_up_to(note).await
     }
 
     /// Inserts rows that have ids in rising order, once: those that were loaded before,
@@ -396,10 +399,7 @@ impl Store {
         note: &SettingKey,
         items: Vec<BatchItem>,
     ) -> Result<Upserted, StoreError> {
-        match self {
-            Self::MySql(store) => store.upsert(&items).await,
-            Self::Sqlite(store) => store.load_once(note, items).await,
-        }
+        self.rows.load_once(note, items).await
     }
 
     /// Takes over points that other programs drew or moved in an embedded file: their
@@ -408,10 +408,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer; what was taken over stays.
     pub async fn take_over_moved(&self) -> Result<u64, StoreError> {
-        match self {
-            Self::MySql(_) => Ok(0),
-            Self::Sqlite(store) => store.take_over_moved().await,
-        }
+        self.rows.take_over_moved().await
     }
 
     /// Keeps other instances from what they also take this lock for, until what is given
@@ -423,11 +420,8 @@ impl Store {
     pub async fn lock_instances_out(
         &self,
         longest: Duration,
-    ) -> Result<impl Sized + Send + use<>, StoreError> {
-        match self {
-            Self::MySql(store) => Ok(Some(store.lock_instances_out(longest).await?)),
-            Self::Sqlite(_) => Ok(None),
-        }
+    ) -> Result<Option<InstancesLock>, StoreError> {
+        self.rows.lock_instances_out(longest).await
     }
 
     /// Asks for a sign of life of the table.
@@ -436,8 +430,7 @@ impl Store {
     /// When the database does not answer, or the table, or a column that every search
     /// reads, is not there to be read.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let collection = self.collection();
-        let searched = collection.columns().filter(|(field, _)| {
+        let searched = self.collection.columns().filter(|(field, _)| {
             matches!(
                 field,
                 Field::Id
@@ -448,19 +441,7 @@ impl Store {
             )
         });
         let columns: Vec<String> = searched.map(|(_, column)| column.quoted()).collect();
-        let sql = format!(
-            "SELECT {} FROM {} LIMIT 1",
-            columns.join(", "),
-            collection.table.quoted()
-        );
-        let sql = sqlx::AssertSqlSafe(sql);
-        match self.database() {
-            Database::MySql(pool) => drop(sqlx::query(sql).fetch_optional(&pool).await?),
-            Database::Sqlite(pools) => {
-                drop(sqlx::query(sql).fetch_optional(&pools.readers).await?);
-            }
-        }
-        Ok(())
+        self.rows.probe(&columns).await
     }
 
     /// How many rows there are, with a position or without.
@@ -468,6 +449,35 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        on_each!(self, store => store.count().await)
+        self.rows.count().await
+    }
+
+    /// The organizations that a filter names; asks only where it names any.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn organizations_of(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        self.database.organizations_of(filter).await
+    }
+}
+
+/// What rows are folded into, on whichever thread they are read.
+struct Folded<S>(Arc<Mutex<S>>);
+
+impl<S> Folded<S> {
+    fn new(state: S) -> Self {
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn into_inner(self) -> S {
+        let state = Arc::into_inner(self.0);
+        state.expect("whoever reads is through").into_inner()
     }
 }

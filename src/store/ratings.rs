@@ -1,16 +1,13 @@
-//! How centers are rated, from a table that both stores have alike and another
-//! application writes.
+//! How centers are rated, from a table that another application writes.
 
 use std::collections::HashMap;
 
-use serde_json::json;
-use sqlx::AssertSqlSafe;
+use async_trait::async_trait;
 
-use super::organizations::or_none;
 use super::{Database, StoreError};
 use crate::domain::{CenterId, Rating};
 
-/// Of the rows of a center. A double from the first step on, so that both
+/// Of the rows of a center. A double from the first step on, so that all
 /// databases and the index have the same bits.
 pub(super) const AVERAGE: &str = "SUM(r.score) * 1e0 / COUNT(*)";
 
@@ -20,9 +17,23 @@ pub(super) fn average_of(id: &str) -> String {
     format!("(SELECT {AVERAGE} FROM center_ratings r WHERE r.diving_center_id = {id})")
 }
 
-type Row = (i64, f64, i64);
+/// A center, its average rating and how many ratings that is made of.
+pub(super) type RatingRow = (i64, f64, i64);
 
-fn rating((center, average, count): Row) -> Option<(CenterId, Rating)> {
+/// The table of ratings; nothing where there is none.
+#[async_trait]
+pub(super) trait RatingsTable {
+    /// Whether any center is rated.
+    async fn has_ratings(&self) -> Result<bool, StoreError>;
+
+    /// How these centers are rated, those that are.
+    async fn ratings_of(&self, centers: Vec<i64>) -> Result<Vec<RatingRow>, StoreError>;
+
+    /// How all centers are rated.
+    async fn all_ratings(&self) -> Result<Vec<RatingRow>, StoreError>;
+}
+
+fn rating((center, average, count): RatingRow) -> Option<(CenterId, Rating)> {
     let count = count.unsigned_abs();
     Some((CenterId::new(center)?, Rating { average, count }))
 }
@@ -33,14 +44,7 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn has_ratings(&self) -> Result<bool, StoreError> {
-        const ANY: &str = "SELECT id FROM center_ratings LIMIT 1";
-        let rows: Vec<i64> = match self {
-            Self::MySql(pool) => or_none(sqlx::query_scalar(ANY).fetch_all(pool).await)?,
-            Self::Sqlite(pools) => {
-                or_none(sqlx::query_scalar(ANY).fetch_all(&pools.readers).await)?
-            }
-        };
-        Ok(!rows.is_empty())
+        self.backend().has_ratings().await
     }
 
     /// How these centers are rated, those that are, whether ratings may be seen or not.
@@ -55,27 +59,7 @@ impl Database {
         if asked.is_empty() {
             return Ok(HashMap::new());
         }
-        let asked = json!(asked).to_string();
-        let select =
-            format!("SELECT r.diving_center_id, {AVERAGE}, COUNT(*) FROM center_ratings r");
-        let rows: Vec<Row> = match self {
-            Self::MySql(pool) => {
-                let text = format!(
-                    "{select} JOIN JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) asked \
-                     ON asked.id = r.diving_center_id GROUP BY r.diving_center_id"
-                );
-                let query = sqlx::query_as(AssertSqlSafe(text)).bind(asked);
-                or_none(query.fetch_all(pool).await)?
-            }
-            Self::Sqlite(pools) => {
-                let text = format!(
-                    "{select} WHERE r.diving_center_id IN (SELECT value FROM json_each(?)) \
-                     GROUP BY r.diving_center_id"
-                );
-                let query = sqlx::query_as(AssertSqlSafe(text)).bind(asked);
-                or_none(query.fetch_all(&pools.readers).await)?
-            }
-        };
+        let rows = self.backend().ratings_of(asked).await?;
         Ok(rows.into_iter().filter_map(rating).collect())
     }
 
@@ -84,14 +68,7 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn all_ratings(&self) -> Result<Vec<(CenterId, Rating)>, StoreError> {
-        let text = AssertSqlSafe(format!(
-            "SELECT r.diving_center_id, {AVERAGE}, COUNT(*) FROM center_ratings r \
-             GROUP BY r.diving_center_id"
-        ));
-        let rows: Vec<Row> = match self {
-            Self::MySql(pool) => or_none(sqlx::query_as(text).fetch_all(pool).await)?,
-            Self::Sqlite(pools) => or_none(sqlx::query_as(text).fetch_all(&pools.readers).await)?,
-        };
+        let rows = self.backend().all_ratings().await?;
         Ok(rows.into_iter().filter_map(rating).collect())
     }
 }

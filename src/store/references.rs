@@ -5,10 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::FromRow;
-
 use super::sql::identifier;
-use super::{Collection, Database, DeleteError, mysql, sqlite};
+use super::{Collection, Database, DeleteError, StoreError};
 
 /// What becomes of rows of other tables that refer to a row that is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +57,7 @@ fn with_row(collection: &Collection) -> Vec<Doomed<'_>> {
 }
 
 /// One column of a foreign key, as the database describes it.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct KeyColumn {
     /// Another database than that of the table referred to.
     pub(super) schema: Option<String>,
@@ -163,19 +161,19 @@ pub(super) fn refuse_used(used: &[&Reference]) -> Result<(), DeleteError> {
 
 impl Database {
     /// The foreign keys to a row of a collection and to what goes with it.
-    pub(super) async fn references(&self, collection: &Collection) -> sqlx::Result<References> {
+    pub(super) async fn references(
+        &self,
+        collection: &Collection,
+    ) -> Result<References, StoreError> {
         self.references_to(&with_row(collection)).await
     }
 
     /// The foreign keys to rows that are deleted together, as far as this user may
     /// see the tables that have them.
-    pub(super) async fn references_to(&self, all: &[Doomed<'_>]) -> sqlx::Result<References> {
+    pub(super) async fn references_to(&self, all: &[Doomed<'_>]) -> Result<References, StoreError> {
         let mut references = References::default();
         for &doomed in all {
-            let columns = match self {
-                Self::MySql(pool) => mysql::foreign_keys(pool, doomed.table).await?,
-                Self::Sqlite(pools) => sqlite::foreign_keys(&pools.readers, doomed.table).await?,
-            };
+            let columns = self.backend().foreign_keys(doomed.table).await?;
             references.add(doomed, all, &columns);
         }
         Ok(references)

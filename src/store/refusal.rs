@@ -112,7 +112,7 @@ pub(super) fn is_held(error: &sqlx::Error) -> bool {
     matches!(number(error), Some(LOCK_WAITED_FOR | DEADLOCK))
 }
 
-/// What an error of sqlx means.
+/// What an error of sqlx, which speaks to MySQL, means.
 pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
     match error {
         sqlx::Error::Io(_)
@@ -120,13 +120,9 @@ pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => Meaning::Away,
-        sqlx::Error::Database(refusal) => match mysql_number(refusal.as_ref()) {
-            Some(number) => of_mysql(number),
-            None => refusal
-                .code()
-                .and_then(|code| code.parse().ok())
-                .map_or(Meaning::Fault, |code| of_sqlite(code, refusal.message())),
-        },
+        sqlx::Error::Database(refusal) => {
+            mysql_number(refusal.as_ref()).map_or(Meaning::Fault, of_mysql)
+        }
         _ => Meaning::Fault,
     }
 }
@@ -240,10 +236,16 @@ pub(super) fn of_sqlite(code: i32, message: &str) -> Meaning {
 
 /// Whether a statement names a table that does not exist.
 pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|refusal| {
-        mysql_number(refusal) == Some(NO_SUCH_TABLE)
-            || refusal.message().starts_with("no such table")
-    })
+    number(error) == Some(NO_SUCH_TABLE)
+}
+
+/// Whether a statement of SQLite names a table that does not exist. It has no code for
+/// that.
+pub(super) fn is_missing_in_file(error: &rusqlite::Error) -> bool {
+    let rusqlite::Error::SqliteFailure(_, Some(message)) = error else {
+        return false;
+    };
+    message.starts_with("no such table")
 }
 
 /// Whether a statement names a table that does not exist, or that this user may not see.

@@ -1,5 +1,61 @@
 //! A look at a run of rows: what verify counts and backfill goes by.
 
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::{Collection, StoreError};
+
+/// Looks at runs of rows, and mends them.
+#[async_trait]
+pub(super) trait Surveys {
+    /// Looks at up to `count` rows with ids beyond `after`.
+    async fn survey(
+        &self,
+        collection: &Collection,
+        after: i64,
+        count: u32,
+    ) -> Result<Survey, StoreError>;
+
+    /// The first ids with a fault, beyond `after` and up to `last`.
+    async fn ids_with(
+        &self,
+        collection: &Collection,
+        fault: Fault,
+        (after, last): (i64, i64),
+        count: usize,
+    ) -> Result<Vec<i64>, StoreError>;
+
+    /// Prepares to write the locations of a table, or its coordinates.
+    async fn mender(
+        &self,
+        collection: &Collection,
+        from: BackfillFrom,
+    ) -> Result<Box<dyn Mender>, StoreError>;
+}
+
+/// Writes locations, or coordinates, where they disagree.
+#[async_trait]
+pub(super) trait Mender: Debug + Send {
+    /// Writes what differs in the ids beyond `after` up to `last`, or in some of them, in
+    /// one transaction; `count` rows are there or a few more.
+    async fn mend(&mut self, run: (i64, i64), count: u32) -> Result<Mended, StoreError>;
+
+    /// Leaves the database to itself until there is more to write.
+    async fn rest(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What became of one transaction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mended {
+    /// How many rows were written.
+    pub(super) written: u64,
+    /// The part of the run that is left.
+    pub(super) rest: Option<(i64, i64)>,
+}
+
 /// What a run of rows holds, by id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Survey {

@@ -226,9 +226,9 @@ async fn catalog(database: &Database, is_located: bool) -> Catalog {
     let columns = database.columns(&declared).await.expect("it answers");
     let collection = declared.read_from(&columns);
     let store = Store::new(database, &collection);
-    let engine = match &store {
-        Store::MySql(store) => Engine::Sql(SqlEngine::new(store.clone())),
-        Store::Sqlite(_) => {
+    let engine = match SqlEngine::over(&store) {
+        Some(engine) => Engine::Sql(engine),
+        None => {
             let engine = MemoryEngine::new("shops");
             Engine::Memory(engine.with_fields(collection.fields()))
         }
@@ -311,7 +311,7 @@ const COLUMNS: &str = "id BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL, countr
 async fn conditions_on_attributes_in_memory_equal_brute_force() {
     let shops = shops(200);
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let url = nearby::store::DatabaseUrl::Sqlite(folder.path().join("test.gpkg"));
+    let url = nearby::store::DatabaseUrl::of_file(&folder.path().join("test.gpkg"));
     let database = Database::connect(&url, &PoolSettings::default()).await;
     let database = database.expect("a file can be made");
     database.ensure_schema(true).await.expect("it is new");

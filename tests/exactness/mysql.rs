@@ -31,6 +31,8 @@ const ROWS: usize = 1_000;
 struct World {
     name: String,
     database: Database,
+    /// What writes behind the store's back.
+    pool: sqlx::MySqlPool,
     engine: SqlEngine,
     brute: BruteForce,
     is_of_sites: bool,
@@ -38,16 +40,19 @@ struct World {
 
 impl World {
     async fn of(places: &[Place]) -> Self {
-        let MySqlDatabase { name, database } = MySqlDatabase::new().await;
+        let MySqlDatabase {
+            name,
+            database,
+            pool,
+        } = MySqlDatabase::new().await;
         database.migrate_up(None).await.expect("migrations apply");
 
-        let Store::MySql(mysql) = Store::new(&database, &Collection::diving_centers()) else {
-            panic!("this is MySQL");
-        };
+        let store = Store::new(&database, &Collection::diving_centers());
         let mut world = Self {
             name,
             database,
-            engine: SqlEngine::new(mysql),
+            pool,
+            engine: SqlEngine::over(&store).expect("MySQL is searched by SQL"),
             brute: BruteForce::default(),
             is_of_sites: false,
         };
@@ -68,10 +73,7 @@ impl World {
     }
 
     fn pool(&self) -> sqlx::MySqlPool {
-        let Database::MySql(pool) = &self.database else {
-            panic!("this is MySQL");
-        };
-        sqlx::MySqlPool::clone(pool)
+        self.pool.clone()
     }
 
     /// The same places, as if their table had no location.
@@ -80,10 +82,8 @@ impl World {
         let location = centers.location.clone();
         let bare = centers.keeping(|column| *column != location);
         assert!(!bare.is_located());
-        let Store::MySql(mysql) = Store::new(&self.database, &bare) else {
-            panic!("this is MySQL");
-        };
-        self.engine = SqlEngine::new(mysql);
+        let store = Store::new(&self.database, &bare);
+        self.engine = SqlEngine::over(&store).expect("MySQL is searched by SQL");
         self
     }
 
@@ -97,16 +97,14 @@ impl World {
         for items in items.chunks(ROWS) {
             store.upsert(items).await.expect("rows are taken");
         }
-        let (Database::MySql(pool), Store::MySql(mysql)) = (&world.database, store) else {
-            panic!("this is MySQL");
-        };
+        let pool = world.pool();
         for hide in [
             "UPDATE dive_sites SET status = 'pending' WHERE id % 3 = 0",
             "UPDATE dive_sites SET deleted_at = UTC_TIMESTAMP() WHERE id % 7 = 0",
         ] {
             pool.execute(hide).await.expect("rows are hidden");
         }
-        world.engine = SqlEngine::new(mysql);
+        world.engine = SqlEngine::over(&store).expect("MySQL is searched by SQL");
         for place in places {
             let is_shown = place.id % 3 != 0 && place.id % 7 != 0;
             if let Some(summary) = place.summary().filter(|_| is_shown) {
@@ -232,6 +230,8 @@ impl World {
 pub struct MySqlDatabase {
     name: String,
     pub database: Database,
+    /// What writes behind the store's back.
+    pool: sqlx::MySqlPool,
 }
 
 impl MySqlDatabase {
@@ -243,18 +243,20 @@ impl MySqlDatabase {
         let name = format!("nearby_exactness_{:016x}", rand::random::<u64>());
         on_server(&url, &format!("CREATE DATABASE `{name}`")).await;
         url.set_path(&name);
+        let pool = sqlx::MySqlPool::connect(url.as_str()).await;
         let url = url.as_str().parse().expect("the URL names a database");
         let settings = PoolSettings::default();
         let database = Database::connect(&url, &settings);
         let database = database.await.expect("MySQL answers");
-        Self { name, database }
+        Self {
+            name,
+            database,
+            pool: pool.expect("MySQL answers"),
+        }
     }
 
     pub async fn execute(&self, sql: &str) {
-        let Database::MySql(pool) = &self.database else {
-            panic!("this is MySQL");
-        };
-        let executed = pool.execute(AssertSqlSafe(sql.to_owned())).await;
+        let executed = self.pool.execute(AssertSqlSafe(sql.to_owned())).await;
         executed.expect("the statement is taken");
     }
 

@@ -101,26 +101,6 @@ async fn a_server_that_comes_up_late_is_waited_for() {
     database.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
-async fn every_session_is_in_utc_utf8_and_strict() {
-    let db = TestDatabase::mysql().await;
-    let (zone, charset, mode): (String, String, String) =
-        sqlx::query_as("SELECT @@time_zone, @@character_set_client, @@sql_mode")
-            .fetch_one(db.mysql_pool())
-            .await
-            .unwrap();
-    assert_eq!((zone.as_str(), charset.as_str()), ("+00:00", "utf8mb4"));
-    assert!(
-        mode.contains("STRICT_TRANS_TABLES") && !mode.contains("PIPES_AS_CONCAT"),
-        "{mode}"
-    );
-    let cut = db
-        .try_execute("INSERT INTO diving_centers (name) VALUES (REPEAT('x', 300))")
-        .await;
-    assert!(cut.unwrap_err().to_string().contains("too long"));
-}
-
 /// Both say what is so, and no request is answered as a fault of ours.
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]

@@ -159,6 +159,46 @@ async fn an_embedded_database_migrates_itself() {
     assert!(db.database().ensure_schema(false).await.unwrap().is_none());
 }
 
+/// Its statements and its ledger are those that sqlx would have left.
+#[tokio::test]
+async fn a_file_that_sqlx_migrated_goes_on_working() {
+    let db = TestDatabase::sqlite_empty().await;
+    let ledger = include_str!("fixtures/ledger_of_sqlx.sql");
+    let noted = ledger
+        .lines()
+        .filter(|line| line.starts_with("INSERT"))
+        .count();
+    let scripts = files("sqlite").await;
+    let up = scripts
+        .iter()
+        .filter(|m| m.migration_type.is_up_migration());
+    for script in up.take(noted) {
+        db.execute(script.sql.as_str()).await;
+    }
+    db.execute(
+        "CREATE TABLE _sqlx_migrations ( version INTEGER NOT NULL PRIMARY KEY, \
+         description TEXT NOT NULL, installed_on DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+         success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time INTEGER NOT NULL )",
+    )
+    .await;
+    db.execute(ledger).await;
+    insert_centers(&db).await;
+    let database = db.database();
+    let all = database.migrations().await.unwrap();
+    let applied = all.iter().filter(|m| m.state == MigrationState::Applied);
+    assert_eq!(applied.count(), noted, "{all:?}");
+    database.ensure_schema(false).await.unwrap();
+    assert_eq!(
+        database.schema_state().await.unwrap(),
+        SchemaState::UpToDate
+    );
+    assert_eq!(rows(&db).await, 2);
+    // And its last migration is undone and made again.
+    let last = latest(&db).await;
+    assert_eq!(database.migrate_down(1).await.unwrap(), [last]);
+    assert_eq!(database.migrate_up(None).await.unwrap().applied, [last]);
+}
+
 /// Such as a layer that somebody drew in QGIS before nearby had a table of that
 /// name.
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::Asked;
 use super::density::Density;
 use super::tree::Crowd;
 use crate::domain::{Bounds, MAX_RADIUS_M, Radius, Search, cover};
-use crate::store::{MySqlStore, Near, StoreError};
+use crate::store::{Near, Searcher, StoreError};
 
 /// Where a search by the density failed, circles up to this radius in metres are
 /// searched without a count before.
@@ -133,7 +133,7 @@ impl<'a> Choice<'a> {
     }
 
     /// A circle that likely holds enough centers, or all that was asked for.
-    pub(super) async fn next(&mut self, store: &MySqlStore) -> Result<Circle, StoreError> {
+    pub(super) async fn next(&mut self, searcher: &dyn Searcher) -> Result<Circle, StoreError> {
         match self.guess.take() {
             Some((Guess::Around, radius_m)) => {
                 return Ok(Circle {
@@ -147,24 +147,24 @@ impl<'a> Choice<'a> {
         if self.reach_m <= DIRECT_RADIUS_M {
             return Ok(self.around(self.reach_m));
         }
-        if self.is_rare(store).await? {
+        if self.is_rare(searcher).await? {
             return Ok(self.matches(self.reach_m));
         }
-        self.counted(store).await
+        self.counted(searcher).await
     }
 
     /// Whether there is a filter that keeps few centers.
-    async fn is_rare(&self, store: &MySqlStore) -> Result<bool, StoreError> {
+    async fn is_rare(&self, searcher: &dyn Searcher) -> Result<bool, StoreError> {
         let Asked {
             search,
             organizations,
         } = self.asked;
-        let matching = store.matching(&search.filter, organizations, FEW_MATCHES);
+        let matching = searcher.matching(&search.filter, organizations, FEW_MATCHES);
         Ok(!search.filter.is_empty() && matching.await? < FEW_MATCHES)
     }
 
     /// A circle for which not too many rows have to be looked at.
-    async fn counted(&self, store: &MySqlStore) -> Result<Circle, StoreError> {
+    async fn counted(&self, searcher: &dyn Searcher) -> Result<Circle, StoreError> {
         let most = self.wanted * ROWS_FOR_ONE + SPARE_ROWS;
         let mut too_small_m = self.too_small_m;
         let mut large_enough_m = None;
@@ -173,7 +173,7 @@ impl<'a> Choice<'a> {
             .min(self.reach_m);
         loop {
             let circle = self.around(radius_m);
-            let seen = store.count_near(&circle.near(self.asked, most)).await?;
+            let seen = searcher.count_near(&circle.near(self.asked, most)).await?;
             // A circle takes up a little more than three quarters of a box.
             let likely_inside = seen * 3 / 4;
             if seen >= most {

@@ -1,4 +1,4 @@
-//! The engine that asks MySQL.
+//! The engine that asks the database.
 //!
 //! The radius to search is chosen by how densely centers lie there, of which the
 //! engine keeps a rough picture. Where a search by the picture takes too long or
@@ -23,7 +23,7 @@ use crate::domain::{
     Bounds, CenterId, Counts, EngineKind, FieldId, Fields, MAX_RADIUS_M, OrganizationId, Radius,
     RatingVisibility, Search, Summary, Tally,
 };
-use crate::store::{MySqlStore, Near, StoreError};
+use crate::store::{Near, Searcher, Store, StoreError};
 use crate::wire::{push_attributes, render_rating, render_summary};
 use circle::Choice;
 use density::{Census, Density};
@@ -41,10 +41,11 @@ const WIDE_M: f64 = 3_000_000.0;
 /// A search that takes longer looked at more rows than it should have.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// Answers searches from a MySQL store.
+/// Answers searches from a store that can be searched by SQL.
 #[derive(Debug)]
 pub struct SqlEngine {
-    store: MySqlStore,
+    store: Store,
+    searcher: Arc<dyn Searcher>,
     measured: RwLock<Option<Arc<Measured>>>,
     /// Whether the density was seen to be wrong since it was measured.
     misled: AtomicBool,
@@ -60,16 +61,17 @@ struct Measured {
 }
 
 impl SqlEngine {
-    /// An engine over a MySQL store. It answers at once, and faster when it has
-    /// measured the density.
+    /// An engine over a store; `None` where its database cannot be searched by SQL. It
+    /// answers at once, and faster when it has measured the density.
     #[must_use]
-    pub fn new(store: MySqlStore) -> Self {
-        Self {
+    pub fn over(store: &Store) -> Option<Self> {
+        Some(Self {
             is_rated: AtomicBool::new(store.collection().is_linked()),
-            store,
+            searcher: store.searcher()?,
+            store: store.clone(),
             measured: RwLock::new(None),
             misled: AtomicBool::new(false),
-        }
+        })
     }
 
     /// What the collection is called.
@@ -100,11 +102,10 @@ impl SqlEngine {
     pub async fn measure_density(&self) -> Result<(), StoreError> {
         let started = Instant::now();
         self.misled.store(false, Ordering::Relaxed);
-        self.store.learn_indexes().await?;
+        self.searcher.learn_indexes().await?;
         let mut census = Census::default();
-        self.store
-            .for_each_position(|position, country| census.push(position, country))
-            .await?;
+        let mut each = |position, country: Option<&str>| census.push(position, country);
+        self.searcher.for_each_position(&mut each).await?;
         let took = started.elapsed();
         let built = spawn_blocking(|| Density::of(census)).await;
         *self.measured.write() = Some(Arc::new(Measured {
@@ -151,15 +152,13 @@ impl SqlEngine {
         let fields = self.store.collection().fields();
         let mut choice = Choice::new(asked, density);
         loop {
-            let circle = choice.next(&self.store).await?;
+            let circle = choice.next(&*self.searcher).await?;
             page.clear();
             let near = circle.near(asked, choice.wanted());
-            let ended = self
-                .store
-                .find(&near, |distance_m, summary| {
-                    page.push(distance_m, &summary, fields);
-                })
-                .await?;
+            let mut each = |distance_m, summary: Summary<'_>| {
+                page.push(distance_m, &summary, fields);
+            };
+            let ended = self.searcher.find(&near, &mut each).await?;
             if ended {
                 if page.hits.len() >= choice.wanted() || circle.is_all() {
                     break;
@@ -220,7 +219,7 @@ impl SqlEngine {
             rows: 0,
             is_trial: false,
         };
-        self.store.tally(&near, facets).await
+        self.searcher.tally(&near, facets).await
     }
 }
 

@@ -32,7 +32,7 @@ pub enum ConnectError {
 
 /// What one try to open a database met.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::store) enum Failure {
     /// May be over at the next try.
     Passing(String),
     /// Stays until somebody acts.
@@ -45,7 +45,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn lasting(reason: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(in crate::store) fn lasting(reason: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::Lasting {
             reason: reason.into(),
             advice: advice.into(),

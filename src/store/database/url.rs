@@ -1,76 +1,78 @@
 //! Which database: the text of `--database-url`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use sqlx::ConnectOptions as _;
-use sqlx::mysql::MySqlConnectOptions;
+use async_trait::async_trait;
 use thiserror::Error;
-use url::Url;
 
-/// The forms that are understood, for messages.
-const FORMS: &str = "`mysql://user:password@host[:port]/database` or `sqlite:PATH`";
+use super::{ConnectError, Database, PoolSettings};
+use crate::store::{mysql, sqlite};
 
-/// The parameters that a MySQL URL may carry. Time zone, character set and SQL
-/// mode are ours to set.
-const MYSQL_PARAMETERS: [&str; 6] = [
-    "ssl-mode",
-    "ssl-ca",
-    "ssl-cert",
-    "ssl-key",
-    "socket",
-    "statement-cache-capacity",
-];
+/// The databases there are.
+const SCHEMES: [Scheme; 2] = [mysql::SCHEME, sqlite::SCHEME];
+
+/// How the URLs of one kind of database look.
+pub(in crate::store) struct Scheme {
+    /// What stands before the colon.
+    pub name: &'static str,
+    /// The whole, for messages.
+    pub form: &'static str,
+    /// Reads a URL, which is given as a whole.
+    pub parse: fn(&str) -> Result<Arc<dyn Address>, DatabaseUrlError>,
+}
+
+/// Where a database is. Shows itself without its password.
+#[async_trait]
+pub(in crate::store) trait Address:
+    fmt::Display + fmt::Debug + Send + Sync
+{
+    /// Opens it, as [`Database::connect`] does.
+    async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError>;
+}
 
 /// Why a text names no database. It may hold a password, so no part of it is
 /// repeated but its scheme and the names of its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the database URL {reason}; write {FORMS}")]
+#[error("the database URL {reason}; write {}", forms())]
 pub struct DatabaseUrlError {
     reason: String,
 }
 
-fn bad(reason: impl Into<String>) -> DatabaseUrlError {
+pub(in crate::store) fn bad(reason: impl Into<String>) -> DatabaseUrlError {
     DatabaseUrlError {
         reason: reason.into(),
     }
 }
 
+/// The forms that are understood, for messages.
+fn forms() -> String {
+    SCHEMES
+        .map(|scheme| format!("`{}`", scheme.form))
+        .join(" or ")
+}
+
 /// Which database to open. Shows itself without its password.
 #[derive(Debug, Clone)]
-pub enum DatabaseUrl {
-    /// A database on a MySQL server.
-    MySql(MySqlUrl),
-    /// A SQLite file.
-    Sqlite(PathBuf),
-}
+pub struct DatabaseUrl(Arc<dyn Address>);
 
-/// Where a MySQL database is and how to log in.
-#[derive(Clone)]
-pub struct MySqlUrl {
-    pub(super) options: Box<MySqlConnectOptions>,
-    shown: String,
-}
-
-impl fmt::Display for MySqlUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+impl DatabaseUrl {
+    /// The embedded database in a file.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        Self(sqlite::address(path))
     }
-}
 
-impl fmt::Debug for MySqlUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MySqlUrl").field(&self.shown).finish()
+    pub(super) async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError> {
+        self.0.open(settings).await
     }
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MySql(url) => url.fmt(f),
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-        }
+        self.0.fmt(f)
     }
 }
 
@@ -78,81 +80,22 @@ impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some((scheme, rest)) = text.split_once(':') else {
+        let Some((name, rest)) = text.split_once(':') else {
             return Err(bad("has no scheme"));
         };
-        match scheme {
-            "mysql" => parse_mysql(text).map(Self::MySql),
-            "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
+        if let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) {
+            return (scheme.parse)(text).map(Self);
+        }
+        match name {
             "mariadb" => Err(bad(
                 "is for MariaDB, which lacks the spatial functions that this needs",
             )),
-            _ if scheme.chars().all(|c| c.is_ascii_alphanumeric()) && rest.starts_with("//") => {
-                Err(bad(format!("has the unknown scheme `{scheme}`")))
+            _ if name.chars().all(|c| c.is_ascii_alphanumeric()) && rest.starts_with("//") => {
+                Err(bad(format!("has the unknown scheme `{name}`")))
             }
             _ => Err(bad("has no known scheme")),
         }
     }
-}
-
-fn parse_mysql(text: &str) -> Result<MySqlUrl, DatabaseUrlError> {
-    if !text.starts_with("mysql://") {
-        return Err(bad("lacks `//` after `mysql:`"));
-    }
-    let url = Url::parse(text).map_err(|error| {
-        bad(format!(
-            "cannot be read ({error}: in user and password, write characters such as @ : / ? # as %40 %3A %2F %3F %23)"
-        ))
-    })?;
-    let host = url.host_str().filter(|host| !host.is_empty());
-    let host = host.ok_or_else(|| bad("names no host"))?;
-    let database = url.path().trim_start_matches('/');
-    if database.is_empty() {
-        return Err(bad("names no database"));
-    }
-    if database.contains('/') {
-        return Err(bad("has a `/` in the name of its database"));
-    }
-    if url.fragment().is_some() {
-        return Err(bad("has a `#`: in a password, write it as %23"));
-    }
-    if let Some((unknown, _)) = url
-        .query_pairs()
-        .find(|(name, _)| !MYSQL_PARAMETERS.contains(&name.as_ref()))
-    {
-        return Err(bad(format!(
-            "has the unknown parameter `{unknown}` (known are {})",
-            MYSQL_PARAMETERS.join(", ")
-        )));
-    }
-    let options = MySqlConnectOptions::from_url(&url)
-        .map_err(|_| bad("has a wrong value for `ssl-mode` or `statement-cache-capacity`"))?;
-    let user = match url.username() {
-        "" => String::new(),
-        user => format!("{user}@"),
-    };
-    Ok(MySqlUrl {
-        // An IPv6 address stands in brackets in a URL, and without them elsewhere.
-        options: Box::new(options.host(host.trim_matches(['[', ']']))),
-        shown: format!(
-            "mysql://{user}{host}:{}/{database}",
-            url.port().unwrap_or(3306)
-        ),
-    })
-}
-
-fn parse_sqlite(rest: &str) -> Result<PathBuf, DatabaseUrlError> {
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    if path.is_empty() {
-        return Err(bad("names no file"));
-    }
-    if path == ":memory:" {
-        return Err(bad("asks for a database in memory, which is not supported"));
-    }
-    if path.contains('?') {
-        return Err(bad("has parameters, which a SQLite file takes none of"));
-    }
-    Ok(PathBuf::from(path))
 }
 
 #[cfg(test)]
@@ -184,10 +127,7 @@ mod tests {
             ("sqlite:///var/lib/a b.gpkg", "/var/lib/a b.gpkg"),
             ("sqlite:/var/lib/n.gpkg", "/var/lib/n.gpkg"),
         ] {
-            let DatabaseUrl::Sqlite(parsed) = text.parse().unwrap() else {
-                panic!("{text} is SQLite");
-            };
-            assert_eq!(parsed, PathBuf::from(path));
+            assert_eq!(shown(text), format!("sqlite:{path}"));
         }
     }
 
@@ -233,7 +173,7 @@ mod tests {
         ] {
             let error = refused(text);
             assert!(error.contains(reason), "{text}: {error}");
-            assert!(error.contains(FORMS), "{text}: {error}");
+            assert!(error.contains(&forms()), "{text}: {error}");
         }
     }
 }

@@ -30,11 +30,14 @@ impl Default for Wait {
 
 impl Wait {
     /// Tries until it works, lasts, or was tried often enough.
-    pub(super) async fn until_open<T>(
+    pub(in crate::store) async fn until_open<T, F>(
         &self,
         database: impl Display,
-        attempt: impl AsyncFn() -> Result<T, Failure>,
-    ) -> Result<T, ConnectError> {
+        attempt: impl Fn() -> F,
+    ) -> Result<T, ConnectError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let mut tried = 0;
         loop {
             tried += 1;

@@ -221,12 +221,12 @@ impl Subject {
 mod tests {
     use sqlx::migrate::MigrationType;
 
-    use super::super::MYSQL;
     use super::*;
+    use crate::store::mysql::MIGRATIONS;
 
     #[test]
     fn the_table_of_every_statement_of_every_migration_is_known() {
-        for migration in MYSQL.iter() {
+        for migration in MIGRATIONS.iter() {
             for statement in statements(migration.sql.as_str()) {
                 assert_ne!(Subject::of(&statement).table, "", "{statement}");
             }

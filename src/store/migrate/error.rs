@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::super::StoreError;
+use super::super::{DatabaseFailure, StoreError};
 use super::SchemaState;
 use super::adopted::Torn;
 
@@ -50,7 +50,7 @@ pub enum MigrateError {
         /// Which migration.
         version: i64,
         /// What the database said.
-        error: sqlx::Error,
+        error: DatabaseFailure,
     },
     /// The database did not do it.
     #[error(transparent)]
@@ -73,17 +73,8 @@ impl From<sqlx::Error> for MigrateError {
     }
 }
 
-impl From<sqlx::migrate::MigrateError> for MigrateError {
-    fn from(error: sqlx::migrate::MigrateError) -> Self {
-        use sqlx::migrate::MigrateError as Sqlx;
-        match error {
-            Sqlx::ExecuteMigration(error, version) => Self::Failed { version, error },
-            Sqlx::Execute(error) => error.into(),
-            // Another instance came between our look and sqlx's.
-            Sqlx::Dirty(version) => Self::State(SchemaState::Dirty { version }),
-            Sqlx::VersionMismatch(version) => Self::State(SchemaState::Changed { version }),
-            Sqlx::VersionMissing(version) => Self::State(SchemaState::Ahead { version }),
-            other => sqlx::Error::from(other).into(),
-        }
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
     }
 }

@@ -1,25 +1,58 @@
 //! Schemas: which migrations there are, which are applied, up, down and stamped.
 //!
-//! The files in `migrations/` are part of the binary. They are append-only: one
+//! Each database keeps a ledger of what was applied to it: a table whose name and columns
+//! are sqlx's. The files in `migrations/` are part of the binary. They are append-only: one
 //! that was ever released is never edited, as its checksum is kept in the
 //! databases it was applied to.
 
 mod adopted;
 mod error;
-mod ledger;
 mod state;
 
-use sqlx::migrate::{Migrate, Migrator};
-use sqlx::{Connection, Executor, MySqlConnection};
+use async_trait::async_trait;
+use sqlx::migrate::{Migration as Script, Migrator};
 
 use adopted::Adopted;
 pub use error::MigrateError;
+pub(super) use state::LedgerLine;
 pub use state::{Migration, MigrationState, SchemaState};
 
-use super::{Collection, Database, Guard, Store, StoreError, mysql, sqlite};
+use super::{Collection, Database, Guard, Store, StoreError};
 
-static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+/// The table that is the ledger.
+pub(super) const LEDGER: &str = "_sqlx_migrations";
+
+/// A database with a schema of nearby's.
+#[async_trait]
+pub(super) trait Migrates {
+    /// The migrations of this kind of database.
+    fn migrator(&self) -> &'static Migrator;
+
+    /// Whether the database belongs to nearby, which keeps its schema by itself. Others
+    /// hold tables of another application, and are migrated when that is asked for.
+    fn migrates_itself(&self) -> bool;
+
+    /// What was applied; nothing where there is no ledger yet. Does not make it: whoever
+    /// only looks may have no right to.
+    async fn ledger(&self) -> Result<Vec<LedgerLine>, StoreError>;
+
+    /// Notes that exactly these are applied, in a ledger that is made where it is missing.
+    async fn rewrite_ledger(&self, applied: &[&'static Script]) -> Result<(), MigrateError>;
+
+    /// Waits for other instances that migrate, as far as the database can: then they wait
+    /// until what is given is dropped.
+    async fn begin_migrating(&self) -> Result<Box<dyn Migrating>, MigrateError>;
+}
+
+/// The right to migrate.
+#[async_trait(?Send)]
+pub(super) trait Migrating: Send {
+    /// Applies what is pending, up to a version or all.
+    async fn up(&mut self, migrator: &Migrator, to: Option<i64>) -> Result<(), MigrateError>;
+
+    /// Undoes what is applied beyond a version.
+    async fn down(&mut self, migrator: &Migrator, target: i64) -> Result<(), MigrateError>;
+}
 
 /// What bringing a schema up did.
 #[derive(Debug)]
@@ -45,15 +78,13 @@ impl Database {
     async fn migrations_and_adopted(&self) -> Result<(Vec<Migration>, Adopted), StoreError> {
         let migrator = self.migrator();
         // In this order, as `Adopted::of` asks.
-        let tables = match self {
-            Self::MySql(pool) => mysql::tables(pool).await?,
-            Self::Sqlite(pools) => sqlite::tables(&pools.readers).await?,
-        };
-        let ledger = self.ledger().await?;
-        let adopted = match self {
+        let tables = self.backend().tables().await?;
+        let ledger = self.backend().ledger().await?;
+        let adopted = if self.backend().migrates_itself() && ledger.is_empty() {
             // A file without a ledger is none of ours yet, and made one as a whole.
-            Self::Sqlite(_) if ledger.is_empty() => Adopted::default(),
-            _ => Adopted::of(migrator, &ledger, &tables),
+            Adopted::default()
+        } else {
+            Adopted::of(migrator, &ledger, &tables)
         };
         Ok((state::compare(migrator, &ledger, &adopted), adopted))
     }
@@ -73,7 +104,7 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn is_own(&self, collection: &Collection) -> Result<bool, StoreError> {
-        let own = adopted::own_tables(self.migrator(), &self.ledger().await?);
+        let own = adopted::own_tables(self.migrator(), &self.backend().ledger().await?);
         Ok(own.contains(&collection.table.as_str().to_lowercase()))
     }
 
@@ -84,15 +115,15 @@ impl Database {
     /// When the database does not answer.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         let (migrations, adopted) = self.migrations_and_adopted().await?;
-        match (self, SchemaState::of(&migrations, &adopted)) {
-            (Self::MySql(pool), SchemaState::Behind { pending })
-                if self.ledger().await?.is_empty()
-                    && (!adopted.tables.is_empty()
-                        || mysql::adopt::is_any_adopted(pool).await?) =>
+        match SchemaState::of(&migrations, &adopted) {
+            SchemaState::Behind { pending }
+                if !self.backend().migrates_itself()
+                    && self.backend().ledger().await?.is_empty()
+                    && (!adopted.tables.is_empty() || self.backend().is_any_adopted().await?) =>
             {
                 Ok(SchemaState::Beside { pending })
             }
-            (_, state) => Ok(state),
+            state => Ok(state),
         }
     }
 
@@ -110,14 +141,16 @@ impl Database {
         &self,
         collection: &Collection,
     ) -> Result<SchemaState, StoreError> {
-        match (self, self.schema_state_for_centers().await?) {
-            (Self::MySql(pool), SchemaState::Behind { pending })
-                if mysql::table_exists(pool, collection.table.as_str()).await?
+        let table = collection.table.as_str();
+        match self.schema_state_for_centers().await? {
+            SchemaState::Behind { pending }
+                if !self.backend().migrates_itself()
+                    && self.backend().table_exists(table).await?
                     && !self.is_own(collection).await? =>
             {
                 Ok(SchemaState::Beside { pending })
             }
-            (_, state) => Ok(state),
+            state => Ok(state),
         }
     }
 
@@ -134,36 +167,17 @@ impl Database {
             self.check_version(version)?;
         }
         // Before the first look: what another instance has under way looks dirty.
-        let mut alone = self.lock_others_out().await?;
+        let mut migrating = self.backend().begin_migrating().await?;
         let (before, adopted) = self.sound_versions().await?;
         if let Some(torn) = adopted.torn {
             return Err(torn.into());
         }
-        let migrator = &adopted.spared_by(self.migrator());
-        if let Some(connection) = &mut alone {
-            match to {
-                Some(version) => migrator.run_to(version, connection).await?,
-                None => migrator.run(connection).await?,
-            }
-        }
-        if let Self::Sqlite(pools) = self {
-            // The lock that sqlx does not take on SQLite, and all or nothing.
-            let mut writer = pools.writer.acquire().await?;
-            let mut all = writer.begin_with("BEGIN IMMEDIATE").await?;
-            ledger::make_in_geopackage(&mut all).await?;
-            match to {
-                Some(version) => migrator.run_to(version, &mut *all).await?,
-                None => migrator.run(&mut *all).await?,
-            }
-            all.commit().await?;
-            // GDAL reads the application id from the file's first page itself, and
-            // would not find it while it is only in the log.
-            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
-        }
+        let migrator = adopted.spared_by(self.migrator());
+        migrating.up(&migrator, to).await?;
         let (mut applied, adopted) = self.sound_versions().await?;
         applied.retain(|version| !before.contains(version));
         let guards = self.guard_all_but(&adopted).await?;
-        drop(alone);
+        drop(migrating);
         Ok(Migrated { applied, guards })
     }
 
@@ -187,20 +201,12 @@ impl Database {
     /// # Errors
     /// When the schema is in no state to go on from or a migration fails.
     pub async fn migrate_down(&self, count: usize) -> Result<Vec<i64>, MigrateError> {
-        let mut alone = self.lock_others_out().await?;
+        let mut migrating = self.backend().begin_migrating().await?;
         let (before, adopted) = self.sound_versions().await?;
         let kept = &before[..before.len().saturating_sub(count)];
         let target = kept.last().copied().unwrap_or(0);
-        let migrator = &adopted.spared_by(self.migrator());
-        if let Some(connection) = &mut alone {
-            migrator.undo(connection, target).await?;
-        }
-        if let Self::Sqlite(pools) = self {
-            let mut writer = pools.writer.acquire().await?;
-            let mut all = writer.begin_with("BEGIN IMMEDIATE").await?;
-            migrator.undo(&mut *all, target).await?;
-            all.commit().await?;
-        }
+        let migrator = adopted.spared_by(self.migrator());
+        migrating.down(&migrator, target).await?;
         Ok(before[kept.len()..].iter().rev().copied().collect())
     }
 
@@ -213,7 +219,11 @@ impl Database {
         if version != 0 {
             self.check_version(version)?;
         }
-        self.rewrite_ledger(version).await
+        let up_to: Vec<_> = self
+            .scripts_up()
+            .filter(|script| script.version <= version)
+            .collect();
+        self.backend().rewrite_ledger(&up_to).await
     }
 
     /// Makes sure that the schema is the one of this binary. The embedded
@@ -224,11 +234,9 @@ impl Database {
     /// When the schema is another one, with the command that mends it.
     pub async fn ensure_schema(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
         let migrated = self.ensure_migrated(migrate).await?;
-        if matches!(self, Self::Sqlite(_)) {
-            // What was drawn on a map while nobody served the file.
-            for collection in Collection::built_in() {
-                Store::new(self, &collection).take_over_moved().await?;
-            }
+        // What was drawn on a map while nobody served the file.
+        for collection in Collection::built_in() {
+            Store::new(self, &collection).take_over_moved().await?;
         }
         Ok(migrated)
     }
@@ -251,19 +259,17 @@ impl Database {
 
     async fn ensure_migrated(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
         let state = self.schema_state_for_centers().await?;
-        match (self, &state) {
-            (_, SchemaState::UpToDate) => self.check_adopted().await.map(|()| None),
-            (Self::MySql(_), SchemaState::Beside { .. }) if !migrate => {
+        let itself = self.backend().migrates_itself();
+        match &state {
+            SchemaState::UpToDate => self.check_adopted().await.map(|()| None),
+            SchemaState::Beside { .. } if !migrate && !itself => {
                 self.check_adopted().await.map(|()| None)
             }
-            (Self::MySql(_), SchemaState::Behind { .. }) if !migrate => {
-                Err(MigrateError::State(state))
-            }
-            (_, SchemaState::Behind { .. } | SchemaState::Beside { .. }) => {
+            SchemaState::Behind { .. } | SchemaState::Beside { .. } if migrate || itself => {
                 self.migrate_up(None).await.map(Some)
             }
             // Or another instance is at it: going up waits for it, then looks again.
-            (Self::MySql(_), SchemaState::Dirty { .. }) if migrate => {
+            SchemaState::Dirty { .. } if migrate && !itself => {
                 self.migrate_up(None).await.map(Some)
             }
             _ => Err(MigrateError::State(state)),
@@ -288,33 +294,23 @@ impl Database {
         }
     }
 
-    /// On MySQL, a connection of its own that holds sqlx's lock: other instances
-    /// wait until it is dropped, which also happens after errors.
-    async fn lock_others_out(&self) -> Result<Option<MySqlConnection>, MigrateError> {
-        let Self::MySql(pool) = self else {
-            return Ok(None);
-        };
-        let mut connection = pool.acquire().await?.detach();
-        connection.lock().await?;
-        Ok(Some(connection))
+    fn migrator(&self) -> &'static Migrator {
+        self.backend().migrator()
     }
 
-    fn migrator(&self) -> &'static Migrator {
-        match self {
-            Self::MySql(_) => &MYSQL,
-            Self::Sqlite(_) => &SQLITE,
-        }
+    /// The scripts that apply migrations, oldest first.
+    fn scripts_up(&self) -> impl Iterator<Item = &'static Script> + use<> {
+        let all = self.migrator().iter();
+        all.filter(|script| script.migration_type.is_up_migration())
     }
 
     fn check_version(&self, version: i64) -> Result<(), MigrateError> {
         if self.migrator().version_exists(version) {
             return Ok(());
         }
-        let up = |migration: &&sqlx::migrate::Migration| migration.migration_type.is_up_migration();
-        let known = self.migrator().iter().filter(up).map(|m| m.version);
         Err(MigrateError::UnknownVersion {
             version,
-            known: known.collect(),
+            known: self.scripts_up().map(|script| script.version).collect(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::store::Collection;
 
 /// A line of the database's own list of migrations.
 #[derive(Debug, Clone)]
-pub(super) struct LedgerLine {
+pub(in crate::store) struct LedgerLine {
     pub version: i64,
     pub description: String,
     pub success: bool,

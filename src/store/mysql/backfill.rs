@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor, MySql, MySqlPool};
 
@@ -9,9 +10,9 @@ use super::index_pages;
 use super::location::taken;
 use super::schema::indexes;
 use super::survey::Conditions;
-use crate::store::backfill::Mended;
 use crate::store::sql::{Sql, identifier};
-use crate::store::{BackfillFrom, Collection};
+use crate::store::survey::{self, Mended};
+use crate::store::{BackfillFrom, Collection, StoreError};
 
 /// READ COMMITTED lets go of rows that need no change as soon as they are looked
 /// at, and locks no gaps: others may insert meanwhile. Waits for locks are the
@@ -156,13 +157,13 @@ impl Mender {
             came_to_none: false,
         })
     }
+}
 
+#[async_trait]
+impl survey::Mender for Mender {
     /// Writes the locations of a run of ids where they differ, in their order and each
     /// from its own row's coordinates, in one short transaction.
-    pub(in crate::store) async fn mend(
-        &mut self,
-        (after, last): (i64, i64),
-    ) -> sqlx::Result<Mended> {
+    async fn mend(&mut self, (after, last): (i64, i64), _: u32) -> Result<Mended, StoreError> {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.hold().await?;
         }
@@ -203,9 +204,9 @@ impl Mender {
     }
 
     /// Lets the server tidy up until there is more to write.
-    pub(in crate::store) async fn rest(&mut self) -> sqlx::Result<()> {
+    async fn rest(&mut self) -> Result<(), StoreError> {
         match &mut self.snapshot {
-            Some(snapshot) => snapshot.release().await,
+            Some(snapshot) => Ok(snapshot.release().await?),
             None => Ok(()),
         }
     }

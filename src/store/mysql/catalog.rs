@@ -6,10 +6,20 @@ use sqlx::{AssertSqlSafe, MySqlPool};
 
 use crate::store::Collection;
 use crate::store::references::KeyColumn;
+use crate::store::refusal::is_missing_table;
+
+/// Nothing where the table is missing: beside another application's tables there
+/// need not be one.
+pub(super) fn or_none<T>(rows: sqlx::Result<Vec<T>>) -> sqlx::Result<Vec<T>> {
+    match rows {
+        Err(error) if is_missing_table(&error) => Ok(Vec::new()),
+        rows => rows,
+    }
+}
 
 /// The names in lower case of the tables and views in the database of the
 /// session, as far as this user may see them.
-pub(in crate::store) async fn tables(pool: &MySqlPool) -> sqlx::Result<BTreeSet<String>> {
+pub(super) async fn tables(pool: &MySqlPool) -> sqlx::Result<BTreeSet<String>> {
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT LOWER(CAST(TABLE_NAME AS CHAR)) FROM information_schema.TABLES \
          WHERE TABLE_SCHEMA = DATABASE()",
@@ -20,7 +30,7 @@ pub(in crate::store) async fn tables(pool: &MySqlPool) -> sqlx::Result<BTreeSet<
 }
 
 /// Whether a table exists in the database of the session.
-pub(in crate::store) async fn table_exists(pool: &MySqlPool, table: &str) -> sqlx::Result<bool> {
+pub(super) async fn table_exists(pool: &MySqlPool, table: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM information_schema.TABLES \
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?)",
@@ -32,7 +42,7 @@ pub(in crate::store) async fn table_exists(pool: &MySqlPool, table: &str) -> sql
 
 /// How many rows of a collection have an id beyond `after`; 0 where there is no
 /// such table.
-pub(in crate::store) async fn count_rows(
+pub(super) async fn count_rows(
     pool: &MySqlPool,
     collection: &Collection,
     after: i64,
@@ -53,10 +63,7 @@ pub(in crate::store) async fn count_rows(
 }
 
 /// The foreign keys to a table, column by column.
-pub(in crate::store) async fn foreign_keys(
-    pool: &MySqlPool,
-    table: &str,
-) -> sqlx::Result<Vec<KeyColumn>> {
+pub(super) async fn foreign_keys(pool: &MySqlPool, table: &str) -> sqlx::Result<Vec<KeyColumn>> {
     sqlx::query_as(
         "SELECT CAST(NULLIF(k.TABLE_SCHEMA, DATABASE()) AS CHAR) AS `schema`, \
                 CAST(k.TABLE_NAME AS CHAR) AS table_name, \

@@ -38,11 +38,7 @@ impl Hints {
 }
 
 impl MySqlStore {
-    /// Learns which indexes the table has, and names them in searches from now on.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn learn_indexes(&self) -> Result<(), StoreError> {
+    pub(super) async fn learn_indexes(&self) -> Result<(), StoreError> {
         let indexes = indexes(&self.pool, &self.collection).await?;
         *self.statements.search.hints.learned.write() = learned(&self.collection, &indexes);
         Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::MySqlConnection;
 
 use super::MySqlStore;
-use crate::store::journal::{FORGET, JOURNAL_KEPT_DAYS, REFUSE, REFUSED};
+use crate::store::journal::JOURNAL_KEPT_DAYS;
 use crate::store::{ImportId, Journal, JournalNote, Known, RefusedItem, StoreError};
 
 const FORGET_OLD: &str =
@@ -23,6 +23,10 @@ const BEGIN: &str = "INSERT IGNORE INTO import_journal \
 const GO_ON: &str = "UPDATE import_journal \
     SET records = ?, line = ?, updated_at = UTC_TIMESTAMP(3) \
     WHERE import_key = ? AND records = ?";
+const REFUSED: &str = "SELECT record, reason FROM import_refusals WHERE import_key = ?";
+const REFUSE: &str = "INSERT INTO import_refusals (import_key, record, reason) VALUES (?, ?, ?)";
+const FORGET: &str =
+    "DELETE FROM import_journal WHERE import_key = ? OR table_name = ? AND file = ?";
 
 impl MySqlStore {
     pub(in crate::store) async fn look_up_import(

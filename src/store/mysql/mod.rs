@@ -5,38 +5,68 @@
 //! the server does not write again, and one that had drifted is mended.
 
 pub(super) mod adopt;
-pub(super) mod backfill;
+mod backfill;
 mod catalog;
+mod connect;
+mod database;
+mod dive_sites;
 mod fields;
+mod guard;
 mod hint;
+mod idempotency;
 mod index_pages;
 mod journal;
 mod listing;
-pub(super) mod location;
+mod location;
+mod migrate;
+mod organizations;
 #[cfg(test)]
 mod plans;
 mod query;
+mod ratings;
 mod read;
 mod retry;
+mod retrying_pool;
 mod room;
 mod rows;
-pub(super) mod schema;
+mod schema;
 mod search;
+mod settings;
 mod statements;
-pub(super) mod survey;
+mod store;
+mod survey;
 mod tally;
-pub(super) mod triggers;
+mod triggers;
 mod upsert;
+mod url;
 mod write;
 
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::{Collection, Database, RetryingPool};
-pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
-pub use search::Near;
+use super::Collection;
+#[cfg(test)]
+pub(super) use migrate::MIGRATIONS;
+use retrying_pool::RetryingPool;
 use statements::Statements;
+pub(super) use url::SCHEME;
+
+/// A MySQL database.
+#[derive(Debug, Clone)]
+pub(super) struct MySqlDatabase {
+    pool: RetryingPool,
+}
+
+impl MySqlDatabase {
+    fn new(pool: RetryingPool) -> Self {
+        Self { pool }
+    }
+
+    fn pool(&self) -> &RetryingPool {
+        &self.pool
+    }
+}
 
 /// A collection of centers in MySQL.
 ///
@@ -44,7 +74,7 @@ use statements::Statements;
 /// can be beyond) are counted but neither listed nor found:
 /// [`crate::store::Database::rows_beyond_ids`] tells of them.
 #[derive(Debug, Clone)]
-pub struct MySqlStore {
+struct MySqlStore {
     pool: RetryingPool,
     collection: Arc<Collection>,
     statements: Arc<Statements>,
@@ -53,24 +83,12 @@ pub struct MySqlStore {
 }
 
 impl MySqlStore {
-    pub(super) fn new(pool: RetryingPool, collection: &Collection) -> Self {
+    fn new(pool: RetryingPool, collection: &Arc<Collection>) -> Self {
         Self {
             pool,
-            collection: Arc::new(collection.clone()),
+            collection: Arc::clone(collection),
             statements: Arc::new(Statements::new(collection)),
             last_chosen: Arc::default(),
         }
-    }
-
-    /// What it is a store of.
-    #[must_use]
-    pub fn collection(&self) -> &Collection {
-        &self.collection
-    }
-
-    /// The database that holds it.
-    #[must_use]
-    pub fn database(&self) -> Database {
-        Database::MySql(self.pool.clone())
     }
 }

@@ -1,18 +1,21 @@
 //! Which index answers each shape of search, as the server explains it with its
 //! values bound.
 
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
 
-use super::MySqlStore;
+use super::connect::connect;
 use super::query::query;
-use super::search::Near;
+use super::retrying_pool::RetryingPool;
+use super::{MySqlDatabase, MySqlStore, url};
 use crate::domain::{
     Bounds, CenterId, Condition, Cursor, EngineKind, FieldId, Filter, Limit, Listing, MinRating,
     OrganizationId, Origin, Part, Search, SortBy, TextField, Viewport, coarsest_cover,
     finest_cover,
 };
 use crate::store::statement::Statement;
-use crate::store::{Collection, Database, PoolSettings, RetryingPool};
+use crate::store::{Collection, Database, Near, PoolSettings};
 
 const LOCATION: &str = "idx_diving_centers_location";
 const FILTERS: [&str; 3] = [
@@ -49,12 +52,10 @@ impl World {
             .await
             .unwrap();
         let url = format!("{}/{name}", server.trim_end_matches('/'));
-        let database = Database::connect(&url.parse().unwrap(), &PoolSettings::default()).await;
-        let database = database.unwrap();
+        let pool = connect(&url::parse(&url).unwrap(), &PoolSettings::default()).await;
+        let pool = pool.unwrap();
+        let database = Database::of(MySqlDatabase::new(pool.clone()));
         database.migrate_up(None).await.unwrap();
-        let Database::MySql(pool) = &database else {
-            panic!("this is MySQL");
-        };
         let mut connection = pool.acquire().await.unwrap();
         for statement in [
             format!("SET SESSION cte_max_recursion_depth = {ROWS}"),
@@ -81,13 +82,9 @@ impl World {
         ] {
             connection.execute(AssertSqlSafe(statement)).await.unwrap();
         }
-        let store = MySqlStore::new(pool.clone(), &Collection::diving_centers());
+        let store = MySqlStore::new(pool.clone(), &Arc::new(Collection::diving_centers()));
         store.learn_indexes().await.unwrap();
-        Self {
-            store,
-            pool: pool.clone(),
-            name,
-        }
+        Self { store, pool, name }
     }
 
     /// How the server would go about a statement.

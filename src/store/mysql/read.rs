@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::query::query;
 use super::{MySqlStore, rows};
-use crate::domain::{Center, CenterId, Filter, Position, Summary};
+use crate::domain::{Center, CenterId, Filter, OrganizationId, Position, Summary};
 use crate::store::StoreError;
 use crate::store::statement::Statement;
 
@@ -23,19 +23,16 @@ impl MySqlStore {
     pub(in crate::store) async fn list(
         &self,
         filter: &Filter,
+        organizations: &[OrganizationId],
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let organizations = self.database().organizations_of(filter).await?;
-        if filter.names_nobody(&organizations) {
-            return Ok(Vec::new());
-        }
         let sql = &self.statements;
         let after = after.map_or(i64::MIN, CenterId::get);
         let mut statement = Statement::default();
         statement.push_with(&sql.list, [after.into()]);
         sql.search
-            .push_filter(filter, &organizations, false, &mut statement);
+            .push_filter(filter, organizations, false, &mut statement);
         statement.push_with(&sql.list_end, [(count as u64).into()]);
         let found = query(statement).fetch_all(&self.pool).await?;
         let fields = self.collection.fields();
@@ -57,12 +54,7 @@ impl MySqlStore {
         Ok(state)
     }
 
-    /// Hands on the positions of all centers that have one with their countries, in
-    /// any order.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn for_each_position(
+    pub(super) async fn for_each_position(
         &self,
         mut each: impl FnMut(Position, Option<&str>) + Send,
     ) -> Result<(), StoreError> {
@@ -94,5 +86,15 @@ impl MySqlStore {
             .fetch_one(&self.pool)
             .await?;
         Ok(count.unsigned_abs())
+    }
+
+    pub(super) async fn probe(&self, columns: &[String]) -> Result<(), StoreError> {
+        let (columns, table) = (columns.join(", "), self.collection.table.quoted());
+        query(Statement::new(format!(
+            "SELECT {columns} FROM {table} LIMIT 1"
+        )))
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(())
     }
 }

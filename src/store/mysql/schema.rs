@@ -4,8 +4,8 @@ use sqlx::{FromRow, MySqlPool};
 
 use super::adopt::grant_to_see_triggers;
 use super::triggers;
-use crate::store::fit::ColumnSql;
 use crate::store::sql::identifier;
+use crate::store::tables::ColumnSql;
 use crate::store::{Collection, ColumnName, SchemaFinding};
 
 /// A column as the server describes it.

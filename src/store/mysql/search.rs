@@ -10,35 +10,15 @@ use super::hint::Hints;
 use super::query::query;
 use super::statements::Names;
 use super::{MySqlStore, rows};
-use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Search, Summary};
+use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Summary};
 use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
 use crate::store::statement::Statement;
-use crate::store::{Collection, StoreError};
+use crate::store::{Collection, Near, StoreError};
 
 /// How far a cursor lies before the first center.
 const BEFORE_ALL: (f64, i64) = (-1.0, i64::MIN);
-
-/// A search within one circle.
-#[derive(Debug, Clone, Copy)]
-pub struct Near<'a> {
-    /// Origin, filter, exclusions and cursor. Its own radius and limit are not
-    /// looked at.
-    pub search: &'a Search,
-    /// The great-circle radius in metres, inclusive.
-    pub radius_m: f64,
-    /// What holds the circle: one piece or several, as [`crate::domain::cover`]
-    /// cuts them.
-    pub cover: &'a [Bounds],
-    /// How many rows at most.
-    pub rows: usize,
-    /// The organizations that the filter names, by id; looked at where it names
-    /// any.
-    pub organizations: &'a [OrganizationId],
-    /// Whether [`MySqlStore::find`] gives up after a fifth of a second.
-    pub is_trial: bool,
-}
 
 /// What makes the server give up a statement, after so many milliseconds.
 const TRIAL: &str = "MAX_EXECUTION_TIME(200) ";
@@ -349,13 +329,7 @@ impl PositionSql {
 }
 
 impl MySqlStore {
-    /// Hands on the centers of a circle with their distances in metres, nearest
-    /// first, ties by id, beyond the search's cursor. Gives whether these are all:
-    /// a trial may have taken too long.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn find(
+    pub(super) async fn find(
         &self,
         near: &Near<'_>,
         each: impl FnMut(f64, Summary<'_>) + Send,
@@ -382,33 +356,13 @@ impl MySqlStore {
         Ok(())
     }
 
-    /// Counts the centers within the cover of a circle that are not before the
-    /// search's cursor, up to `near.rows`.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
+    pub(super) async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
         let statement = self.statements.search.count_near(near);
         let row = query(statement).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
     }
 
-    /// The organizations that a filter names; asks only where it names any.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn organizations_of(
-        &self,
-        filter: &Filter,
-    ) -> Result<Vec<OrganizationId>, StoreError> {
-        self.database().organizations_of(filter).await
-    }
-
-    /// Counts the centers that a filter keeps, up to `most`.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn matching(
+    pub(super) async fn matching(
         &self,
         filter: &Filter,
         organizations: &[OrganizationId],

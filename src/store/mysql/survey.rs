@@ -3,9 +3,9 @@
 use sqlx::{AssertSqlSafe, FromRow, MySqlPool};
 
 use super::location::{SENTINEL, has_position, is_point, location, taken};
-use crate::store::Collection;
 use crate::store::ids::{has_id, reached};
 use crate::store::survey::{DriftDistances, Fault, Survey};
+use crate::store::{Collection, StoreError};
 
 #[derive(FromRow)]
 struct SurveyRow {
@@ -82,7 +82,7 @@ pub(in crate::store) async fn survey(
     collection: &Collection,
     after: i64,
     count: u32,
-) -> sqlx::Result<Survey> {
+) -> Result<Survey, StoreError> {
     let mut survey = survey_as(pool, collection, &held(collection), after, count).await?;
     if !collection.is_located() {
         survey.without_location = survey.rows;
@@ -144,7 +144,7 @@ pub(in crate::store) async fn survey_as(
     location: &str,
     after: i64,
     count: u32,
-) -> sqlx::Result<Survey> {
+) -> Result<Survey, StoreError> {
     let Conditions {
         has_position,
         has_coordinates,

@@ -6,11 +6,11 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
 use super::query::query;
-use super::search::{Near, SearchSql};
+use super::search::SearchSql;
 use super::{MySqlStore, rows};
 use crate::domain::{Counts, FieldId, FieldKind, FieldValue, Tally};
-use crate::store::StoreError;
 use crate::store::statement::Statement;
+use crate::store::{Near, StoreError};
 
 /// What makes the server give up counting, after so many milliseconds.
 const LONGEST: &str = "/*+ MAX_EXECUTION_TIME(2000) */";
@@ -52,12 +52,7 @@ impl SearchSql {
 }
 
 impl MySqlStore {
-    /// Counts the centers of a circle, and how often each value of some fields is among
-    /// them; `None` where that takes too long. The search's cursor is not looked at.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn tally(
+    pub(super) async fn tally(
         &self,
         near: &Near<'_>,
         facets: &[FieldId],
@@ -70,7 +65,7 @@ impl MySqlStore {
     }
 
     async fn tally_all(&self, near: &Near<'_>, facets: &[FieldId]) -> Result<Tally, StoreError> {
-        let fields = self.collection().fields();
+        let fields = self.collection.fields();
         let mut counts: Vec<Counts> = facets.iter().map(|_| Counts::default()).collect();
         let mut total = 0;
         let statement = self.statements.search.tally(near, facets);

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::adopt::grant_to_see_triggers;
+use super::catalog::table_exists;
 use super::location::{SENTINEL, has_position, is_point, location, location_or};
 use super::schema::columns;
-use super::table_exists;
 use crate::store::refusal::{Meaning, TRIGGER_NEEDS_SUPER, number, of_mysql};
 use crate::store::sql::{identifier, literal};
 use crate::store::{Collection, ColumnName, Guard, SchemaFinding, StoreError};

@@ -8,13 +8,14 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
 
+use super::connect::connect_beside;
+use super::idempotency::RecordsKeys as _;
+use super::organizations::forget_center;
 use super::retry::Retries;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
 use crate::store::asker::still_there;
-use crate::store::database::connect_beside;
-use crate::store::idempotency::{Made, RecordsKeys as _};
-use crate::store::organizations::forget_center;
+use crate::store::idempotency::Made;
 use crate::store::references::{References, Referring, refuse_used};
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
@@ -105,12 +106,12 @@ impl MySqlStore {
     pub(in crate::store) async fn delete(
         &self,
         id: CenterId,
+        references: &References,
         referring: Referring,
     ) -> Result<bool, DeleteError> {
-        let references = self.database().references(&self.collection).await?;
         let mut retries = Retries::default();
         loop {
-            match self.try_delete(id, &references, referring).await {
+            match self.try_delete(id, references, referring).await {
                 Err(error) if retries.again(&error).await => {}
                 done => return done,
             }

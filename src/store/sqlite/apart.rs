@@ -15,21 +15,21 @@ use crate::domain::{
 use crate::store::{Apart, Made, StoreError};
 
 impl SqliteStore {
-    pub(in crate::store) async fn create_apart(
+    pub(super) async fn create_apart(
         &self,
         draft: &CenterDraft,
         apart: Apart,
     ) -> Result<Result<Center, Vec<Neighbour>>, StoreError> {
         let draft = draft.clone();
         self.write(move |writing| {
-            let in_the_way = if apart.version == Some(writing.version()?) {
+            let in_the_way = if apart.version == Some(writing.transaction.version()?) {
                 apart.found
             } else {
                 writing.alike_within(&draft, apart.distance)?
             };
             if in_the_way.is_empty() {
                 let center = writing.create(&draft)?;
-                writing.keep_answer(Made::Center(&center))?;
+                writing.transaction.keep_answer(Made::Center(&center))?;
                 Ok(Ok(center))
             } else {
                 Ok(Err(in_the_way))

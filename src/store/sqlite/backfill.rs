@@ -1,10 +1,12 @@
 //! Mending locations, and coordinates, in SQLite.
 
+use async_trait::async_trait;
 use rusqlite::params;
 
 use super::survey::{Held, survey_sql};
 use super::{SqliteStore, Statements, geopackage};
 use crate::store::sql::Sql;
+use crate::store::survey::{Mended, Mender};
 use crate::store::{BackfillFrom, Collection, StoreError};
 
 /// The statements that write what a row lacks.
@@ -34,6 +36,29 @@ impl MendingSql {
     }
 }
 
+/// Mends the rows of a collection.
+#[derive(Debug)]
+pub(super) struct FileMender {
+    store: SqliteStore,
+    from: BackfillFrom,
+}
+
+impl FileMender {
+    pub(super) fn new(store: SqliteStore, from: BackfillFrom) -> Self {
+        Self { store, from }
+    }
+}
+
+#[async_trait]
+impl Mender for FileMender {
+    async fn mend(&mut self, run: (i64, i64), count: u32) -> Result<Mended, StoreError> {
+        Ok(Mended {
+            written: self.store.mend(self.from, run, count).await?,
+            rest: None,
+        })
+    }
+}
+
 impl SqliteStore {
     /// Writes what differs in a run of ids, reading up to `count` rows at once. Gives
     /// how many rows.
@@ -41,7 +66,7 @@ impl SqliteStore {
     /// The rows are read again in the transaction that writes, which shuts other
     /// writers out from its beginning: what is written is made of what is there.
     /// There may be more by then than there were.
-    pub(in crate::store) async fn mend(
+    async fn mend(
         &self,
         from: BackfillFrom,
         (mut after, last): (i64, i64),
@@ -69,7 +94,7 @@ impl super::write::Writing<'_> {
     /// What up to `count` rows with ids beyond `after` hold.
     fn held(&self, after: i64, count: u32) -> rusqlite::Result<Vec<Held>> {
         let mut survey = self.prepare(&self.statements.mending.survey)?;
-        let found = survey.query_map(params![after, count], |row| Held::read(row))?;
+        let found = survey.query_map(params![after, count], Held::read)?;
         found.collect()
     }
 

@@ -2,38 +2,58 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, SqlitePool};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params};
 
 use crate::store::Collection;
 use crate::store::references::KeyColumn;
+use crate::store::refusal::is_missing_in_file;
+
+/// The first column of every row of a statement.
+pub(super) fn all<T: FromSql, C: FromIterator<T>>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> rusqlite::Result<C> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_map(values, |row| row.get(0))?;
+    found.collect()
+}
+
+/// Nothing where the table is missing: other programs' files need not have one.
+pub(super) fn or_none<T>(rows: rusqlite::Result<Vec<T>>) -> rusqlite::Result<Vec<T>> {
+    match rows {
+        Err(error) if is_missing_in_file(&error) => Ok(Vec::new()),
+        rows => rows,
+    }
+}
 
 /// The names in lower case of the tables and views of the file.
-pub(in crate::store) async fn tables(pool: &SqlitePool) -> sqlx::Result<BTreeSet<String>> {
-    let names: Vec<String> =
-        sqlx::query_scalar("SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')")
-            .fetch_all(pool)
-            .await?;
-    Ok(names.into_iter().collect())
+pub(super) fn tables(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    all(
+        connection,
+        "SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')",
+        (),
+    )
 }
 
 /// Whether a table exists.
-pub(in crate::store) async fn table_exists(pool: &SqlitePool, table: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
+pub(super) fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)",
+        [table],
+        |row| row.get(0),
     )
-    .bind(table)
-    .fetch_one(pool)
-    .await
 }
 
 /// How many rows of a collection have an id beyond `after`; 0 where there is no
 /// such table.
-pub(in crate::store) async fn count_rows(
-    pool: &SqlitePool,
+pub(super) fn count_rows(
+    connection: &Connection,
     collection: &Collection,
     after: i64,
-) -> sqlx::Result<u64> {
-    if !table_exists(pool, collection.table.as_str()).await? {
+) -> rusqlite::Result<u64> {
+    if !table_exists(connection, collection.table.as_str())? {
         return Ok(0);
     }
     let sql = format!(
@@ -41,30 +61,34 @@ pub(in crate::store) async fn count_rows(
         collection.table.quoted(),
         collection.id.quoted()
     );
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(after)
-        .fetch_one(pool)
-        .await?;
+    let count: i64 = connection.query_row(&sql, [after], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
 /// The foreign keys to a table, column by column. One that names no column refers to
 /// the primary key.
-pub(in crate::store) async fn foreign_keys(
-    pool: &SqlitePool,
+pub(super) fn foreign_keys(
+    connection: &Connection,
     table: &str,
-) -> sqlx::Result<Vec<KeyColumn>> {
-    sqlx::query_as(
-        "SELECT NULL AS schema, m.name AS table_name, CAST(f.id AS TEXT) AS key_name, \
-                f.\"from\" AS column_name, \
+) -> rusqlite::Result<Vec<KeyColumn>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.name, CAST(f.id AS TEXT), f.\"from\", \
                 COALESCE(f.\"to\", (SELECT i.name FROM pragma_table_info(f.\"table\") i \
-                                    WHERE i.pk = f.seq + 1)) AS referenced_column, \
-                f.on_delete AS rule \
+                                    WHERE i.pk = f.seq + 1)), \
+                f.on_delete \
          FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f \
          WHERE m.type = 'table' AND f.\"table\" = ? COLLATE NOCASE \
          ORDER BY m.name, f.id, f.seq",
-    )
-    .bind(table)
-    .fetch_all(pool)
-    .await
+    )?;
+    let found = statement.query_map([table], |row| {
+        Ok(KeyColumn {
+            schema: None,
+            table_name: row.get(0)?,
+            key_name: row.get(1)?,
+            column_name: row.get(2)?,
+            referenced_column: row.get(3)?,
+            rule: row.get(4)?,
+        })
+    })?;
+    found.collect()
 }

@@ -1,4 +1,4 @@
-//! The columns of a row, whichever library reads it.
+//! The columns of a row.
 //!
 //! Columns hold values of any type in SQLite, so texts are read as whatever is
 //! there.
@@ -6,56 +6,21 @@
 use std::borrow::Cow;
 
 use rusqlite::types::ValueRef;
-use sqlx::Row as _;
 
 /// A row whose columns are known by their place.
 pub(super) trait Columns {
-    /// What reading fails with.
-    type Error: From<NoId>;
-    fn integer(&self, at: usize) -> Result<Option<i64>, Self::Error>;
-    fn real(&self, at: usize) -> Result<Option<f64>, Self::Error>;
-    fn text(&self, at: usize) -> Result<Option<Cow<'_, str>>, Self::Error>;
-    fn bytes(&self, at: usize) -> Result<Option<&[u8]>, Self::Error>;
+    fn integer(&self, at: usize) -> rusqlite::Result<Option<i64>>;
+    fn real(&self, at: usize) -> rusqlite::Result<Option<f64>>;
+    fn text(&self, at: usize) -> rusqlite::Result<Option<Cow<'_, str>>>;
+    fn bytes(&self, at: usize) -> rusqlite::Result<Option<&[u8]>>;
 }
 
 /// A number that is no [`crate::domain::CenterId`].
-pub(super) struct NoId(pub(super) i64);
-
-impl From<NoId> for sqlx::Error {
-    fn from(NoId(number): NoId) -> Self {
-        Self::Decode(format!("{number} is no id").into())
-    }
-}
-
-impl From<NoId> for rusqlite::Error {
-    fn from(NoId(number): NoId) -> Self {
-        Self::IntegralValueOutOfRange(0, number)
-    }
-}
-
-impl Columns for sqlx::sqlite::SqliteRow {
-    type Error = sqlx::Error;
-
-    fn integer(&self, at: usize) -> Result<Option<i64>, sqlx::Error> {
-        self.try_get_unchecked(at)
-    }
-
-    fn real(&self, at: usize) -> Result<Option<f64>, sqlx::Error> {
-        self.try_get_unchecked(at)
-    }
-
-    fn text(&self, at: usize) -> Result<Option<Cow<'_, str>>, sqlx::Error> {
-        Ok(self.bytes(at)?.map(String::from_utf8_lossy))
-    }
-
-    fn bytes(&self, at: usize) -> Result<Option<&[u8]>, sqlx::Error> {
-        self.try_get_unchecked(at)
-    }
+pub(super) fn no_id(number: i64) -> rusqlite::Error {
+    rusqlite::Error::IntegralValueOutOfRange(0, number)
 }
 
 impl Columns for rusqlite::Row<'_> {
-    type Error = rusqlite::Error;
-
     fn integer(&self, at: usize) -> rusqlite::Result<Option<i64>> {
         self.get(at)
     }

@@ -12,7 +12,7 @@ pub(super) const SRID: i32 = 4326;
 
 /// The location that a row at this position must have. Longitude -180 is written
 /// as 180, the same meridian, as on MySQL.
-pub(in crate::store) fn encode(position: Position) -> Vec<u8> {
+pub(super) fn encode(position: Position) -> Vec<u8> {
     let longitude = if position.longitude() == -180.0 {
         180.0
     } else {
@@ -26,7 +26,7 @@ pub(in crate::store) fn encode(position: Position) -> Vec<u8> {
 
 /// The position of a stored point in WGS 84; `None` of anything else. Maps that
 /// scroll around the globe draw beyond ±180 degrees, which is wrapped.
-pub(in crate::store) fn decode(blob: &[u8]) -> Option<Position> {
+pub(super) fn decode(blob: &[u8]) -> Option<Position> {
     if srid(blob) != Some(SRID) {
         return None;
     }
@@ -37,7 +37,7 @@ pub(in crate::store) fn decode(blob: &[u8]) -> Option<Position> {
 
 /// Whether a stored blob is the point at this position, in WGS 84. Others may
 /// write the same point in other bytes, with an envelope or big-endian.
-pub(in crate::store) fn is_at(blob: &[u8], position: Position) -> bool {
+pub(super) fn is_at(blob: &[u8], position: Position) -> bool {
     let expected = encode(position);
     if blob == expected {
         return true;
@@ -47,7 +47,7 @@ pub(in crate::store) fn is_at(blob: &[u8], position: Position) -> bool {
 
 /// The smallest box around a stored geometry of any kind; `None` of an empty one and
 /// of what is none.
-pub(in crate::store) fn bounds(blob: &[u8]) -> Option<geo::Rect> {
+pub(super) fn bounds(blob: &[u8]) -> Option<geo::Rect> {
     let bounds = GpkgWkb(blob).to_geo().ok()?.bounding_rect()?;
     // An empty point has no numbers.
     [bounds.min(), bounds.max()]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::SqliteStore;
 use super::write::Writing;
-use crate::store::journal::{FORGET, JOURNAL_KEPT_DAYS, REFUSE, REFUSED};
+use crate::store::journal::JOURNAL_KEPT_DAYS;
 use crate::store::{ImportId, Journal, JournalNote, Known, RefusedItem, StoreError};
 
 const FORGET_OLD: &str = "DELETE FROM import_journal \
@@ -25,40 +25,36 @@ const BEGIN: &str = "INSERT INTO import_journal \
 const GO_ON: &str = "UPDATE import_journal \
     SET records = ?1, line = ?2, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
     WHERE import_key = ?3 AND records = ?4";
+const REFUSED: &str = "SELECT record, reason FROM import_refusals WHERE import_key = ?";
+const REFUSE: &str = "INSERT INTO import_refusals (import_key, record, reason) VALUES (?, ?, ?)";
+const FORGET: &str =
+    "DELETE FROM import_journal WHERE import_key = ? OR table_name = ? AND file = ?";
 
 impl SqliteStore {
-    pub(in crate::store) async fn look_up_import(
-        &self,
-        import: &Arc<ImportId>,
-    ) -> Result<Known, StoreError> {
+    pub(super) async fn look_up_import(&self, import: &Arc<ImportId>) -> Result<Known, StoreError> {
         let (import, table) = (Arc::clone(import), self.collection.table.clone());
         let looking = move |connection: &mut Connection| {
             connection.execute(FORGET_OLD, [JOURNAL_KEPT_DAYS])?;
             Ok(look_up(connection, &import, table.as_str())?)
         };
-        self.pools.centers.run(looking).await
+        self.database.writer.run(looking).await
     }
 
-    pub(in crate::store) async fn known_import(
-        &self,
-        import: &Arc<ImportId>,
-    ) -> Result<Known, StoreError> {
+    pub(super) async fn known_import(&self, import: &Arc<ImportId>) -> Result<Known, StoreError> {
         let (import, table) = (Arc::clone(import), self.collection.table.clone());
-        let looking =
-            move |connection: &mut Connection| Ok(look_up(connection, &import, table.as_str())?);
-        self.pools.centers.run(looking).await
+        let looking = self
+            .database
+            .read(move |connection| Ok(look_up(connection, &import, table.as_str())?));
+        looking.await
     }
 
-    pub(in crate::store) async fn forget_import(
-        &self,
-        import: &Arc<ImportId>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn forget_import(&self, import: &Arc<ImportId>) -> Result<(), StoreError> {
         let (import, table) = (Arc::clone(import), self.collection.table.clone());
         let forgetting = move |connection: &mut Connection| {
             let which = params![import.key, table.as_str(), import.file];
             Ok(connection.execute(FORGET, which).map(drop)?)
         };
-        self.pools.centers.run(forgetting).await
+        self.database.writer.run(forgetting).await
     }
 }
 
@@ -98,11 +94,11 @@ impl Writing<'_> {
         let noted = match note.before {
             None => {
                 let values = params![import.key, table, import.file, records, line];
-                self.execute(BEGIN, values)?
+                self.transaction.execute(BEGIN, values)?
             }
             Some(before) => {
                 let values = params![records, line, import.key, before.cast_signed()];
-                self.execute(GO_ON, values)?
+                self.transaction.execute(GO_ON, values)?
             }
         };
         if noted == 0 {
@@ -110,7 +106,8 @@ impl Writing<'_> {
         }
         for RefusedItem { index, reason } in refused {
             let record = note.record_of[*index].cast_signed();
-            self.execute(REFUSE, params![import.key, record, reason])?;
+            self.transaction
+                .execute(REFUSE, params![import.key, record, reason])?;
         }
         Ok(())
     }

@@ -4,17 +4,21 @@
 //! compared and sorted here, row by row. What the memory engine can answer of a
 //! viewport does not come here.
 
-use futures_util::TryStreamExt as _;
-use sqlx::Row as _;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Row, params_from_iter};
+use tokio::sync::mpsc;
 
 use super::columns::Columns as _;
-use super::query::query;
+use super::query::parts;
 use super::statements::time_or_null;
-use super::{SqliteStore, rows};
-use crate::domain::{Center, CenterId, ListRow, Listing, RatingRange, SortBy, TextField, Viewport};
+use super::{SqliteStore, Statements};
+use crate::domain::{CenterId, ListRow, Listing, RatingRange, SortBy, TextField, Viewport};
 use crate::store::ids::reached;
 use crate::store::ratings::average_of;
-use crate::store::sql::{in_order, json_of, push_degrees_within, read_of, text_or_null};
+use crate::store::rows::EachListed;
+use crate::store::sql::{json_of, push_degrees_within, read_of, text_or_null};
 use crate::store::statement::Statement;
 use crate::store::{Collection, StoreError};
 
@@ -108,52 +112,97 @@ impl ListingSql {
 /// Before the texts come the id and what it is sorted by.
 const FIRST_TEXT: usize = 2;
 
-impl SqliteStore {
-    pub(in crate::store) async fn read_these(
-        &self,
-        ids: &[CenterId],
-    ) -> Result<Vec<Center>, StoreError> {
-        let found = sqlx::query(self.statements.read_many.text())
-            .bind(json_of(ids))
-            .fetch_all(&self.pools.readers)
-            .await?;
-        let fields = self.collection.fields();
-        let centers = found.iter().map(|row| rows::center(row, fields));
-        Ok(in_order(ids, centers.collect::<Result<_, _>>()?))
-    }
+/// How many rows come at once from the thread that reads.
+const CHUNK_ROWS: usize = 256;
+/// How many of those wait to be taken.
+const WAITING_CHUNKS: usize = 2;
 
-    /// Passes on every row that a list may hold.
-    pub(in crate::store) async fn fold_list<S: Send>(
+/// A scan for a list.
+struct Scan {
+    statements: Arc<Statements>,
+    listing: Listing,
+    texts: Vec<TextField>,
+    collection: Arc<Collection>,
+}
+
+impl Scan {
+    /// Hands on all rows until nobody takes them any more.
+    fn run(
         &self,
-        listing: &Listing,
-        texts: &[TextField],
-        mut state: S,
-        each: impl Fn(&mut S, &ListRow<'_>) + Send,
-    ) -> Result<S, StoreError> {
+        connection: &Connection,
+        chunks: &mpsc::Sender<Vec<ListRow<'static>>>,
+    ) -> Result<(), StoreError> {
         // One transaction sees one state of the file, however many statements.
-        let mut snapshot = self.pools.readers.begin().await?;
+        let snapshot = connection.unchecked_transaction()?;
+        let mut chunk = Vec::with_capacity(CHUNK_ROWS);
         let mut after = i64::MIN;
         loop {
-            let statement = self.statements.listing.scan(listing, texts, after);
+            let sql = &self.statements.listing;
+            let (text, bound) = parts(sql.scan(&self.listing, &self.texts, after));
+            let mut statement = snapshot.prepare_cached(&text)?;
             let (mut seen, before) = (0, after);
-            let mut rows = query(statement).fetch(&mut *snapshot);
-            while let Some(found) = rows.try_next().await? {
-                after = found.try_get(0)?;
+            let mut rows = statement.query(params_from_iter(bound))?;
+            while let Some(found) = rows.next()? {
+                after = found.get(0)?;
                 seen += 1;
-                let mut row = ListRow {
-                    id: CenterId::new(after).expect("the scan asks for ids only"),
-                    mark: found.text(1)?,
-                    texts: Default::default(),
-                };
-                for (at, field) in (FIRST_TEXT..).zip(read_of(listing, texts)) {
-                    row.texts[field as usize] = found.text(at)?;
+                chunk.push(self.row(after, found)?);
+                if chunk.len() == CHUNK_ROWS
+                    && chunks.blocking_send(std::mem::take(&mut chunk)).is_err()
+                {
+                    return Ok(());
                 }
-                each(&mut state, &row);
             }
             if seen < SCAN_ROWS {
-                return Ok(state);
+                // An error would only say that nobody waits for the rest.
+                let _ = chunks.blocking_send(chunk);
+                return Ok(());
             }
             reached(&self.collection, before, after)?;
         }
+    }
+
+    fn row(&self, id: i64, found: &Row<'_>) -> rusqlite::Result<ListRow<'static>> {
+        let text = |at| -> rusqlite::Result<Option<Cow<'static, str>>> {
+            Ok(found.text(at)?.map(|text| Cow::Owned(text.into_owned())))
+        };
+        let mut row = ListRow {
+            id: CenterId::new(id).expect("the scan asks for ids only"),
+            mark: text(1)?,
+            texts: Default::default(),
+        };
+        for (at, field) in (FIRST_TEXT..).zip(read_of(&self.listing, &self.texts)) {
+            row.texts[field as usize] = text(at)?;
+        }
+        Ok(row)
+    }
+}
+
+impl SqliteStore {
+    /// Passes on every row that a list may hold.
+    pub(super) async fn each_listed(
+        &self,
+        listing: &Listing,
+        texts: &[TextField],
+        each: EachListed<'_>,
+    ) -> Result<(), StoreError> {
+        let scan = Scan {
+            statements: Arc::clone(&self.statements),
+            listing: listing.clone(),
+            texts: texts.to_vec(),
+            collection: Arc::clone(&self.collection),
+        };
+        let (sender, mut chunks) = mpsc::channel(WAITING_CHUNKS);
+        let reading = self
+            .database
+            .read(move |connection| scan.run(connection, &sender));
+        let passing = async {
+            while let Some(chunk) = chunks.recv().await {
+                for row in &chunk {
+                    each(row);
+                }
+            }
+        };
+        let (read, ()) = tokio::join!(reading, passing);
+        read
     }
 }

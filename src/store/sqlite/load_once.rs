@@ -18,19 +18,17 @@ const NOTE: &str = "INSERT INTO settings (key, value, description) \
         updated_at = strftime('%Y-%m-%dT%H:%M:%fZ','now')";
 
 impl SqliteStore {
-    pub(in crate::store) async fn loaded_up_to(
-        &self,
-        note: &SettingKey,
-    ) -> Result<i64, StoreError> {
-        let loaded: Option<i64> = sqlx::query_scalar(LOADED)
-            .bind(note.as_str())
-            .bind(self.collection.table.as_str())
-            .fetch_one(&self.pools.readers)
-            .await?;
-        Ok(loaded.unwrap_or(0))
+    pub(super) async fn loaded_up_to(&self, note: &SettingKey) -> Result<i64, StoreError> {
+        let (note, table) = (note.clone(), self.collection.table.clone());
+        let reading = self.database.read(move |connection| {
+            let of = [note.as_str(), table.as_str()];
+            let loaded: Option<i64> = connection.query_row(LOADED, of, |row| row.get(0))?;
+            Ok(loaded.unwrap_or(0))
+        });
+        reading.await
     }
 
-    pub(in crate::store) async fn load_once(
+    pub(super) async fn load_once(
         &self,
         note: &SettingKey,
         items: Vec<BatchItem>,
@@ -48,7 +46,7 @@ impl SqliteStore {
                 upserted.inserted = writing.insert_missing(&items, loaded)?;
                 upserted.unchanged -= upserted.inserted;
                 let values = params![note.as_str(), last.to_string()];
-                writing.execute(NOTE, values)?;
+                writing.transaction.execute(NOTE, values)?;
             }
             Ok(upserted)
         })
@@ -58,7 +56,9 @@ impl SqliteStore {
 
 impl Writing<'_> {
     fn loaded_up_to(&self, note: &SettingKey, table: &str) -> rusqlite::Result<i64> {
-        let loaded = self.query_row(LOADED, [note.as_str(), table], |row| row.get(0));
+        let loaded = self
+            .transaction
+            .query_row(LOADED, [note.as_str(), table], |row| row.get(0));
         Ok(loaded.optional()?.flatten().unwrap_or(0))
     }
 

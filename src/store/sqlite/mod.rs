@@ -1,45 +1,88 @@
 //! Centers in an embedded GeoPackage.
 //!
-//! The location is written in the same statement as the coordinates. Centers are
-//! written over one connection, everything else over another, and read over more.
+//! The location is written in the same statement as the coordinates. Everything is
+//! written over one connection, and read over others, which never wait for it.
 
 mod apart;
 mod backfill;
-pub(super) mod blocking;
 mod catalog;
 mod columns;
+mod connect;
+mod connection;
+mod database;
+mod dive_sites;
 mod extent;
 mod fields;
 mod foreign_changes;
 mod functions;
-pub(super) mod geopackage;
+mod geopackage;
+mod guard;
+mod idempotency;
 mod journal;
 mod layer;
 mod listing;
 mod load_once;
+mod migrate;
 mod moved;
 mod obstacles;
+mod organizations;
 mod query;
+mod ratings;
 mod read;
+mod readers;
 mod rows;
 mod rtree;
 mod scan;
-pub(super) mod schema;
+mod schema;
+mod settings;
 mod statements;
-pub(super) mod survey;
-pub(super) mod triggers;
+mod store;
+mod survey;
+mod transaction;
+mod triggers;
 mod upsert;
 mod write;
+mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::database::SqlitePools;
-use super::{Collection, Database};
-pub(super) use catalog::{count_rows, foreign_keys, table_exists, tables};
-pub(super) use foreign_changes::{file_version, look_for_changes};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::{Collection, FileVersion, PoolSettings};
+pub(super) use connect::{SCHEME, address};
 pub use layer::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
-pub(super) use obstacles::{columns, obstacles};
+use readers::Readers;
 use statements::Statements;
+use writer::Writer;
+
+/// Looks at whole tables of a file at one time; more wait.
+const MAX_SCANS: u32 = 64;
+
+/// An embedded file that is open.
+#[derive(Debug, Clone)]
+pub(super) struct SqliteDatabase {
+    path: Arc<Path>,
+    readers: Readers,
+    writer: Writer,
+    /// A permit for each look at a whole table, over a connection of its own.
+    scans: Arc<Semaphore>,
+    /// The version that was seen when somebody last looked for what others wrote.
+    seen: Arc<Mutex<Option<FileVersion>>>,
+}
+
+impl SqliteDatabase {
+    fn new(path: &Arc<Path>, settings: &PoolSettings) -> Self {
+        Self {
+            path: Arc::clone(path),
+            readers: Readers::new(Arc::clone(path), settings),
+            writer: Writer::new(Arc::clone(path), settings.sqlite_synchronous),
+            scans: Arc::new(Semaphore::new(MAX_SCANS as usize)),
+            seen: Arc::default(),
+        }
+    }
+}
 
 /// A collection of centers in an embedded GeoPackage.
 ///
@@ -47,26 +90,18 @@ use statements::Statements;
 /// can be beyond) are counted but neither listed nor found:
 /// [`crate::store::Database::rows_beyond_ids`] tells of them.
 #[derive(Debug, Clone)]
-pub struct SqliteStore {
-    pools: SqlitePools,
+struct SqliteStore {
+    database: SqliteDatabase,
     collection: Arc<Collection>,
     statements: Arc<Statements>,
 }
 
 impl SqliteStore {
-    pub(super) fn new(pools: SqlitePools, collection: &Collection) -> Self {
+    fn new(database: SqliteDatabase, collection: &Arc<Collection>) -> Self {
         Self {
-            pools,
-            collection: Arc::new(collection.clone()),
+            database,
+            collection: Arc::clone(collection),
             statements: Arc::new(Statements::new(collection)),
         }
-    }
-
-    pub(super) fn collection(&self) -> &Collection {
-        &self.collection
-    }
-
-    pub(super) fn database(&self) -> Database {
-        Database::Sqlite(self.pools.clone())
     }
 }

@@ -51,13 +51,10 @@ impl MovedSql {
 
 impl SqliteStore {
     /// Takes over what others drew and moved; gives how many rows.
-    pub(in crate::store) async fn take_over_moved(&self) -> Result<u64, StoreError> {
+    pub(super) async fn take_over_moved(&self) -> Result<u64, StoreError> {
         let mut taken = 0;
         // Most often there is none, and nobody has to be kept from writing.
-        while sqlx::query_scalar(self.statements.moved.any.text())
-            .fetch_one(&self.pools.readers)
-            .await?
-        {
+        while self.is_any_moved().await? {
             taken += self
                 .write(|writing| {
                     let noted = writing.noted()?;
@@ -69,6 +66,14 @@ impl SqliteStore {
                 .await?;
         }
         Ok(taken)
+    }
+
+    async fn is_any_moved(&self) -> Result<bool, StoreError> {
+        let sql = self.statements.moved.any.clone();
+        let looking = self
+            .database
+            .read(move |connection| Ok(connection.query_row(&sql.text().0, (), |row| row.get(0))?));
+        looking.await
     }
 }
 
@@ -96,7 +101,7 @@ impl Writing<'_> {
     /// where it is stays as it is.
     fn take_over(&self, id: i64) -> rusqlite::Result<()> {
         let mut held = self.prepare(&self.statements.moved.held)?;
-        let row = held.query_row([id], |row| Held::read(row)).optional()?;
+        let row = held.query_row([id], Held::read).optional()?;
         if let Some(row) = row {
             let from = if row.has_location() {
                 BackfillFrom::Location

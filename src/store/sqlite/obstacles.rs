@@ -1,14 +1,15 @@
 //! Why a table of a SQLite file cannot be served as a collection.
 
-use sqlx::{FromRow, SqlitePool};
+use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::store::fit::ColumnSql;
+use super::catalog::all;
 use crate::store::sql::identifier;
+use crate::store::tables::ColumnSql;
 use crate::store::{Collection, ColumnName, Field, Obstacle};
 
 /// A column as the file describes it.
-#[derive(Debug, Clone, FromRow)]
-pub(in crate::store) struct Column {
+#[derive(Debug, Clone)]
+pub(super) struct Column {
     pub name: String,
     /// The declared type in upper case.
     pub kind: String,
@@ -19,7 +20,7 @@ pub(in crate::store) struct Column {
 impl Column {
     /// The SQL that reads it as a text, unless it holds texts: SQLite compares numbers
     /// with texts as numbers, or not at all.
-    pub(in crate::store) fn as_text(&self) -> Option<String> {
+    pub(super) fn as_text(&self) -> Option<String> {
         (!is_text(&self.kind)).then(|| format!("CAST({} AS TEXT)", identifier(&self.name)))
     }
 }
@@ -27,7 +28,7 @@ impl Column {
 impl Column {
     /// The SQL that reads it as each kind of value. A column may hold values of every
     /// type.
-    pub(in crate::store) fn reading(&self) -> ColumnSql {
+    pub(super) fn reading(&self) -> ColumnSql {
         let column = identifier(&self.name);
         let trimmed = format!("lower(trim({column}))");
         let day = format!("substr({column}, 1, 10)");
@@ -61,8 +62,8 @@ fn find<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
 }
 
 /// The columns of a table or view; none where there is no such thing.
-pub(in crate::store) async fn columns(pool: &SqlitePool, table: &str) -> sqlx::Result<Vec<Column>> {
-    sqlx::query_as(
+pub(super) fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>> {
+    let mut statement = connection.prepare_cached(
         "SELECT name, upper(type) AS kind, \
                 pk = 1 AND (SELECT COUNT(*) FROM pragma_table_info(?1) WHERE pk > 0) = 1 \
                 OR EXISTS (SELECT 1 FROM pragma_index_list(?1) AS i \
@@ -70,28 +71,33 @@ pub(in crate::store) async fn columns(pool: &SqlitePool, table: &str) -> sqlx::R
                            AND (SELECT group_concat(n.name, '/') \
                                 FROM pragma_index_info(i.name) AS n) = c.name) AS is_key \
          FROM pragma_table_info(?1) AS c",
-    )
-    .bind(table)
-    .fetch_all(pool)
-    .await
+    )?;
+    let found = statement.query_map([table], |row| {
+        Ok(Column {
+            name: row.get(0)?,
+            kind: row.get(1)?,
+            is_key: row.get(2)?,
+        })
+    })?;
+    found.collect()
 }
 
-pub(in crate::store) async fn obstacles(
-    pool: &SqlitePool,
+pub(super) fn obstacles(
+    connection: &Connection,
     collection: &Collection,
-) -> sqlx::Result<Vec<Obstacle>> {
+) -> rusqlite::Result<Vec<Obstacle>> {
     let table = collection.table.as_str();
-    let kind: Option<String> = sqlx::query_scalar(
+    let kind = connection.query_row(
         "SELECT type FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
-    )
-    .bind(table)
-    .fetch_optional(pool)
-    .await?;
+        [table],
+        |row| row.get::<_, String>(0),
+    );
+    let kind = kind.optional()?;
     match kind.as_deref() {
         None => {
             return Ok(vec![Obstacle::new(
                 format!("there is no table {table} in the file"),
-                format!("name one of its tables: {}", tables(pool).await?.join(", ")),
+                format!("name one of its tables: {}", tables(connection)?.join(", ")),
             )]);
         }
         Some("view") => {
@@ -102,23 +108,23 @@ pub(in crate::store) async fn obstacles(
         }
         Some(_) => {}
     }
-    let columns = columns(pool, table).await?;
+    let columns = columns(connection, table)?;
     let mut found = of_columns(collection, &columns);
     if found.is_empty() && collection.is_located() {
-        found.extend(of_location(pool, collection, &columns).await?);
+        found.extend(of_location(connection, collection, &columns)?);
     }
     Ok(found)
 }
 
 /// The tables that can hold rows to search.
-async fn tables(pool: &SqlitePool) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar(
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    all(
+        connection,
         "SELECT name FROM sqlite_master WHERE type = 'table' \
          AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'gpkg_*' AND name NOT GLOB 'rtree_*' \
          AND name NOT GLOB '_sqlx_*' ORDER BY name",
+        (),
     )
-    .fetch_all(pool)
-    .await
 }
 
 fn of_columns(collection: &Collection, columns: &[Column]) -> Vec<Obstacle> {
@@ -173,17 +179,16 @@ fn is_text(kind: &str) -> bool {
 }
 
 /// What a GeoPackage says of a geometry column.
-#[derive(FromRow)]
 struct Geometry {
     kind: String,
     srs_id: i64,
 }
 
-async fn of_location(
-    pool: &SqlitePool,
+fn of_location(
+    connection: &Connection,
     collection: &Collection,
     columns: &[Column],
-) -> sqlx::Result<Option<Obstacle>> {
+) -> rusqlite::Result<Option<Obstacle>> {
     let (table, name) = (collection.table.as_str(), collection.location.as_str());
     let remedy = "name another column, or leave `location` out";
     let column = find(columns, name);
@@ -193,15 +198,18 @@ async fn of_location(
         let what = format!("{table}.{name} is {}, not POINT", column.kind);
         return Ok(Some(Obstacle::new(what, remedy)));
     }
-    let described: Option<Geometry> = sqlx::query_as(
-        "SELECT upper(geometry_type_name) AS kind, srs_id FROM gpkg_geometry_columns \
+    let described = connection.query_row(
+        "SELECT upper(geometry_type_name), srs_id FROM gpkg_geometry_columns \
          WHERE table_name = ? COLLATE NOCASE AND column_name = ? COLLATE NOCASE",
-    )
-    .bind(table)
-    .bind(name)
-    .fetch_optional(pool)
-    .await?;
-    Ok(match described {
+        [table, name],
+        |row| {
+            Ok(Geometry {
+                kind: row.get(0)?,
+                srs_id: row.get(1)?,
+            })
+        },
+    );
+    Ok(match described.optional()? {
         Some(Geometry { kind, .. }) if !matches!(kind.as_str(), "POINT" | "GEOMETRY") => {
             let what = format!("{table}.{name} holds {kind}, not POINT");
             Some(Obstacle::new(what, remedy))

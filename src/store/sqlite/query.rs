@@ -1,22 +1,17 @@
 //! Statements on their way to the file.
 
-use std::borrow::Cow;
-
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite};
+use rusqlite::types::Value as Bound;
 
 use crate::store::statement::{Statement, Value};
 
-/// A statement with its values bound.
-pub(super) fn query(statement: Statement<'_>) -> Query<'_, Sqlite, SqliteArguments> {
+/// The text of a statement, and the values that it binds.
+pub(super) fn parts(statement: Statement<'_>) -> (String, Vec<Bound>) {
     let (text, values) = statement.into_parts();
-    let query = sqlx::query(AssertSqlSafe(text));
-    values.into_iter().fold(query, |query, value| match value {
-        Value::Integer(number) => query.bind(number),
-        Value::Count(count) => query.bind(i64::try_from(count).unwrap_or(i64::MAX)),
-        Value::Real(number) => query.bind(number),
-        Value::Text(Cow::Borrowed(text)) => query.bind(text),
-        Value::Text(Cow::Owned(text)) => query.bind(text),
-    })
+    let bound = values.into_iter().map(|value| match value {
+        Value::Integer(number) => number.into(),
+        Value::Count(count) => i64::try_from(count).unwrap_or(i64::MAX).into(),
+        Value::Real(number) => number.into(),
+        Value::Text(text) => text.into_owned().into(),
+    });
+    (text, bound.collect())
 }

@@ -1,44 +1,72 @@
 //! Reading centers.
 
-use super::query::query;
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, params_from_iter};
+
+use super::query::parts;
 use super::{SqliteStore, rows};
-use crate::domain::{Center, CenterId, Filter};
+use crate::domain::{Center, CenterId, Filter, OrganizationId};
 use crate::store::StoreError;
+use crate::store::sql::{in_order, json_of};
 
 impl SqliteStore {
-    pub(in crate::store) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
-        let row = sqlx::query(self.statements.read.text())
-            .bind(id.get())
-            .fetch_optional(&self.pools.readers)
-            .await?;
-        let fields = self.collection.fields();
-        let center = row.as_ref().map(|row| rows::center(row, fields));
-        Ok(center.transpose()?)
+    pub(super) async fn read(&self, id: CenterId) -> Result<Option<Center>, StoreError> {
+        let sql = Arc::clone(&self.statements);
+        let reading = self.database.read(move |connection| {
+            let mut read = connection.prepare_cached(&sql.read.text().0)?;
+            let center = read.query_row([id.get()], |row| rows::center(row, &sql.fields));
+            Ok(center.optional()?)
+        });
+        reading.await
     }
 
-    pub(in crate::store) async fn list(
+    pub(super) async fn read_these(&self, ids: &[CenterId]) -> Result<Vec<Center>, StoreError> {
+        let (sql, asked) = (Arc::clone(&self.statements), json_of(ids));
+        let reading = self.database.read(move |connection| {
+            let mut read = connection.prepare_cached(&sql.read_many.text().0)?;
+            let found = read.query_map([asked], |row| rows::center(row, &sql.fields))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        });
+        Ok(in_order(ids, reading.await?))
+    }
+
+    pub(super) async fn list(
         &self,
         filter: &Filter,
+        organizations: &[OrganizationId],
         after: Option<CenterId>,
         count: usize,
     ) -> Result<Vec<Center>, StoreError> {
-        let organizations = self.database().organizations_of(filter).await?;
-        if filter.names_nobody(&organizations) {
-            return Ok(Vec::new());
-        }
         let after = after.map_or(i64::MIN, CenterId::get);
-        let sql = &self.statements;
-        let statement = sql.list(filter, &organizations, after, count as u64);
-        let found = query(statement).fetch_all(&self.pools.readers).await?;
-        let fields = self.collection.fields();
-        let centers = found.iter().map(|row| rows::center(row, fields));
-        Ok(centers.collect::<Result<_, _>>()?)
+        let sql = Arc::clone(&self.statements);
+        let (text, bound) = parts(sql.list(filter, organizations, after, count as u64));
+        let reading = self.database.read(move |connection| {
+            let mut list = connection.prepare_cached(&text)?;
+            let found = list.query_map(params_from_iter(bound), |row| {
+                rows::center(row, &sql.fields)
+            })?;
+            Ok(found.collect::<Result<_, _>>()?)
+        });
+        reading.await
     }
 
-    pub(in crate::store) async fn count(&self) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar(self.statements.count.text())
-            .fetch_one(&self.pools.readers)
-            .await?;
-        Ok(count.unsigned_abs())
+    pub(super) async fn probe(&self, columns: &[String]) -> Result<(), StoreError> {
+        let (columns, table) = (columns.join(", "), self.collection.table.quoted());
+        let text = format!("SELECT {columns} FROM {table} LIMIT 1");
+        let reading = self.database.read(move |connection| {
+            let found = connection.query_row(&text, (), |_| Ok(()));
+            Ok(found.optional().map(drop)?)
+        });
+        reading.await
+    }
+
+    pub(super) async fn count(&self) -> Result<u64, StoreError> {
+        let sql = self.statements.count.clone();
+        let counting = self.database.read(move |connection| {
+            let count: i64 = connection.query_row(&sql.text().0, (), |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        });
+        counting.await
     }
 }

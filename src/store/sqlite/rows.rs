@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use rusqlite::Row;
 
-use super::columns::{Columns, NoId};
+use super::columns::{Columns as _, no_id};
 use crate::domain::{
     Attributes, Center, CenterId, CenterText, FieldKind, FieldValue, Fields, Position, TextField,
 };
@@ -18,8 +19,8 @@ const OWNERSHIP_STATUS: usize = FIRST_TEXT + TextField::ALL.len();
 const CENTER_COLUMNS: usize = OWNERSHIP_STATUS + 1;
 
 /// Reads the columns of a center.
-pub(super) fn center<R: Columns>(row: &R, fields: &Arc<Fields>) -> Result<Center, R::Error> {
-    let owned = |field: TextField| -> Result<Option<String>, R::Error> {
+pub(super) fn center(row: &Row<'_>, fields: &Arc<Fields>) -> rusqlite::Result<Center> {
+    let owned = |field: TextField| -> rusqlite::Result<Option<String>> {
         Ok(row.text(FIRST_TEXT + field as usize)?.map(Cow::into_owned))
     };
     Ok(Center {
@@ -46,11 +47,11 @@ pub(super) fn center<R: Columns>(row: &R, fields: &Arc<Fields>) -> Result<Center
 }
 
 /// Reads the attributes, the first of which is in a column.
-pub(super) fn attributes<R: Columns>(
-    row: &R,
+pub(super) fn attributes(
+    row: &Row<'_>,
     first: usize,
     fields: &Fields,
-) -> Result<Vec<Option<FieldValue>>, R::Error> {
+) -> rusqlite::Result<Vec<Option<FieldValue>>> {
     let attributes = (first..).zip(fields.attributes());
     attributes
         .map(|(at, attribute)| {
@@ -71,13 +72,13 @@ pub(super) fn attributes<R: Columns>(
 }
 
 /// The id, which is the first column.
-pub(super) fn id<R: Columns>(row: &R) -> Result<CenterId, R::Error> {
+pub(super) fn id(row: &Row<'_>) -> rusqlite::Result<CenterId> {
     let number = row.integer(0)?.unwrap_or(0);
-    CenterId::new(number).ok_or_else(|| NoId(number).into())
+    CenterId::new(number).ok_or_else(|| no_id(number))
 }
 
 /// The position, whose latitude and longitude follow the id.
-pub(super) fn position<R: Columns>(row: &R) -> Result<Option<Position>, R::Error> {
+pub(super) fn position(row: &Row<'_>) -> rusqlite::Result<Option<Position>> {
     Ok(row
         .real(1)?
         .zip(row.real(2)?)
@@ -85,7 +86,7 @@ pub(super) fn position<R: Columns>(row: &R) -> Result<Option<Position>, R::Error
 }
 
 /// A time that is missing or cannot be read is not known.
-fn time<R: Columns>(row: &R, at: usize) -> Result<Option<DateTime<Utc>>, R::Error> {
+fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
     let time = row.text(at)?;
     let time = time.and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
     Ok(time.map(|time| time.to_utc()))

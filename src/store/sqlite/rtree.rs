@@ -1,11 +1,8 @@
 //! The spatial index that GDAL or QGIS made of a layer, against its rows.
 
-use std::sync::Arc;
-
 use rusqlite::Connection;
 
-use super::blocking::{blocking, open_to_read};
-use crate::store::database::SqlitePools;
+use super::SqliteDatabase;
 use crate::store::{Collection, SchemaFinding, StoreError};
 
 /// How far a box may reach beyond its point, in degrees: the index keeps single
@@ -13,13 +10,13 @@ use crate::store::{Collection, SchemaFinding, StoreError};
 const SLACK: f64 = 1e-4;
 
 /// What is wrong with the index; nothing where there is none.
-pub(in crate::store) async fn inspect(
-    pools: &SqlitePools,
+pub(super) async fn inspect(
+    file: &SqliteDatabase,
     collection: &Collection,
 ) -> Result<Vec<SchemaFinding>, StoreError> {
-    let path = Arc::clone(&pools.path);
     let collection = collection.clone();
-    blocking(move || Ok(inspect_here(&open_to_read(&path)?, &collection)?)).await
+    let looking = file.read(move |connection| Ok(inspect_here(connection, &collection)?));
+    looking.await
 }
 
 fn inspect_here(

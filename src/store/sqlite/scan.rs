@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rusqlite::Row;
 
 use super::SqliteStore;
-use super::blocking::{blocking, closed, interrupted, open_to_read};
 use super::columns::Columns as _;
+use super::connection::{blocking, closed, interrupted, open_to_read};
 use super::rows::{attributes, id, position};
 use crate::domain::{CenterId, Position, Summary};
 use crate::store::StoreError;
@@ -16,7 +16,7 @@ use crate::store::sql::Sql;
 const SUMMARY_COLUMNS: usize = 7;
 
 impl SqliteStore {
-    pub(in crate::store) async fn fold_summaries<S: Send + 'static>(
+    pub(super) async fn fold_summaries<S: Send + 'static>(
         &self,
         state: S,
         each: impl Fn(&mut S, Summary<'_>) + Send + 'static,
@@ -44,7 +44,7 @@ impl SqliteStore {
         .await
     }
 
-    pub(in crate::store) async fn fold_names<S: Send + 'static>(
+    pub(super) async fn fold_names<S: Send + 'static>(
         &self,
         state: S,
         each: impl Fn(&mut S, CenterId, &str, Option<Position>) + Send + 'static,
@@ -64,9 +64,9 @@ impl SqliteStore {
         mut state: S,
         each: impl Fn(&mut S, &Row<'_>) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<S, StoreError> {
-        let path = Arc::clone(&self.pools.path);
+        let path = Arc::clone(&self.database.path);
         let sql = statement.text().0;
-        let permit = Arc::clone(&self.pools.scans).acquire_owned().await;
+        let permit = Arc::clone(&self.database.scans).acquire_owned().await;
         let permit = permit.map_err(|_| closed())?;
         let caller = Arc::new(());
         let waits = Arc::downgrade(&caller);

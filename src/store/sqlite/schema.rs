@@ -1,21 +1,21 @@
 //! Whether a table of a SQLite file is a layer of a GeoPackage.
 
-use sqlx::SqlitePool;
+use rusqlite::Connection;
 
-use super::{rtree, table_exists, triggers};
-use crate::store::database::SqlitePools;
-use crate::store::{Collection, SchemaFinding, StoreError};
+use super::catalog::table_exists;
+use super::triggers;
+use crate::store::{Collection, SchemaFinding};
 
 /// `GPKG`: the application id of a GeoPackage.
-pub(in crate::store) const APPLICATION_ID: i64 = 0x4750_4B47;
+pub(super) const APPLICATION_ID: i64 = 0x4750_4B47;
 
-pub(in crate::store) async fn inspect(
-    pools: &SqlitePools,
+/// What is wrong with the layer; its spatial index is looked at elsewhere.
+pub(super) fn inspect(
+    connection: &Connection,
     collection: &Collection,
-) -> Result<Vec<SchemaFinding>, StoreError> {
-    let pool = &pools.readers;
+) -> rusqlite::Result<Vec<SchemaFinding>> {
     let table = collection.table.as_str();
-    if !table_exists(pool, table).await? {
+    if !table_exists(connection, table)? {
         return Ok(vec![SchemaFinding::missing(format!(
             "there is no table {table}: run `nearby migrate up`"
         ))]);
@@ -24,16 +24,14 @@ pub(in crate::store) async fn inspect(
         // No layer of a GeoPackage, and not meant to be one.
         return Ok(Vec::new());
     }
-    let mut found = inspect_columns(pool, collection).await?;
-    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(pool)
-        .await?;
+    let mut found = inspect_columns(connection, collection)?;
+    let application: i64 = connection.query_row("PRAGMA application_id", (), |row| row.get(0))?;
     if application != APPLICATION_ID {
         found.push(SchemaFinding::wrong(format!(
             "the file does not say that it is a GeoPackage: PRAGMA application_id = {APPLICATION_ID}"
         )));
     }
-    found.extend(inspect_metadata(pool, collection).await?);
+    found.extend(inspect_metadata(connection, collection)?);
     let flag = collection.flag();
     for (trigger, without) in [
         (
@@ -59,7 +57,7 @@ pub(in crate::store) async fn inspect(
         ),
     ] {
         let trigger = format!("{table}_{trigger}");
-        if !triggers::exists(pools, collection, &trigger).await? {
+        if !triggers::exists(connection, collection, &trigger)? {
             let remedy = if collection.is_ours() {
                 String::new()
             } else {
@@ -70,22 +68,18 @@ pub(in crate::store) async fn inspect(
             )));
         }
     }
-    if !found.iter().any(|finding| finding.misleads) {
-        found.extend(rtree::inspect(pools, collection).await?);
-    }
     Ok(found)
 }
 
-async fn inspect_columns(
-    pool: &SqlitePool,
+fn inspect_columns(
+    connection: &Connection,
     collection: &Collection,
-) -> sqlx::Result<Vec<SchemaFinding>> {
+) -> rusqlite::Result<Vec<SchemaFinding>> {
     let table = collection.table.as_str();
-    let columns: Vec<(String, String)> =
-        sqlx::query_as("SELECT name, upper(type) FROM pragma_table_info(?)")
-            .bind(table)
-            .fetch_all(pool)
-            .await?;
+    let mut columns =
+        connection.prepare_cached("SELECT name, upper(type) FROM pragma_table_info(?)")?;
+    let columns = columns.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>()?;
     let mut found = Vec::new();
     for (column, kinds) in [
         (&collection.id, &["INTEGER"][..]),
@@ -111,10 +105,10 @@ async fn inspect_columns(
 }
 
 /// The rows by which QGIS and GDAL find the layer.
-async fn inspect_metadata(
-    pool: &SqlitePool,
+fn inspect_metadata(
+    connection: &Connection,
     collection: &Collection,
-) -> sqlx::Result<Vec<SchemaFinding>> {
+) -> rusqlite::Result<Vec<SchemaFinding>> {
     let (table, location) = (collection.table.as_str(), collection.location.as_str());
     let mut found = Vec::new();
     for metadata in [
@@ -122,7 +116,7 @@ async fn inspect_metadata(
         "gpkg_geometry_columns",
         "gpkg_spatial_ref_sys",
     ] {
-        if !table_exists(pool, metadata).await? {
+        if !table_exists(connection, metadata)? {
             found.push(SchemaFinding::wrong(format!(
                 "there is no table {metadata}: the file is no GeoPackage"
             )));
@@ -131,26 +125,23 @@ async fn inspect_metadata(
     if !found.is_empty() {
         return Ok(found);
     }
-    let listed: bool = sqlx::query_scalar(
+    let listed: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM gpkg_contents \
          WHERE table_name = ? AND data_type = 'features' AND srs_id = 4326)",
-    )
-    .bind(table)
-    .fetch_one(pool)
-    .await?;
+        [table],
+        |row| row.get(0),
+    )?;
     if !listed {
         found.push(SchemaFinding::wrong(format!(
             "gpkg_contents does not list {table} as features in 4326"
         )));
     }
-    let described: bool = sqlx::query_scalar(
+    let described: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM gpkg_geometry_columns JOIN gpkg_spatial_ref_sys USING (srs_id) \
          WHERE table_name = ? AND column_name = ? AND geometry_type_name = 'POINT' AND srs_id = 4326)",
-    )
-    .bind(table)
-    .bind(location)
-    .fetch_one(pool)
-    .await?;
+        [table, location],
+        |row| row.get(0),
+    )?;
     if !described {
         found.push(SchemaFinding::wrong(format!(
             "gpkg_geometry_columns does not describe {table}.{location} as POINT in 4326"

@@ -1,13 +1,13 @@
 //! Looking at a run of rows in SQLite, which cannot take points apart itself.
 
-use sqlx::{AssertSqlSafe, SqliteExecutor};
+use rusqlite::{Connection, Row, params};
 
-use super::columns::Columns;
+use super::columns::Columns as _;
 use super::geopackage;
 use crate::domain::{Position, distance_m_of};
 use crate::store::ids::{has_id, reached};
 use crate::store::survey::{BackfillFrom, Fault, Survey};
-use crate::store::{Collection, ColumnName, Field};
+use crate::store::{Collection, ColumnName, Field, StoreError};
 
 /// Where a row says that it is.
 pub(super) struct Held {
@@ -18,7 +18,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn read<R: Columns>(row: &R) -> Result<Self, R::Error> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.integer(0)?.unwrap_or(0),
             latitude: row.real(1)?,
@@ -63,17 +63,12 @@ impl Held {
 
 /// What a run of rows holds, and which of them have faults.
 #[derive(Default)]
-pub(in crate::store) struct Surveyed {
-    pub survey: Survey,
+struct Surveyed {
+    survey: Survey,
     faults: Vec<(Fault, i64)>,
 }
 
 impl Surveyed {
-    pub(in crate::store) fn ids_with(&self, fault: Fault) -> impl Iterator<Item = i64> {
-        let with = move |&(found, id): &(Fault, i64)| (found == fault).then_some(id);
-        self.faults.iter().filter_map(with)
-    }
-
     fn add(&mut self, row: &Held, is_located: bool) {
         let survey = &mut self.survey;
         survey.rows += 1;
@@ -117,25 +112,45 @@ impl Surveyed {
 }
 
 /// Looks at up to `count` rows with ids beyond `after`.
-pub(in crate::store) async fn survey(
-    executor: impl SqliteExecutor<'_>,
+pub(super) fn survey(
+    connection: &Connection,
     collection: &Collection,
     after: i64,
     count: u32,
-) -> sqlx::Result<Surveyed> {
-    let rows = sqlx::query(AssertSqlSafe(survey_sql(collection)))
-        .bind(after)
-        .bind(count)
-        .fetch_all(executor)
-        .await?;
+) -> Result<Survey, StoreError> {
     let mut surveyed = Surveyed::default();
-    for row in &rows {
+    let mut statement = connection.prepare_cached(&survey_sql(collection))?;
+    let mut rows = statement.query(params![after, count])?;
+    while let Some(row) = rows.next()? {
         surveyed.add(&Held::read(row)?, collection.is_located());
     }
     if let Some(last) = surveyed.survey.last_id {
         reached(collection, after, last)?;
     }
-    Ok(surveyed)
+    Ok(surveyed.survey)
+}
+
+/// The first ids with a fault, beyond `after` and up to `last`.
+pub(super) fn faults_in(
+    connection: &Connection,
+    collection: &Collection,
+    fault: Fault,
+    (after, last): (i64, i64),
+    count: usize,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut surveyed = Surveyed::default();
+    let mut statement = connection.prepare_cached(&survey_sql(collection))?;
+    let mut rows = statement.query([after, i64::MAX])?;
+    while let Some(row) = rows.next()? {
+        let held = Held::read(row)?;
+        if held.id > last {
+            break;
+        }
+        surveyed.add(&held, collection.is_located());
+    }
+    let with = |(found, id): (Fault, i64)| (found == fault).then_some(id);
+    let ids = surveyed.faults.into_iter().filter_map(with);
+    Ok(ids.take(count).collect())
 }
 
 /// What [`Held`] reads, of rows with ids beyond the first parameter; at most as many

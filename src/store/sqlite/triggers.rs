@@ -1,70 +1,65 @@
 //! The triggers by which an embedded file notes points that other programs draw and
 //! move: migrations make those of nearby's own tables, adopting those of other layers.
 
-use sqlx::{AssertSqlSafe, Executor as _};
+use rusqlite::Connection;
 
-use crate::store::database::SqlitePools;
+use super::transaction::WriteTransaction;
 use crate::store::sql::identifier;
-use crate::store::{Collection, ColumnName, LayerTrigger, StoreError};
+use crate::store::{Collection, ColumnName, LayerTrigger};
 
 /// What the triggers of a layer are called, after its table.
 const NAMES: [&str; 3] = ["stale_location", "moved_location", "drawn_location"];
 
 /// The triggers that a layer of other programs lacks.
-pub(in crate::store) async fn missing(
-    pools: &SqlitePools,
+pub(super) fn missing(
+    connection: &Connection,
     collection: &Collection,
-) -> Result<Vec<LayerTrigger>, StoreError> {
+) -> rusqlite::Result<Vec<LayerTrigger>> {
     let mut missing = Vec::new();
-    for trigger in wanted(collection, location_may_be_null(pools, collection).await?) {
-        if !exists(pools, collection, &trigger.name).await? {
+    for trigger in wanted(collection, location_may_be_null(connection, collection)?) {
+        if !exists(connection, collection, &trigger.name)? {
             missing.push(trigger);
         }
     }
     Ok(missing)
 }
 
-/// Makes triggers, and notes the points that were drawn before they were there: all or
-/// nothing.
-pub(in crate::store) async fn make(
-    pools: &SqlitePools,
+/// Makes triggers, and notes the points that were drawn before they were there.
+pub(super) fn make(
+    writing: &WriteTransaction<'_>,
     collection: &Collection,
     triggers: &[LayerTrigger],
-) -> Result<(), StoreError> {
-    let mut all = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
+) -> rusqlite::Result<()> {
     for trigger in triggers {
-        all.execute(AssertSqlSafe(trigger.sql.clone())).await?;
+        writing.execute_all(&trigger.sql)?;
     }
-    all.execute(AssertSqlSafe(note_drawn(collection))).await?;
-    all.commit().await?;
-    Ok(())
+    writing.execute_all(&note_drawn(collection))
 }
 
 /// Whether a table has a trigger.
-pub(super) async fn exists(
-    pools: &SqlitePools,
+pub(super) fn exists(
+    connection: &Connection,
     collection: &Collection,
     trigger: &str,
-) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
+) -> rusqlite::Result<bool> {
+    connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' \
          AND tbl_name = ? COLLATE NOCASE AND name = ? COLLATE NOCASE)",
+        [collection.table.as_str(), trigger],
+        |row| row.get(0),
     )
-    .bind(collection.table.as_str())
-    .bind(trigger)
-    .fetch_one(&pools.readers)
-    .await
 }
 
-async fn location_may_be_null(pools: &SqlitePools, collection: &Collection) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
+fn location_may_be_null(
+    connection: &Connection,
+    collection: &Collection,
+) -> rusqlite::Result<bool> {
+    connection.query_row(
         "SELECT NOT EXISTS (SELECT 1 FROM pragma_table_info(?) \
          WHERE name = ? COLLATE NOCASE AND \"notnull\")",
+        [collection.table.as_str(), collection.location.as_str()],
+        |row| row.get(0),
     )
-    .bind(collection.table.as_str())
-    .bind(collection.location.as_str())
-    .fetch_one(&pools.readers)
-    .await
 }
 
 /// The triggers of a layer, as migration 7 has those of nearby's own tables. A location

@@ -10,15 +10,12 @@ use crate::domain::CenterId;
 use crate::store::{BatchItem, JournalNote, Others, RefusedItem, StoreError, Upserted};
 
 impl SqliteStore {
-    pub(in crate::store) async fn upsert(
-        &self,
-        items: Vec<BatchItem>,
-    ) -> Result<Upserted, StoreError> {
+    pub(super) async fn upsert(&self, items: Vec<BatchItem>) -> Result<Upserted, StoreError> {
         self.write(move |writing| writing.upsert(&items, None))
             .await
     }
 
-    pub(in crate::store) async fn upsert_taken(
+    pub(super) async fn upsert_taken(
         &self,
         items: Vec<BatchItem>,
         others: Others,

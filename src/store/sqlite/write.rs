@@ -1,36 +1,32 @@
 //! Writing centers, each write a transaction.
-//!
-//! Transactions take the file's write lock at once: one that read before it
-//! wrote could otherwise be refused halfway, when another process wrote between.
+
+use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
 use rusqlite::types::Value;
-use rusqlite::{
-    CachedStatement, OptionalExtension as _, Params, Row, Statement, Transaction,
-    TransactionBehavior, params,
-};
+use rusqlite::{CachedStatement, OptionalExtension as _, Statement};
 
 use super::extent::Growth;
-use super::foreign_changes::version_seen_by;
+use super::transaction::WriteTransaction;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
-use crate::store::idempotency::{KEEP, Made, Recording, TAKE, or_under_way};
-use crate::store::references::{Referring, refuse_used};
+use crate::store::idempotency::Made;
+use crate::store::references::{References, Referring, refuse_used};
 use crate::store::sql::Sql;
-use crate::store::{BatchError, BatchItem, DeleteError, FileVersion, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl SqliteStore {
-    pub(in crate::store) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
+    pub(super) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let draft = draft.clone();
         self.write(move |writing| {
             let center = writing.create(&draft)?;
-            writing.keep_answer(Made::Center(&center))?;
+            writing.transaction.keep_answer(Made::Center(&center))?;
             Ok(center)
         })
         .await
     }
 
-    pub(in crate::store) async fn replace(
+    pub(super) async fn replace(
         &self,
         id: CenterId,
         draft: &CenterDraft,
@@ -40,7 +36,7 @@ impl SqliteStore {
             .await
     }
 
-    pub(in crate::store) async fn update<E: Send + 'static>(
+    pub(super) async fn update<E: Send + 'static>(
         &self,
         id: CenterId,
         edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
@@ -66,21 +62,15 @@ impl SqliteStore {
         .await
     }
 
-    pub(in crate::store) async fn delete(
+    pub(super) async fn delete(
         &self,
         id: CenterId,
+        references: References,
         referring: Referring,
     ) -> Result<bool, DeleteError> {
-        let references = self.database().references(&self.collection).await?;
         self.write(move |writing| {
-            let mut used = Vec::new();
-            for reference in references.that_keep(referring) {
-                let mut is_used = writing.transaction.prepare(&reference.is_used)?;
-                if is_used.query_one([id.get()], |row| row.get(0))? {
-                    used.push(reference);
-                }
-            }
-            refuse_used(&used)?;
+            let transaction = writing.transaction;
+            refuse_used(&transaction.that_keep(&references, referring, id.get())?)?;
             let mut delete = writing.prepare(&writing.statements.delete)?;
             writing.growth.let_go();
             Ok(delete.execute([id.get()])? > 0)
@@ -88,7 +78,7 @@ impl SqliteStore {
         .await
     }
 
-    pub(in crate::store) async fn write_batch(
+    pub(super) async fn write_batch(
         &self,
         items: Vec<BatchItem>,
     ) -> Result<Vec<Center>, BatchError> {
@@ -105,7 +95,7 @@ impl SqliteStore {
                 }
             });
             let written = each.collect::<Result<Vec<_>, BatchError>>()?;
-            writing.keep_answer(Made::Centers(&written))?;
+            writing.transaction.keep_answer(Made::Centers(&written))?;
             Ok(written)
         })
         .await
@@ -120,99 +110,44 @@ impl SqliteStore {
         T: Send + 'static,
         E: From<rusqlite::Error> + From<StoreError> + Send + 'static,
     {
-        let statements = self.statements.clone();
-        let recording = Recording::current();
-        let written = self.pools.centers.run(move |connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let statements = Arc::clone(&self.statements);
+        let written = self.database.write(move |transaction| {
             let writing = Writing {
                 transaction,
                 statements: &statements,
                 growth: Growth::default(),
-                recording,
             };
-            writing.take_key()?;
-            let changes = writing.transaction.total_changes();
+            let changes = transaction.total_changes();
             let done = work(&writing)?;
-            // What keeps no answer has made nothing: its key stays free.
-            if writing.recording.as_ref().is_some_and(Recording::is_empty) {
-                return Ok((done, false));
-            }
             // Noted where GeoPackage readers look for it: once a transaction, as a
             // trigger would do it for every row.
-            if writing.transaction.total_changes() > changes {
+            if transaction.total_changes() > changes {
                 let edges = writing.growth.edges();
                 writing.prepare(&statements.mark_changed)?.execute(edges)?;
             }
-            let may_shrink = writing.growth.may_shrink();
-            writing.transaction.commit()?;
-            Ok::<_, E>((done, may_shrink))
+            Ok::<_, E>((done, writing.growth.may_shrink()))
         });
         let (done, may_shrink) = written.await?;
         if may_shrink {
-            self.pools
-                .centers
-                .measure_at_the_end(self.collection.table.as_str(), &self.statements.measure);
+            let table = self.collection.table.as_str();
+            let writer = &self.database.writer;
+            writer.measure_at_the_end(table, &self.statements.measure);
         }
         Ok(done)
     }
 }
 
-/// A transaction, and what is written in it.
+/// A transaction that writes centers, and what is written in it.
 pub(super) struct Writing<'a> {
-    transaction: Transaction<'a>,
+    pub(super) transaction: &'a WriteTransaction<'a>,
     pub(super) statements: &'a Statements,
     /// What becomes of the layer's extent.
     pub(super) growth: Growth,
-    /// What is kept under the key of the write, if it has one.
-    recording: Option<Recording>,
 }
 
 impl Writing<'_> {
-    /// The version of the file at which the transaction began.
-    pub(super) fn version(&self) -> rusqlite::Result<FileVersion> {
-        version_seen_by(&self.transaction)
-    }
-
-    /// Gives how many rows were written.
-    pub(super) fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
-        self.transaction.prepare_cached(sql)?.execute(values)
-    }
-
-    pub(super) fn query_row<T>(
-        &self,
-        sql: &str,
-        values: impl Params,
-        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        self.transaction.query_row(sql, values, read)
-    }
-
     pub(super) fn prepare(&self, statement: &Sql) -> rusqlite::Result<CachedStatement<'_>> {
-        self.transaction.prepare_cached(&statement.text().0)
-    }
-
-    /// Takes the key of the write, if it has one.
-    fn take_key(&self) -> Result<(), StoreError> {
-        let Some(recording) = &self.recording else {
-            return Ok(());
-        };
-        self.execute(TAKE, params![recording.key(), recording.request()])
-            .map(drop)
-            .map_err(or_under_way)
-    }
-
-    /// Keeps the answer to what was made, if the write has a key.
-    pub(super) fn keep_answer(&self, made: Made<'_>) -> Result<(), StoreError> {
-        let Some(recording) = &self.recording else {
-            return Ok(());
-        };
-        let answer = recording.answer_to(made)?;
-        let key = recording.key();
-        let values = params![answer.status, answer.location, answer.body, key];
-        self.execute(KEEP, values)?;
-        recording.is_kept(answer);
-        Ok(())
+        self.transaction.prepare(statement)
     }
 
     pub(super) fn create(&self, draft: &CenterDraft) -> rusqlite::Result<Center> {
@@ -220,7 +155,7 @@ impl Writing<'_> {
         self.bind_new(&mut insert, None, draft, &now())?;
         insert.raw_execute()?;
         let mut read = self.prepare(&self.statements.read)?;
-        read.query_one([self.transaction.last_insert_rowid()], |row| {
+        read.query_one([self.transaction.last_id()], |row| {
             rows::center(row, &self.statements.fields)
         })
     }

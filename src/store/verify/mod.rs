@@ -5,7 +5,7 @@ mod allowed;
 mod schema;
 
 use super::survey::{DriftDistances, Fault, Survey};
-use super::{Collection, Database, StoreError, mysql, sqlite};
+use super::{Collection, Database, StoreError};
 pub use allowed::{Allowed, AllowedError};
 pub use schema::{SchemaFinding, Severity};
 
@@ -108,36 +108,20 @@ impl Database {
         after: i64,
         found: &mut Verification,
     ) -> Result<Option<i64>, StoreError> {
-        match self {
-            Self::MySql(pool) => {
-                let survey = mysql::survey::survey(pool, collection, after, CHUNK).await?;
-                let Some(last) = survey.last_id else {
-                    return Ok(None);
-                };
-                for (fault, count) in found.add(&survey) {
-                    let finding = found.finding(fault);
-                    let wanted = finding.wants_ids(count);
-                    if wanted > 0 {
-                        let run = (after, last);
-                        let ids = mysql::survey::ids_with(pool, collection, fault, run, wanted);
-                        finding.first_ids.extend(ids.await?);
-                    }
-                }
-                Ok(Some(last))
-            }
-            Self::Sqlite(pools) => {
-                let surveyed =
-                    sqlite::survey::survey(&pools.readers, collection, after, CHUNK).await?;
-                for (fault, count) in found.add(&surveyed.survey) {
-                    let finding = found.finding(fault);
-                    let wanted = finding.wants_ids(count);
-                    finding
-                        .first_ids
-                        .extend(surveyed.ids_with(fault).take(wanted));
-                }
-                Ok(surveyed.survey.last_id)
+        let survey = self.backend().survey(collection, after, CHUNK).await?;
+        let Some(last) = survey.last_id else {
+            return Ok(None);
+        };
+        for (fault, count) in found.add(&survey) {
+            let finding = found.finding(fault);
+            let wanted = finding.wants_ids(count);
+            if wanted > 0 {
+                let run = (after, last);
+                let ids = self.backend().ids_with(collection, fault, run, wanted);
+                finding.first_ids.extend(ids.await?);
             }
         }
+        Ok(Some(last))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Whether a table can hold locations right.
 
-use super::super::{Collection, Database, StoreError, mysql, sqlite};
-
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -53,35 +51,5 @@ impl SchemaFinding {
             misleads: true,
             ..Self::wrong(text)
         }
-    }
-}
-
-impl Database {
-    /// What is wrong with the triggers of a table with which every write fails, its
-    /// application's too.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn failing_triggers(
-        &self,
-        collection: &Collection,
-    ) -> Result<Vec<SchemaFinding>, StoreError> {
-        Ok(match self {
-            Self::MySql(pool) => mysql::triggers::failures(pool, collection).await?,
-            // There are no accounts.
-            Self::Sqlite(_) => Vec::new(),
-        })
-    }
-
-    /// What is wrong with the table of a collection: columns, their types,
-    /// reference system, spatial index, triggers, metadata.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn inspect(&self, collection: &Collection) -> Result<Vec<SchemaFinding>, StoreError> {
-        Ok(match self {
-            Self::MySql(pool) => mysql::schema::inspect(pool, collection).await?,
-            Self::Sqlite(pools) => sqlite::schema::inspect(pools, collection).await?,
-        })
     }
 }

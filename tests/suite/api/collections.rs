@@ -185,14 +185,8 @@ on_both_stores! {
 #[tokio::test]
 async fn what_another_process_writes_to_a_table_is_found() {
     let server = with_shops(TestDatabase::sqlite().await).await;
-    let other = crate::support::connect(server.db.url()).await;
-    let nearby::store::Database::Sqlite(pools) = &other else {
-        panic!("it is SQLite");
-    };
-    sqlx::query("INSERT INTO shops VALUES (11, 'new', 55, 55, NULL)")
-        .execute(&pools.writer)
-        .await
-        .unwrap();
+    let insert = "INSERT INTO shops VALUES (11, 'new', 55, 55, NULL)";
+    server.db.execute(insert).await;
     server
         .eventually("their shop is found", async || {
             let near = "/collections/shops/nearby?lat=55&lng=55";

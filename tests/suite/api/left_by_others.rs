@@ -43,7 +43,7 @@ on_both_stores! {
         let ids = server.seed(&[center("a", 1.0, 1.0), center("b", 2.0, 2.0)]).await;
         assert_eq!(ids, [1, 2]);
         let sql = impossible(&server.db);
-        server.db.execute_elsewhere(&sql).await;
+        server.db.execute(&sql).await;
 
         let one = server.found("/centers/1").await;
         assert_eq!([&one["created_at"], &one["updated_at"]], [&Value::Null, &Value::Null]);
@@ -81,8 +81,8 @@ on_both_stores! {
             let body = json!({ "name": name, "acronym": acronym });
             assert_eq!(server.post("/organizations", &body).send().await.status, 201);
         }
-        server.db.execute_elsewhere(DIVEMAPS_MEMBERSHIPS).await;
-        server.db.execute_elsewhere(&format!(
+        server.db.execute(DIVEMAPS_MEMBERSHIPS).await;
+        server.db.execute(&format!(
             "INSERT INTO diving_center_organizations VALUES (7, {id}, 1, NULL, NULL), \
                  (9, {id}, 2, TRUE, '2026-01-02 03:04:05')"
         ))
@@ -98,10 +98,10 @@ on_both_stores! {
 
     async fn a_setting_that_is_no_json_is_its_text(db: TestDatabase) {
         let server = TestServer::start(db).await;
-        server.db.execute_elsewhere(DIVEMAPS_SETTINGS).await;
+        server.db.execute(DIVEMAPS_SETTINGS).await;
         for (id, text) in ["yes, please", "", "{\"a\":", "NaN"].into_iter().enumerate() {
             let key = format!("key-{id}");
-            server.db.execute_elsewhere(&format!(
+            server.db.execute(&format!(
                 "INSERT INTO settings (id, `key`, value) VALUES ({id}, '{key}', '{text}')"
             ))
             .await;
@@ -110,7 +110,7 @@ on_both_stores! {
             }
         }
         // Ratings are shown: this is no JSON.
-        server.db.execute_elsewhere(
+        server.db.execute(
             "INSERT INTO settings (id, `key`, value) \
              VALUES (9, 'disable_diving_center_reviews', 'oui')",
         )

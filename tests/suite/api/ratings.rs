@@ -29,7 +29,7 @@ async fn rated(db: TestDatabase) -> (TestServer, Vec<i64>) {
         "INSERT INTO center_ratings (diving_center_id, user_id, score) VALUES {}",
         marks.join(", ")
     );
-    server.db.execute_elsewhere(&sql).await;
+    server.db.execute(&sql).await;
     server
         .eventually("ratings are seen", async || {
             let found = server.found("/nearby?lat=1&lng=1&min_rating=6").await;
@@ -105,7 +105,7 @@ on_both_stores! {
             let sql = format!(
                 "UPDATE settings SET value = '{value}' WHERE `key` = 'disable_diving_center_reviews'"
             );
-            server.db.execute_elsewhere(&sql).await;
+            server.db.execute(&sql).await;
             server
                 .soon("the setting is seen", async || {
                     let found = server.found(SEARCHES[0]).await;

@@ -85,9 +85,9 @@ impl TestServer {
         adjust(&mut settings);
         let catalog = |collection: &Collection| {
             let store = Store::new(db.database(), collection);
-            let engine = match &store {
-                Store::MySql(store) => Engine::Sql(SqlEngine::new(store.clone())),
-                Store::Sqlite(_) => Engine::Memory(
+            let engine = match SqlEngine::over(&store) {
+                Some(engine) => Engine::Sql(engine),
+                None => Engine::Memory(
                     MemoryEngine::new(collection.name.as_str()).with_fields(collection.fields()),
                 ),
             };

@@ -36,7 +36,7 @@ on_both_stores! {
     async fn a_setting_is_effective_at_once_and_soon_on_other_instances(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
-        server.db.execute_elsewhere(&format!(
+        server.db.execute(&format!(
             "INSERT INTO center_ratings (diving_center_id, user_id, score) VALUES ({id}, 1, 6)"
         )).await;
         let other = Served::start(&["--database-url", server.db.url()]);

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::process::run;
 use super::served::Served;
 use crate::api::server::KEY;
-use crate::support::{TestDatabase, connect};
+use crate::support::{TestDatabase, their_connection};
 
 /// Where the last of the bundled places is, and where it was made to be.
 const LAST: i64 = 171_075;
@@ -21,16 +21,10 @@ async fn demo_finishes_a_load_that_was_stopped_and_never_undoes_what_was_written
     let path = folder.path().join("demo.gpkg").display().to_string();
     let url = format!("sqlite:{path}");
     run(&["migrate", "up", "--database-url", &url]).assert(0, &[]);
-    let database = connect(&url).await;
-    let nearby::store::Database::Sqlite(pools) = &database else {
-        panic!("it is SQLite");
-    };
     let stopped = "INSERT INTO diving_centers (id, name) VALUES (7, 'seven'), (171050, 'mine'); \
                    INSERT INTO settings (key, value) VALUES ('demo_places_loaded', '171000')";
-    sqlx::Executor::execute(&pools.writer, stopped)
-        .await
-        .expect("it is taken");
-    database.close().await;
+    let taken = their_connection(path.as_ref()).execute_batch(stopped);
+    taken.expect("it is taken");
 
     let demo = || Served::start_command(&["demo", "--database", &path]);
     let served = demo();

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::process::{Ended, run, run_with_input};
 use super::served::Served;
-use crate::support::connect;
+use crate::support::their_connection;
 
 /// A file that does not exist yet, in a folder of its own.
 struct Place {
@@ -41,12 +41,7 @@ impl Place {
     async fn in_a_copy(&self, sql: &'static str) -> i64 {
         let copy = self.folder.path().join("copy.gpkg");
         fs::copy(self.path(), &copy).expect("it can be copied");
-        let database = connect(&format!("sqlite:{}", copy.display())).await;
-        let nearby::store::Database::Sqlite(pools) = &database else {
-            panic!("it is SQLite");
-        };
-        let number = sqlx::query_scalar(sql).fetch_one(&pools.readers).await;
-        database.close().await;
+        let number = their_connection(&copy).query_row(sql, (), |row| row.get(0));
         number.expect("the query gives a number")
     }
 

@@ -20,12 +20,9 @@ async fn stored_point(db: &TestDatabase, id: i64) -> Option<(f64, f64)> {
         assert_eq!(srid, 4326);
         return Some((x, y));
     }
-    let blob: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT location FROM diving_centers WHERE id = ?")
-            .bind(id)
-            .fetch_one(db.sqlite_writer())
-            .await
-            .unwrap();
+    let select = "SELECT location FROM diving_centers WHERE id = ?";
+    let reading = db.sqlite_connection();
+    let blob: Option<Vec<u8>> = reading.query_row(select, [id], |row| row.get(0)).unwrap();
     blob.map(|blob| decode_by_hand(&blob))
 }
 

@@ -1,9 +1,11 @@
 //! A fresh database for every test.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use nearby::store::{Collection, Database, DatabaseUrl, PoolSettings, Store, Wait};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlPool, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlPool};
 use tempfile::TempDir;
 
 /// Runs every test once on MySQL (reported as ignored where there is none) and
@@ -54,13 +56,20 @@ pub struct TestDatabase {
     database: Database,
     url: String,
     // Last, so that the connections are gone before what they lead to.
-    _place: Place,
+    place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
-    MySql { server: String, name: String },
-    Sqlite { _folder: TempDir },
+    MySql {
+        server: String,
+        name: String,
+        pool: MySqlPool,
+    },
+    Sqlite {
+        path: PathBuf,
+        _folder: TempDir,
+    },
 }
 
 impl TestDatabase {
@@ -80,22 +89,31 @@ impl TestDatabase {
         let name = unique_name();
         on_server(&server, format!("CREATE DATABASE `{name}`")).await;
         let url = with_database(&server, &name);
-        let place = Place::MySql { server, name };
+        let place = Place::MySql {
+            server,
+            name,
+            pool: their_pool(&url),
+        };
         Self::open(url, place).await
     }
 
     /// A fresh SQLite file without a table.
     pub async fn sqlite_empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let url = format!("sqlite:{}", folder.path().join("test.gpkg").display());
-        Self::open(url, Place::Sqlite { _folder: folder }).await
+        let path = folder.path().join("test.gpkg");
+        let url = format!("sqlite:{}", path.display());
+        let place = Place::Sqlite {
+            path,
+            _folder: folder,
+        };
+        Self::open(url, place).await
     }
 
     async fn open(url: String, place: Place) -> Self {
         Self {
             database: connect(&url).await,
             url,
-            _place: place,
+            place,
         }
     }
 
@@ -122,7 +140,8 @@ impl TestDatabase {
         Store::new(&self.database, &Collection::diving_centers())
     }
 
-    /// Runs statements behind the service's back, several separated by `;`.
+    /// Runs statements behind the service's back, as another process would, several
+    /// separated by `;`.
     ///
     /// # Panics
     /// When the database refuses one.
@@ -132,49 +151,47 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// As [`Self::execute`], as another process would.
-    pub async fn execute_elsewhere(&self, sql: &str) {
-        let elsewhere = connect(&self.url).await;
-        let sql = AssertSqlSafe(sql.to_owned());
-        let done = match &elsewhere {
-            Database::MySql(pool) => pool.execute(sql).await.map(drop),
-            Database::Sqlite(pools) => pools.writer.execute(sql).await.map(drop),
-        };
-        done.expect("the statements are taken");
-    }
-
     /// As [`Self::execute`], for statements that may be refused.
-    pub async fn try_execute(&self, sql: &str) -> sqlx::Result<()> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match &self.database {
-            Database::MySql(pool) => pool.execute(sql).await.map(drop),
-            Database::Sqlite(pools) => pools.writer.execute(sql).await.map(drop),
+    pub async fn try_execute(&self, sql: &str) -> Result<(), String> {
+        match &self.place {
+            Place::MySql { pool, .. } => {
+                let done = pool.execute(AssertSqlSafe(sql.to_owned())).await;
+                done.map(drop).map_err(|error| error.to_string())
+            }
+            Place::Sqlite { path, .. } => {
+                let done = their_connection(path).execute_batch(sql);
+                done.map_err(|error| error.to_string())
+            }
         }
     }
 
     /// The one whole number that a query gives.
     pub async fn number(&self, sql: &str) -> i64 {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match &self.database {
-            Database::MySql(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
-            Database::Sqlite(pools) => sqlx::query_scalar(sql).fetch_one(&pools.readers).await,
+        match &self.place {
+            Place::MySql { pool, .. } => {
+                let asking = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+                asking.fetch_one(pool).await.expect("it gives a number")
+            }
+            Place::Sqlite { path, .. } => {
+                let asking = their_connection(path).query_row(sql, (), |row| row.get(0));
+                asking.expect("it gives a number")
+            }
         }
-        .expect("the query gives a number")
     }
 
-    /// The connections, where this is MySQL.
+    /// Connections of another process, where this is MySQL.
     pub fn mysql_pool(&self) -> &MySqlPool {
-        match &self.database {
-            Database::MySql(pool) => pool,
-            Database::Sqlite(_) => panic!("this is SQLite"),
+        match &self.place {
+            Place::MySql { pool, .. } => pool,
+            Place::Sqlite { .. } => panic!("this is SQLite"),
         }
     }
 
-    /// The connection that writes, where this is SQLite.
-    pub fn sqlite_writer(&self) -> &SqlitePool {
-        match &self.database {
-            Database::Sqlite(pools) => &pools.writer,
-            Database::MySql(_) => panic!("this is MySQL"),
+    /// A connection of another process, where this is SQLite.
+    pub fn sqlite_connection(&self) -> rusqlite::Connection {
+        match &self.place {
+            Place::Sqlite { path, .. } => their_connection(path),
+            Place::MySql { .. } => panic!("this is MySQL"),
         }
     }
 
@@ -194,7 +211,7 @@ impl TestDatabase {
 
     /// Whether this is MySQL, for the few statements that differ.
     pub fn is_mysql(&self) -> bool {
-        matches!(self.database, Database::MySql(_))
+        matches!(self.place, Place::MySql { .. })
     }
 }
 
@@ -214,9 +231,30 @@ pub async fn connect(url: &str) -> Database {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Connections with which another application would write.
+fn their_pool(url: &str) -> MySqlPool {
+    let url = url::Url::parse(url).expect("it is a URL");
+    let options = sqlx::mysql::MySqlConnectOptions::from_url(&url)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .pipes_as_concat(false);
+    sqlx::mysql::MySqlPoolOptions::new()
+        .max_connections(4)
+        .connect_lazy_with(options)
+}
+
+/// A connection with which another program would write an embedded file.
+pub fn their_connection(path: &Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).expect("the file can be opened");
+    let patience = connection.busy_timeout(Duration::from_secs(5));
+    patience.expect("it can be patient");
+    let keys = connection.pragma_update(None, "foreign_keys", true);
+    keys.expect("foreign keys hold");
+    connection
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let Self::MySql { server, name } = self else {
+        let Self::MySql { server, name, .. } = self else {
             return;
         };
         // A runtime of its own: the test's may be gone, and nothing awaits here.

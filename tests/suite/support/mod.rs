@@ -10,7 +10,7 @@ mod meddler;
 
 pub use cut::{Commit, Cut, through_cut};
 pub(crate) use database::on_both_stores;
-pub use database::{TestDatabase, connect, with_database};
+pub use database::{TestDatabase, connect, their_connection, with_database};
 pub use held::hold_center;
 pub use meddler::{Meddler, Meddling};
 

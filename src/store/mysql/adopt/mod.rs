@@ -1,5 +1,6 @@
 //! Adopting a MySQL table.
 
+mod adoption;
 mod gather;
 mod mark;
 mod obstacles;
@@ -8,6 +9,8 @@ mod plan;
 mod rights;
 mod sample;
 mod serving;
+mod session;
+mod step;
 mod undo;
 
 use sqlx::MySqlPool;
@@ -15,23 +18,79 @@ use sqlx::MySqlPool;
 use super::location::has_position;
 use super::schema::Column;
 use super::survey::survey_as;
-use super::{catalog, triggers};
-use crate::store::adopt::{
-    Action, Adoption, Facts, Indexing, Obstacle, Rows, SpatialIndex, Step, TriggerState,
-};
-use crate::store::{Collection, Database, StoreError};
+use super::{MySqlDatabase, catalog, triggers};
+use crate::store::{Collection, Database, Obstacle, StoreError};
+pub use adoption::{Adoption, Facts, Rows, SpatialIndex, TriggerState};
 use gather::{Gathered, Values};
-pub(in crate::store) use mark::{is_adopted, is_any_adopted};
-pub(in crate::store) use online::rebuild;
+pub(super) use mark::{is_adopted, is_any_adopted};
+pub use online::{Indexing, Rebuilt};
 use plan::Doer;
-pub(in crate::store) use rights::grant_to_see_triggers;
-pub(in crate::store) use serving::obstacles_to_serving;
-pub(in crate::store) use undo::inspect_undoing;
+pub(super) use rights::grant_to_see_triggers;
+pub(super) use serving::obstacles_to_serving;
+use session::Held;
+pub use session::{ADOPTION_SQL_MODE, AdoptError, AdoptionSession, Carried};
+pub use step::{Action, Locking, Statement, Step, Way};
+pub use undo::Undoing;
 
 /// How many rows are looked at in one statement.
 const CHUNK: u32 = 5_000;
 
-pub(in crate::store) async fn inspect(
+/// Adopts tables of a database.
+#[derive(Debug, Clone)]
+pub struct Adopter {
+    mysql: MySqlDatabase,
+}
+
+impl Adopter {
+    pub(super) fn new(mysql: MySqlDatabase) -> Self {
+        Self { mysql }
+    }
+}
+
+impl Database {
+    fn adopter(&self) -> Result<Adopter, AdoptError> {
+        self.backend().adopter().ok_or(AdoptError::NotMySql)
+    }
+
+    /// Looks at a table that is to be adopted, and changes nothing. `each` is
+    /// told how many rows were looked at.
+    ///
+    /// # Errors
+    /// When tables of this database cannot be adopted, or it does not answer.
+    pub async fn inspect_adoption(
+        &self,
+        collection: &Collection,
+        indexing: Indexing,
+        each: impl FnMut(u64),
+    ) -> Result<Adoption, AdoptError> {
+        let Adopter { mysql } = self.adopter()?;
+        Ok(inspect(mysql.pool(), self, collection, indexing, each).await?)
+    }
+
+    /// Looks at what adopting a table made, and changes nothing.
+    ///
+    /// # Errors
+    /// When tables of this database cannot be adopted, or it does not answer.
+    pub async fn inspect_undoing(&self, collection: &Collection) -> Result<Undoing, AdoptError> {
+        let Adopter { mysql } = self.adopter()?;
+        Ok(undo::inspect_undoing(mysql.pool(), self, collection).await?)
+    }
+
+    /// Keeps every other adoption of a table out until the session is dropped.
+    ///
+    /// # Errors
+    /// When tables of this database cannot be adopted, another adoption is under way, or
+    /// the database does not answer.
+    pub async fn begin_adoption(
+        &self,
+        collection: &Collection,
+    ) -> Result<AdoptionSession, AdoptError> {
+        let Adopter { mysql } = self.adopter()?;
+        AdoptionSession::begin(mysql.pool(), collection).await
+    }
+}
+
+async fn inspect(
     pool: &MySqlPool,
     database: &Database,
     collection: &Collection,

@@ -2,12 +2,12 @@
 
 use super::gather::{Gathered, Values};
 use super::{listed, obstacle};
-use crate::store::adopt::{Action, Obstacle, Rows, Step};
+use crate::store::mysql::adopt::{Action, Rows, Step};
 use crate::store::mysql::location::location;
 use crate::store::mysql::schema::Column;
 use crate::store::mysql::triggers;
 use crate::store::sql::identifier;
-use crate::store::{Collection, ColumnName};
+use crate::store::{Collection, ColumnName, Obstacle};
 
 const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
 const COORDINATES: [&str; 3] = ["decimal", "double", "float"];

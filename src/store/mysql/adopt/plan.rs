@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::gather::Gathered;
 use super::mark;
 use crate::store::Collection;
-use crate::store::adopt::{Action, Locking, Rows, Statement, Step, Way};
+use crate::store::mysql::adopt::{Action, Locking, Rows, Statement, Step, Way};
 use crate::store::mysql::location::{SENTINEL, location};
 use crate::store::mysql::schema::Column;
 use crate::store::mysql::triggers;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlPool};
 
 use super::gather::{Gathered, gather};
 use super::{listed, obstacle, obstacles};
-use crate::store::adopt::Obstacle;
+use crate::store::Obstacle;
 use crate::store::refusal::{COLUMN_ACCESS_DENIED, TABLE_ACCESS_DENIED, number};
 use crate::store::{Collection, ColumnName};
 

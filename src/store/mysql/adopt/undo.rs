@@ -14,14 +14,26 @@ use std::time::Duration;
 use sqlx::MySqlPool;
 
 use super::gather::{Gathered, gather};
-use super::{mark, obstacle, obstacles, online, plan};
-use crate::store::adopt::{Action, Locking, Statement, Step, Undoing, Way};
+use super::{Action, Locking, Statement, Step, Way, mark, obstacle, obstacles, online, plan};
 use crate::store::mysql::schema::{Column, Index};
 use crate::store::mysql::{index_pages, survey, triggers};
 use crate::store::sql::identifier;
-use crate::store::{Collection, Database, StoreError};
+use crate::store::{Collection, Database, Obstacle, StoreError};
 
-pub(in crate::store) async fn inspect_undoing(
+/// What adopting a table made, and what it takes to undo it.
+#[derive(Debug, Clone, Default)]
+pub struct Undoing {
+    /// Why it cannot be undone as it is.
+    pub obstacles: Vec<Obstacle>,
+    /// What to know before.
+    pub warnings: Vec<String>,
+    /// What is to do, in the order in which to do it.
+    pub steps: Vec<Step>,
+    /// What stays although adopting may have something to do with it, and why.
+    pub stays: Vec<String>,
+}
+
+pub(super) async fn inspect_undoing(
     pool: &MySqlPool,
     database: &Database,
     collection: &Collection,

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::LayerError;
 use crate::store::sql::identifier;
-use crate::store::sqlite::blocking::open_to_read;
+use crate::store::sqlite::connection::open_to_read;
 use crate::store::sqlite::geopackage;
 
 /// How many rows come at once from the thread that reads.

@@ -97,8 +97,8 @@ on_both_stores! {
         let server = TestServer::start(db).await;
         seed(&server).await;
         let center = server.seed(&[json!({ "name": "Aqua", "latitude": 37.6, "longitude": 24.3 })]).await[0];
-        server.db.execute_elsewhere(AROUND).await;
-        server.db.execute_elsewhere(&format!(
+        server.db.execute(AROUND).await;
+        server.db.execute(&format!(
             "INSERT INTO center_dive_sites VALUES (1, {center}, 1, 50.00, 'EUR'), (2, 999, 1, NULL, 'EUR')"
         ))
         .await;

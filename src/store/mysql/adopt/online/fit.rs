@@ -9,7 +9,7 @@ use super::foreign_keys::{self, ForeignKey};
 use super::leftovers::there;
 use super::names::{MAX_KEY_NAME, Names};
 use crate::store::Collection;
-use crate::store::adopt::Obstacle;
+use crate::store::Obstacle;
 use crate::store::mysql::triggers;
 use crate::store::sql::identifier;
 

@@ -3,7 +3,7 @@
 use sqlx::{FromRow, MySqlPool};
 
 use super::names::key_for_now;
-use crate::store::adopt::Statement;
+use crate::store::mysql::adopt::Statement;
 use crate::store::sql::identifier;
 
 /// Asks the server to let others write, or to refuse.

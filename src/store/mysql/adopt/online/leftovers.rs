@@ -7,7 +7,7 @@ use sqlx::MySqlPool;
 use super::foreign_keys;
 use super::names::{Names, key_in_the_end};
 use crate::store::Collection;
-use crate::store::adopt::{Action, Locking, Statement, Step};
+use crate::store::mysql::adopt::{Action, Locking, Statement, Step};
 use crate::store::mysql::triggers::{self, Installed, drop, installed};
 use crate::store::sql::identifier;
 

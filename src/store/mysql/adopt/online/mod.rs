@@ -28,11 +28,29 @@ use std::time::Duration;
 use sqlx::MySqlPool;
 
 use super::gather::Gathered;
+use super::{Action, Locking, Step};
 use crate::store::Collection;
-use crate::store::adopt::{Action, Locking, Step};
 pub(super) use fit::obstacles;
 pub(super) use leftovers::{finish, leave_after};
-pub(in crate::store) use rebuild::rebuild;
+pub(super) use rebuild::rebuild;
+
+/// How a spatial index comes to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indexing {
+    /// It is built in the table, while writers wait.
+    InPlace,
+    /// It is in a copy of the table, which takes its place while writers go on.
+    Online,
+}
+
+/// What happens in an online build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebuilt {
+    /// So many rows are copied.
+    Copied(u64),
+    /// Others held a table, for the so-manieth time.
+    Waits(u32),
+}
 
 /// The step that takes the place of building the index in the table.
 pub(super) async fn step(

@@ -13,7 +13,7 @@ use super::leftovers::{MARK, finish};
 use super::names::Names;
 use super::swap::{Swap, shape};
 use crate::store::Collection;
-use crate::store::adopt::{
+use crate::store::mysql::adopt::{
     ADOPTION_SQL_MODE, AdoptError, AdoptionSession, Carried, Rebuilt, Statement,
 };
 use crate::store::sql::{identifier, literal};

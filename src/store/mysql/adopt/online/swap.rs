@@ -14,7 +14,7 @@ use super::copy::Copying;
 use super::foreign_keys::{self, BESIDE_WRITERS, ForeignKey};
 use super::names::Names;
 use crate::store::Collection;
-use crate::store::adopt::{AdoptError, AdoptionSession, Held};
+use crate::store::mysql::adopt::{AdoptError, AdoptionSession, Held};
 use crate::store::mysql::triggers::{self, installed};
 use crate::store::refusal::is_held;
 use crate::store::sql::identifier;

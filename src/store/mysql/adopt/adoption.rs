@@ -1,17 +1,7 @@
-//! Adopting tables that another application made and still writes: what is
-//! there, what is missing, and doing it.
+//! What a table of another application is like, and what it takes to adopt it.
 
-mod online;
-mod session;
-mod step;
-mod undo;
-
-use super::{Collection, Database, DriftDistances, Finding, StoreError, mysql};
-pub use online::{Indexing, Rebuilt};
-pub(super) use session::Held;
-pub use session::{ADOPTION_SQL_MODE, AdoptError, AdoptionSession, Carried};
-pub use step::{Action, Locking, Statement, Step, Way};
-pub use undo::Undoing;
+use super::{Action, Step};
+use crate::store::{DriftDistances, Finding, Obstacle};
 
 /// What a table is like, and what it takes to adopt it.
 #[derive(Debug, Clone)]
@@ -86,24 +76,6 @@ impl Adoption {
                 .steps
                 .iter()
                 .any(|step| step.action == Action::MakeTriggers)
-    }
-}
-
-/// Why a table cannot be adopted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
-    /// What is in the way.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-impl Obstacle {
-    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            remedy: remedy.into(),
-        }
     }
 }
 
@@ -185,38 +157,4 @@ pub struct Rows {
     pub out_of_range: Finding,
     /// Rows whose location is to be written.
     pub to_write: u64,
-}
-
-impl Database {
-    /// Whether the locations of a table may be mended unasked: a migration of nearby made
-    /// it, or it was adopted.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn may_be_mended(&self, collection: &Collection) -> Result<bool, StoreError> {
-        match self {
-            Self::MySql(pool) => Ok(self.is_own(collection).await?
-                || mysql::adopt::is_adopted(pool, collection).await?),
-            Self::Sqlite(_) => Ok(true),
-        }
-    }
-
-    /// Looks at a table that is to be adopted, and changes nothing. `each` is
-    /// told how many rows were looked at.
-    ///
-    /// # Errors
-    /// When this is not MySQL, or it does not answer.
-    pub async fn inspect_adoption(
-        &self,
-        collection: &Collection,
-        indexing: Indexing,
-        each: impl FnMut(u64),
-    ) -> Result<Adoption, AdoptError> {
-        match self {
-            Self::MySql(pool) => {
-                Ok(mysql::adopt::inspect(pool, self, collection, indexing, each).await?)
-            }
-            Self::Sqlite(_) => Err(AdoptError::NotMySql),
-        }
-    }
 }

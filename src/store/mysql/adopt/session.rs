@@ -11,13 +11,14 @@ use sqlx::{AssertSqlSafe, Executor, MySqlConnection, MySqlPool};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::super::database::connect_beside;
-use super::super::refusal::{
+use super::online::{self, Rebuilt};
+use super::step::{Statement, Way};
+use crate::store::mysql::connect::connect_beside;
+use crate::store::refusal::{
     DEADLOCK, INTERRUPTED, LOCK_WAITED_FOR, NO_SUCH_WAY, NO_SUCH_WAY_BECAUSE, NULL, NULL_VALUE,
     is_held, number,
 };
-use super::super::{Collection, Database, StoreError};
-use super::step::{Statement, Way};
+use crate::store::{Collection, StoreError};
 
 /// How long a statement waits for the table, in seconds: what changes at once,
 /// and what takes time anyway and loses it where its end has to wait too long.
@@ -161,19 +162,12 @@ enum Tried {
     GoesOn,
 }
 
-impl Database {
+impl AdoptionSession {
     /// Keeps every other adoption of a table out until the session is dropped.
-    ///
-    /// # Errors
-    /// When this is not MySQL, another adoption is under way, or the database
-    /// does not answer.
-    pub async fn begin_adoption(
-        &self,
+    pub(super) async fn begin(
+        pool: &MySqlPool,
         collection: &Collection,
-    ) -> Result<AdoptionSession, AdoptError> {
-        let Self::MySql(pool) = self else {
-            return Err(AdoptError::NotMySql);
-        };
+    ) -> Result<Self, AdoptError> {
         let table = collection.table.as_str();
         let mut connection = connect_beside(pool).await?;
         connection.execute(KEEP_SESSION).await?;
@@ -191,16 +185,14 @@ impl Database {
                 connection: holder.unwrap_or_default(),
             });
         }
-        Ok(AdoptionSession {
-            pool: MySqlPool::clone(pool),
+        Ok(Self {
+            pool: pool.clone(),
             connection,
             id,
             end_wait: END_WAIT,
         })
     }
-}
 
-impl AdoptionSession {
     /// How long to wait for the server to end a statement that it was told to: a minute
     /// unless said here.
     #[must_use]
@@ -286,8 +278,20 @@ impl AdoptionSession {
         &mut self.connection
     }
 
-    pub(super) fn pool(&self) -> &MySqlPool {
-        &self.pool
+    /// Puts a copy of the table that has a spatial index in its place, beside its writers.
+    ///
+    /// # Errors
+    /// When the database refuses, others keep the table, writers are faster than the
+    /// copying, or it is told to stop. The table then is as it was, unless the error is
+    /// about what is to be done after the copy has taken its place: another run does that.
+    pub async fn rebuild(
+        &mut self,
+        collection: &Collection,
+        stop: &watch::Receiver<bool>,
+        each: impl FnMut(Rebuilt),
+    ) -> Result<(), AdoptError> {
+        let pool = self.pool.clone();
+        online::rebuild(&pool, self, collection, stop, each).await
     }
 
     async fn try_once(

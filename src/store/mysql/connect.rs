@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 
-use super::PoolSettings;
-use super::error::{ConnectError, Failure};
 use super::retrying_pool::RetryingPool;
 use super::url::MySqlUrl;
+use crate::store::database::Failure;
 use crate::store::refusal::{self, Meaning};
+use crate::store::{ConnectError, PoolSettings};
 
 /// All that statements of ours depend on, whatever the server's own settings and its
 /// `init_connect` say: in one statement, run on every connection. What does not fit is
@@ -49,21 +49,33 @@ pub(super) async fn connect(
     url: &MySqlUrl,
     settings: &PoolSettings,
 ) -> Result<RetryingPool, ConnectError> {
-    let options = session(settings.logged(*url.options.clone()));
-    settings
-        .wait
-        .until_open(url, async || try_once(&options).await)
-        .await?;
-    let pool = settings
-        .pool()
+    let options = session(logged(*url.options.clone(), settings));
+    settings.wait.until_open(url, || try_once(&options)).await?;
+    let pool = MySqlPoolOptions::new()
+        .max_connections(settings.size)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(settings.idle_timeout)
+        .max_lifetime(settings.max_lifetime)
+        .test_before_acquire(settings.test_before_acquire)
         .after_connect(|connection, _| Box::pin(set_session(connection)))
         .connect_lazy_with(options);
     Ok(RetryingPool::new(pool))
 }
 
+fn logged(options: MySqlConnectOptions, settings: &PoolSettings) -> MySqlConnectOptions {
+    let statements = if settings.log_statements {
+        log::LevelFilter::Info
+    } else {
+        log::LevelFilter::Off
+    };
+    options
+        .log_statements(statements)
+        .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement)
+}
+
 /// A connection beside the pool, to be held for long, whose statements may take
 /// long without a word in the log.
-pub(in crate::store) async fn connect_beside(pool: &MySqlPool) -> sqlx::Result<MySqlConnection> {
+pub(super) async fn connect_beside(pool: &MySqlPool) -> sqlx::Result<MySqlConnection> {
     let options = pool.connect_options().as_ref().clone();
     let mut connection = options
         .log_slow_statements(log::LevelFilter::Off, Duration::ZERO)
@@ -199,5 +211,36 @@ mod tests {
     fn a_full_server_is_waited_for_and_a_wrong_password_is_not() {
         assert!(matches!(refused(1040, "full"), Failure::Passing(_)));
         assert!(matches!(refused(1045, "denied"), Failure::Lasting { .. }));
+    }
+
+    #[tokio::test]
+    #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+    async fn every_session_is_in_utc_utf8_and_strict() {
+        let server = std::env::var("NEARBY_TEST_MYSQL_URL").expect("run scripts/test");
+        let name = format!("nearby_session_{:016x}", rand::random::<u64>());
+        let admin = MySqlPool::connect(&server).await.unwrap();
+        let make = format!("CREATE DATABASE `{name}`");
+        admin.execute(sqlx::AssertSqlSafe(make)).await.unwrap();
+        let url = format!("{}/{name}", server.trim_end_matches('/'));
+        let url = super::super::url::parse(&url).unwrap();
+        let pool = connect(&url, &PoolSettings::default()).await.unwrap();
+        let (zone, charset, mode): (String, String, String) =
+            sqlx::query_as("SELECT @@time_zone, @@character_set_client, @@sql_mode")
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+        assert_eq!((zone.as_str(), charset.as_str()), ("+00:00", "utf8mb4"));
+        assert!(
+            mode.contains("STRICT_TRANS_TABLES") && !mode.contains("PIPES_AS_CONCAT"),
+            "{mode}"
+        );
+        let mut one = pool.acquire().await.unwrap();
+        one.execute("CREATE TABLE t (name VARCHAR(3))")
+            .await
+            .unwrap();
+        let cut = one.execute("INSERT INTO t VALUES ('four')").await;
+        assert!(cut.unwrap_err().to_string().contains("too long"));
+        let drop = format!("DROP DATABASE `{name}`");
+        admin.execute(sqlx::AssertSqlSafe(drop)).await.unwrap();
     }
 }

@@ -1,0 +1,85 @@
+//! Searching by SQL, where a database can.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::{Bounds, FieldId, Filter, OrganizationId, Position, Search, Summary, Tally};
+
+/// A search within one circle.
+#[derive(Debug, Clone, Copy)]
+pub struct Near<'a> {
+    /// Origin, filter, exclusions and cursor. Its own radius and limit are not
+    /// looked at.
+    pub search: &'a Search,
+    /// The great-circle radius in metres, inclusive.
+    pub radius_m: f64,
+    /// What holds the circle: one piece or several, as [`crate::domain::cover`]
+    /// cuts them.
+    pub cover: &'a [Bounds],
+    /// How many rows at most.
+    pub rows: usize,
+    /// The organizations that the filter names, by id; looked at where it names
+    /// any.
+    pub organizations: &'a [OrganizationId],
+    /// Whether [`Searcher::find`] gives up after a fifth of a second.
+    pub is_trial: bool,
+}
+
+/// Takes a center with its distance in metres.
+pub type EachFound<'a> = &'a mut (dyn for<'r> FnMut(f64, Summary<'r>) + Send + 'a);
+
+/// Takes a position and a country.
+pub type EachPosition<'a> = &'a mut (dyn for<'r> FnMut(Position, Option<&'r str>) + Send + 'a);
+
+/// Searches a collection by SQL.
+#[async_trait]
+pub trait Searcher: Debug + Send + Sync {
+    /// Hands on the centers of a circle with their distances in metres, nearest
+    /// first, ties by id, beyond the search's cursor. Gives whether these are all:
+    /// a trial may have taken too long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn find(&self, near: &Near<'_>, each: EachFound<'_>) -> Result<bool, StoreError>;
+
+    /// Counts the centers within the cover of a circle that are not before the
+    /// search's cursor, up to `near.rows`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError>;
+
+    /// Counts the centers that a filter keeps, up to `most`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn matching(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+        most: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Counts the centers of a circle, and how often each value of some fields is among
+    /// them; `None` where that takes too long. The search's cursor is not looked at.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn tally(&self, near: &Near<'_>, facets: &[FieldId])
+    -> Result<Option<Tally>, StoreError>;
+
+    /// Learns which indexes the table has, and names them in searches from now on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn learn_indexes(&self) -> Result<(), StoreError>;
+
+    /// Hands on the positions of all centers that have one with their countries, in
+    /// any order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn for_each_position(&self, each: EachPosition<'_>) -> Result<(), StoreError>;
+}
