@@ -226,12 +226,11 @@ async fn catalog(database: &Database, is_located: bool) -> Catalog {
     let columns = database.columns(&declared).await.expect("it answers");
     let collection = declared.read_from(&columns);
     let store = Store::new(database, &collection);
-    let engine = match SqlEngine::over(&store) {
-        Some(engine) => Engine::Sql(engine),
-        None => {
-            let engine = MemoryEngine::new("shops");
-            Engine::Memory(engine.with_fields(collection.fields()))
-        }
+    let engine = if let Some(engine) = SqlEngine::over(&store) {
+        Engine::Sql(engine)
+    } else {
+        let engine = MemoryEngine::new("shops");
+        Engine::Memory(engine.with_fields(collection.fields()))
     };
     let catalog = Catalog::new(store, Arc::new(engine));
     catalog.load().await.expect("it answers");

@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// The number that a query gives of a copy of the main file alone.
-    async fn in_a_copy(&self, sql: &'static str) -> i64 {
+    fn in_a_copy(&self, sql: &'static str) -> i64 {
         let copy = self.folder.path().join("copy.gpkg");
         fs::copy(self.path(), &copy).expect("it can be copied");
         let number = their_connection(&copy).query_row(sql, (), |row| row.get(0));
@@ -102,7 +102,7 @@ async fn one_whole_file_is_left_by_every_command() {
     ] {
         place.run(args, input).assert(code, &[]);
         place.assert_alone(&args.join(" "));
-        assert_eq!(place.in_a_copy(counted).await, count, "{args:?}");
+        assert_eq!(place.in_a_copy(counted), count, "{args:?}");
     }
 
     let place = Place::new();
@@ -111,13 +111,13 @@ async fn one_whole_file_is_left_by_every_command() {
     assert_eq!(served.post("/centers", &body).await.0, 201);
     served.stop();
     place.assert_alone("serve");
-    assert_eq!(place.in_a_copy(CENTERS).await, 1);
+    assert_eq!(place.in_a_copy(CENTERS), 1);
     place
         .run(&["migrate", "down", "9", "--yes"], "")
         .assert(0, &[]);
     place.assert_alone("migrate down");
     let tables = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'diving_centers'";
-    assert_eq!(place.in_a_copy(tables).await, 0);
+    assert_eq!(place.in_a_copy(tables), 0);
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn what_a_command_wrote_is_in_the_main_file_while_another_process_has_it_o
     let place = Place::new();
     let served = Served::start(&["--database-url", &place.url()]);
     place.run(&["import", "-"], THREE_ROWS).assert(0, &[]);
-    assert_eq!(place.in_a_copy(CENTERS).await, 3);
+    assert_eq!(place.in_a_copy(CENTERS), 3);
     drop(served);
     // That one was killed: what it left beside the file is taken in.
     run(&["verify", "--database-url", &place.url()]).assert(0, &[]);
@@ -170,6 +170,6 @@ async fn a_file_that_is_served_and_written_is_backed_up_as_the_readme_says() {
     served.stop();
     // As the file was at one moment, with all that makes it what it is.
     fs::rename(place.folder.path().join("copy.gpkg"), place.path()).expect("it is there");
-    assert!((20..=60).contains(&place.in_a_copy(CENTERS).await));
+    assert!((20..=60).contains(&place.in_a_copy(CENTERS)));
     place.run(&["verify"], "").assert(0, &[]);
 }

@@ -139,13 +139,14 @@ async fn a_file_of_before_has_its_points_taken_over_and_its_extent_drawn_around_
         .await;
     database.ensure_schema(false).await.unwrap();
     has(&db, 1, "1.0, 2.0", Some((1.0, 2.0))).await;
-    assert_eq!(extent(&db).await, "2.0 -4.0 180.0 1.0");
+    assert_eq!(extent(&db), "2.0 -4.0 180.0 1.0");
 }
 
-async fn extent(db: &TestDatabase) -> String {
+type Edge = Option<f64>;
+
+fn extent(db: &TestDatabase) -> String {
     let select =
         "SELECT min_x, min_y, max_x, max_y FROM gpkg_contents WHERE table_name = 'diving_centers'";
-    type Edge = Option<f64>;
     let edges = db.sqlite_connection().query_row(select, (), |row| {
         Ok::<(Edge, Edge, Edge, Edge), _>((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
@@ -161,22 +162,22 @@ async fn extent(db: &TestDatabase) -> String {
 async fn the_extent_of_the_layer_follows_the_data() {
     let db = TestDatabase::sqlite().await;
     let store = db.store();
-    assert_eq!(extent(&db).await, "none");
+    assert_eq!(extent(&db), "none");
     store.create(&draft("a", None)).await.unwrap();
-    assert_eq!(extent(&db).await, "none");
+    assert_eq!(extent(&db), "none");
     let far = store
         .create(&draft("b", Some((1.0, -180.0))))
         .await
         .unwrap();
-    assert_eq!(extent(&db).await, "180.0 1.0 180.0 1.0");
+    assert_eq!(extent(&db), "180.0 1.0 180.0 1.0");
     store
         .upsert([super::item(Some(7), draft("c", Some((-3.0, 5.0))))])
         .await
         .unwrap();
-    assert_eq!(extent(&db).await, "5.0 -3.0 180.0 1.0");
+    assert_eq!(extent(&db), "5.0 -3.0 180.0 1.0");
     // Found out once the file is closed: nobody waits for a look at every row.
     store.delete(far.id, Referring::Keeps).await.unwrap();
-    assert_eq!(extent(&db).await, "5.0 -3.0 180.0 1.0");
+    assert_eq!(extent(&db), "5.0 -3.0 180.0 1.0");
     db.database().close().await;
-    assert_eq!(extent(&db).await, "5.0 -3.0 5.0 -3.0");
+    assert_eq!(extent(&db), "5.0 -3.0 5.0 -3.0");
 }
