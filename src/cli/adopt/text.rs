@@ -32,13 +32,17 @@ pub(super) fn print_report(found: &Adoption, collection: &Collection, indexing: 
     }
     say!();
     print_steps(&found.steps);
+    let mut flag = collection.flag();
+    if indexing == Indexing::Online {
+        flag.push_str(" --online");
+    }
     if found.obstacles.is_empty() {
-        let mut flag = collection.flag();
-        if indexing == Indexing::Online {
-            flag.push_str(" --online");
-        }
         say!(
             "\n`nearby adopt{flag} --apply` does this; `nearby adopt{flag} --sql` prints the statements"
+        );
+    } else if found.is_unfinished() {
+        say!(
+            "\n`nearby adopt{flag} --apply` does step 1, and the others once nothing is in the way"
         );
     }
 }

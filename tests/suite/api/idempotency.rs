@@ -242,7 +242,7 @@ on_both_stores! {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let started = Instant::now();
             let put_off = keyed(&server, "/centers/batch", "k", &body).await;
-            assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
             put_off.problem(409, "request_under_way");
             assert_eq!(put_off.header("retry-after"), "1");
             held.let_go().await;

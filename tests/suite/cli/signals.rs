@@ -12,8 +12,8 @@ use super::process::{Ended, nearby};
 use crate::api::server::PATIENCE;
 use crate::support::TestDatabase;
 
-/// Soon enough after a signal for who stops a container.
-const SOON: Duration = Duration::from_secs(4);
+/// Soon enough after a signal for who stops a container, which is killed after ten seconds.
+const SOON: Duration = Duration::from_secs(9);
 
 /// Runs it as process 1 of a namespace of its own.
 fn as_first_process(command: &Command) -> Child {

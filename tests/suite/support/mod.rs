@@ -7,12 +7,14 @@ mod cut;
 mod database;
 mod held;
 mod meddler;
+mod promised;
 
 pub use cut::{Commit, Cut, through_cut};
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, their_connection, with_database};
 pub use held::hold_center;
 pub use meddler::{Meddler, Meddling};
+pub use promised::holds_once_in_three;
 
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

@@ -112,14 +112,6 @@ async fn inspect(
         steps: Vec::new(),
         administrator_steps: Vec::new(),
     };
-    if let Some(step) = &finishing
-        && !found.obstacles.is_empty()
-    {
-        // What is in the way is seen after that.
-        found.obstacles.clear();
-        found.finish_first(step);
-        return Ok(found);
-    }
     if !found.obstacles.is_empty() {
         if obstacles::can_be_counted(&gathered, collection) {
             let total = catalog::count_rows(pool, collection, i64::MIN).await?;
@@ -130,6 +122,9 @@ async fn inspect(
             found
                 .warnings
                 .extend(database.rows_beyond_ids(collection).await?);
+        }
+        if let Some(step) = &finishing {
+            found.finish_first(step);
         }
         return Ok(found);
     }
@@ -154,7 +149,8 @@ async fn inspect(
                 }
             }
             if indexing == Indexing::Online {
-                let beside = online::obstacles(pool, &gathered, collection).await?;
+                let is_left = finishing.is_some();
+                let beside = online::obstacles(pool, &gathered, collection, is_left).await?;
                 found.obstacles.extend(beside);
             }
         }
@@ -177,8 +173,6 @@ async fn inspect(
         .extend(database.rows_beyond_ids(collection).await?);
     found.rows = Some(rows);
     if let Some(step) = &finishing {
-        // Of these, too: what was left may be what is in the way.
-        found.obstacles.clear();
         found.finish_first(step);
     }
     Ok(found)

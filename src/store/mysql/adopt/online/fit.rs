@@ -7,7 +7,7 @@ use super::super::obstacle;
 use super::super::rights::rights;
 use super::foreign_keys::{self, ForeignKey};
 use super::leftovers::there;
-use super::names::{MAX_KEY_NAME, Names};
+use super::names::{MAX_KEY_NAME, Names, key_in_the_end};
 use crate::store::Collection;
 use crate::store::Obstacle;
 use crate::store::mysql::triggers;
@@ -28,23 +28,37 @@ const WANTED: [&str; 7] = [
     "LOCK TABLES",
 ];
 
-/// What is in the way of an online build.
+/// What is in the way of an online build. What an earlier one left (`is_left`) is none of it:
+/// that is taken away first.
 pub(in super::super) async fn obstacles(
     pool: &MySqlPool,
     gathered: &Gathered,
     collection: &Collection,
+    is_left: bool,
 ) -> sqlx::Result<Vec<Obstacle>> {
     let table = collection.table.as_str();
-    let own = foreign_keys::of(pool, table).await?;
-    let children = foreign_keys::to(pool, table).await?;
+    let own = in_the_end(foreign_keys::of(pool, table).await?);
+    let children = in_the_end(foreign_keys::to(pool, table).await?);
     let mut found = Vec::new();
     found.extend(of_rights(pool, gathered, collection, &own, &children).await?);
     found.extend(of_triggers(gathered, collection));
     found.extend(of_foreign_keys(table, &own, &children));
     found.extend(of_checks(pool, table).await?);
     found.extend(of_location(gathered, collection));
-    found.extend(of_names(pool, collection).await?);
+    if !is_left {
+        found.extend(of_names(pool, collection).await?);
+    }
     Ok(found)
+}
+
+/// Foreign keys by the names that finishing an earlier build gives them.
+fn in_the_end(mut keys: Vec<ForeignKey>) -> Vec<ForeignKey> {
+    for key in &mut keys {
+        if let Some(name) = key_in_the_end(&key.name) {
+            key.name = name.to_owned();
+        }
+    }
+    keys
 }
 
 async fn of_rights(
