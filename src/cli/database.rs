@@ -81,7 +81,7 @@ impl DatabaseArgs {
         &self,
         work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        closed_after(self.pool.connect(&self.url()?, false).await?, work).await
+        self.pool.with_existing(&self.url()?, work).await
     }
 
     /// The same for commands that fill a database: a missing file is created.
@@ -108,18 +108,13 @@ impl PoolArgs {
         closed_after(self.connect(url, true).await?, work).await
     }
 
-    /// Asks a database that is named elsewhere, if it is there: it is neither waited for
-    /// nor created.
-    pub(super) async fn with_if_there<T>(
+    /// The same with a database that has to be there.
+    pub(super) async fn with_existing<T>(
         &self,
         url: &DatabaseUrl,
         work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let mut settings = self.settings();
-        settings.wait.tries = 1;
-        settings.creates = false;
-        let database = Database::connect(url, &settings).await?;
-        closed_after(database, work).await
+        closed_after(self.connect(url, false).await?, work).await
     }
 
     async fn connect(&self, url: &DatabaseUrl, creates: bool) -> anyhow::Result<Database> {

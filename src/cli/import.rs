@@ -136,23 +136,26 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     job.conclude(imported)
 }
 
-/// How far a stopped import of the file came, as far as the database can be asked.
+/// How far a stopped import of the file came. The database is asked as the import would
+/// ask it: without its answer nobody knows what would be written.
 async fn stopped_before(
     url: &DatabaseUrl,
     args: &Args,
     job: &Job<'_>,
 ) -> anyhow::Result<Option<Journal>> {
-    let declared = args.collection.declared()?;
-    let asking =
-        async |database: &Database| Ok(journal::look(&Store::new(database, &declared), job).await);
-    let looked = args.pool.with_if_there(url, asking).await;
-    match looked {
-        Ok(before) => before,
-        Err(error) => {
-            journal::note_unknown(&format!("{error:#}"));
-            Ok(None)
-        }
+    if url.is_to_be_created() {
+        return Ok(None);
     }
+    let declared = args.collection.declared()?;
+    let asking = async |database: &Database| {
+        database.check_schema_for(&declared).await?;
+        Ok(journal::look(&Store::new(database, &declared), job).await)
+    };
+    let looked = args.pool.with_existing(url, asking).await;
+    looked.context(
+        "how many rows would be written is not known (without --database-url and DATABASE_URL, \
+         --dry-run checks the file alone)",
+    )?
 }
 
 async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow::Result<Imported> {
@@ -234,11 +237,8 @@ impl<'a> Job<'a> {
     fn read_options(&self) -> ReadOptions {
         let args = self.args;
         ReadOptions {
-            // Only lines may be empty, so only for them does the name matter.
-            format: args.format.or(self
-                .source
-                .format()
-                .filter(|format| *format == Format::GeoJsonLines)),
+            format: args.format,
+            named: self.source.format(),
             delimiter: args.delimiter,
             mappings: args.mappings.clone(),
             encoding: args.encoding,
@@ -247,19 +247,22 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Why the file cannot be read, with its name.
+    fn refused(&self, error: OpenError) -> anyhow::Error {
+        match error {
+            // It says the name itself.
+            OpenError::Source(error) => error.into(),
+            OpenError::Input(error) => anyhow::Error::new(error).context(self.name.clone()),
+        }
+    }
+
     /// Opens the file for one pass.
     fn batches(&self, doing: &str, reports: bool) -> anyhow::Result<(Batches, Reading)> {
         let args = self.args;
         let read = BytesRead::default();
         let options = self.read_options();
-        let reader = match RowReader::of_source(&self.source, read.clone(), &options) {
-            // It says the name itself.
-            Err(OpenError::Source(error)) => return Err(error.into()),
-            Err(OpenError::Input(error)) => {
-                return Err(anyhow::Error::new(error).context(self.name.clone()));
-            }
-            Ok(reader) => reader,
-        };
+        let reader = RowReader::of_source(&self.source, read.clone(), &options)
+            .map_err(|error| self.refused(error))?;
         let is_stream = reader.unit() == "line";
         let report = reports
             .then(|| Report::create(&self.report, reader.csv_header()))

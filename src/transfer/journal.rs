@@ -1,6 +1,5 @@
 //! Which import it is, and what its batches note of it.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,26 +9,30 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::import::Batch;
-use super::read::ReadOptions;
+use super::read::{BytesRead, OpenError, ReadOptions, RowReader, Source};
 use crate::store::{ImportId, JournalNote};
 
-/// Tells an import from others: by the content of its file and by all that decides which
-/// rows are made of it. Reads the whole file.
+/// Tells an import from others: by what its file holds, packed or not, and by all that
+/// decides which rows are made of it. Reads the whole file.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When the file cannot be opened, or no rows be made of it.
 pub fn import_id(
-    path: &PathBuf,
+    path: PathBuf,
     options: &ReadOptions,
     from_line: Option<u64>,
     table: &str,
-) -> io::Result<ImportId> {
+) -> Result<ImportId, OpenError> {
+    let file = path.canonicalize().unwrap_or_else(|_| path.clone());
+    let source = Source::Path(path);
+    let recipe = RowReader::of_source(&source, BytesRead::default(), options)?.recipe();
     let mut hash = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
-    hash.update(format!("\0{options:?}\0{from_line:?}\0{table}"));
+    // What cannot be read on ends the import as well, which tells where.
+    let _ = io::copy(&mut source.content()?, &mut HashWriter(&mut hash));
+    hash.update(format!("\0{recipe}\0{from_line:?}\0{table}"));
     Ok(ImportId {
         key: URL_SAFE_NO_PAD.encode(hash.finalize()),
-        file: path.canonicalize()?.display().to_string(),
+        file: file.display().to_string(),
     })
 }
 

@@ -63,6 +63,7 @@ pub(super) async fn begin(store: &Store, job: &Job<'_>) -> anyhow::Result<Begun>
             if job.args.from_line.is_none() {
                 bail!(changed(job, &journal));
             }
+            note_doubling(job, &journal);
             store.forget_import(&import).await?;
             None
         }
@@ -94,18 +95,29 @@ pub(super) async fn look(store: &Store, job: &Job<'_>) -> anyhow::Result<Option<
         Ok(Known::OtherBegun(journal)) if job.args.from_line.is_none() => {
             bail!(changed(job, &journal))
         }
-        // Nothing can have been noted where there is nowhere to.
-        Ok(_) | Err(StoreError::Missing(_) | StoreError::Denied(_)) => Ok(None),
-        Err(error) => {
-            note_unknown(&error.to_string());
+        Ok(Known::OtherBegun(journal)) => {
+            note_doubling(job, &journal);
             Ok(None)
         }
+        // Nothing can have been noted where there is nowhere to.
+        Ok(Known::Nothing) | Err(StoreError::Missing(_) | StoreError::Denied(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// Says that the database cannot be asked.
-pub(super) fn note_unknown(why: &str) {
-    note!("whether an import of it was stopped is not known: {why}");
+/// Says what whoever begins at a line makes twice of what a stopped import wrote.
+fn note_doubling(job: &Job<'_>, journal: &Journal) {
+    let Journal { line, noted_at, .. } = journal;
+    let begins = job.args.from_line.unwrap_or(1);
+    if begins <= *line {
+        note!(
+            "an import of {name} that was stopped at {noted_at} wrote what it had up to line {line}: \
+             rows without ids from line {begins} up to there are written a second time \
+             (--from-line {next} goes on after them)",
+            name = job.name,
+            next = line + 1,
+        );
+    }
 }
 
 /// Reads the file on a thread of its own, as a file may be long.
@@ -117,11 +129,11 @@ async fn identify(store: &Store, job: &Job<'_>) -> anyhow::Result<ImportId> {
     let from_line = job.args.from_line;
     let table = store.collection().table.as_str().to_owned();
     let (done, identified) = oneshot::channel();
-    std::thread::spawn(move || done.send(import_id(&path, &options, from_line, &table)));
+    std::thread::spawn(move || done.send(import_id(path, &options, from_line, &table)));
     tokio::select! {
         identified = identified => identified
             .context("the reading thread ended")?
-            .with_context(|| format!("cannot read {}", job.name)),
+            .map_err(|error| job.refused(error)),
         () = told_to_stop() => bail!("stopped; nothing was written"),
     }
 }

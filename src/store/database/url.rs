@@ -29,6 +29,9 @@ pub(in crate::store) struct Scheme {
 pub(in crate::store) trait Address:
     fmt::Display + fmt::Debug + Send + Sync
 {
+    /// Whether nothing is there yet, and opening it would create it.
+    fn is_to_be_created(&self) -> bool;
+
     /// Opens it, as [`Database::connect`] does.
     async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError>;
 }
@@ -63,6 +66,12 @@ impl DatabaseUrl {
     #[must_use]
     pub fn of_file(path: &Path) -> Self {
         Self(sqlite::address(path))
+    }
+
+    /// Whether nothing is there yet, and opening it would create it.
+    #[must_use]
+    pub fn is_to_be_created(&self) -> bool {
+        self.0.is_to_be_created()
     }
 
     pub(super) async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError> {

@@ -257,6 +257,22 @@ impl Database {
         self.ensure_schema(false).await
     }
 
+    /// Whether [`Self::ensure_schema_for`] would find the schema of this binary, or make it.
+    ///
+    /// # Errors
+    /// When it would do neither.
+    pub async fn check_schema_for(&self, collection: &Collection) -> Result<(), MigrateError> {
+        if !self.backend().migrates_itself() {
+            return self.ensure_schema_for(collection).await.map(drop);
+        }
+        match self.schema_state_for(collection).await? {
+            SchemaState::UpToDate | SchemaState::Behind { .. } | SchemaState::Beside { .. } => {
+                Ok(())
+            }
+            state => Err(MigrateError::State(state)),
+        }
+    }
+
     async fn ensure_migrated(&self, migrate: bool) -> Result<Option<Migrated>, MigrateError> {
         let state = self.schema_state_for_centers().await?;
         let itself = self.backend().migrates_itself();

@@ -40,6 +40,10 @@ pub(super) struct MySqlUrl {
 
 #[async_trait]
 impl Address for MySqlUrl {
+    fn is_to_be_created(&self) -> bool {
+        false
+    }
+
     async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError> {
         let pool = connect(self, settings).await?;
         Ok(Database::of(MySqlDatabase::new(pool)))

@@ -55,6 +55,10 @@ impl fmt::Display for File {
 
 #[async_trait]
 impl Address for File {
+    fn is_to_be_created(&self) -> bool {
+        !self.0.exists()
+    }
+
     async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError> {
         let (creates, synchronous) = (settings.creates, settings.sqlite_synchronous);
         let attempt = || {

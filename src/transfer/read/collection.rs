@@ -91,9 +91,14 @@ impl Collection {
             self.read_tail(window)?;
             return Ok(None);
         }
+        let is_first = self.place == Place::First;
         self.place = Place::Next;
         self.line = window.line();
-        self.measure_value(window).map(Some)
+        let measured = self.measure_value(window)?;
+        if is_first && self.is_list && is_plain_object(&window.bytes()[..self.len]) {
+            return Err(InputError::NotACollection(PLAIN_OBJECTS.to_owned()));
+        }
+        Ok(Some(measured))
     }
 
     /// Reads up to the bracket that opens the features.
@@ -214,6 +219,21 @@ impl Collection {
             Ok(())
         })
     }
+}
+
+/// What to do with a list of objects of somebody's own.
+const PLAIN_OBJECTS: &str = "it is a list of objects, not of Features. Make CSV of it, as with \
+    `jq -r '[\"name\",\"latitude\",\"longitude\"], (.[] | [.name, .lat, .lng]) | @csv' OLD >NEW.csv`, \
+    or write each object as {\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\
+    \"coordinates\":[longitude,latitude]},\"properties\":{…}}";
+
+/// Whether a value is an object that does not say what it is.
+fn is_plain_object(value: &[u8]) -> bool {
+    serde_json::from_slice(value).is_ok_and(|value: JsonValue| {
+        value
+            .as_object()
+            .is_some_and(|object| !object.contains_key("type"))
+    })
 }
 
 /// How deep in brackets a place is, and whether inside quotes.

@@ -135,6 +135,12 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
+    /// How rows are made of the file.
+    pub(super) fn recipe(&self) -> String {
+        let columns = self.columns.recipe();
+        format!("csv {:?} {columns}", char::from(self.delimiter()))
+    }
+
     pub(super) fn header(&self) -> &[u8] {
         &self.header
     }

@@ -80,6 +80,16 @@ impl<R: Read> Text<R> {
     }
 }
 
+impl<R> Text<R> {
+    /// The name of its encoding.
+    pub(super) fn encoding(&self) -> &'static str {
+        match self {
+            Self::Plain(_) => UTF_8.name(),
+            Self::Decoded(decoded) => decoded.decoder.encoding().name(),
+        }
+    }
+}
+
 impl<R: Read> Read for Text<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {

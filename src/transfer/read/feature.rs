@@ -70,6 +70,12 @@ impl Features {
         }
     }
 
+    /// How rows are made of Features.
+    pub(super) fn recipe(&self) -> String {
+        let properties = self.properties.recipe(&[]);
+        format!("ignores ids {} {properties}", self.ignores_ids)
+    }
+
     /// Names of properties seen that map to nothing.
     pub(super) fn unused(&self) -> Vec<String> {
         self.unused.iter().cloned().collect()

@@ -1,5 +1,6 @@
 //! Which column, or property, holds which field.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use thiserror::Error;
@@ -254,6 +255,17 @@ impl Columns {
     pub(super) fn text(&self, field: TextField) -> Option<usize> {
         self.texts[field as usize]
     }
+
+    /// Which column holds which field, however that was asked for.
+    pub(super) fn recipe(&self) -> String {
+        let Self {
+            id,
+            coordinates,
+            texts,
+            ..
+        } = self;
+        format!("{id:?} {coordinates:?} {texts:?}")
+    }
 }
 
 /// Which property of a Feature holds which field.
@@ -286,6 +298,22 @@ impl Properties {
             .or(synonym.map(Field::Text))
             .filter(|field| !self.mappings.iter().any(|m| m.field == *field))
             .filter(|field| !matches!(field, Field::Latitude | Field::Longitude))
+    }
+
+    /// Which property holds which field, of all that hold any: a mapping that says what
+    /// holds anyway is not seen in it. `synonyms` are those of the format.
+    pub(super) fn recipe(&self, synonyms: &[(&str, TextField)]) -> String {
+        let mut names: Vec<&str> = Field::all().map(Field::name).collect();
+        names.extend(self.mappings.iter().map(|mapping| mapping.column.as_str()));
+        let fields: BTreeMap<_, _> = names
+            .into_iter()
+            .map(|name| (name, self.field(name).map(Field::name)))
+            .collect();
+        let of_format: Vec<_> = synonyms
+            .iter()
+            .map(|(name, field)| self.field_or(name, Some(*field)).map(Field::name))
+            .collect();
+        format!("{fields:?} {of_format:?}")
     }
 }
 
@@ -415,6 +443,31 @@ mod tests {
             error.contains("`altitude`") && error.contains("`latitude`"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_recipe_tells_what_holds_what_and_not_how_that_was_asked_for() {
+        let of = |mappings: &[&str], synonyms: &[(&str, TextField)]| {
+            let mappings: Vec<_> = mappings.iter().map(|m| map(m)).collect();
+            Properties::new(&mappings).unwrap().recipe(synonyms)
+        };
+        assert_eq!(of(&["city=city"], &[]), of(&[], &[]));
+        assert_eq!(
+            of(&["city=a", "region=b"], &[]),
+            of(&["region=b", "city=a"], &[])
+        );
+        assert_ne!(of(&["city=town"], &[]), of(&[], &[]));
+        // `link` is the website no longer.
+        let links = [("link", TextField::Website)];
+        assert_ne!(of(&["website=website"], &links), of(&[], &links));
+        assert_eq!(of(&["city=city"], &links), of(&[], &links));
+        let columns = |mappings: &[&str]| {
+            let mappings: Vec<_> = mappings.iter().map(|m| map(m)).collect();
+            let columns = Columns::of_header(&["name", "lat", "lng", "mood"], &mappings);
+            columns.unwrap().recipe()
+        };
+        assert_eq!(columns(&["latitude=lat"]), columns(&[]));
+        assert_ne!(columns(&["city=mood"]), columns(&[]));
     }
 
     #[test]

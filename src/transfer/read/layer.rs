@@ -99,6 +99,11 @@ impl LayerRows {
         }
     }
 
+    /// How rows are made of the file.
+    pub(super) fn recipe(&self) -> String {
+        format!("layer {:?} {}", self.layer.name, self.columns.recipe())
+    }
+
     pub(super) fn unused(&self) -> Vec<String> {
         self.columns.unused.clone()
     }

@@ -20,6 +20,7 @@ mod sniff;
 mod source;
 mod window;
 mod xml;
+mod zipped;
 
 use std::io::Read;
 
@@ -48,6 +49,9 @@ use xml::XmlRows;
 pub struct ReadOptions {
     /// The format, where the content is not to be asked.
     pub format: Option<Format>,
+    /// The format that the file's name stands for, which is asked where the content does
+    /// not tell.
+    pub named: Option<Format>,
     /// What separates CSV columns, where the header is not to be asked.
     pub delimiter: Option<u8>,
     /// Columns and properties with names of their own.
@@ -82,6 +86,8 @@ pub struct RawRow<'a> {
 #[derive(Debug)]
 pub struct RowReader<R> {
     form: Form<R>,
+    /// What its text is decoded from; empty where it is none.
+    encoding: &'static str,
     is_too_long: bool,
 }
 
@@ -119,6 +125,7 @@ impl RowReader<Box<dyn Read + Send>> {
                 }
                 Ok(Self {
                     form: Form::Layer(Box::new(LayerRows::open(file, options)?)),
+                    encoding: "",
                     is_too_long: false,
                 })
             }
@@ -147,8 +154,9 @@ impl<R: Read> RowReader<R> {
     pub fn open(reader: R, options: &ReadOptions) -> Result<Self, InputError> {
         let text = Text::open(reader, options.encoding)
             .map_err(|source| InputError::Read { line: 1, source })?;
+        let encoding = text.encoding();
         let mut window = Window::new(text);
-        let sniffed = sniff::sniff(&mut window, options.format)?;
+        let sniffed = sniff::sniff(&mut window, options.format, options.named)?;
         let (mappings, ignores_ids) = (&options.mappings, options.ignores_ids);
         let properties = || Properties::new(mappings);
         let form = match sniffed.format {
@@ -177,6 +185,7 @@ impl<R: Read> RowReader<R> {
         }
         Ok(Self {
             form,
+            encoding,
             is_too_long: false,
         })
     }
@@ -224,6 +233,20 @@ impl<R: Read> RowReader<R> {
             bytes: window.bytes()[..len].trim_ascii_end(),
             is_whole: !self.is_too_long,
         }
+    }
+
+    /// How rows are made of what the file holds, however that was asked for: the same for
+    /// two readings that make the same rows of it.
+    #[must_use]
+    pub fn recipe(&self) -> String {
+        let of_form = match &self.form {
+            Form::Csv(rows) => rows.recipe(),
+            Form::Collection(_, _, features) => format!("geojson {}", features.recipe()),
+            Form::Lines(_, _, features) => format!("geojsonl {}", features.recipe()),
+            Form::Xml(rows) => rows.recipe(),
+            Form::Layer(rows) => rows.recipe(),
+        };
+        format!("{} {of_form}", self.encoding)
     }
 
     /// What [`Row::line`] counts.

@@ -13,6 +13,7 @@ use super::OpenError;
 use super::error::InputError;
 use super::gzip::Members;
 use super::kmz::Documents;
+use super::zipped::zip_without_kml;
 use crate::transfer::Format;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -45,8 +46,13 @@ pub enum SourceError {
     #[error("{} is a directory, not a file", .0.display())]
     Directory(PathBuf),
     /// A zip file that holds no KML.
-    #[error("{} looks like a zip file or a spreadsheet, and holds no KML that can be read", .0.display())]
-    Zip(PathBuf),
+    #[error("{} {what}", path.display())]
+    Zip {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what to do.
+        what: String,
+    },
     /// Its name ends in `.gz` and its content is something else.
     #[error("{} is named .gz but is not gzipped: rename it", .0.display())]
     NotGzip(PathBuf),
@@ -160,8 +166,23 @@ impl Source {
         let zipped = self.file(file.path())?;
         match Documents::in_zip(zipped) {
             Ok(Some(documents)) => Ok(Opened::Stream(Box::new(documents))),
-            _ => Err(SourceError::Zip(self.name().to_owned()).into()),
+            _ => Err(SourceError::Zip {
+                path: self.name().to_owned(),
+                what: zip_without_kml(self.file(file.path())?),
+            }
+            .into()),
         }
+    }
+
+    /// What it holds, unpacked.
+    ///
+    /// # Errors
+    /// As [`RowReader::of_source`](super::RowReader::of_source).
+    pub fn content(&self) -> Result<Box<dyn Read + Send>, OpenError> {
+        Ok(match self.open_kind(BytesRead::default())? {
+            Opened::Stream(stream) => stream,
+            Opened::GeoPackage(file) => Box::new(self.file(file.path())?),
+        })
     }
 
     /// Whether the file itself begins so, and not what is zipped in it.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::process::{Ended, run};
@@ -121,6 +122,89 @@ fn a_file_that_is_no_table_and_no_map_is_named() {
     }
 }
 
+/// What to do stands beside it.
+#[test]
+fn files_of_other_programs_are_named() {
+    let place = Place::new();
+    for (name, content, said) in [
+        (
+            "a.pdf",
+            &b"%PDF-1.7\n%\xe2\xe3"[..],
+            "looks like a PDF, which holds pages and no rows (save",
+        ),
+        (
+            "a.png",
+            b"\x89PNG\r\n\x1a\n\x00",
+            "looks like a picture, which holds no rows (save",
+        ),
+        ("a.jpg", b"\xff\xd8\xff\xe0\x00", "looks like a picture"),
+        (
+            "a.csv.bz2",
+            b"BZh91AY&SY\x00",
+            "(unpack it, or pack it with gzip)",
+        ),
+        (
+            "a.parquet",
+            b"PAR1\x15\x04",
+            "`ogr2ogr -f GPKG NEW.gpkg OLD.parquet`",
+        ),
+        (
+            "a.dbf",
+            b"\x03\x7c\x05\x06\x02\x00\x00\x00\x41\x00\x14\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+              \x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00NAME",
+            "looks like a dBase table (of one beside a Shapefile, `ogr2ogr -f GeoJSON NEW.geojson OLD.shp`",
+        ),
+        (
+            "a.json",
+            b"[{\"name\":\"A\",\"lat\":1,\"lng\":2}]",
+            "it is a list of objects, not of Features. Make CSV of it, as with `jq -r",
+        ),
+        // What its name says is not what it holds.
+        ("a.geojsonl", b"name,x,y\n", "has no column for latitude"),
+    ] {
+        place
+            .import_content(name, content, &[])
+            .assert(2, &[said, name]);
+    }
+}
+
+/// By what is in it; what nobody can read is named as such.
+#[test]
+fn a_zip_file_that_is_no_kmz_is_named_by_what_it_holds() {
+    let place = Place::new();
+    for (inside, said) in [
+        (
+            &["lists/places.csv", "readme.txt"][..],
+            "is a zip file that holds lists/places.csv: unzip it and import that",
+        ),
+        (
+            &["a/p.shp", "a/p.dbf"],
+            "is a zipped Shapefile: `ogr2ogr -f GeoJSON NEW.geojson /vsizip/OLD.zip`",
+        ),
+        (
+            &["[Content_Types].xml", "xl/workbook.xml"],
+            "is a spreadsheet: save its sheet as CSV",
+        ),
+        (
+            &["mimetype", "content.xml"],
+            "is a spreadsheet: save its sheet as CSV",
+        ),
+        (&["readme.txt"], "is a zip file that holds no KML"),
+    ] {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for name in inside {
+            let stored = zip::write::SimpleFileOptions::default()
+                .compression_method(zip::CompressionMethod::Stored);
+            zip.start_file(*name, stored).unwrap();
+            zip.write_all(b"name,lat,lng\nA,1,2\n").unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        place
+            .import_content("a.zip", &bytes, &[])
+            .assert(2, &["a.zip ", said]);
+    }
+}
+
 #[test]
 fn a_header_that_cannot_be_mapped_lists_what_there_is() {
     let place = Place::new();
@@ -173,6 +257,26 @@ fn a_header_that_cannot_be_mapped_lists_what_there_is() {
             "csv, geojson, geojsonl, geopackage, gpx, kml",
         ),
         ("name,lat,lng", &["--format", "gpx"], "not gpx"),
+        (
+            "name,lat,lng",
+            &["--format", "geojsonl"],
+            "is a text that is no JSON, not geojsonl: leave --format out",
+        ),
+        (
+            "name,lat,lng",
+            &["--format", "geojson"],
+            "is a text that is no JSON, not geojson: leave --format out",
+        ),
+        (
+            "[{\"type\":\"Feature\"}]",
+            &["--format", "geojsonl"],
+            "is a list in JSON, not geojsonl: leave --format out",
+        ),
+        (
+            "{\"type\":\"FeatureCollection\",\"features\":[]}",
+            &["--format", "csv"],
+            "is JSON, not csv: leave --format out",
+        ),
         (
             "name,lat,lng",
             &["--encoding", "utf-9"],

@@ -133,7 +133,7 @@ on_both_stores! {
         }
         assert_eq!((db.number(CENTERS).await, db.number(tables).await), (written, noted));
         // As the import itself would.
-        rows.import(&db, &["--dry-run", "--ignore-ids"]).assert(2, &["have changed", "--from-line"]);
+        rows.import(&db, &["--dry-run", "--encoding", "windows-1252"]).assert(2, &["have changed", "--from-line"]);
         let again = rows.import(&db, &["--dry-run", "--from-line", "1"]);
         again.assert(0, &["3000 rows would be written"]);
         assert!(!again.stderr.contains("written already"), "{}", again.stderr);
@@ -154,6 +154,62 @@ on_both_stores! {
         let written = rows.kill_after(&db, 500, &[]).await;
         rows.import(&db, &[]).assert(0, &[&format!("continuing after record {written} of")]);
         assert_each_once(&db, 3_000).await;
+    }
+
+    async fn whoever_begins_inside_of_what_is_written_is_told_that_rows_double(db: TestDatabase) {
+        let rows = Rows::new("a.csv", csv(3_000).as_bytes());
+        let written = rows.kill_after(&db, 300, &[]).await;
+        let last = written + 1;
+        let after = (last + 1).to_string();
+        let told = [
+            &format!("wrote what it had up to line {last}: rows without ids from line 200 up to there \
+                      are written a second time (--from-line {after} goes on after them)"),
+            "2802 rows",
+        ];
+        rows.import(&db, &["--dry-run", "--from-line", "200"]).assert(0, &told);
+        let right = rows.import(&db, &["--dry-run", "--from-line", &after]);
+        right.assert(0, &[&format!("{} rows would be written", 3_000 - written)]);
+        assert!(!right.stderr.contains("second time"), "{}", right.stderr);
+        assert_eq!(db.number(CENTERS).await, written);
+        rows.import(&db, &["--from-line", "200"]).assert(0, &told);
+        assert_eq!(db.number(CENTERS).await, written + 2_802);
+    }
+
+    async fn a_copy_of_a_stopped_file_goes_on_packed_or_not(db: TestDatabase) {
+        let content = csv(3_000);
+        let rows = Rows::new("a.csv", content.as_bytes());
+        let written = rows.kill_after(&db, 300, &[]).await;
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
+        zipped.write_all(content.as_bytes()).unwrap();
+        let copies = [
+            Rows::new("b.csv", content.as_bytes()),
+            Rows::new("b.csv.gz", &zipped.finish().unwrap()),
+        ];
+        for copy in &copies {
+            copy.import(&db, &["--dry-run"]).assert(0, &[
+                &format!("the import would go on after record {written} of"),
+            ]);
+        }
+        copies[1].import(&db, &[]).assert(0, &[&format!("continuing after record {written} of")]);
+        assert_each_once(&db, 3_000).await;
+    }
+
+    async fn options_that_change_no_row_go_on_with_a_stopped_import(db: TestDatabase) {
+        let rows = Rows::new("a.csv", csv(3_000).replace("name,", "name,city,").replace("center", "center,c").as_bytes());
+        rows.kill_after(&db, 300, &[]).await;
+        for same in [
+            &["--map", "city=city"][..],
+            &["--map", "latitude=latitude", "--map", "city=city"],
+            &["--format", "csv", "--delimiter", ",", "--encoding", "utf-8"],
+            // There are none.
+            &["--ignore-ids"],
+        ] {
+            let dry = [same, &["--dry-run"]].concat();
+            rows.import(&db, &dry).assert(0, &["the import would go on after record"]);
+        }
+        rows.import(&db, &["--encoding", "windows-1252", "--dry-run"]).assert(2, &["have changed"]);
+        rows.import(&db, &["--map", "city=city"]).assert(0, &["continuing after record"]);
+        assert_eq!(db.number(CENTERS).await, 3_000);
     }
 
     async fn a_continued_import_reports_every_rejected_row_once(db: TestDatabase) {
@@ -215,7 +271,7 @@ on_both_stores! {
         assert_eq!(db.number(CENTERS).await, written);
         // So do options that make other rows of it.
         fs::write(rows.path(), csv(3_000)).unwrap();
-        rows.import(&db, &["--map", "city=name"]).assert(2, &[]);
+        rows.import(&db, &["--encoding", "windows-1252"]).assert(2, &["have changed"]);
         assert_eq!(db.number(CENTERS).await, written);
         // Those that do not go on.
         let skip = ["--on-error", "skip", "--batch-size", "70"];
@@ -317,26 +373,42 @@ async fn without_a_table_for_journals_an_import_goes_through_and_says_what_a_sto
     assert_eq!(db.number(CENTERS).await, 200);
 }
 
-/// A database that does not answer keeps nobody from checking a file.
+/// Only the database knows what is written already.
 #[test]
-fn a_dry_run_says_that_nobody_could_be_asked_and_goes_on() {
+fn a_dry_run_whose_database_does_not_answer_ends_as_the_import_would_and_claims_no_count() {
     let rows = Rows::new("a.csv", csv(3).as_bytes());
     let path = rows.path();
     let url = "mysql://nobody@127.0.0.1:1/nowhere";
-    run(&[
-        "import",
-        path.to_str().unwrap(),
-        "--dry-run",
-        "--database-url",
-        url,
-    ])
-    .assert(
-        0,
-        &[
-            "whether an import of it was stopped is not known",
-            "3 rows would be written",
-        ],
+    let import = ["import", path.to_str().unwrap(), "--connect-tries", "2"];
+    let into = ["--database-url", url];
+    let said = ["did not answer in 2 tries"];
+    run(&[&import[..], &into].concat()).assert(2, &said);
+    let dry = run(&[&import[..], &into, &["--dry-run"]].concat());
+    dry.assert(2, &said);
+    dry.assert(2, &["without --database-url", "checks the file alone"]);
+    assert!(
+        !dry.stderr.contains("rows would be written:"),
+        "{}",
+        dry.stderr
     );
+    run(&[&import[..], &["--dry-run"]].concat()).assert(0, &["3 rows would be written"]);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_dry_run_into_a_schema_that_is_behind_ends_as_the_import_would() {
+    let db = TestDatabase::mysql().await;
+    db.database().migrate_down(1).await.unwrap();
+    let rows = Rows::new("a.csv", csv(3).as_bytes());
+    for more in [&[][..], &["--dry-run"]] {
+        let ended = rows.import(&db, more);
+        ended.assert(2, &["run `nearby migrate up`"]);
+        assert!(
+            !ended.stderr.contains("rows would be written:"),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 /// What broke comes first, then what to do.

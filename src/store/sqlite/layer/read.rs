@@ -66,6 +66,8 @@ pub enum LayerValue {
 /// A layer of points that is being read.
 #[derive(Debug)]
 pub struct PointLayer {
+    /// Its table.
+    pub name: String,
     /// The names of its columns, without that of the geometry.
     pub columns: Vec<String>,
     /// Its reference system, as `EPSG:4326`.
@@ -111,6 +113,7 @@ impl PointLayer {
             }
         });
         Ok(Self {
+            name: layer.table,
             columns,
             system,
             chunks,

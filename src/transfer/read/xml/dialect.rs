@@ -50,6 +50,21 @@ impl Dialect {
         }
     }
 
+    /// What it calls fields, besides their own names.
+    pub(super) fn synonyms(self) -> &'static [(&'static str, TextField)] {
+        match self {
+            Self::Gpx => &[
+                ("desc", TextField::Description),
+                ("link", TextField::Website),
+                ("url", TextField::Website),
+            ],
+            Self::Kml => &[
+                ("link", TextField::Website),
+                ("phoneNumber", TextField::Phone),
+            ],
+        }
+    }
+
     pub(super) fn center(self, record: &Record, texts: &mut Texts) -> Result<BatchItem, RowError> {
         let (latitude, longitude) = match self {
             Self::Gpx => gpx_degrees(record)?,
@@ -85,14 +100,9 @@ impl Dialect {
             // What a link is called, say.
             (Self::Gpx, _) | (_, []) => return None,
         };
-        let synonym = match (self, name) {
-            _ if path.len() > 1 => None,
-            (Self::Gpx, "desc") => Some(TextField::Description),
-            (Self::Gpx, "link" | "url") | (Self::Kml, "link") => Some(TextField::Website),
-            (Self::Kml, "phoneNumber") => Some(TextField::Phone),
-            _ => None,
-        };
-        Some((name, synonym))
+        let mut synonyms = self.synonyms().iter();
+        let synonym = synonyms.find(|(synonym, _)| path.len() == 1 && *synonym == name);
+        Some((name, synonym.map(|(_, field)| *field)))
     }
 }
 
@@ -179,6 +189,12 @@ impl Texts {
     /// Names seen that map to nothing.
     pub(super) fn unused(&self) -> Vec<String> {
         self.unused.iter().cloned().collect()
+    }
+
+    /// How rows are made of texts.
+    pub(super) fn recipe(&self, dialect: Dialect) -> String {
+        let properties = self.properties.recipe(dialect.synonyms());
+        format!("ignores ids {} {properties}", self.ignores_ids)
     }
 
     pub(super) fn pass_over(&mut self, name: &str) {

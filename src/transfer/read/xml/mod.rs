@@ -126,6 +126,11 @@ impl<R: Read> XmlRows<R> {
         }
     }
 
+    /// How rows are made of the file.
+    pub(super) fn recipe(&self) -> String {
+        format!("{:?} {}", self.dialect, self.texts.recipe(self.dialect))
+    }
+
     pub(super) fn unused(&self) -> Vec<String> {
         self.texts.unused()
     }
