@@ -320,5 +320,6 @@ async fn a_bomb_of_entities_and_endless_elements_are_harmless() {
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     kmz.start_file("table.csv", stored).unwrap();
     kmz.finish().unwrap();
-    import(&db, &folder.path().join("a.kmz"), &[]).assert(2, &["is a zip file that holds table.csv: unzip it"]);
+    import(&db, &folder.path().join("a.kmz"), &[])
+        .assert(2, &["is a zip file that holds table.csv: unzip it"]);
 }
