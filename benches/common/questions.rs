@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use nearby::domain::{Condition, FieldValue, Fields, Filter, Limit, Origin, Radius, Search};
+use nearby::domain::{Area, Condition, FieldValue, Fields, Filter, Limit, Origin, Radius, Search};
 use nearby::engine::brute::BruteForce;
 use nearby::transfer::generate;
 use serde_json::Value;
@@ -98,8 +98,10 @@ impl Question {
 
     fn search(&self, (lat, lng): (f64, f64)) -> anyhow::Result<Search> {
         Ok(Search {
-            origin: Origin::new(lat, lng)?,
-            radius: self.radius_m.map(Radius::from_m).transpose()?,
+            area: Area::around(
+                Origin::new(lat, lng)?,
+                self.radius_m.map(Radius::from_m).transpose()?,
+            ),
             limit: Limit::new(self.limit)?,
             filter: self.filter.clone(),
             exclude: Vec::new(),

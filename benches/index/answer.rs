@@ -22,7 +22,7 @@ impl Answer for Body {
 
     fn hit(&mut self, hit: Hit<'_>) {
         self.bytes.extend_from_slice(hit.rendered);
-        push_distance(&mut self.bytes, hit.distance_m);
+        push_distance(&mut self.bytes, measured_m(&hit));
     }
 }
 
@@ -42,6 +42,11 @@ impl Answer for Found {
     }
 
     fn hit(&mut self, hit: Hit<'_>) {
-        self.0.push((hit.id.get(), hit.distance_m));
+        self.0.push((hit.id.get(), measured_m(&hit)));
     }
+}
+
+fn measured_m(hit: &Hit<'_>) -> f64 {
+    hit.distance_m
+        .expect("searches around an origin measure distances")
 }

@@ -11,8 +11,14 @@ use crate::world;
 
 type Point = [f64; 3];
 
+fn origin_of(search: &Search) -> UnitVector {
+    let around = search.around().expect("it asks around an origin");
+    around.origin.unit_vector()
+}
+
 fn radius_of(search: &Search) -> f64 {
-    search
+    let around = search.around().expect("it asks around an origin");
+    around
         .radius
         .map_or(f64::INFINITY, |radius| chord_squared_of(radius.m()))
 }
@@ -34,7 +40,7 @@ impl OneEntryPerPoint {
         let radius = radius_of(search);
         found.extend(
             self.0
-                .nearest_neighbor_iter_with_distance_2(search.origin.unit_vector().0)
+                .nearest_neighbor_iter_with_distance_2(origin_of(search).0)
                 .take_while(|(_, chord)| *chord <= radius)
                 .take(search.limit.get())
                 .map(|(entry, _)| entry.data),
@@ -102,7 +108,7 @@ impl<const SIZE: usize> RunsOf<SIZE> {
     }
 
     pub fn find(&self, search: &Search, found: &mut Vec<u32>) {
-        let origin = search.origin.unit_vector();
+        let origin = origin_of(search);
         let (limit, mut bound) = (search.limit.get(), radius_of(search));
         let mut best = std::collections::BinaryHeap::with_capacity(limit + 1);
         for (run, chord) in self.tree.nearest_neighbor_iter_with_distance_2(origin.0) {

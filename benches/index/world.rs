@@ -1,6 +1,6 @@
 //! World-like centers and the searches asked about them.
 
-use nearby::domain::{CenterId, Filter, Limit, Origin, Radius, Search, Summary};
+use nearby::domain::{Area, CenterId, Filter, Limit, Origin, Radius, Search, Summary};
 use nearby::engine::brute::BruteForce;
 use nearby::engine::memory::MemoryEngine;
 use nearby::transfer::{Generated, generate};
@@ -65,8 +65,10 @@ pub fn origins(count: usize) -> Vec<Origin> {
 /// A search without filters.
 pub fn search(origin: Origin, radius_km: Option<f64>, limit: usize) -> Search {
     Search {
-        origin,
-        radius: radius_km.map(|km| Radius::from_m(km * 1_000.0).expect("within range")),
+        area: Area::around(
+            origin,
+            radius_km.map(|km| Radius::from_m(km * 1_000.0).expect("within range")),
+        ),
         limit: Limit::new(limit).expect("within range"),
         filter: Filter::default(),
         exclude: Vec::new(),

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::{Catalog, LONGEST_WAIT};
 use crate::domain::{
-    Center, CenterDraft, Cursor, Filter, Limit, MAX_LIMIT, MAX_NEIGHBOURS, Neighbour, Origin,
+    Area, Center, CenterDraft, Cursor, Filter, Limit, MAX_LIMIT, MAX_NEIGHBOURS, Neighbour, Origin,
     Radius, Search, are_alike,
 };
 use crate::engine::{Answer, Hit, SearchError};
@@ -70,8 +70,7 @@ impl Catalog {
         };
         let origin = Origin::new(position.latitude(), position.longitude());
         let mut search = Search {
-            origin: origin.expect("a position is in range"),
-            radius: Some(distance),
+            area: Area::around(origin.expect("a position is in range"), Some(distance)),
             limit: Limit::new(MAX_LIMIT).expect("it is the most there can be"),
             filter: Filter::default(),
             exclude: Vec::new(),
@@ -113,7 +112,9 @@ impl Answer for Alike {
             self.found.push(Neighbour {
                 id: hit.id,
                 name: name.into_owned(),
-                distance_m: hit.distance_m,
+                distance_m: hit
+                    .distance_m
+                    .expect("searches around an origin measure distances"),
             });
         }
     }

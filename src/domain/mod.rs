@@ -53,8 +53,8 @@ pub use organization::{
 pub use position::{Origin, Position, PositionError};
 pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, RatingVisibility, reviews_switch};
 pub use search::{
-    Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius,
-    RadiusError, Search,
+    Area, Around, BY_ID, Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT,
+    MAX_RADIUS_M, Radius, RadiusError, Search,
 };
 pub use setting::{
     MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,

@@ -8,6 +8,7 @@ use super::cursor::{Cursor, EngineKind};
 use super::organization::OrganizationId;
 use super::position::Origin;
 use super::rating::{MinRating, RatingVisibility};
+use super::viewport::{Meridians, Viewport};
 
 /// The most centers that one answer holds.
 pub const MAX_LIMIT: usize = 1_000;
@@ -180,13 +181,84 @@ fn countries(condition: &Condition) -> Option<&[FieldValue]> {
     }
 }
 
-/// One question: the centers nearest to an origin, nearest first, ties by id.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Search {
+/// What centers sort by, before their ids, where they sort by id alone.
+pub const BY_ID: f64 = 0.0;
+
+/// Where a search looks, which decides the order of its answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Area {
+    /// Around an origin: nearest first, ties by id.
+    Around(Around),
+    /// What a map shows: by id.
+    Within(Viewport),
+}
+
+/// What lies around an origin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Around {
     /// Where from.
     pub origin: Origin,
     /// How far at most; `None` reaches around the globe.
     pub radius: Option<Radius>,
+    /// How far at least, which makes a ring of the circle.
+    pub min_radius: Option<Radius>,
+}
+
+impl Around {
+    /// How far at least in metres; 0 where that is not asked. A told distance finds the
+    /// center that it was told of, as in [`Radius::reach_m`].
+    #[must_use]
+    pub fn least_m(&self) -> f64 {
+        let least_m = self.min_radius.map_or(0.0, Radius::m);
+        (least_m - HALF_A_MICROMETRE_M).max(0.0)
+    }
+}
+
+impl Area {
+    /// What lies around an origin, at most so far.
+    #[must_use]
+    pub fn around(origin: Origin, radius: Option<Radius>) -> Self {
+        Self::Around(Around {
+            origin,
+            radius,
+            min_radius: None,
+        })
+    }
+
+    /// Feeds a checksum what tells it from every other area.
+    fn hash_into(&self, hasher: &mut crc32fast::Hasher) {
+        match self {
+            Self::Around(Around {
+                origin,
+                radius,
+                min_radius,
+            }) => {
+                let radius_m = radius.map_or(f64::INFINITY, Radius::m);
+                let numbers = [origin.latitude(), origin.longitude(), radius_m];
+                for number in numbers.into_iter().chain(min_radius.map(Radius::m)) {
+                    hasher.update(&number.to_le_bytes());
+                }
+            }
+            Self::Within(viewport) => {
+                // No latitude begins so.
+                hasher.update(b"within");
+                let (west, east) = match viewport.meridians() {
+                    Meridians::All => (f64::NEG_INFINITY, f64::INFINITY),
+                    Meridians::Between { west, east } => (west, east),
+                };
+                for number in [west, viewport.south(), east, viewport.north()] {
+                    hasher.update(&number.to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// One question: which centers are there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// Where, and in which order.
+    pub area: Area,
     /// How many at most.
     pub limit: Limit,
     /// Which centers count.
@@ -198,6 +270,21 @@ pub struct Search {
 }
 
 impl Search {
+    /// The origin that it looks around, and how far; `None` where there is none.
+    #[must_use]
+    pub fn around(&self) -> Option<&Around> {
+        match &self.area {
+            Area::Around(around) => Some(around),
+            Area::Within(_) => None,
+        }
+    }
+
+    /// Whether its answer tells distances.
+    #[must_use]
+    pub fn measures(&self) -> bool {
+        self.around().is_some()
+    }
+
     /// The cursor to the page after a last center of a collection with this sort
     /// key.
     #[must_use]
@@ -224,9 +311,7 @@ impl Search {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(collection.as_bytes());
         hasher.update(&[0]);
-        hasher.update(&self.origin.latitude().to_le_bytes());
-        hasher.update(&self.origin.longitude().to_le_bytes());
-        hasher.update(&self.radius.map_or(f64::INFINITY, Radius::m).to_le_bytes());
+        self.area.hash_into(&mut hasher);
         self.filter.hash_into(&mut hasher);
         for id in &self.exclude {
             hasher.update(&id.get().to_le_bytes());
@@ -242,8 +327,10 @@ mod tests {
 
     fn search(origin: (f64, f64)) -> Search {
         Search {
-            origin: Origin::new(origin.0, origin.1).unwrap(),
-            radius: Some(Radius::from_m(1_000.0).unwrap()),
+            area: Area::around(
+                Origin::new(origin.0, origin.1).unwrap(),
+                Some(Radius::from_m(1_000.0).unwrap()),
+            ),
             limit: Limit::new(5).unwrap(),
             filter: Filter::default(),
             exclude: Vec::new(),
@@ -365,9 +452,20 @@ mod tests {
         let mut by_region = base.clone();
         by_region.filter.condition = texts(FieldId::REGION, &["GR"]);
         let anywhere = Search {
-            radius: None,
+            area: Area::around(Origin::new(1.0, 2.0).unwrap(), None),
             ..base.clone()
         };
+        let ring = Search {
+            area: Area::Around(Around {
+                min_radius: Some(Radius::from_m(10.0).unwrap()),
+                ..*base.around().unwrap()
+            }),
+            ..base.clone()
+        };
+        let [box_of_one, box_of_another] = [2.0, 3.0].map(|north| Search {
+            area: Area::Within(Viewport::new(north, 1.0, 2.0, 1.0).unwrap()),
+            ..base.clone()
+        });
         let all = [
             base,
             elsewhere,
@@ -377,6 +475,9 @@ mod tests {
             by_rating,
             by_region,
             anywhere,
+            ring,
+            box_of_one,
+            box_of_another,
         ];
         let distinct: std::collections::HashSet<u32> = all
             .iter()

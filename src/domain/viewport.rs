@@ -34,8 +34,8 @@ pub enum Meridians {
 }
 
 impl Viewport {
-    /// A viewport with these edges, all finite; `None` unless north is above
-    /// south. Longitudes may have any number of turns; `west > east` crosses
+    /// A viewport with these edges, all finite; `None` where south is above
+    /// north. Longitudes may have any number of turns; `west > east` crosses
     /// the antimeridian.
     #[must_use]
     pub fn new(north: f64, south: f64, east: f64, west: f64) -> Option<Self> {
@@ -47,7 +47,7 @@ impl Viewport {
                 east: wrap(east),
             }
         };
-        (north > south).then_some(Self {
+        (north >= south).then_some(Self {
             south,
             north,
             meridians,
@@ -181,6 +181,14 @@ mod tests {
     }
 
     #[test]
+    fn a_viewport_may_be_a_line_or_a_point() {
+        assert!(sees((1.0, 1.0, 2.0, 2.0), 1.0, 2.0));
+        assert!(sees((1.0, 1.0, -179.0, 179.0), 1.0, 180.0));
+        assert!(!sees((1.0, 1.0, 2.0, 2.0), 1.0, -178.0));
+        assert!(!sees((1.0, 1.0, 2.0, 2.0), 1.000_000_01, 2.0));
+    }
+
+    #[test]
     fn a_whole_turn_or_more_is_every_longitude() {
         for (east, west) in [(180.0, -180.0), (400.0, -400.0), (360.0, 0.0)] {
             for longitude in [0.0, 90.0, 180.0, -180.0, -90.0] {
@@ -199,7 +207,7 @@ mod tests {
         assert!(sees((95.0, 60.0, 1.0, -1.0), 90.0, 0.0));
         assert!(sees((0.0, -120.0, 1.0, -1.0), -90.0, 0.0));
         assert!(!sees((99.0, 91.0, 1.0, -1.0), 90.0, 0.0));
-        assert_eq!(Viewport::new(1.0, 1.0, 1.0, 0.0), None);
+        assert_eq!(Viewport::new(1.0, 1.1, 1.0, 0.0), None);
     }
 
     #[test]

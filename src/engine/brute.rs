@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use geo::{Distance, HaversineMeasure, Point};
 
 use crate::domain::{
-    CenterId, EARTH_RADIUS_M, FieldValue, Filter, OrganizationId, OrganizationNames, Origin,
-    Position, Radius, Rating, RatingVisibility, Search, Summary,
+    Area, BY_ID, CenterId, EARTH_RADIUS_M, FieldValue, Filter, Meridians, OrganizationId,
+    OrganizationNames, Origin, Position, Radius, Rating, RatingVisibility, Search, Summary,
+    Viewport,
 };
 
 /// A center that the oracle found.
@@ -131,9 +132,7 @@ impl BruteForce {
     /// ties by id: its limit and cursor are the caller's to apply.
     #[must_use]
     pub fn ranked(&self, search: &Search) -> Vec<Found> {
-        let radius_m = search.radius.map_or(f64::INFINITY, Radius::reach_m);
-        let mut found = self.measured(search);
-        found.retain(|found| found.distance_m <= radius_m);
+        let mut found = self.within(search);
         found.sort_unstable_by(nearer_then_id);
         found
     }
@@ -142,9 +141,7 @@ impl BruteForce {
     /// sorting the rest.
     #[must_use]
     pub fn nearest(&self, search: &Search) -> Vec<Found> {
-        let radius_m = search.radius.map_or(f64::INFINITY, Radius::reach_m);
-        let mut found = self.measured(search);
-        found.retain(|found| found.distance_m <= radius_m);
+        let mut found = self.within(search);
         let limit = search.limit.get();
         if found.len() > limit {
             found.select_nth_unstable_by(limit, nearer_then_id);
@@ -154,12 +151,27 @@ impl BruteForce {
         found
     }
 
+    fn within(&self, search: &Search) -> Vec<Found> {
+        let mut found = self.measured(search);
+        if let Some(around) = search.around() {
+            let radius_m = around.radius.map_or(f64::INFINITY, Radius::reach_m);
+            found.retain(|found| (around.least_m()..=radius_m).contains(&found.distance_m));
+        }
+        found
+    }
+
     /// Every center that passes a search's filter and is not excluded, in no
-    /// order and however far.
+    /// order and however far; inside, and [`BY_ID`] in the place of its distance, where
+    /// the search is within a viewport.
     #[must_use]
     pub fn measured(&self, search: &Search) -> Vec<Found> {
         let sphere = HaversineMeasure::new(EARTH_RADIUS_M);
-        let origin = point_of_origin(search.origin);
+        let measure = |position: Position| match &search.area {
+            Area::Around(around) => {
+                Some(sphere.distance(point_of_origin(around.origin), point_of(position)))
+            }
+            Area::Within(viewport) => is_inside(viewport, position).then_some(BY_ID),
+        };
         let wanted = self.names.find(&search.filter.organizations);
         let works_by = |id: CenterId| {
             let mut own = self.organizations.get(&id).into_iter().flatten();
@@ -177,10 +189,12 @@ impl BruteForce {
                     && is_rated(center.id)
                     && !search.exclude.contains(&center.id)
             })
-            .map(|center| Found {
-                id: center.id,
-                position: center.position,
-                distance_m: sphere.distance(origin, point_of(center.position)),
+            .filter_map(|center| {
+                Some(Found {
+                    id: center.id,
+                    position: center.position,
+                    distance_m: measure(center.position)?,
+                })
             })
             .collect()
     }
@@ -188,6 +202,21 @@ impl BruteForce {
 
 fn nearer_then_id(a: &Found, b: &Found) -> std::cmp::Ordering {
     a.distance_m.total_cmp(&b.distance_m).then(a.id.cmp(&b.id))
+}
+
+/// Whether a position is between the edges of a viewport, in whichever turn of the globe.
+fn is_inside(viewport: &Viewport, position: Position) -> bool {
+    let is_level =
+        viewport.south() <= position.latitude() && position.latitude() <= viewport.north();
+    let Meridians::Between { west, east } = viewport.meridians() else {
+        return is_level;
+    };
+    let east = if east < west { east + 360.0 } else { east };
+    let turns = [-360.0, 0.0, 360.0].map(|turn| position.longitude() + turn);
+    is_level
+        && turns
+            .iter()
+            .any(|&longitude| west <= longitude && longitude <= east)
 }
 
 fn point_of(position: Position) -> Point {
@@ -217,8 +246,7 @@ mod tests {
 
     fn search(latitude: f64, longitude: f64, limit: usize) -> Search {
         Search {
-            origin: Origin::new(latitude, longitude).unwrap(),
-            radius: None,
+            area: Area::around(Origin::new(latitude, longitude).unwrap(), None),
             limit: Limit::new(limit).unwrap(),
             filter: Filter::default(),
             exclude: Vec::new(),
@@ -249,7 +277,8 @@ mod tests {
         brute.upsert(&summary(3, 0.0, 1.0, Some("GR")));
         brute.upsert(&summary(4, 0.0, 9.0, Some("GR")));
         let mut about = search(0.0, 0.0, 9);
-        about.radius = Some(Radius::from_m(200_000.0).unwrap());
+        let origin = about.around().unwrap().origin;
+        about.area = Area::around(origin, Some(Radius::from_m(200_000.0).unwrap()));
         about.filter.condition = Condition::texts(FieldId::COUNTRY, ["GR"]);
         about.exclude = vec![CenterId::new(3).unwrap()];
         assert_eq!(ids(&brute.ranked(&about)), [1]);

@@ -9,7 +9,7 @@ pub mod sql;
 
 use thiserror::Error;
 
-use crate::domain::{CenterId, Cursor, EngineKind, FieldId, Search, Tally};
+use crate::domain::{Area, CenterId, Cursor, EngineKind, FieldId, Search, Tally};
 use crate::store::StoreError;
 use memory::MemoryEngine;
 use sql::SqlEngine;
@@ -19,8 +19,8 @@ use sql::SqlEngine;
 pub struct Hit<'a> {
     /// Its number.
     pub id: CenterId,
-    /// The great-circle distance from the origin in metres.
-    pub distance_m: f64,
+    /// The great-circle distance from the origin in metres, where the search has one.
+    pub distance_m: Option<f64>,
     /// The center as [`crate::wire::render_summary`] wrote it.
     pub rendered: &'a [u8],
     /// How it is rated, as [`crate::wire::render_rating`] wrote it, if anybody has and
@@ -28,8 +28,8 @@ pub struct Hit<'a> {
     pub rating: Option<&'a str>,
 }
 
-/// Receives an answer: once [`Answer::begin`], then every hit, nearest first,
-/// ties by id. The engine may hold a lock meanwhile, so implementations do
+/// Receives an answer: once [`Answer::begin`], then every hit, in the order of the
+/// search. The engine may hold a lock meanwhile, so implementations do
 /// nothing but copy.
 pub trait Answer {
     /// How many hits follow, and the cursor to the next page if there is one.
@@ -113,8 +113,16 @@ impl Engine {
         }
     }
 
+    /// Whether the index in memory goes through all that is in the area of a search to
+    /// answer it.
+    #[must_use]
+    pub fn goes_through_all(&self, search: &Search) -> bool {
+        matches!((self, search.area), (Self::Memory(_), Area::Within(_)))
+    }
+
     /// Answers a search from the index in memory, which takes microseconds and waits for
-    /// nothing: not worth another thread. `None` where the database has to be asked.
+    /// nothing: not worth another thread. `None` where the database has to be asked, or
+    /// more than what is answered has to be looked at.
     ///
     /// # Errors
     /// As [`Engine::search`].
@@ -126,11 +134,14 @@ impl Engine {
         let Self::Memory(engine) = self else {
             return None;
         };
+        if self.goes_through_all(search) {
+            return None;
+        }
         let checked = self.check_cursor(search);
         Some(checked.and_then(|()| engine.search(search, answer)))
     }
 
-    /// Counts the centers within the radius of a search that its filter keeps, whatever
+    /// Counts the centers in the area of a search that its filter keeps, whatever
     /// its limit and cursor, and how often each value of some fields is among them; `None`
     /// where that takes the database too long. The name is not one of those fields.
     ///

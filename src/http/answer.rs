@@ -4,7 +4,7 @@
 //! distances and wraps them. Nothing here allocates for each hit.
 
 use super::negotiate::Format;
-use crate::domain::{Cursor, Origin, Radius, Search};
+use crate::domain::{Area, Around, Cursor, Meridians, Search};
 use crate::engine::{Answer, Hit};
 use crate::wire::{SummaryParts, push_distance};
 
@@ -19,8 +19,7 @@ const GEOJSON_HIT_BYTES: usize = 320;
 #[derive(Debug)]
 pub struct AnswerBody {
     format: Format,
-    origin: Origin,
-    radius: Option<Radius>,
+    area: Area,
     count: usize,
     written: usize,
     out: Vec<u8>,
@@ -38,8 +37,7 @@ impl AnswerBody {
     pub fn after(out: Vec<u8>, format: Format, search: &Search) -> Self {
         Self {
             format,
-            origin: search.origin,
-            radius: search.radius,
+            area: search.area,
             count: 0,
             written: 0,
             out,
@@ -81,8 +79,8 @@ impl AnswerBody {
         self.push(b"{");
         self.push(members);
         let distance_at = self.out.len();
-        push_distance(&mut self.out, hit.distance_m);
-        if members.is_empty() {
+        self.end_center(hit.distance_m);
+        if members.is_empty() && hit.distance_m.is_some() {
             // There is nothing that its comma could follow.
             self.out.remove(distance_at);
         }
@@ -119,12 +117,57 @@ impl AnswerBody {
     }
 
     #[inline]
-    fn push_center(&mut self, rendered: &[u8], rating: Option<&str>, distance_m: f64) {
+    fn push_center(&mut self, rendered: &[u8], rating: Option<&str>, distance_m: Option<f64>) {
         self.push(rendered);
         if let Some(rating) = rating {
             self.push(rating.as_bytes());
         }
-        push_distance(&mut self.out, distance_m);
+        self.end_center(distance_m);
+    }
+
+    #[inline]
+    fn end_center(&mut self, distance_m: Option<f64>) {
+        match distance_m {
+            Some(distance_m) => push_distance(&mut self.out, distance_m),
+            None => self.push(b"}"),
+        }
+    }
+
+    fn push_area(&mut self) {
+        match self.area {
+            Area::Around(Around {
+                origin,
+                radius,
+                min_radius,
+            }) => {
+                self.push(br#""origin":{"lat":"#);
+                self.push_number(origin.latitude());
+                self.push(br#","lng":"#);
+                self.push_number(origin.longitude());
+                self.push(br#"},"radius_m":"#);
+                match radius {
+                    Some(radius) => self.push_number(radius.m()),
+                    None => self.push(b"null"),
+                }
+                if let Some(min_radius) = min_radius {
+                    self.push(br#","min_radius_m":"#);
+                    self.push_number(min_radius.m());
+                }
+            }
+            Area::Within(viewport) => {
+                let (west, east) = match viewport.meridians() {
+                    Meridians::All => (-180.0, 180.0),
+                    Meridians::Between { west, east } => (west, east),
+                };
+                let mut before = br#""bbox":["#.as_slice();
+                for edge in [west, viewport.south(), east, viewport.north()] {
+                    self.push(before);
+                    self.push_number(edge);
+                    before = b",";
+                }
+                self.push(b"]");
+            }
+        }
     }
 
     fn push_number(&mut self, number: f64) {
@@ -142,17 +185,10 @@ impl Answer for AnswerBody {
         };
         self.out.reserve(ENVELOPE_BYTES + count * hit_bytes);
         self.push(match self.format {
-            Format::Json => br#"{"origin":{"lat":"#,
-            Format::GeoJson => br#"{"type":"FeatureCollection","origin":{"lat":"#,
+            Format::Json => b"{".as_slice(),
+            Format::GeoJson => br#"{"type":"FeatureCollection","#,
         });
-        self.push_number(self.origin.latitude());
-        self.push(br#","lng":"#);
-        self.push_number(self.origin.longitude());
-        self.push(br#"},"radius_m":"#);
-        match self.radius {
-            Some(radius) => self.push_number(radius.m()),
-            None => self.push(b"null"),
-        }
+        self.push_area();
         self.push(br#","count":"#);
         self.push(itoa::Buffer::new().format(count).as_bytes());
         self.push(br#","next":"#);
@@ -181,13 +217,17 @@ impl Answer for AnswerBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CenterId, EngineKind, Filter, Limit, Position, Rating, Summary};
+    use crate::domain::{
+        CenterId, EngineKind, Filter, Limit, Origin, Position, Radius, Rating, Summary, Viewport,
+    };
     use crate::wire::{render_rating, render_summary};
 
     fn search() -> Search {
         Search {
-            origin: Origin::new(37.9, 23.7).unwrap(),
-            radius: Some(Radius::from_m(25_000.0).unwrap()),
+            area: Area::around(
+                Origin::new(37.9, 23.7).unwrap(),
+                Some(Radius::from_m(25_000.0).unwrap()),
+            ),
             limit: Limit::new(5).unwrap(),
             filter: Filter::default(),
             exclude: Vec::new(),
@@ -225,7 +265,7 @@ mod tests {
             render_summary(&summary, &mut rendered);
             answer.hit(Hit {
                 id,
-                distance_m: *distance_m,
+                distance_m: Some(*distance_m),
                 rendered: &rendered,
                 rating: (id.get() == 8).then_some(&rating),
             });
@@ -254,6 +294,33 @@ mod tests {
         assert_eq!(value["centers"][1]["id"], 8);
         assert_eq!(value["centers"][0]["distance_m"], 878.2);
         assert!(value["next"].is_string());
+    }
+
+    #[test]
+    fn what_is_within_a_viewport_has_its_box_and_no_distances() {
+        let search = |viewport: Option<Viewport>| Search {
+            area: Area::Within(viewport.unwrap()),
+            ..search()
+        };
+        let search = search(Viewport::new(10.0, -10.5, 190.0, 170.0));
+        let mut answer = AnswerBody::new(Format::Json, &search);
+        answer.begin(1, None);
+        let hit = Hit {
+            id: CenterId::new(7).unwrap(),
+            distance_m: None,
+            rendered: br#"{"id":7"#,
+            rating: None,
+        };
+        answer.hit(hit);
+        assert_eq!(
+            String::from_utf8(answer.finish()).unwrap(),
+            r#"{"bbox":[170.0,-10.5,-170.0,10.0],"count":1,"next":null,"centers":[{"id":7}]}"#
+        );
+        let mut answer = AnswerBody::new(Format::Json, &search);
+        answer.begin(1, None);
+        answer.hit_of(&hit, b"");
+        let body = String::from_utf8(answer.finish()).unwrap();
+        assert!(body.ends_with(r#""centers":[{}]}"#), "{body}");
     }
 
     #[test]

@@ -21,6 +21,8 @@ use crate::domain::{Center, CenterId, Origin, Search};
 const PARAMS: &[Param] = &[
     Param::once("radius_m"),
     Param::once("radius_km"),
+    Param::once("radius_mi"),
+    Param::once("min_radius_m"),
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),
@@ -66,20 +68,19 @@ async fn around(
         searched.collection().fields(),
     )?;
     let format = Format::of(request.headers(), &query)?;
-    let (radius, limit) = (params::radius_of(&query)?, params::limit_of(&query)?);
+    let (ring, limit) = (params::ring_of(&query)?, params::limit_of(&query)?);
     let filter = params::filter_of(&query, searched.collection().fields())?;
     let mut exclude = params::exclude_of(&query)?;
     exclude.extend(itself);
     let after = params::cursor_of(&query)?;
-    let shape = Shape::of(&query, searched.collection())?;
+    let shape = Shape::of(&query, searched.collection(), true)?;
 
     let state = State::of(request);
     let reading = Arc::clone(sites);
     let found = state.run(async move { reading.read(id).await }).await?;
     let site = found.ok_or_else(|| not_found(sites.collection(), id))?;
     let search = Search {
-        origin: origin_of(&site)?,
-        radius: Some(radius),
+        area: ring.around(origin_of(&site)?),
         limit,
         filter,
         exclude,

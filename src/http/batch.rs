@@ -53,6 +53,8 @@ struct QueryBody {
     lng: f64,
     radius_m: Option<f64>,
     radius_km: Option<f64>,
+    radius_mi: Option<f64>,
+    min_radius_m: Option<f64>,
     limit: Option<u64>,
     #[serde(default)]
     country: Vec<String>,
@@ -96,9 +98,11 @@ impl QueryBody {
         let query = self;
         let (filter, language) = (query.filter.as_deref(), query.filter_lang.as_deref());
         let condition = cql2::condition(filter, language, fields)?;
+        let origin = params::origin(query.lat, query.lng)?;
+        let radii = [query.radius_m, query.radius_km, query.radius_mi];
+        let ring = params::ring(Some(params::radius(radii)?), query.min_radius_m)?;
         Ok(Search {
-            origin: params::origin(query.lat, query.lng)?,
-            radius: Some(params::radius(query.radius_m, query.radius_km)?),
+            area: ring.around(origin),
             limit: params::limit(query.limit)?,
             filter: params::filter(
                 query.country,

@@ -30,17 +30,17 @@ pub struct Chosen(Vec<String>);
 
 impl Chosen {
     /// The members in `fields`, with commas between them, of which `distance_m` is one
-    /// where a search is answered.
+    /// where distances are measured.
     ///
     /// # Errors
     /// When centers of the collection have none of a name, or it is there twice.
     pub fn of(
         query: &Query<'_>,
         collection: &Collection,
-        of_search: bool,
+        measures: bool,
     ) -> Result<Option<Self>, Problem> {
         let names = query.one(FIELDS).map(|text| text.split(','));
-        let chosen = names.map(|names| Self::new(names, collection, of_search));
+        let chosen = names.map(|names| Self::new(names, collection, measures));
         chosen.transpose()
     }
 
@@ -51,10 +51,10 @@ impl Chosen {
     pub fn new<'a>(
         names: impl IntoIterator<Item = &'a str>,
         collection: &Collection,
-        of_search: bool,
+        measures: bool,
     ) -> Result<Self, Problem> {
         let mut known = member_names(collection);
-        if of_search {
+        if measures {
             known.push(DISTANCE_M);
         }
         let mut chosen: Vec<String> = Vec::new();

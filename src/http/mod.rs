@@ -44,5 +44,6 @@ mod search;
 mod settings;
 mod shape;
 pub(crate) mod state;
+mod within;
 
 pub use divemap::media::MediaUrl;

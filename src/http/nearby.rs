@@ -11,6 +11,8 @@ const PARAMS: &[Param] = &[
     Param::once("lng"),
     Param::once("radius_m"),
     Param::once("radius_km"),
+    Param::once("radius_mi"),
+    Param::once("min_radius_m"),
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),
@@ -34,8 +36,7 @@ pub(super) const WAY: Way = Way {
 
 fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
     Ok(Search {
-        origin: params::origin_of(query)?,
-        radius: Some(params::radius_of(query)?),
+        area: params::ring_of(query)?.around(params::origin_of(query)?),
         limit: params::limit_of(query)?,
         filter: params::filter_of(query, fields)?,
         exclude: params::exclude_of(query)?,
@@ -60,7 +61,7 @@ mod tests {
         #[test]
         fn no_value_is_ever_a_fault_of_ours(
             pairs in prop::collection::vec(
-                (prop::sample::select(vec!["lat", "lng", "radius_m", "radius_km", "limit",
+                (prop::sample::select(vec!["lat", "lng", "radius_m", "radius_km", "radius_mi", "min_radius_m", "limit",
                     "country", "exclude", "cursor", "format", "nonsense"]),
                  prop_oneof![
                     "[-+.eE0-9]{1,12}", "NaN|inf|1e400|-0|%00|%ff|%", any::<f64>().prop_map(|n| n.to_string()),
@@ -72,7 +73,7 @@ mod tests {
             let text = pairs.iter().map(|(name, value)| format!("{name}={value}"))
                 .collect::<Vec<_>>().join("&");
             match Query::parse(&text, PARAMS).and_then(|query| search(&query, &Fields::default())) {
-                Ok(search) => prop_assert!(search.radius.is_some_and(|radius| radius.m().is_finite())),
+                Ok(search) => prop_assert!(search.around().and_then(|around| around.radius).is_some()),
                 Err(problem) => prop_assert!(problem.code().status().is_client_error()),
             }
         }

@@ -10,6 +10,7 @@ const PARAMS: &[Param] = &[
     Param::once("lat"),
     Param::once("lng"),
     Param::once("max_radius_m"),
+    Param::once("min_radius_m"),
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),
@@ -33,8 +34,7 @@ pub(super) const WAY: Way = Way {
 
 fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
     Ok(Search {
-        origin: params::origin_of(query)?,
-        radius: params::max_radius_of(query)?,
+        area: params::nearest_ring_of(query)?.around(params::origin_of(query)?),
         limit: params::limit_of(query)?,
         filter: params::filter_of(query, fields)?,
         exclude: params::exclude_of(query)?,

@@ -9,9 +9,9 @@ use super::cql2;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit, MAX_DUPLICATE_DISTANCE_M,
-    MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating, Origin, PositionError,
-    Radius, TextField,
+    Area, Around, CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit,
+    MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating,
+    Origin, PositionError, Radius, TextField, Viewport,
 };
 use crate::store::Referring;
 use crate::wire::JsonId;
@@ -21,6 +21,8 @@ pub const DEFAULT_LIMIT: usize = 25;
 /// How far `/nearby` looks when the client does not say.
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
 
+/// The parameter that makes a ring of a circle.
+const MIN_RADIUS_M: &str = "min_radius_m";
 /// The parameter that names organizations.
 pub const ORGANIZATION: &str = "organization";
 /// The parameter that says how well a center is rated at least.
@@ -67,55 +69,133 @@ pub fn origin(lat: f64, lng: f64) -> Result<Origin, Problem> {
     })
 }
 
-/// The radius of `/nearby`, from `radius_m` or `radius_km`.
+/// A unit that a radius may come in.
+struct Unit {
+    param: &'static str,
+    name: &'static str,
+    metres: f64,
+}
+
+/// The units of the radius of `/nearby`, each with the parameter that has it.
+const UNITS: [Unit; 3] = [
+    Unit {
+        param: "radius_m",
+        name: "metres",
+        metres: 1.0,
+    },
+    Unit {
+        param: "radius_km",
+        name: "kilometres",
+        metres: 1_000.0,
+    },
+    // The international mile.
+    Unit {
+        param: "radius_mi",
+        name: "miles",
+        metres: 1_609.344,
+    },
+];
+
+/// How far a search looks at most and at least, whatever its origin is.
+#[derive(Debug, Clone, Copy)]
+pub struct Ring {
+    radius: Option<Radius>,
+    min_radius: Option<Radius>,
+}
+
+impl Ring {
+    /// What lies so far from an origin.
+    #[must_use]
+    pub fn around(self, origin: Origin) -> Area {
+        Area::Around(Around {
+            origin,
+            radius: self.radius,
+            min_radius: self.min_radius,
+        })
+    }
+}
+
+/// The ring of `/nearby`, from `radius_m`, `radius_km` or `radius_mi`, and
+/// `min_radius_m`.
 ///
 /// # Errors
-/// When both are there, or one is not a number in its range.
-pub fn radius_of(query: &Query<'_>) -> Result<Radius, Problem> {
+/// When two radii are there, or one is not a number in its range.
+pub fn ring_of(query: &Query<'_>) -> Result<Ring, Problem> {
     let number = |name: &'static str| {
         query
             .one(name)
             .map(|text| finite(name, text, "a number from 0"))
             .transpose()
     };
-    radius(number("radius_m")?, number("radius_km")?)
-}
-
-/// The same from two numbers that may each be missing.
-///
-/// # Errors
-/// When both are there, or one is out of range.
-pub fn radius(metres: Option<f64>, kilometres: Option<f64>) -> Result<Radius, Problem> {
-    match (metres, kilometres) {
-        (Some(_), Some(_)) => Err(Problem::new(
-            Code::ParameterConflict,
-            "radius_m and radius_km exclude each other",
-        )
-        .at("radius_km")
-        .got("radius_m and radius_km")
-        .allowed("one of the two")),
-        (Some(metres), None) => radius_m("radius_m", metres),
-        (None, Some(kilometres)) => Radius::from_m(kilometres * 1_000.0).map_err(|_| {
-            Problem::invalid(
-                "radius_km",
-                &kilometres.to_string(),
-                format!(
-                    "a number of kilometres from 0 to {}",
-                    MAX_RADIUS_M / 1_000.0
-                ),
-            )
-        }),
-        (None, None) => {
-            Ok(Radius::from_m(DEFAULT_RADIUS_M).expect("the default is within the bounds"))
-        }
+    let mut radii = [None; UNITS.len()];
+    for (radius, unit) in radii.iter_mut().zip(&UNITS) {
+        *radius = number(unit.param)?;
     }
+    ring(Some(radius(radii)?), number(MIN_RADIUS_M)?)
 }
 
-/// The bound of `/nearest`, from `max_radius_m`.
+/// A radius from numbers in metres, kilometres and miles, all but one of which are
+/// missing.
 ///
 /// # Errors
-/// When it is not a number in its range.
-pub fn max_radius_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
+/// When two are there, or one is out of range.
+pub fn radius(given: [Option<f64>; UNITS.len()]) -> Result<Radius, Problem> {
+    let given = UNITS.iter().zip(given);
+    let mut given = given.filter_map(|(unit, number)| Some((unit, number?)));
+    let Some((unit, number)) = given.next() else {
+        return Ok(Radius::from_m(DEFAULT_RADIUS_M).expect("the default is within the bounds"));
+    };
+    if let Some((other, _)) = given.next() {
+        let both = format!("{} and {}", unit.param, other.param);
+        return Err(Problem::new(
+            Code::ParameterConflict,
+            format!("{both} exclude each other"),
+        )
+        .at(other.param)
+        .got(&both)
+        .allowed("one of the two"));
+    }
+    Radius::from_m(number * unit.metres).map_err(|_| {
+        let most = MAX_RADIUS_M / unit.metres;
+        let allowed = format!("a number of {} from 0 to {most}", unit.name);
+        Problem::invalid(unit.param, &number.to_string(), allowed)
+    })
+}
+
+/// A ring up to a radius and from a least one in metres.
+///
+/// # Errors
+/// When the least radius is out of range, or beyond the radius.
+pub fn ring(radius: Option<Radius>, min_radius_m: Option<f64>) -> Result<Ring, Problem> {
+    let least = |metres: f64| {
+        let least = Radius::from_m(metres).ok();
+        let fits = least.filter(|least| radius.is_none_or(|radius| *least <= radius));
+        fits.ok_or_else(|| {
+            let most_m = radius.map_or(MAX_RADIUS_M, Radius::m);
+            let allowed = match radius {
+                Some(_) => format!("a number of metres from 0 to the radius, which is {most_m}"),
+                None => format!("a number of metres from 0 to {most_m}"),
+            };
+            Problem::invalid(MIN_RADIUS_M, &metres.to_string(), allowed)
+        })
+    };
+    Ok(Ring {
+        radius,
+        min_radius: min_radius_m.map(least).transpose()?,
+    })
+}
+
+/// The ring of `/nearest`, from `max_radius_m` and `min_radius_m`.
+///
+/// # Errors
+/// When one is not a number in its range.
+pub fn nearest_ring_of(query: &Query<'_>) -> Result<Ring, Problem> {
+    let least = query.one(MIN_RADIUS_M);
+    let least = least.map(|text| finite(MIN_RADIUS_M, text, "a number of metres from 0"));
+    ring(max_radius_of(query)?, least.transpose()?)
+}
+
+fn max_radius_of(query: &Query<'_>) -> Result<Option<Radius>, Problem> {
     let Some(text) = query.one("max_radius_m") else {
         return Ok(None);
     };
@@ -148,6 +228,32 @@ fn radius_m(name: &'static str, metres: f64) -> Result<Radius, Problem> {
             format!("a number of metres from 0 to {MAX_RADIUS_M}"),
         )
     })
+}
+
+/// What a map shows, from `bbox`: west, south, east, north. Latitudes beyond the poles
+/// end there.
+///
+/// # Errors
+/// When it is missing, not four finite numbers, or south is above north.
+pub fn viewport_of(query: &Query<'_>) -> Result<Viewport, Problem> {
+    const BBOX: &str = "bbox";
+    const ALLOWED: &str = "west,south,east,north: four numbers of degrees with south up to north; \
+                           west > east crosses the antimeridian";
+    let text = query
+        .one(BBOX)
+        .ok_or_else(|| Problem::missing(BBOX, ALLOWED))?;
+    let edges = text
+        .split(',')
+        .map(|edge| finite(BBOX, edge.trim(), ALLOWED));
+    let edges: Vec<f64> = edges.collect::<Result<_, _>>()?;
+    let viewport = match edges[..] {
+        [west, south, east, north] if south <= north => {
+            let [south, north] = [south, north].map(|latitude| latitude.clamp(-90.0, 90.0));
+            Viewport::new(north, south, east, west)
+        }
+        _ => None,
+    };
+    viewport.ok_or_else(|| Problem::invalid(BBOX, text, ALLOWED))
 }
 
 /// The most centers to answer, from `limit`.
@@ -349,7 +455,10 @@ mod tests {
         Param::once("lng"),
         Param::once("radius_m"),
         Param::once("radius_km"),
+        Param::once("radius_mi"),
+        Param::once("min_radius_m"),
         Param::once("limit"),
+        Param::once("bbox"),
         Param::repeatable("country"),
         Param::repeatable("exclude"),
     ];
@@ -385,15 +494,63 @@ mod tests {
     }
 
     #[test]
-    fn a_radius_comes_in_metres_or_kilometres_but_not_both() {
-        assert_eq!(radius_of(&query("radius_m=25000")).unwrap().m(), 25_000.0);
-        assert_eq!(radius_of(&query("radius_km=25")).unwrap().m(), 25_000.0);
-        assert_eq!(radius_of(&query("")).unwrap().m(), DEFAULT_RADIUS_M);
-        for bad in ["radius_m=-1", "radius_m=20100001", "radius_km=20101"] {
-            assert!(radius_of(&query(bad)).is_err(), "{bad}");
+    fn a_radius_comes_in_one_unit_and_may_be_that_of_a_ring() {
+        let ring = |text: &str| ring_of(&query(text));
+        let radius_m = |text: &str| ring(text).unwrap().radius.unwrap().m();
+        assert_eq!(radius_m("radius_m=25000"), 25_000.0);
+        assert_eq!(radius_m("radius_km=25"), 25_000.0);
+        assert_eq!(radius_m("radius_mi=10"), 16_093.44);
+        assert_eq!(radius_m(""), DEFAULT_RADIUS_M);
+        for bad in [
+            "radius_m=-1",
+            "radius_m=20100001",
+            "radius_km=20101",
+            "radius_mi=12490",
+            "min_radius_m=-1",
+            "min_radius_m=NaN",
+            "radius_km=1&min_radius_m=1000.1",
+        ] {
+            assert!(ring(bad).is_err(), "{bad}");
         }
-        let both = radius_of(&query("radius_m=1&radius_km=1")).unwrap_err();
-        assert_eq!(both.code(), Code::ParameterConflict);
+        for both in ["radius_m=1&radius_km=1", "radius_mi=1&radius_m=1"] {
+            assert_eq!(ring(both).unwrap_err().code(), Code::ParameterConflict);
+        }
+        assert!(ring("radius_km=1&min_radius_m=1000").is_ok());
+    }
+
+    #[test]
+    fn a_bbox_is_four_numbers_with_south_up_to_north() {
+        let viewport = |bbox: &str| {
+            let text = format!("bbox={bbox}");
+            viewport_of(&query(&text))
+        };
+        assert_eq!(
+            viewport("170,-10,-170,10").unwrap(),
+            Viewport::new(10.0, -10.0, -170.0, 170.0).unwrap()
+        );
+        assert_eq!(
+            viewport("1,-91,%202,95").unwrap(),
+            Viewport::new(90.0, -90.0, 2.0, 1.0).unwrap()
+        );
+        assert!(viewport("1,1,1,1").is_ok());
+        for bad in [
+            "1,2,3",
+            "1,2,3,4,5",
+            "1,2,3,NaN",
+            "1,2,inf,4",
+            "1,2,3,",
+            "1;2;3;4",
+            "1,4,3,2",
+            "1,2,1e400,4",
+            "x",
+        ] {
+            let problem = viewport(bad).unwrap_err();
+            assert_eq!(problem.code(), Code::ParameterInvalid, "{bad}");
+        }
+        assert_eq!(
+            viewport_of(&query("")).unwrap_err().code(),
+            Code::ParameterMissing
+        );
     }
 
     #[test]

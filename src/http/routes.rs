@@ -15,7 +15,7 @@ use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
     around, batch, centers, centers_batch, collections, divemap, list, memberships, names, nearby,
-    nearest, ops, organizations, settings,
+    nearest, ops, organizations, settings, within,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -70,6 +70,12 @@ pub const ROUTES: &[Endpoint] = &[
     }),
     endpoint("GET", "/collections/{collection}/nearest", |route| {
         on(route, |request: HttpRequest| nearest::WAY.get(&request))
+    }),
+    endpoint("GET", "/within", |route| {
+        on(route, |request: HttpRequest| within::WAY.get(&request))
+    }),
+    endpoint("GET", "/collections/{collection}/within", |route| {
+        on(route, |request: HttpRequest| within::WAY.get(&request))
     }),
     endpoint("POST", "/nearby/batch", |route| on(route, batch::post)),
     endpoint("GET", "/search", |route| on(route, names::get)),

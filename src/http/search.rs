@@ -1,4 +1,4 @@
-//! What `/nearby` and `/nearest` have in common: ask the engine, send what it
+//! What `/nearby`, `/nearest` and `/within` have in common: ask the engine, send what it
 //! wrote.
 
 use std::future::{Ready, ready};
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::{Either, LocalBoxFuture};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer::AnswerBody;
 use super::collections::{catalog_of, filter_for};
@@ -54,7 +55,7 @@ impl Way {
         let query = Query::parse_with_attributes(query, self.params, fields)?;
         let format = Format::of(request.headers(), &query)?;
         let search = (self.read)(&query, fields)?;
-        let shape = Shape::of(&query, collection)?;
+        let shape = Shape::of(&query, collection, search.measures())?;
         drop(query);
         let asked = Asked {
             search,
@@ -122,21 +123,22 @@ async fn respond_shaped(
 ) -> Result<HttpResponse, Problem> {
     let turns = Arc::clone(&state.count_turns);
     let asking = async move {
-        let _turn = if shape.asks_for_tally() {
-            Some(
-                turns
-                    .acquire_owned()
-                    .await
-                    .expect("the turns are never closed"),
-            )
-        } else {
-            None
-        };
+        let takes_long = shape.asks_for_tally() || catalog.engine().goes_through_all(&search);
+        let _turn = turn(turns, takes_long).await;
         shape::answer(&catalog, &search, format, &shape, Vec::new()).await
     };
     let (body, count) = state.run(asking).await?;
     state.metrics.search_answered(count);
     Ok(reply::ok_as(format, body))
+}
+
+/// Waits for a turn where something takes long.
+async fn turn(turns: Arc<Semaphore>, takes_long: bool) -> Option<OwnedSemaphorePermit> {
+    if !takes_long {
+        return None;
+    }
+    let turn = turns.acquire_owned().await;
+    Some(turn.expect("the turns are never closed"))
 }
 
 /// Lets the engine write an answer.
@@ -163,7 +165,9 @@ async fn ask_database<A: Answer + Send + 'static>(
     mut answer: A,
 ) -> Result<A, Problem> {
     let catalog = Arc::clone(catalog);
+    let turns = Arc::clone(&state.count_turns);
     let asking = async move {
+        let _turn = turn(turns, catalog.engine().goes_through_all(&search)).await;
         catalog.search(&search, &mut answer).await?;
         Ok::<_, SearchError>(answer)
     };

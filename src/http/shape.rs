@@ -43,9 +43,13 @@ impl Shape {
     ///
     /// # Errors
     /// When one of them cannot be taken.
-    pub fn of(query: &Query<'_>, collection: &Collection) -> Result<Option<Self>, Problem> {
+    pub fn of(
+        query: &Query<'_>,
+        collection: &Collection,
+        measures: bool,
+    ) -> Result<Option<Self>, Problem> {
         let shape = Self {
-            chosen: Chosen::of(query, collection, true)?,
+            chosen: Chosen::of(query, collection, measures)?,
             counts: match query.one(COUNT) {
                 None | Some("false") => false,
                 Some("true") => true,
@@ -144,7 +148,7 @@ struct Found {
 #[derive(Debug)]
 struct KeptHit {
     id: CenterId,
-    distance_m: f64,
+    distance_m: Option<f64>,
     /// Where it ends in what is rendered.
     end: usize,
     rating: Option<String>,

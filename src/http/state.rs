@@ -38,8 +38,8 @@ pub struct State {
     /// Turns for the parts of batches: as many at once as there are cores, for
     /// all batches together.
     pub batch_turns: Arc<Semaphore>,
-    /// Turns for searches that count what they are about: as many at once as there are
-    /// cores.
+    /// Turns for searches that go through all that they are about, as to count it: as
+    /// many at once as there are cores.
     pub count_turns: Arc<Semaphore>,
     /// Places for writes that are under way, those that wait among them.
     pub write_places: Arc<Semaphore>,

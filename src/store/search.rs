@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::domain::{Bounds, FieldId, Filter, OrganizationId, Position, Search, Summary, Tally};
 
-/// A search within one circle.
+/// A search of one part of its area.
 #[derive(Debug, Clone, Copy)]
-pub struct Near<'a> {
-    /// Origin, filter, exclusions and cursor. Its own radius and limit are not
+pub struct Look<'a> {
+    /// Area, filter, exclusions and cursor. Its own radius and limit are not
     /// looked at.
     pub search: &'a Search,
-    /// The great-circle radius in metres, inclusive.
+    /// The great-circle radius in metres, inclusive, where it looks around an origin.
     pub radius_m: f64,
-    /// What holds the circle: one piece or several, as [`crate::domain::cover`]
-    /// cuts them.
+    /// What holds the part: one piece or several, as [`crate::domain::cover`]
+    /// cuts a circle.
     pub cover: &'a [Bounds],
     /// How many rows at most.
     pub rows: usize,
@@ -36,20 +36,21 @@ pub type EachPosition<'a> = &'a mut (dyn for<'r> FnMut(Position, Option<&'r str>
 /// Searches a collection by SQL.
 #[async_trait]
 pub trait Searcher: Debug + Send + Sync {
-    /// Hands on the centers of a circle with their distances in metres, nearest
-    /// first, ties by id, beyond the search's cursor. Gives whether these are all:
-    /// a trial may have taken too long.
+    /// Hands on the centers that are there, beyond the search's cursor and in its order,
+    /// with their distances in metres; [`BY_ID`](crate::domain::BY_ID) in the place of
+    /// these where the order is by id. Gives whether these are all: a trial may have
+    /// taken too long.
     ///
     /// # Errors
     /// When the database does not answer.
-    async fn find(&self, near: &Near<'_>, each: EachFound<'_>) -> Result<bool, StoreError>;
+    async fn find(&self, look: &Look<'_>, each: EachFound<'_>) -> Result<bool, StoreError>;
 
-    /// Counts the centers within the cover of a circle that are not before the
-    /// search's cursor, up to `near.rows`.
+    /// Counts the centers within the cover that are not before the search's cursor, up to
+    /// `look.rows`.
     ///
     /// # Errors
     /// When the database does not answer.
-    async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError>;
+    async fn count(&self, look: &Look<'_>) -> Result<usize, StoreError>;
 
     /// Counts the centers that a filter keeps, up to `most`.
     ///
@@ -62,12 +63,12 @@ pub trait Searcher: Debug + Send + Sync {
         most: usize,
     ) -> Result<usize, StoreError>;
 
-    /// Counts the centers of a circle, and how often each value of some fields is among
+    /// Counts the centers that are there, and how often each value of some fields is among
     /// them; `None` where that takes too long. The search's cursor is not looked at.
     ///
     /// # Errors
     /// When the database does not answer.
-    async fn tally(&self, near: &Near<'_>, facets: &[FieldId])
+    async fn tally(&self, look: &Look<'_>, facets: &[FieldId])
     -> Result<Option<Tally>, StoreError>;
 
     /// Learns which indexes the table has, and names them in searches from now on.

@@ -4,7 +4,7 @@
 //! The sphere's radius is 6,371,008.771415 m; a degree of a great circle is
 //! pi * R / 180 = 111,195.079735 m, by hand.
 
-use nearby::domain::{Filter, Limit, Origin, Search};
+use nearby::domain::{Area, Filter, Limit, Origin, Search};
 use nearby::engine::brute::Found;
 
 use crate::compare::tolerance_m;
@@ -29,8 +29,10 @@ fn places(spots: &[(f64, f64)]) -> Vec<Place> {
 
 fn from(latitude: f64, longitude: f64) -> Search {
     Search {
-        origin: Origin::new(latitude, longitude).expect("within range"),
-        radius: None,
+        area: Area::around(
+            Origin::new(latitude, longitude).expect("within range"),
+            None,
+        ),
         limit: Limit::new(100).expect("within range"),
         filter: Filter::default(),
         exclude: Vec::new(),

@@ -20,7 +20,7 @@ use nearby::store::{
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::compare::judge;
+use crate::compare::judge_search;
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -258,8 +258,7 @@ async fn compare(name: &str, catalog: &Catalog, shops: &[Shop], count: usize) {
         let answered = catalog.search(&search, &mut page).await;
         answered.unwrap_or_else(|error| panic!("{error:?}\n{search:?}"));
         let measured = brute.measured(&search);
-        let radius_m = search.radius.map(nearby::domain::Radius::m);
-        if let Err(wrong) = judge(measured, radius_m, search.limit.get(), &page.centers) {
+        if let Err(wrong) = judge_search(&search, measured, search.limit.get(), &page.centers) {
             panic!("{name}: {wrong}\nsearch: {search:?}");
         }
         found += page.centers.len();

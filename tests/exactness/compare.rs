@@ -5,7 +5,7 @@
 //! where the haversine formula itself loses digits. Two centers closer to a tie
 //! than that may swap, and one so close to the radius may be in or out.
 
-use nearby::domain::{CenterId, EARTH_RADIUS_M};
+use nearby::domain::{Area, CenterId, EARTH_RADIUS_M, Radius, Search};
 use nearby::engine::brute::Found;
 
 const HALF_GLOBE_M: f64 = std::f64::consts::PI * EARTH_RADIUS_M;
@@ -27,6 +27,45 @@ pub fn tolerance_m(distance_m: f64) -> f64 {
     } else {
         1e-9 * distance_m
     }
+}
+
+/// Whether an answer to a search is right; the arguments are those of [`judge`].
+///
+/// # Errors
+/// What is wrong.
+pub fn judge_search(
+    search: &Search,
+    measured: Vec<Found>,
+    limit: usize,
+    answered: &[Answered],
+) -> Result<(), String> {
+    match &search.area {
+        Area::Around(around) => {
+            let mut measured = measured;
+            if let Some(min_radius) = around.min_radius {
+                // One so close to the least radius may be in or out.
+                let (least_m, slack_m) = (min_radius.m(), tolerance_m(min_radius.m()));
+                let is_answered = |id| answered.iter().any(|answered| answered.id == id);
+                measured.retain(|found| {
+                    found.distance_m >= least_m + slack_m
+                        || found.distance_m >= least_m - slack_m && is_answered(found.id)
+                });
+            }
+            judge(measured, around.radius.map(Radius::m), limit, answered)
+        }
+        Area::Within(_) => judge_by_id(&measured, limit, answered),
+    }
+}
+
+fn judge_by_id(measured: &[Found], limit: usize, answered: &[Answered]) -> Result<(), String> {
+    let mut expected: Vec<CenterId> = measured.iter().map(|found| found.id).collect();
+    expected.sort_unstable();
+    expected.truncate(limit);
+    let answered = answered.iter().map(|answered| answered.id);
+    if answered.eq(expected.iter().copied()) {
+        return Ok(());
+    }
+    Err(format!("expected {expected:?}"))
 }
 
 /// Whether an answer is right.

@@ -3,13 +3,13 @@
 use std::thread;
 
 use nearby::domain::{
-    CenterId, Cursor, Limit, MAX_LIMIT, OrganizationNames, Radius, Rating, Search,
+    BY_ID, CenterId, Cursor, Limit, MAX_LIMIT, OrganizationNames, Rating, Search,
 };
 use nearby::engine::brute::BruteForce;
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::{Answer, Hit};
 
-use crate::compare::{Answered, judge};
+use crate::compare::{Answered, judge_search};
 use crate::questions::Questions;
 use crate::tally::{COUNTED, Counter, facets_of};
 use crate::world::{self, Place};
@@ -37,7 +37,7 @@ impl Answer for Page {
         self.ratings.push(hit.rating.map(parsed));
         self.centers.push(Answered {
             id: hit.id,
-            distance_m: hit.distance_m,
+            distance_m: hit.distance_m.unwrap_or(BY_ID),
         });
     }
 }
@@ -89,7 +89,6 @@ pub fn page(engine: &MemoryEngine, search: &Search) -> Page {
 /// Asks the engine and lets brute force judge. Gives the centers compared.
 pub fn compare(engine: &MemoryEngine, brute: &BruteForce, search: &Search, walk: bool) -> usize {
     let measured = brute.measured(search);
-    let radius_m = search.radius.map(Radius::m);
     let Page {
         mut centers,
         next,
@@ -113,11 +112,11 @@ pub fn compare(engine: &MemoryEngine, brute: &BruteForce, search: &Search, walk:
             Some(_) => centers.len(),
             None => usize::MAX,
         };
-        judge(measured, radius_m, limit, &centers)
+        judge_search(&search, measured, limit, &centers)
     } else {
         let full = centers.len() == search.limit.get();
         assert!(full || next.is_none(), "a page with a next one is full");
-        judge(measured, radius_m, search.limit.get(), &centers)
+        judge_search(search, measured, search.limit.get(), &centers)
     };
     if let Err(wrong) = judged {
         panic!("{wrong}\nsearch: {search:?}\nanswer: {centers:?}");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use nearby::domain::{
-    CenterDraft, CenterId, CenterText, Condition, FieldId, Filter, Limit, MAX_LIMIT,
+    Area, CenterDraft, CenterId, CenterText, Condition, FieldId, Filter, Limit, MAX_LIMIT,
     OrganizationNames, Origin, Position, Radius, Search, Summary,
 };
 use nearby::engine::brute::BruteForce;
@@ -12,7 +12,7 @@ use nearby::engine::sql::SqlEngine;
 use nearby::store::{BatchItem, Collection, Database, PoolSettings, Store};
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
-use crate::compare::judge;
+use crate::compare::judge_search;
 use crate::memory::Page;
 use crate::questions::Questions;
 use crate::tally::{COUNTED, Counter, facets_of};
@@ -182,7 +182,6 @@ impl World {
 
     /// Asks the engine and lets brute force judge. Gives the centers compared.
     async fn compare(&self, search: &Search, walk: bool) -> usize {
-        let radius_m = search.radius.map(Radius::m);
         let Page {
             mut centers,
             next,
@@ -211,7 +210,7 @@ impl World {
                 None => usize::MAX,
             };
         }
-        if let Err(wrong) = judge(self.brute.measured(search), radius_m, limit, &centers) {
+        if let Err(wrong) = judge_search(search, self.brute.measured(search), limit, &centers) {
             panic!("{wrong}\nsearch: {search:?}\nanswer: {centers:?}");
         }
         centers.len()
@@ -427,8 +426,10 @@ async fn every_query_with_a_box_reads_the_spatial_index() {
                 (vec![], vec!["du".to_owned()]),
             ] {
                 let mut search = Search {
-                    origin: Origin::new(latitude, longitude).unwrap(),
-                    radius: Some(Radius::from_m(radius_m).unwrap()),
+                    area: Area::around(
+                        Origin::new(latitude, longitude).unwrap(),
+                        Some(Radius::from_m(radius_m).unwrap()),
+                    ),
                     limit: Limit::new(1).unwrap(),
                     filter: Filter {
                         condition: match countries.len() {

@@ -1,8 +1,8 @@
 //! Random searches over a set of places, seeded: the same every time.
 
 use nearby::domain::{
-    CenterId, Condition, FieldId, Filter, Limit, MAX_LIMIT, MinRating, Origin, Radius,
-    RatingVisibility, Search,
+    Area, Around, CenterId, Condition, FieldId, Filter, Limit, MAX_LIMIT, MinRating, Origin,
+    Radius, RatingVisibility, Search, Viewport,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -29,13 +29,52 @@ impl<'a> Questions<'a> {
     /// The next search, on its first page.
     pub fn ask(&mut self) -> Search {
         Search {
-            origin: self.origin(),
-            radius: self.radius(),
+            area: self.area(),
             limit: self.limit(),
             filter: self.filter(),
             exclude: self.exclude(),
             after: None,
         }
+    }
+
+    fn area(&mut self) -> Area {
+        if self.random.random_ratio(1, 4) {
+            Area::Within(self.viewport())
+        } else {
+            let (origin, radius) = (self.origin(), self.radius());
+            Area::Around(Around {
+                origin,
+                radius,
+                min_radius: self.min_radius(radius),
+            })
+        }
+    }
+
+    /// Edges go through places now and then.
+    fn viewport(&mut self) -> Viewport {
+        let origin = self.origin();
+        let mut degrees = || 10_f64.powf(self.random.random_range(-8.0..2.3));
+        let (latitude, longitude) = (origin.latitude(), origin.longitude());
+        let mut edges = [
+            latitude + degrees(),
+            latitude - degrees(),
+            longitude + degrees(),
+            longitude - degrees(),
+        ];
+        if self.random.random_ratio(1, 2) {
+            let (first, second) = (self.place().at, self.place().at);
+            let (a, b) = first.zip(second).unwrap_or_default();
+            let pair = |a: f64, b: f64| [a.max(b), a.min(b)];
+            match self.random.random_range(0..4) {
+                0 => edges[..2].copy_from_slice(&pair(a.0, b.0)),
+                1 => edges[..2].fill(a.0),
+                2 => edges[2..].copy_from_slice(&[a.1, b.1]),
+                _ => edges = [a.0.max(b.0), a.0.min(b.0), a.1, b.1],
+            }
+        }
+        let [north, south, east, west] = edges;
+        let clamp = |latitude: f64| latitude.clamp(-90.0, 90.0);
+        Viewport::new(clamp(north), clamp(south), east, west).expect("south is below north")
     }
 
     fn place(&mut self) -> &'a Place {
@@ -50,7 +89,7 @@ impl<'a> Questions<'a> {
                 self.random.random_range(-1.0..=1.0_f64).asin().to_degrees(),
                 self.random.random_range(-180.0..=180.0),
             ),
-            // Near a place.
+            // Look a place.
             3..7 => (
                 latitude + self.random.random_range(-0.2..0.2),
                 longitude + self.random.random_range(-0.2..0.2),
@@ -79,6 +118,19 @@ impl<'a> Questions<'a> {
             _ => 10_f64.powf(self.random.random_range(-2.0..HALF_GLOBE_M.log10())),
         };
         Some(Radius::from_m(metres).expect("within range"))
+    }
+
+    fn min_radius(&mut self, radius: Option<Radius>) -> Option<Radius> {
+        if self.random.random_ratio(3, 4) {
+            return None;
+        }
+        let most_m = radius.map_or(HALF_GLOBE_M, Radius::m);
+        let share = match self.random.random_range(0..4) {
+            0 => 0.0,
+            1 => 1.0,
+            _ => self.random.random_range(0.0..=1.0),
+        };
+        Some(Radius::from_m(most_m * share).expect("within range"))
     }
 
     fn limit(&mut self) -> Limit {

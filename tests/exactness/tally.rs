@@ -39,16 +39,21 @@ impl<'a> Counter<'a> {
     /// Panics unless a tally is right. One that is so close to the radius may be counted
     /// or not; where there is such a one, facets are not compared.
     pub fn judge(&self, search: &Search, facets: &[FieldId], tally: &Tally) {
-        let radius_m = search.radius.map_or(f64::INFINITY, Radius::m);
-        let slack_m = search.radius.map_or(0.0, |radius| tolerance_m(radius.m()));
+        let radius = search.around().and_then(|around| around.radius);
+        let radius_m = radius.map_or(f64::INFINITY, Radius::m);
+        let slack_m = radius.map_or(0.0, |radius| tolerance_m(radius.m()));
+        let min_radius = search.around().and_then(|around| around.min_radius);
+        let least_m = min_radius.map_or(0.0, Radius::m);
+        let least_slack_m = min_radius.map_or(0.0, |radius| tolerance_m(radius.m()));
         let measured = self.brute.measured(search);
-        let within = |radius_m: f64| {
+        let within = |least_m: f64, radius_m: f64| {
             let within = measured
                 .iter()
-                .filter(move |found| found.distance_m <= radius_m);
+                .filter(move |found| (least_m..=radius_m).contains(&found.distance_m));
             within.map(|found| self.places[&found.id.get()])
         };
-        let (surely, maybe) = (within(radius_m - slack_m), within(radius_m + slack_m));
+        let surely = within(least_m + least_slack_m, radius_m - slack_m);
+        let maybe = within(least_m - least_slack_m, radius_m + slack_m);
         let (least, most) = (surely.count() as u64, maybe.count() as u64);
         let total = tally.total;
         assert!(
@@ -60,7 +65,7 @@ impl<'a> Counter<'a> {
             return;
         }
         for (&field, facet) in facets.iter().zip(&tally.facets) {
-            let expected = counted(field, within(radius_m));
+            let expected = counted(field, within(least_m, radius_m));
             assert_eq!(*facet, expected, "{search:?}");
         }
     }

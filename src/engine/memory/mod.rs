@@ -13,8 +13,9 @@
 //! - `viewport`: everything in a rectangle of a map
 //! - `tree`, `node_entries`: the R-tree over buckets, and its nodes
 //! - `bounds`: the boxes around points
-//! - `walk`, `best`, `search`: answering; `lanes`: several numbers at a time
-//! - `tally`: counting what a search is about
+//! - `walk`, `best`, `search`: answering, nearest first; `lanes`: several numbers at a time
+//! - `within`: answering by id
+//! - `tally`: counting what a search is about; `region`: where that is
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `values`, `columns`: attributes of centers, and of a bucket's
 //! - `organizations`, `ratings`: those of each center, as filter values
@@ -33,6 +34,7 @@ mod load;
 mod node_entries;
 mod organizations;
 mod ratings;
+mod region;
 mod search;
 mod search_lock;
 mod table;
@@ -44,6 +46,7 @@ mod values;
 mod viewport;
 mod vocabulary;
 mod walk;
+mod within;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -188,7 +191,7 @@ impl MemoryEngine {
         Ok(())
     }
 
-    /// Counts the centers within the radius of a search that its filter keeps, and how
+    /// Counts the centers in the area of a search that its filter keeps, and how
     /// often each value of some fields is among them. Goes through all of them.
     ///
     /// # Errors

@@ -10,9 +10,10 @@ use super::lanes::places_within;
 use super::values::{Held, number_of};
 use super::vocabulary::{ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
+use super::within;
 use crate::domain::{
-    CenterId, Comparison, Condition, EngineKind, Filter, RatingVisibility, Search, ValueRef,
-    chord_squared_of, distance_m_of,
+    Area, Around, CenterId, Comparison, Condition, EngineKind, Filter, RatingVisibility, Search,
+    ValueRef, chord_squared_of, distance_m_of,
 };
 use crate::engine::{Answer, Hit};
 use crate::wire::{average_of, name_of};
@@ -28,8 +29,14 @@ thread_local! {
 
 /// Finds what a search is about and hands it to `answer`.
 pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &mut impl Answer) {
+    let around = match &search.area {
+        Area::Around(around) => around,
+        Area::Within(viewport) => {
+            return within::search(collection, index, search, viewport, answer);
+        }
+    };
     BEST.with_borrow_mut(|best| {
-        find(index, search, best);
+        find(index, search, around, best);
         // Texts of a large index are not in the cache; the wait passes while the best
         // are sorted.
         for candidate in best.kept() {
@@ -38,25 +45,31 @@ pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &
             bucket.prefetch_text(place.slot());
         }
         let found = best.sorted(|place| index.buckets().id_at(place));
-        deliver(collection, index, search, found, answer);
+        let as_found = |candidate: &Candidate| Found {
+            place: candidate.place(),
+            key: candidate.chord_squared(),
+            distance_m: Some(distance_m_of(candidate.chord_squared())),
+        };
+        deliver(collection, index, search, found, as_found, answer);
     });
 }
 
 /// Looks into the buckets, nearest first, until none can hold anything better.
 /// One center beyond the limit is kept: it tells that there is a next page.
-fn find(index: &Index, search: &Search, best: &mut Best) {
-    let radius = radius_of(search);
+fn find(index: &Index, search: &Search, around: &Around, best: &mut Best) {
+    let radius = radius_of(around);
+    let origin = around.origin.unit_vector().0;
     best.restart(search.limit.get() + 1, radius);
     let Some(wanted) = Wanted::of(index, search) else {
         return;
     };
-    let mut walk = Walk::new(index.buckets(), wanted.origin, |bounds: &Bounds| {
+    let mut walk = Walk::new(index.buckets(), origin, |bounds: &Bounds| {
         wanted.may_be_in(bounds)
     });
     match wanted.narrowest_field() {
-        None if search.radius.is_none() => {
+        None if around.radius.is_none() => {
             if let Some(bucket) = walk.start_straight_down(index.tree()) {
-                wanted.look_into(bucket, best);
+                wanted.look_into(bucket, &origin, best);
             }
         }
         None => walk.start_at_tree(index.tree()),
@@ -78,15 +91,20 @@ fn find(index: &Index, search: &Search, best: &mut Best) {
         if let Some(next) = walk.peek_bucket() {
             index.buckets().get(next).prefetch_points();
         }
-        wanted.look_into(bucket, best);
+        wanted.look_into(bucket, &origin, best);
     }
 }
 
 /// How far a search looks, as a squared chord.
-pub(super) fn radius_of(search: &Search) -> f64 {
-    search.radius.map_or(f64::INFINITY, |radius| {
+pub(super) fn radius_of(around: &Around) -> f64 {
+    around.radius.map_or(f64::INFINITY, |radius| {
         chord_squared_of(radius.reach_m()) * ROUND_TRIP
     })
+}
+
+/// How near a search begins, as a squared chord.
+fn least_of(around: &Around) -> f64 {
+    chord_squared_of(around.least_m()) / ROUND_TRIP
 }
 
 /// Offers the centers of a bucket that are within the bound and qualify.
@@ -119,33 +137,45 @@ pub(super) fn chords_squared([xs, ys, zs]: &Block, [x, y, z]: &Point) -> [f64; L
     })
 }
 
-fn deliver(
+/// A center that is answered, or tells that there is a next page.
+pub(super) struct Found {
+    pub(super) place: Place,
+    /// What it is sorted by, before its id.
+    pub(super) key: f64,
+    pub(super) distance_m: Option<f64>,
+}
+
+/// Hands on what was found, in this order, up to the limit.
+pub(super) fn deliver<T>(
     collection: &str,
     index: &Index,
     search: &Search,
-    found: &[Candidate],
+    found: &[T],
+    as_found: impl Fn(&T) -> Found,
     answer: &mut impl Answer,
 ) {
     let limit = search.limit.get();
     let page = &found[..found.len().min(limit)];
-    let next = match page.last() {
+    let next = match page.last().map(&as_found) {
         Some(last) if found.len() > limit => Some(search.cursor_after(
             collection,
             EngineKind::Memory,
-            last.chord_squared(),
-            index.buckets().id_at(last.place()),
+            last.key,
+            index.buckets().id_at(last.place),
         )),
         _ => None,
     };
     answer.begin(page.len(), next);
     let shows_ratings = search.filter.ratings == RatingVisibility::Shown;
-    for candidate in page {
-        let place = candidate.place();
+    for found in page {
+        let Found {
+            place, distance_m, ..
+        } = as_found(found);
         let bucket = index.buckets().get(place.bucket());
         let slot = bucket.slot(place.slot());
         answer.hit(Hit {
             id: slot.id,
-            distance_m: distance_m_of(candidate.chord_squared()),
+            distance_m,
             rendered: bucket.text(place.slot()),
             rating: index.rating(slot).filter(|_| shows_ratings),
         });
@@ -155,7 +185,10 @@ fn deliver(
 /// What a search asks for, in the terms of the index.
 pub(super) struct Wanted<'a> {
     index: &'a Index,
-    origin: Point,
+    /// A point, and how near to it nothing qualifies, as a squared chord.
+    beyond: Option<(Point, f64)>,
+    /// The squared chord of the nearest that qualifies.
+    least: f64,
     /// Where the previous page ended.
     after: Option<(f64, i64)>,
     /// In the order of their numbers.
@@ -169,14 +202,14 @@ pub(super) struct Wanted<'a> {
 }
 
 /// The values of one field that count.
-pub(super) struct FieldValues<'a> {
+struct FieldValues<'a> {
     index: &'a Index,
     field: usize,
     values: Vec<ValueId>,
 }
 
 impl<'a> FieldValues<'a> {
-    pub(super) fn postings(&self) -> impl Iterator<Item = &'a Postings> {
+    fn postings(&self) -> impl Iterator<Item = &'a Postings> {
         let vocabulary = &self.index.vocabularies()[self.field];
         self.values.iter().map(|value| vocabulary.postings(*value))
     }
@@ -241,13 +274,19 @@ impl<'a> Wanted<'a> {
         fields.sort_by_key(FieldValues::bucket_count);
         let mut excluded = search.exclude.clone();
         excluded.sort_unstable();
+        let after = search.after.as_ref();
+        let after = after.map(|cursor| (cursor.key, cursor.id.get()));
+        let least = search.around().map_or(0.0, least_of);
+        let begins = after.map_or(least, |(key, _)| least.max(key));
+        let beyond = match &search.area {
+            Area::Around(around) if begins > 0.0 => Some((around.origin.unit_vector().0, begins)),
+            _ => None,
+        };
         let wanted = Self {
             index,
-            origin: search.origin.unit_vector().0,
-            after: search
-                .after
-                .as_ref()
-                .map(|cursor| (cursor.key, cursor.id.get())),
+            beyond,
+            least,
+            after,
             excluded,
             fields,
             others,
@@ -256,12 +295,45 @@ impl<'a> Wanted<'a> {
         wanted.fields_meet().then_some(wanted)
     }
 
-    pub(super) fn origin(&self) -> &Point {
-        &self.origin
+    /// Visits, each once, the buckets whose boxes pass and that may hold a center that
+    /// qualifies.
+    pub(super) fn visit_buckets(
+        &self,
+        passes: impl Fn(&Bounds) -> bool,
+        mut visit: impl FnMut(BucketId),
+    ) {
+        let reaches = |bounds: &Bounds| passes(bounds) && self.may_be_in(bounds);
+        let Some(values) = self.narrowest_field() else {
+            for leaf in self.index.tree().reached(reaches) {
+                visit(leaf.bucket);
+            }
+            return;
+        };
+        // Several values may be in one bucket.
+        let mut found: Vec<BucketId> = Vec::new();
+        for postings in values.postings() {
+            match postings {
+                Postings::Many(tree) => {
+                    found.extend(tree.reached(reaches).map(|leaf| leaf.bucket));
+                }
+                Postings::Few(few) => {
+                    let buckets = self.index.buckets();
+                    let near = few
+                        .iter()
+                        .filter(|&&bucket| reaches(&buckets.bounds(bucket)));
+                    found.extend(near);
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        for bucket in found {
+            visit(bucket);
+        }
     }
 
     /// The filtered field whose values are in the fewest buckets.
-    pub(super) fn narrowest_field(&self) -> Option<&FieldValues<'a>> {
+    fn narrowest_field(&self) -> Option<&FieldValues<'a>> {
         self.fields.first()
     }
 
@@ -281,9 +353,9 @@ impl<'a> Wanted<'a> {
 
     /// Whether a box can hold a center that qualifies: what lies wholly before
     /// the cursor cannot, nor what a filtered field's values do not reach.
-    pub(super) fn may_be_in(&self, bounds: &Bounds) -> bool {
-        if let Some((chord_squared, _)) = self.after
-            && farthest_chord_squared(bounds, &self.origin) < chord_squared
+    fn may_be_in(&self, bounds: &Bounds) -> bool {
+        if let Some((origin, chord_squared)) = &self.beyond
+            && farthest_chord_squared(bounds, origin) < *chord_squared
         {
             return false;
         }
@@ -294,24 +366,31 @@ impl<'a> Wanted<'a> {
     }
 
     /// Offers what a bucket holds.
-    fn look_into(&self, bucket_id: BucketId, best: &mut Best) {
+    fn look_into(&self, bucket_id: BucketId, origin: &Point, best: &mut Best) {
         let buckets = self.index.buckets();
         let bucket = buckets.get(bucket_id);
-        if self.ranges.iter().any(|range| range.misses(bucket)) {
+        if self.misses(bucket) {
             return;
         }
-        if self.asks_for_whatever_is_near() {
-            offer(bucket_id, bucket, &self.origin, best, |_, _| true);
+        if self.takes_all() {
+            offer(bucket_id, bucket, origin, best, |_, _| true);
         } else {
-            offer(bucket_id, bucket, &self.origin, best, |chord, slot| {
+            offer(bucket_id, bucket, origin, best, |chord, slot| {
                 self.takes(chord, bucket, slot)
             });
         }
         best.settle(|place| buckets.id_at(place));
     }
 
-    pub(super) fn asks_for_whatever_is_near(&self) -> bool {
-        self.after.is_none()
+    /// Whether nothing in a bucket can qualify, as the ranges of its numbers tell.
+    pub(super) fn misses(&self, bucket: &Bucket) -> bool {
+        self.ranges.iter().any(|range| range.misses(bucket))
+    }
+
+    /// Whether every center qualifies.
+    pub(super) fn takes_all(&self) -> bool {
+        self.beyond.is_none()
+            && self.after.is_none()
             && self.excluded.is_empty()
             && self.fields.is_empty()
             && self.others.is_empty()
@@ -322,6 +401,7 @@ impl<'a> Wanted<'a> {
         let center = bucket.slot(slot);
         self.after
             .is_none_or(|(after, id)| (after, id) < (chord_squared, center.id.get()))
+            && chord_squared >= self.least
             && (self.excluded.is_empty() || self.excluded.binary_search(&center.id).is_err())
             && self
                 .fields

@@ -2,19 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::bounds::{Bounds, farthest_chord_squared, nearest_chord_squared};
-use super::bucket::{Bucket, BucketId, LANES};
+use super::bucket::{Bucket, BucketId};
 use super::index::Index;
-use super::lanes::places_within;
-use super::search::{Wanted, chords_squared, radius_of};
+use super::region::Region;
+use super::search::Wanted;
 use super::values::{Held, of_number, of_text};
-use super::vocabulary::{Postings, ValueId};
+use super::vocabulary::ValueId;
 use crate::domain::{Facet, FieldId, Search, Tally};
 
-/// A box that is surely within a radius: more than any rounding of a chord.
-const SURELY: f64 = 1.0 + 1e-9;
-
-/// Counts the centers within the radius of a search that its filter keeps, and how often
+/// Counts the centers in the area of a search that its filter keeps, and how often
 /// each value of some fields is among them.
 pub(super) fn tally(index: &Index, search: &Search, facets: &[FieldId]) -> Tally {
     let everywhere = Search {
@@ -30,7 +26,9 @@ pub(super) fn tally(index: &Index, search: &Search, facets: &[FieldId]) -> Tally
             .collect(),
     };
     if let Some(wanted) = Wanted::of(index, &everywhere) {
-        count.look_into_all(&wanted, radius_of(search));
+        let region = Region::of(&search.area);
+        let reaches = |bounds: &_| region.may_reach_into(bounds);
+        wanted.visit_buckets(reaches, |bucket| count.look_into(bucket, &wanted, &region));
     }
     let facets = facets.iter().zip(count.facets);
     Tally {
@@ -95,61 +93,24 @@ impl Values {
     }
 }
 
-impl<'a> Count<'a> {
-    fn look_into_all(&mut self, wanted: &Wanted<'a>, radius: f64) {
-        let reaches = |bounds: &Bounds| {
-            nearest_chord_squared(bounds, wanted.origin()) <= radius && wanted.may_be_in(bounds)
-        };
-        let buckets = self.index.buckets();
-        let Some(values) = wanted.narrowest_field() else {
-            for leaf in self.index.tree().reached(reaches) {
-                self.look_into(leaf.bucket, wanted, radius);
-            }
-            return;
-        };
-        // Several values may be in one bucket.
-        let mut found: Vec<BucketId> = Vec::new();
-        for postings in values.postings() {
-            match postings {
-                Postings::Many(tree) => {
-                    found.extend(tree.reached(reaches).map(|leaf| leaf.bucket));
-                }
-                Postings::Few(few) => {
-                    let near = few
-                        .iter()
-                        .filter(|&&bucket| reaches(&buckets.bounds(bucket)));
-                    found.extend(near);
-                }
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        for bucket in found {
-            self.look_into(bucket, wanted, radius);
-        }
-    }
-
-    fn look_into(&mut self, id: BucketId, wanted: &Wanted<'a>, radius: f64) {
+impl Count<'_> {
+    fn look_into(&mut self, id: BucketId, wanted: &Wanted<'_>, region: &Region<'_>) {
         let bucket = self.index.buckets().get(id);
-        let takes_all = wanted.asks_for_whatever_is_near();
+        let takes_all = wanted.takes_all();
         if takes_all && self.facets.is_empty() {
             let bounds = self.index.buckets().bounds(id);
-            if farthest_chord_squared(&bounds, wanted.origin()) * SURELY <= radius {
+            if region.surely_holds(&bounds) {
                 self.total += bucket.len() as u64;
                 return;
             }
         }
-        for (number, block) in bucket.blocks().iter().enumerate() {
-            let chords = chords_squared(block, wanted.origin());
-            for lane in places_within(&chords, radius) {
-                let slot = number * LANES + lane;
-                if takes_all || wanted.takes(chords[lane], bucket, slot) {
-                    self.total += 1;
-                    for values in &mut self.facets {
-                        values.add(bucket, slot);
-                    }
+        region.visit(bucket, |key, slot| {
+            if takes_all || wanted.takes(key, bucket, slot) {
+                self.total += 1;
+                for values in &mut self.facets {
+                    values.add(bucket, slot);
                 }
             }
-        }
+        });
     }
 }

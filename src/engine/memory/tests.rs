@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::bucket::CAPACITY;
 use super::*;
 use crate::domain::{
-    Condition, Cursor, FieldId, Filter, Limit, Organization, OrganizationText, Origin, Position,
-    Radius,
+    Area, Condition, Cursor, FieldId, Filter, Limit, Organization, OrganizationText, Origin,
+    Position, Radius,
 };
 use crate::engine::Hit;
 
@@ -34,7 +34,8 @@ impl Answer for Kept {
 
     fn hit(&mut self, hit: Hit<'_>) {
         let text = String::from_utf8(hit.rendered.to_vec()).unwrap();
-        self.hits.push((hit.id.get(), hit.distance_m, text));
+        self.hits
+            .push((hit.id.get(), hit.distance_m.unwrap(), text));
     }
 }
 
@@ -52,8 +53,7 @@ fn center(id: i64, latitude: f64, longitude: f64) -> Summary<'static> {
 
 fn around(latitude: f64, longitude: f64, limit: usize) -> Search {
     Search {
-        origin: Origin::new(latitude, longitude).unwrap(),
-        radius: None,
+        area: Area::around(Origin::new(latitude, longitude).unwrap(), None),
         limit: Limit::new(limit).unwrap(),
         filter: Filter::default(),
         exclude: Vec::new(),
@@ -165,7 +165,8 @@ fn radius_zero_finds_every_center_at_the_origin_in_the_order_of_ids() {
         center(5, 51.123_456_79, -0.1),
     ]);
     let mut search = around(51.123_456_78, -0.1, 5);
-    search.radius = Some(Radius::from_m(0.0).unwrap());
+    let origin = Origin::new(51.123_456_78, -0.1).unwrap();
+    search.area = Area::around(origin, Some(Radius::from_m(0.0).unwrap()));
     assert_eq!(answer(&engine, &search).ids(), [4, 9]);
 }
 

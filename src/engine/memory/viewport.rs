@@ -6,6 +6,7 @@
 //! the coordinates that they were rendered with.
 
 use super::bounds::{Bounds, Point};
+use super::bucket::Bucket;
 use super::index::Index;
 use crate::domain::{CenterId, Meridians, Position, Viewport};
 use crate::wire::SummaryParts;
@@ -20,12 +21,8 @@ pub(super) fn visit(index: &Index, viewport: &Viewport, mut each: impl FnMut(Cen
     for leaf in reached {
         let bucket = index.buckets().get(leaf.bucket);
         for slot in 0..bucket.len() {
-            let point = bucket.point(slot);
-            let text = bucket.text(slot);
-            if shape.holds(&point, TOLERANCE)
-                || shape.holds(&point, -TOLERANCE) && viewport.contains(position_of(text))
-            {
-                each(bucket.slot(slot).id, text);
+            if shape.contains(bucket, slot) {
+                each(bucket.slot(slot).id, bucket.text(slot));
             }
         }
     }
@@ -41,7 +38,8 @@ fn position_of(rendered: &[u8]) -> Position {
 }
 
 /// A viewport in the space of the unit sphere.
-struct Shape {
+pub(super) struct Shape<'a> {
+    viewport: &'a Viewport,
     south: f64,
     north: f64,
     wedge: Wedge,
@@ -57,8 +55,8 @@ enum Wedge {
     Wide([f64; 2], [f64; 2]),
 }
 
-impl Shape {
-    fn of(viewport: &Viewport) -> Self {
+impl<'a> Shape<'a> {
+    pub(super) fn of(viewport: &'a Viewport) -> Self {
         let height = |latitude: f64| latitude.clamp(-90.0, 90.0).to_radians().sin();
         let wedge = match viewport.meridians() {
             Meridians::All => Wedge::All,
@@ -73,10 +71,19 @@ impl Shape {
             }
         };
         Self {
+            viewport,
             south: height(viewport.south()),
             north: height(viewport.north()),
             wedge,
         }
+    }
+
+    /// Whether the center in a place of a bucket is inside.
+    pub(super) fn contains(&self, bucket: &Bucket, slot: usize) -> bool {
+        let point = bucket.point(slot);
+        self.holds(&point, TOLERANCE)
+            || self.holds(&point, -TOLERANCE)
+                && self.viewport.contains(position_of(bucket.text(slot)))
     }
 
     /// Whether a point is inside by more than `margin`.
@@ -84,8 +91,27 @@ impl Shape {
         self.may_hold(point, point, margin)
     }
 
+    /// Whether every point of a box of the tree is surely inside.
+    pub(super) fn surely_holds(&self, bounds: &Bounds) -> bool {
+        let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
+        let holds = |normal: &[f64; 2]| {
+            let nearest = |axis: usize| {
+                let edge = if normal[axis] > 0.0 { lower } else { upper };
+                normal[axis] * edge[axis]
+            };
+            nearest(0) + nearest(1) > TOLERANCE
+        };
+        lower[2] > self.south + TOLERANCE
+            && upper[2] < self.north - TOLERANCE
+            && match &self.wedge {
+                Wedge::All => true,
+                Wedge::Narrow(one, other) => holds(one) && holds(other),
+                Wedge::Wide(one, other) => holds(one) || holds(other),
+            }
+    }
+
     /// Whether a box of the tree may have a point inside.
-    fn may_reach_into(&self, bounds: &Bounds) -> bool {
+    pub(super) fn may_reach_into(&self, bounds: &Bounds) -> bool {
         let (lower, upper) = (bounds.lower().map(f64::from), bounds.upper().map(f64::from));
         self.may_hold(&lower, &upper, -TOLERANCE)
     }

@@ -3,8 +3,8 @@
 use super::Asked;
 use super::density::Density;
 use super::tree::Crowd;
-use crate::domain::{Bounds, MAX_RADIUS_M, Radius, Search, cover};
-use crate::store::{Near, Searcher, StoreError};
+use crate::domain::{Around, Bounds, MAX_RADIUS_M, Origin, Radius, Search, cover};
+use crate::store::{Look, Searcher, StoreError};
 
 /// Where a search by the density failed, circles up to this radius in metres are
 /// searched without a count before.
@@ -49,8 +49,8 @@ impl Circle {
         self.radius_m >= self.reach_m
     }
 
-    pub(super) fn near<'a>(&'a self, asked: Asked<'a>, rows: usize) -> Near<'a> {
-        Near {
+    pub(super) fn look<'a>(&'a self, asked: Asked<'a>, rows: usize) -> Look<'a> {
+        Look {
             search: asked.search,
             organizations: asked.organizations,
             radius_m: self.radius_m,
@@ -64,6 +64,7 @@ impl Circle {
 /// Chooses one circle after the other, until one holds enough.
 pub(super) struct Choice<'a> {
     asked: Asked<'a>,
+    around: &'a Around,
     density: Option<&'a Density>,
     reach_m: f64,
     wanted: usize,
@@ -82,7 +83,13 @@ enum Guess {
 }
 
 impl Guess {
-    fn of(density: &Density, search: &Search, reach_m: f64, beyond_m: f64) -> (Self, f64) {
+    fn of(
+        density: &Density,
+        search: &Search,
+        origin: Origin,
+        reach_m: f64,
+        beyond_m: f64,
+    ) -> (Self, f64) {
         let filter = &search.filter;
         let wanted = search.limit.get() + 1;
         let held = wanted + wanted / WANTED_FOR_A_SPARE + SPARE + search.exclude.len();
@@ -91,11 +98,11 @@ impl Guess {
         } else {
             held
         };
-        let radius_m = density.radius_m(filter, search.origin, held, beyond_m);
+        let radius_m = density.radius_m(filter, origin, held, beyond_m);
         let radius_m = radius_m.unwrap_or(MAX_RADIUS_M).min(reach_m);
-        let is_all_better = density.most_kept(filter).is_some_and(|kept| {
-            kept <= MATCHES_FOR_A_ROW * density.count_within(search.origin, radius_m)
-        });
+        let is_all_better = density
+            .most_kept(filter)
+            .is_some_and(|kept| kept <= MATCHES_FOR_A_ROW * density.count_within(origin, radius_m));
         let guess = if is_all_better {
             Self::AllMatches
         } else {
@@ -106,19 +113,22 @@ impl Guess {
 }
 
 impl<'a> Choice<'a> {
-    pub(super) fn new(asked: Asked<'a>, density: Option<&'a Density>) -> Self {
+    pub(super) fn new(asked: Asked<'a>, around: &'a Around, density: Option<&'a Density>) -> Self {
         let search = asked.search;
         // One more than asked for tells whether there is a next page.
         let wanted = search.limit.get() + 1;
         let beyond_m = search.after.map_or(0.0, |cursor| cursor.key);
-        let reach_m = search.radius.map_or(MAX_RADIUS_M, Radius::reach_m);
+        let beyond_m = beyond_m.max(around.least_m());
+        let reach_m = around.radius.map_or(MAX_RADIUS_M, Radius::reach_m);
         Self {
             asked,
+            around,
             density,
             reach_m,
             wanted,
             too_small_m: beyond_m,
-            guess: density.map(|density| Guess::of(density, search, reach_m, beyond_m)),
+            guess: density
+                .map(|density| Guess::of(density, search, around.origin, reach_m, beyond_m)),
         }
     }
 
@@ -173,7 +183,7 @@ impl<'a> Choice<'a> {
             .min(self.reach_m);
         loop {
             let circle = self.around(radius_m);
-            let seen = searcher.count_near(&circle.near(self.asked, most)).await?;
+            let seen = searcher.count(&circle.look(self.asked, most)).await?;
             // A circle takes up a little more than three quarters of a box.
             let likely_inside = seen * 3 / 4;
             if seen >= most {
@@ -195,7 +205,7 @@ impl<'a> Choice<'a> {
     }
 
     fn around(&self, radius_m: f64) -> Circle {
-        let origin = self.asked.search.origin;
+        let origin = self.around.origin;
         let mut beside: Option<Vec<Crowd>> = None;
         let cover = cover(origin, radius_m, ROWS_FOR_A_STRIP, |strip| {
             let Some(density) = self.density else {

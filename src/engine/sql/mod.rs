@@ -20,10 +20,10 @@ use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
 use crate::domain::{
-    Bounds, CenterId, Counts, EngineKind, FieldId, Fields, MAX_RADIUS_M, OrganizationId, Radius,
-    RatingVisibility, Search, Summary, Tally,
+    Area, Around, Bounds, CenterId, Counts, EngineKind, FieldId, Fields, MAX_RADIUS_M,
+    OrganizationId, Radius, RatingVisibility, Search, Summary, Tally, Viewport,
 };
-use crate::store::{Near, Searcher, Store, StoreError};
+use crate::store::{Look, Searcher, Store, StoreError};
 use crate::wire::{push_attributes, render_rating, render_summary};
 use circle::Choice;
 use density::{Census, Density};
@@ -38,6 +38,8 @@ const REST_FACTOR_MISLED: u32 = 20;
 /// Counting within more metres than this goes through the table, as that takes less time
 /// than many rows by the spatial index.
 const WIDE_M: f64 = 3_000_000.0;
+/// A viewport that holds fewer centers than this is searched by the spatial index.
+const FEW_WITHIN: usize = 3_000;
 /// A search that takes longer looked at more rows than it should have.
 const SLOW: Duration = Duration::from_millis(100);
 
@@ -149,22 +151,12 @@ impl SqlEngine {
             search,
             organizations: &organizations,
         };
-        let fields = self.store.collection().fields();
-        let mut choice = Choice::new(asked, density);
-        loop {
-            let circle = choice.next(&*self.searcher).await?;
-            page.clear();
-            let near = circle.near(asked, choice.wanted());
-            let mut each = |distance_m, summary: Summary<'_>| {
-                page.push(distance_m, &summary, fields);
-            };
-            let ended = self.searcher.find(&near, &mut each).await?;
-            if ended {
-                if page.hits.len() >= choice.wanted() || circle.is_all() {
-                    break;
-                }
-                choice.was_too_small(&circle);
+        match &search.area {
+            Area::Around(around) => {
+                let choice = Choice::new(asked, around, density);
+                self.find_around(asked, choice, &mut page).await?;
             }
+            Area::Within(viewport) => self.find_within(asked, viewport, &mut page).await?,
         }
         if started.elapsed() > SLOW {
             self.misled.store(true, Ordering::Relaxed);
@@ -182,10 +174,62 @@ impl SqlEngine {
         page.answer(self.collection(), search, &ratings, answer);
         Ok(())
     }
+
+    async fn find_around(
+        &self,
+        asked: Asked<'_>,
+        mut choice: Choice<'_>,
+        page: &mut Page,
+    ) -> Result<(), StoreError> {
+        loop {
+            let circle = choice.next(&*self.searcher).await?;
+            let ended = self
+                .find(&circle.look(asked, choice.wanted()), page)
+                .await?;
+            if ended {
+                if page.hits.len() >= choice.wanted() || circle.is_all() {
+                    return Ok(());
+                }
+                choice.was_too_small(&circle);
+            }
+        }
+    }
+
+    /// By the spatial index where few centers are inside. Where many are, going by id
+    /// soon meets enough of them.
+    async fn find_within(
+        &self,
+        asked: Asked<'_>,
+        viewport: &Viewport,
+        page: &mut Page,
+    ) -> Result<(), StoreError> {
+        let cover = [viewport.bounds()];
+        let mut look = Look {
+            search: asked.search,
+            organizations: asked.organizations,
+            radius_m: MAX_RADIUS_M,
+            cover: &cover,
+            rows: FEW_WITHIN,
+            is_trial: false,
+        };
+        let is_globe = cover == [Bounds::Globe];
+        if !is_globe && self.searcher.count(&look).await? == FEW_WITHIN {
+            look.cover = &[Bounds::Globe];
+        }
+        look.rows = asked.search.limit.get() + 1;
+        self.find(&look, page).await.map(drop)
+    }
+
+    async fn find(&self, look: &Look<'_>, page: &mut Page) -> Result<bool, StoreError> {
+        let fields = self.store.collection().fields();
+        page.clear();
+        let mut each = |key, summary: Summary<'_>| page.push(key, &summary, fields);
+        self.searcher.find(look, &mut each).await
+    }
 }
 
 impl SqlEngine {
-    /// Counts the centers within the radius of a search that its filter keeps, and how
+    /// Counts the centers in the area of a search that its filter keeps, and how
     /// often each value of some fields is among them; `None` where that takes too long.
     ///
     /// # Errors
@@ -205,13 +249,16 @@ impl SqlEngine {
                     .collect(),
             }));
         }
-        let radius_m = search.radius.map_or(MAX_RADIUS_M, Radius::reach_m);
-        let bounds = if radius_m > WIDE_M {
-            Bounds::Globe
-        } else {
-            Bounds::of_circle(search.origin, radius_m)
+        let (radius_m, bounds) = match &search.area {
+            Area::Around(Around { origin, radius, .. }) => {
+                match radius.map_or(MAX_RADIUS_M, Radius::reach_m) {
+                    wide_m if wide_m > WIDE_M => (wide_m, Bounds::Globe),
+                    radius_m => (radius_m, Bounds::of_circle(*origin, radius_m)),
+                }
+            }
+            Area::Within(viewport) => (MAX_RADIUS_M, viewport.bounds()),
         };
-        let near = Near {
+        let look = Look {
             search,
             organizations: &organizations,
             radius_m,
@@ -219,7 +266,7 @@ impl SqlEngine {
             rows: 0,
             is_trial: false,
         };
-        self.searcher.tally(&near, facets).await
+        self.searcher.tally(&look, facets).await
     }
 }
 
@@ -239,7 +286,8 @@ struct Page {
 
 struct Found {
     id: CenterId,
-    distance_m: f64,
+    /// The distance in metres, or [`BY_ID`](crate::domain::BY_ID).
+    key: f64,
     /// Where it ends in the buffer.
     end: usize,
 }
@@ -250,13 +298,13 @@ impl Page {
         self.hits.clear();
     }
 
-    fn push(&mut self, distance_m: f64, summary: &Summary<'_>, fields: &Fields) {
+    fn push(&mut self, key: f64, summary: &Summary<'_>, fields: &Fields) {
         render_summary(summary, &mut self.rendered);
         let value = |place: usize| Some(summary.attributes[place].as_ref()?.borrowed());
         push_attributes(fields, value, &mut self.rendered);
         self.hits.push(Found {
             id: summary.id,
-            distance_m,
+            key,
             end: self.rendered.len(),
         });
     }
@@ -279,13 +327,14 @@ impl Page {
         let last = self.hits[..count].last();
         let next = last
             .filter(|_| self.hits.len() > limit)
-            .map(|last| search.cursor_after(collection, EngineKind::Sql, last.distance_m, last.id));
+            .map(|last| search.cursor_after(collection, EngineKind::Sql, last.key, last.id));
         answer.begin(count, next);
+        let measures = search.measures();
         let mut start = 0;
         for found in &self.hits[..count] {
             answer.hit(Hit {
                 id: found.id,
-                distance_m: found.distance_m,
+                distance_m: measures.then_some(found.key),
                 rendered: &self.rendered[start..found.end],
                 rating: ratings.get(&found.id).map(String::as_str),
             });

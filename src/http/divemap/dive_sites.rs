@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::errors::Refusal;
 use super::input::Input;
 use super::item::push_km;
-use super::nearby::limit_of;
+use super::nearby::{limit_of, measured_m};
 use crate::catalog::Catalog;
-use crate::domain::{Center, CenterId, Cursor, Filter, Origin, Radius, Search};
+use crate::domain::{Area, Center, CenterId, Cursor, Filter, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
 use crate::http::collections::DIVE_SITES;
 use crate::http::reply;
@@ -35,9 +35,11 @@ pub async fn nearby(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         .position
         .ok_or_else(|| Refusal::bad_request("Dive site does not have location coordinates"))?;
     let search = Search {
-        origin: Origin::new(position.latitude(), position.longitude())
-            .expect("a position is within the bounds of an origin"),
-        radius: Some(Radius::from_m(RADIUS_M).expect("it is within the bounds")),
+        area: Area::around(
+            Origin::new(position.latitude(), position.longitude())
+                .expect("a position is within the bounds of an origin"),
+            Some(Radius::from_m(RADIUS_M).expect("it is within the bounds")),
+        ),
         limit: limit_of(limit),
         filter: Filter::default(),
         exclude: vec![site.id],
@@ -89,7 +91,7 @@ impl Answer for Sites {
         }
         self.out.extend_from_slice(hit.rendered);
         self.out.extend_from_slice(br#","distance_km":"#);
-        push_km(&mut self.out, hit.distance_m);
+        push_km(&mut self.out, measured_m(&hit));
         self.out.push(b'}');
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::errors::Refusal;
 use super::input::Input;
 use super::item::push_km;
-use crate::domain::{Cursor, Filter, Limit, Origin, Radius, Search};
+use crate::domain::{Area, Cursor, Filter, Limit, Origin, Radius, Search};
 use crate::engine::{Answer, Hit};
 use crate::http::problem::Problem;
 use crate::http::reply;
@@ -29,8 +29,10 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let limit = input.integer("limit", &(1..=100)).unwrap_or(25);
     input.finish()?;
     let search = Search {
-        origin: Origin::new(lat, lng).expect("the range was checked"),
-        radius: Some(Radius::from_m(radius_km * 1_000.0).expect("the range was checked")),
+        area: Area::around(
+            Origin::new(lat, lng).expect("the range was checked"),
+            Some(Radius::from_m(radius_km * 1_000.0).expect("the range was checked")),
+        ),
         limit: limit_of(limit),
         filter: Filter::default(),
         exclude: Vec::new(),
@@ -48,6 +50,12 @@ pub(super) fn limit_of(limit: i64) -> Limit {
         .ok()
         .and_then(|limit| Limit::new(limit).ok());
     limit.expect("the range was checked")
+}
+
+/// How far from the origin a hit is.
+pub(super) fn measured_m(hit: &Hit<'_>) -> f64 {
+    hit.distance_m
+        .expect("searches around an origin measure distances")
 }
 
 /// The answer: a bare array.
@@ -80,7 +88,7 @@ impl Answer for Centers {
         self.out.extend_from_slice(name);
         self.out.extend_from_slice(place);
         self.out.extend_from_slice(br#","distance_km":"#);
-        push_km(&mut self.out, hit.distance_m);
+        push_km(&mut self.out, measured_m(&hit));
         self.out.push(b'}');
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn viewport_of(edges: [Option<f64>; 4]) -> Result<Option<Viewport>, R
     let [Some(north), Some(south), Some(east), Some(west)] = edges else {
         return Ok(None);
     };
-    let viewport = Viewport::new(north, south, east, west);
+    let viewport = Viewport::new(north, south, east, west).filter(|_| north > south);
     let refused = || Refusal::bad_request("north must be greater than south");
     Ok(Some(viewport.ok_or_else(refused)?))
 }

@@ -10,12 +10,12 @@ use super::query::query;
 use super::retrying_pool::RetryingPool;
 use super::{MySqlDatabase, MySqlStore, url};
 use crate::domain::{
-    Bounds, CenterId, Condition, Cursor, EngineKind, FieldId, Filter, Limit, Listing, MinRating,
-    OrganizationId, Origin, Part, Search, SortBy, TextField, Viewport, coarsest_cover,
+    Area, Bounds, CenterId, Condition, Cursor, EngineKind, FieldId, Filter, Limit, Listing,
+    MinRating, OrganizationId, Origin, Part, Search, SortBy, TextField, Viewport, coarsest_cover,
     finest_cover,
 };
 use crate::store::statement::Statement;
-use crate::store::{Collection, Database, Near, PoolSettings};
+use crate::store::{Collection, Database, Look, PoolSettings};
 
 const LOCATION: &str = "idx_diving_centers_location";
 const FILTERS: [&str; 3] = [
@@ -120,22 +120,22 @@ impl World {
     }
 
     /// Explains both statements of a search; gives how many parts that came to.
-    async fn check(&self, near: &Near<'_>) -> usize {
+    async fn check(&self, look: &Look<'_>) -> usize {
         let sql = &self.store.statements.search;
-        let found = self.keys(sql.find(near));
-        let counted = self.keys(sql.count_near(near));
+        let found = self.keys(sql.find(look));
+        let counted = self.keys(sql.count(look));
         let (found, counted) = (found.await, counted.await);
-        assert_eq!(found.len(), near.cover.len(), "{near:?}");
-        assert_eq!(counted.len(), near.cover.len(), "{near:?}");
+        assert_eq!(found.len(), look.cover.len(), "{look:?}");
+        assert_eq!(counted.len(), look.cover.len(), "{look:?}");
         let keys = found.into_iter().chain(counted);
-        let filter = &near.search.filter;
+        let filter = &look.search.filter;
         let has_index = !filter.condition.conjuncts().is_empty();
         let mut count = 0;
         for key in keys {
             let key = key.unwrap_or_default();
             // Where few rows pass a filter, finding these is faster.
             let by_filter = has_index && FILTERS.contains(&key.as_str());
-            assert!(key == LOCATION || by_filter, "`{key}` answers {near:?}");
+            assert!(key == LOCATION || by_filter, "`{key}` answers {look:?}");
             count += 1;
         }
         count
@@ -244,7 +244,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
                 };
                 for (search, is_trial) in [(plain, true), (excluding, false), (going_on, false)] {
                     explained += world
-                        .check(&Near {
+                        .check(&Look {
                             search: &search,
                             radius_m,
                             cover,
@@ -264,8 +264,7 @@ async fn every_shape_of_search_within_bounds_reads_the_spatial_index() {
 
 fn nearest(origin: Origin, filter: Filter) -> Search {
     Search {
-        origin,
-        radius: None,
+        area: Area::around(origin, None),
         limit: Limit::new(10).unwrap(),
         filter,
         exclude: Vec::new(),
@@ -273,8 +272,8 @@ fn nearest(origin: Origin, filter: Filter) -> Search {
     }
 }
 
-fn all_over_the_globe<'a>(search: &'a Search, organizations: &'a [OrganizationId]) -> Near<'a> {
-    Near {
+fn all_over_the_globe<'a>(search: &'a Search, organizations: &'a [OrganizationId]) -> Look<'a> {
+    Look {
         search,
         radius_m: 20e6,
         cover: &[Bounds::Globe],
@@ -292,8 +291,8 @@ async fn few_matches_all_over_the_globe_are_found_by_the_index_of_their_filter()
     let sql = &world.store.statements.search;
     for filter in filters_by_field() {
         let search = nearest(Origin::new(48.5, 2.5).unwrap(), filter);
-        let near = all_over_the_globe(&search, &[]);
-        let found = world.keys(sql.find(&near)).await;
+        let look = all_over_the_globe(&search, &[]);
+        let found = world.keys(sql.find(&look)).await;
         let matching = sql.matching(&search.filter, &[], 3_000);
         let matching = world.keys(matching).await;
         for key in found.into_iter().chain(matching) {
@@ -320,8 +319,8 @@ async fn few_centers_of_an_organization_are_found_by_their_ids() {
     };
     let organizations = organizations(&filter);
     let search = nearest(Origin::new(48.5, 2.5).unwrap(), filter);
-    let near = all_over_the_globe(&search, &organizations);
-    let found = world.explain(sql.find(&near)).await;
+    let look = all_over_the_globe(&search, &organizations);
+    let found = world.explain(sql.find(&look)).await;
     let read: Vec<_> = found
         .iter()
         .map(|step| (step.table.as_str(), step.key.as_deref().unwrap_or_default()))

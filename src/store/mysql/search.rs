@@ -1,4 +1,4 @@
-//! Searching around an origin.
+//! Searching around an origin, and within a viewport.
 //!
 //! The spatial index is reached by `MBRIntersects` only; the distance is
 //! measured once a row, in the select list, and compared in HAVING.
@@ -10,12 +10,15 @@ use super::hint::Hints;
 use super::query::query;
 use super::statements::Names;
 use super::{MySqlStore, rows};
-use crate::domain::{Bounds, CenterId, Filter, OrganizationId, Summary};
+use crate::domain::{
+    Area, Around, BY_ID, Bounds, CenterId, Filter, OrganizationId, Origin, Summary,
+};
 use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
+use crate::store::sql::push_degrees_within;
 use crate::store::statement::Statement;
-use crate::store::{Collection, Near, StoreError};
+use crate::store::{Collection, Look, StoreError};
 
 /// How far a cursor lies before the first center.
 const BEFORE_ALL: (f64, i64) = (-1.0, i64::MIN);
@@ -30,6 +33,8 @@ pub(super) struct SearchSql {
     distance: String,
     pub(super) from: String,
     position: PositionSql,
+    latitude: String,
+    longitude: String,
     pub(super) id: String,
     /// The id, told apart from those of other tables.
     own_id: String,
@@ -55,6 +60,8 @@ impl SearchSql {
                 names.has_position(),
             ),
             position: PositionSql::new(names),
+            latitude: names.latitude.clone(),
+            longitude: names.longitude.clone(),
             id: id.clone(),
             own_id: format!("{table}.{id}"),
             conditions: super::fields::conditions(collection),
@@ -121,20 +128,23 @@ impl SearchSql {
 
     pub(super) fn push_conditions<'a>(
         &self,
-        near: &Near<'a>,
+        look: &Look<'a>,
         bounds: Bounds,
         statement: &mut Statement<'a>,
     ) {
         self.position.push_bounds(bounds, statement);
+        if let Area::Within(viewport) = &look.search.area {
+            push_degrees_within(viewport, &self.latitude, &self.longitude, statement);
+        }
         let is_bounded = !matches!(bounds, Bounds::Globe);
         self.push_filter(
-            &near.search.filter,
-            near.organizations,
+            &look.search.filter,
+            look.organizations,
             is_bounded,
             statement,
         );
-        if !near.search.exclude.is_empty() {
-            let ids = near.search.exclude.iter();
+        if !look.search.exclude.is_empty() {
+            let ids = look.search.exclude.iter();
             statement.push(&format!(" AND {} NOT IN (", self.id));
             statement
                 .push_list(ids.map(|&id| CenterId::get(id)))
@@ -142,64 +152,122 @@ impl SearchSql {
         }
     }
 
-    pub(super) fn push_distance(&self, near: &Near<'_>, statement: &mut Statement<'_>) {
+    fn push_distance(&self, origin: Origin, statement: &mut Statement<'_>) {
         // The antimeridian is 180 in every stored point, too.
-        let longitude = match near.search.origin.longitude() {
+        let longitude = match origin.longitude() {
             -180.0 => 180.0,
             longitude => longitude,
         };
-        let latitude = near.search.origin.latitude();
+        let latitude = origin.latitude();
         statement.push_with(&self.distance, [longitude.into(), latitude.into()]);
+    }
+
+    /// Appends that a center is within the circle or ring, where there is one.
+    pub(super) fn push_is_near(&self, look: &Look<'_>, statement: &mut Statement<'_>) {
+        if let Area::Around(around) = &look.search.area {
+            statement.push(" AND ");
+            self.push_distance(around.origin, statement);
+            statement.push_with(" <= ?", [look.radius_m.into()]);
+            if around.min_radius.is_some() {
+                statement.push(" AND ");
+                self.push_distance(around.origin, statement);
+                statement.push_with(" >= ?", [around.least_m().into()]);
+            }
+        }
+    }
+
+    pub(super) fn find<'a>(&self, look: &Look<'a>) -> Statement<'a> {
+        match &look.search.area {
+            Area::Around(around) => self.find_around(look, around),
+            Area::Within(_) => self.find_by_id(look),
+        }
     }
 
     /// One query for every piece of the cover. What lies on an edge between two is
     /// found by both and kept once, as UNION does.
-    pub(super) fn find<'a>(&self, near: &Near<'a>) -> Statement<'a> {
-        let after = near.search.after;
+    fn find_around<'a>(&self, look: &Look<'a>, around: &Around) -> Statement<'a> {
+        let after = look.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
         // It stands in the first piece and holds for all.
-        let mut trial = if near.is_trial { TRIAL } else { "" };
+        let mut trial = if look.is_trial { TRIAL } else { "" };
         let mut union = "";
         let mut statement = Statement::default();
-        for &bounds in near.cover {
-            let hint = self.hint(near, bounds, std::mem::take(&mut trial));
+        for &bounds in look.cover {
+            let hint = self.hint(look, bounds, std::mem::take(&mut trial));
             statement.push(&format!("{union}SELECT {hint}{}, ", self.select));
-            self.push_distance(near, &mut statement);
+            self.push_distance(around.origin, &mut statement);
             statement.push(" AS nearby_distance_m").push(&self.from);
-            self.push_conditions(near, bounds, &mut statement);
+            self.push_conditions(look, bounds, &mut statement);
             statement.push_with(
                 " HAVING nearby_distance_m <= ? AND (nearby_distance_m > ? \
                  OR nearby_distance_m = ? AND nearby_id > ?)",
                 [
-                    near.radius_m.into(),
+                    look.radius_m.into(),
                     passed_m.into(),
                     passed_m.into(),
                     id.into(),
                 ],
             );
+            if around.min_radius.is_some() {
+                let least_m = around.least_m();
+                statement.push_with(" AND nearby_distance_m >= ?", [least_m.into()]);
+            }
             union = " UNION ";
         }
         statement.push_with(
             " ORDER BY nearby_distance_m, nearby_id LIMIT ?",
-            [(near.rows as u64).into()],
+            [(look.rows as u64).into()],
         );
         statement
     }
 
+    /// The cover of a viewport is one piece.
+    fn find_by_id<'a>(&self, look: &Look<'a>) -> Statement<'a> {
+        let bounds = look.cover.first().copied().unwrap_or(Bounds::Globe);
+        let hint = self.hint(look, bounds, "");
+        let mut statement = Statement::new(format!("SELECT {hint}{}, ", self.select));
+        statement.push_with("? AS nearby_distance_m", [BY_ID.into()]);
+        statement.push(&self.from);
+        self.push_conditions(look, bounds, &mut statement);
+        self.push_is_after(look, &mut statement);
+        statement.push_with(
+            &format!(" ORDER BY {} LIMIT ?", self.own_id),
+            [(look.rows as u64).into()],
+        );
+        statement
+    }
+
+    /// Appends that a center may come after the search's cursor, where it has one, and is
+    /// not too near.
+    fn push_is_after(&self, look: &Look<'_>, statement: &mut Statement<'_>) {
+        let after = look.search.after;
+        match &look.search.area {
+            Area::Around(around) if after.is_some() || around.min_radius.is_some() => {
+                let passed_m = after.map_or(0.0, |cursor| cursor.key);
+                statement.push(" AND ");
+                self.push_distance(around.origin, statement);
+                statement.push_with(" >= ?", [passed_m.max(around.least_m()).into()]);
+            }
+            Area::Around(_) => {}
+            Area::Within(_) => {
+                if let Some(cursor) = after {
+                    let text = format!(" AND {} > ?", self.own_id);
+                    statement.push_with(&text, [cursor.id.get().into()]);
+                }
+            }
+        }
+    }
+
     /// What lies on an edge between two pieces counts twice: it is but a guess.
-    pub(super) fn count_near<'a>(&self, near: &Near<'a>) -> Statement<'a> {
-        let rows = near.rows as u64;
+    pub(super) fn count<'a>(&self, look: &Look<'a>) -> Statement<'a> {
+        let rows = look.rows as u64;
         let mut statement = Statement::new("SELECT COUNT(*) FROM (");
         let mut union = "";
-        for &bounds in near.cover {
-            let hint = self.hint(near, bounds, "");
+        for &bounds in look.cover {
+            let hint = self.hint(look, bounds, "");
             statement.push(&format!("{union}(SELECT {hint}1{}", self.from));
-            self.push_conditions(near, bounds, &mut statement);
-            if let Some(cursor) = near.search.after {
-                statement.push(" AND ");
-                self.push_distance(near, &mut statement);
-                statement.push_with(" >= ?", [cursor.key.into()]);
-            }
+            self.push_conditions(look, bounds, &mut statement);
+            self.push_is_after(look, &mut statement);
             statement.push_with(" LIMIT ?)", [rows.into()]);
             union = " UNION ALL ";
         }
@@ -207,10 +275,10 @@ impl SearchSql {
         statement
     }
 
-    pub(super) fn hint(&self, near: &Near<'_>, bounds: Bounds, trial: &str) -> String {
+    pub(super) fn hint(&self, look: &Look<'_>, bounds: Bounds, trial: &str) -> String {
         let index = match bounds {
             Bounds::Globe => String::new(),
-            _ => self.hints.within_bounds(!near.search.filter.is_empty()),
+            _ => self.hints.within_bounds(!look.search.filter.is_empty()),
         };
         if trial.is_empty() && index.is_empty() {
             String::new()
@@ -331,22 +399,22 @@ impl PositionSql {
 impl MySqlStore {
     pub(super) async fn find(
         &self,
-        near: &Near<'_>,
+        look: &Look<'_>,
         each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<bool, StoreError> {
-        match self.find_all(near, each).await {
+        match self.find_all(look, each).await {
             Ok(()) => Ok(true),
-            Err(error) if near.is_trial && error.is_out_of_time() => Ok(false),
+            Err(error) if look.is_trial && error.is_out_of_time() => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     async fn find_all(
         &self,
-        near: &Near<'_>,
+        look: &Look<'_>,
         mut each: impl FnMut(f64, Summary<'_>) + Send,
     ) -> Result<(), StoreError> {
-        let statement = self.statements.search.find(near);
+        let statement = self.statements.search.find(look);
         let mut rows = query(statement).fetch(&self.pool);
         let fields = self.collection.fields();
         while let Some(row) = rows.try_next().await? {
@@ -356,8 +424,8 @@ impl MySqlStore {
         Ok(())
     }
 
-    pub(super) async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
-        let statement = self.statements.search.count_near(near);
+    pub(super) async fn count_there(&self, look: &Look<'_>) -> Result<usize, StoreError> {
+        let statement = self.statements.search.count(look);
         let row = query(statement).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
     }

@@ -16,7 +16,7 @@ use crate::store::rows::{
 };
 use crate::store::{
     BatchError, BatchItem, DeleteError, EachFound, EachPosition, ImportId, InstancesLock,
-    JournalNote, Known, Near, Others, Referring, RefusedItem, Searcher, StoreError, UpdateError,
+    JournalNote, Known, Look, Others, Referring, RefusedItem, Searcher, StoreError, UpdateError,
     Upserted,
 };
 
@@ -157,12 +157,12 @@ impl RowStore for MySqlStore {
 
 #[async_trait]
 impl Searcher for MySqlStore {
-    async fn find(&self, near: &Near<'_>, each: EachFound<'_>) -> Result<bool, StoreError> {
-        self.find(near, each).await
+    async fn find(&self, look: &Look<'_>, each: EachFound<'_>) -> Result<bool, StoreError> {
+        self.find(look, each).await
     }
 
-    async fn count_near(&self, near: &Near<'_>) -> Result<usize, StoreError> {
-        self.count_near(near).await
+    async fn count(&self, look: &Look<'_>) -> Result<usize, StoreError> {
+        self.count_there(look).await
     }
 
     async fn matching(
@@ -176,10 +176,10 @@ impl Searcher for MySqlStore {
 
     async fn tally(
         &self,
-        near: &Near<'_>,
+        look: &Look<'_>,
         facets: &[FieldId],
     ) -> Result<Option<Tally>, StoreError> {
-        self.tally(near, facets).await
+        self.tally(look, facets).await
     }
 
     async fn learn_indexes(&self) -> Result<(), StoreError> {

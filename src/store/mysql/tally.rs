@@ -10,15 +10,15 @@ use super::search::SearchSql;
 use super::{MySqlStore, rows};
 use crate::domain::{Counts, FieldId, FieldKind, FieldValue, Tally};
 use crate::store::statement::Statement;
-use crate::store::{Near, StoreError};
+use crate::store::{Look, StoreError};
 
 /// What makes the server give up counting, after so many milliseconds.
 const LONGEST: &str = "/*+ MAX_EXECUTION_TIME(2000) */";
 
 impl SearchSql {
-    /// Counts the centers of a circle, apart for every combination of values of some
+    /// Counts the centers that are there, apart for every combination of values of some
     /// fields.
-    fn tally<'a>(&self, near: &Near<'a>, facets: &[FieldId]) -> Statement<'a> {
+    fn tally<'a>(&self, look: &Look<'a>, facets: &[FieldId]) -> Statement<'a> {
         let columns = |separator: &str| -> String {
             let columns = (0..facets.len()).map(|place| format!("{separator}nearby_facet_{place}"));
             columns.collect()
@@ -26,18 +26,16 @@ impl SearchSql {
         let mut statement =
             Statement::new(format!("SELECT {LONGEST} COUNT(*){} FROM (", columns(", ")));
         let mut union = "";
-        for &bounds in near.cover {
-            let hint = self.hint(near, bounds, "");
+        for &bounds in look.cover {
+            let hint = self.hint(look, bounds, "");
             statement.push(&format!("{union}SELECT {hint}{} AS nearby_id", self.id));
             for (place, &field) in facets.iter().enumerate() {
                 let read = &self.conditions.field(field).read;
                 statement.push(&format!(", {read} AS nearby_facet_{place}"));
             }
             statement.push(&self.from);
-            self.push_conditions(near, bounds, &mut statement);
-            statement.push(" AND ");
-            self.push_distance(near, &mut statement);
-            statement.push_with(" <= ?", [near.radius_m.into()]);
+            self.push_conditions(look, bounds, &mut statement);
+            self.push_is_near(look, &mut statement);
             union = " UNION ";
         }
         statement.push(") AS found");
@@ -54,21 +52,21 @@ impl SearchSql {
 impl MySqlStore {
     pub(super) async fn tally(
         &self,
-        near: &Near<'_>,
+        look: &Look<'_>,
         facets: &[FieldId],
     ) -> Result<Option<Tally>, StoreError> {
-        match self.tally_all(near, facets).await {
+        match self.tally_all(look, facets).await {
             Ok(tally) => Ok(Some(tally)),
             Err(error) if error.is_out_of_time() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn tally_all(&self, near: &Near<'_>, facets: &[FieldId]) -> Result<Tally, StoreError> {
+    async fn tally_all(&self, look: &Look<'_>, facets: &[FieldId]) -> Result<Tally, StoreError> {
         let fields = self.collection.fields();
         let mut counts: Vec<Counts> = facets.iter().map(|_| Counts::default()).collect();
         let mut total = 0;
-        let statement = self.statements.search.tally(near, facets);
+        let statement = self.statements.search.tally(look, facets);
         let mut rows = query(statement).fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             let count = row.try_get::<i64, _>(0)?.unsigned_abs();

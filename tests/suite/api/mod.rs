@@ -38,3 +38,4 @@ mod settings;
 mod shapes;
 mod shutdown;
 mod waiting_writes;
+mod within;

@@ -56,6 +56,7 @@ async fn a_path_without_a_name_answers_what_the_collections_own_does() {
         &next,
         "/nearest?lat=90&lng=0&limit=5",
         "/nearest?lat=0&lng=-180&max_radius_m=1000",
+        "/within?bbox=20,30,25,40&limit=2",
     ] {
         for accept in ["*/*", "application/geo+json"] {
             let [short, long] = both(&server, path, accept).await;
