@@ -459,9 +459,13 @@ mod tests {
 
     #[test]
     fn a_list_of_features_and_the_value_of_a_variable_are_documents_too() {
-        let expected = [(2, r#"{"a":1}"#.to_owned()), (3, r#"{"b":2}"#.to_owned())];
-        let object = "{\"type\":\"FeatureCollection\",\"features\":[\n{\"a\":1},\n{\"b\":2}]}";
-        let list = "[\n{\"a\":1},\n{\"b\":2} ]";
+        let expected = [
+            (2, r#"{"type":1}"#.to_owned()),
+            (3, r#"{"type":2}"#.to_owned()),
+        ];
+        let object =
+            "{\"type\":\"FeatureCollection\",\"features\":[\n{\"type\":1},\n{\"type\":2}]}";
+        let list = "[\n{\"type\":1},\n{\"type\":2} ]";
         for text in [
             list.to_owned(),
             format!("{list}\n"),
@@ -477,7 +481,7 @@ mod tests {
             format!("{list};"),
             format!("{list} x"),
             format!("var a = {list};;"),
-            "[{\"a\":1}".to_owned(),
+            "[{\"type\":1}".to_owned(),
             format!("function x = {object}"),
         ] {
             assert!(split(&text).is_err(), "{text}");
