@@ -11,6 +11,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Embedded at compile time: a file that is added there must rebuild the crate.
     println!("cargo::rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed=web");
 
     let ci = set("CI");
     for (cfg, variable) in [

@@ -67,10 +67,9 @@ fn say_what_to_try(addresses: &[SocketAddr]) {
         return;
     };
     say!(
-        "nearby answers at http://{address}. Try\n\n\
+        "nearby answers at http://{address}/: open it in a browser, or try\n\n\
          \x20 curl 'http://{address}/nearby?lat=37.9838&lng=23.7275&radius_km=25&limit=5'\n\
-         \x20 curl 'http://{address}/nearest?lat=-17.7&lng=178.1&limit=3&format=geojson'\n\
-         \x20 curl 'http://{address}/openapi.yaml'\n\n\
-         Ctrl-C ends it."
+         \x20 curl 'http://{address}/nearest?lat=-17.7&lng=178.1&limit=3&format=geojson'\n\n\
+         The API is described at http://{address}/docs. Ctrl-C ends it."
     );
 }

@@ -4,7 +4,7 @@
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`shape`] what an answer is to hold, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
-//! [`problem`] says what went wrong, [`observe`] watches over all, and
+//! [`problem`] says what went wrong, [`observe`] watches over all, [`pages`] hands out web pages, and
 //! [`connection`] answers what the parser refuses.
 
 mod answer;
@@ -34,6 +34,7 @@ mod negotiate;
 pub(crate) mod observe;
 mod ops;
 mod organizations;
+mod pages;
 mod params;
 mod problem;
 mod query;

@@ -40,15 +40,10 @@ impl Format {
     }
 
     fn accepted(headers: &HeaderMap) -> Result<Self, Problem> {
-        let mut values = headers.get_all(ACCEPT).peekable();
-        if values.peek().is_none() {
+        if !headers.contains_key(ACCEPT) {
             return Ok(Self::Json);
         }
-        // Bytes that are not text name no type of ours.
-        let ranges: Vec<&str> = values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .collect();
+        let ranges = accepted_ranges(headers);
         preferred(&ranges).ok_or_else(|| {
             Problem::new(
                 Code::NotAcceptable,
@@ -59,6 +54,19 @@ impl Format {
             .allowed("application/json, application/geo+json")
         })
     }
+}
+
+/// Whether a client would rather have a web page than JSON, as browsers would.
+pub fn prefers_html(headers: &HeaderMap) -> bool {
+    let ranges = accepted_ranges(headers);
+    weight(&ranges, "text", "html") > weight(&ranges, "application", "json")
+}
+
+/// The media ranges of `Accept`. Bytes that are not text name no type of ours.
+fn accepted_ranges(headers: &HeaderMap) -> Vec<&str> {
+    let values = headers.get_all(ACCEPT);
+    let texts = values.filter_map(|value| value.to_str().ok());
+    texts.flat_map(|value| value.split(',')).collect()
 }
 
 /// The format of the higher weight; JSON where they are equal. A list without

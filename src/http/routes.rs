@@ -15,7 +15,7 @@ use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
     around, batch, centers, centers_batch, collections, divemap, list, memberships, names, nearby,
-    nearest, ops, organizations, settings, within,
+    nearest, ops, organizations, pages, settings, within,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -210,6 +210,15 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/readyz", |route| on(route, ops::readyz)),
     endpoint("GET", "/metrics", |route| on(route, ops::metrics)),
     endpoint("GET", "/openapi.yaml", |route| on(route, ops::openapi)),
+    endpoint("GET", "/", |route| on(route, pages::explorer)),
+    endpoint("GET", "/docs", |route| on(route, pages::docs)),
+    endpoint("GET", "/widget.js", |route| on(route, pages::widget)),
+    endpoint("GET", "/web/{folder}/{file}", |route| {
+        on(route, pages::file)
+    }),
+    endpoint("GET", "/web/vendor/{package}/{file}", |route| {
+        on(route, pages::file)
+    }),
 ];
 
 /// What is counted of each path.
@@ -270,7 +279,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, labels: &Labels) {
     config
         .app_data(Arc::clone(&labels.unmatched))
         .default_service(web::to(|request: HttpRequest| {
-            ready(unknown_path(&request))
+            ready(nothing_there(&request))
         }));
 }
 
@@ -298,20 +307,24 @@ fn other_method(request: &HttpRequest, allow: HeaderValue) -> Result<HttpRespons
     Err(Problem::method_not_allowed(request.method().as_str(), allow).into())
 }
 
-fn unknown_path(request: &HttpRequest) -> Result<HttpResponse, Error> {
+fn nothing_there(request: &HttpRequest) -> Result<HttpResponse, Error> {
     if divemap::is_asked(request) {
         return Err(Refusal::unknown_path().into());
     }
+    Err(unknown_path(request).into())
+}
+
+/// What is said where there is nothing, with all paths that there are.
+pub(super) fn unknown_path(request: &HttpRequest) -> Problem {
     let mut paths: Vec<&str> = ROUTES.iter().map(|endpoint| endpoint.pattern).collect();
     paths.dedup();
-    Err(Problem::new(
+    Problem::new(
         Code::PathUnknown,
         "there is nothing at this path; /openapi.yaml describes all there is",
     )
     .at("path")
     .got(request.path())
     .allowed(paths.join(", "))
-    .into())
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl Demo {
             .unwrap();
         let address = first
             .strip_prefix("nearby answers at http://")
-            .and_then(|rest| rest.strip_suffix(". Try"))
+            .and_then(|rest| rest.strip_suffix("/: open it in a browser, or try"))
             .unwrap_or_else(|| panic!("no address in {first}"))
             .to_owned();
         Self {

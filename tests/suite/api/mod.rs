@@ -29,6 +29,7 @@ mod nearest;
 mod one_way;
 mod ops;
 mod organizations;
+mod pages;
 mod ratings;
 mod references;
 mod refused_rows;
