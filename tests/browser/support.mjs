@@ -18,7 +18,7 @@ const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Where pictures go. */
 export const PICTURES = join(ROOT, 'target/browser');
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 /** Starts the service over the towns of some countries and a collection with attributes of every kind. */
 export async function startService({ origins = '' } = {}) {
