@@ -135,6 +135,19 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Whether it has to be known how centers are rated.
+    #[must_use]
+    pub fn asks_for_ratings(&self) -> bool {
+        self.sort_by == SortBy::Rating || !self.ratings.is_all()
+    }
+
+    /// The same where nobody is rated: by id; `None` where nobody is in it.
+    #[must_use]
+    pub fn where_nobody_is_rated(&self) -> Option<Self> {
+        let is_all = self.ratings.is_all();
+        is_all.then(|| self.clone().without_ratings())
+    }
+
     /// The fields that a search looks in.
     pub const SEARCHED: [TextField; 5] = [
         TextField::Name,

@@ -162,7 +162,7 @@ impl SiteTables {
                 "'average', (SELECT {AVERAGE} FROM site_ratings r {of_site})"
             ));
             fields.push(format!(
-                "'ratings', (SELECT COUNT(*) FROM site_ratings r {of_site})"
+                "'ratings', (SELECT COUNT(r.score) FROM site_ratings r {of_site})"
             ));
         }
         if self.has("site_comments", &["dive_site_id"]) {
@@ -396,9 +396,14 @@ fn ranks(rows: Vec<(i64, f64)>) -> HashMap<CenterId, Box<str>> {
     ranks.collect()
 }
 
-/// What rows of JSON say.
+/// What rows of JSON say. Those in which the other application left out what makes them
+/// one, or whose ids nobody could ask for, are passed over.
 pub(super) fn of_json<T: DeserializeOwned>(rows: &[String]) -> Result<Vec<T>, StoreError> {
-    rows.iter().map(|row| json(row)).collect()
+    let read = rows.iter().map(|row| {
+        let row: Value = json(row)?;
+        Ok(T::deserialize(row).ok())
+    });
+    read.filter_map(Result::transpose).collect()
 }
 
 fn id_of(value: &Value) -> Option<CenterId> {

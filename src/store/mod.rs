@@ -285,8 +285,12 @@ impl Store {
         if filter.names_nobody(&organizations) {
             return Ok(Vec::new());
         }
-        let listing = self.rows.list(filter, &organizations, after, count);
-        let centers = listing.await?;
+        let centers = match self.rows.list(filter, &organizations, after, count).await {
+            Err(error) if filter.least_rating().is_some() && self.lacks_ratings(&error).await => {
+                return Ok(Vec::new());
+            }
+            centers => centers?,
+        };
         if let (Some(after), Some(last)) = (after, centers.last()) {
             ids::reached(&self.collection, after.get(), last.id.get())?;
         }
@@ -298,7 +302,22 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
-        self.rows.listed(listing, part).await
+        match self.rows.listed(listing, part).await {
+            Err(error) if listing.asks_for_ratings() && self.lacks_ratings(&error).await => {
+                match listing.where_nobody_is_rated() {
+                    Some(listing) => self.rows.listed(&listing, part).await,
+                    None => Ok(Listed::default()),
+                }
+            }
+            listed => listed,
+        }
+    }
+
+    /// Whether what asked for ratings failed because there is no table of them, as there need
+    /// not be in another application's database.
+    async fn lacks_ratings(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::Missing(_) | StoreError::Denied(_))
+            && matches!(self.database().has_ratings().await, Ok(false))
     }
 
     /// Passes every center of a list, in any order, to `each`, which adds it to
@@ -319,7 +338,15 @@ impl Store {
                 each(&mut state, row);
             }
         };
-        self.rows.each_listed(listing, texts, &mut each).await?;
+        match self.rows.each_listed(listing, texts, &mut each).await {
+            // Nothing was passed on before that.
+            Err(error) if listing.asks_for_ratings() && self.lacks_ratings(&error).await => {
+                if let Some(listing) = listing.where_nobody_is_rated() {
+                    self.rows.each_listed(&listing, texts, &mut each).await?;
+                }
+            }
+            passed => passed?,
+        }
         Ok(state)
     }
 
@@ -328,7 +355,15 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_listed(&self, listing: &Listing) -> Result<u64, StoreError> {
-        self.rows.count_listed(listing).await
+        match self.rows.count_listed(listing).await {
+            Err(error) if listing.asks_for_ratings() && self.lacks_ratings(&error).await => {
+                match listing.where_nobody_is_rated() {
+                    Some(listing) => self.rows.count_listed(&listing).await,
+                    None => Ok(0),
+                }
+            }
+            counted => counted,
+        }
     }
 
     /// The centers with these ids, in their order; those that are gone are left
@@ -437,10 +472,13 @@ impl Store {
                     | Field::Latitude
                     | Field::Longitude
                     | Field::Location
-                    | Field::Text(TextField::Name)
+                    | Field::Text(
+                        TextField::Name | TextField::Country | TextField::Region | TextField::City
+                    )
             )
         });
-        let columns: Vec<String> = searched.map(|(_, column)| column.quoted()).collect();
+        let mut columns: Vec<String> = searched.map(|(_, column)| column.quoted()).collect();
+        columns.extend(self.collection.attributes().iter().map(Attribute::read));
         self.rows.probe(&columns).await
     }
 

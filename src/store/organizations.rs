@@ -151,8 +151,9 @@ impl From<rusqlite::Error> for MembershipError {
 #[derive(Deserialize)]
 struct OrganizationRow {
     id: i64,
-    name: String,
-    acronym: String,
+    /// Others may leave both empty.
+    name: Option<String>,
+    acronym: Option<String>,
     website: Option<String>,
     logo_url: Option<String>,
     description: Option<String>,
@@ -196,8 +197,8 @@ fn organization(row: OrganizationRow) -> Option<Organization> {
     Some(Organization {
         id: OrganizationId::new(row.id)?,
         text: OrganizationText {
-            name: row.name,
-            acronym: row.acronym,
+            name: row.name.unwrap_or_default(),
+            acronym: row.acronym.unwrap_or_default(),
             website: row.website,
             logo_url: row.logo_url,
             description: row.description,

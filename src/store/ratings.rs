@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::{Database, StoreError};
 use crate::domain::{CenterId, Rating};
 
-/// Of the rows of a center. A double from the first step on, so that all
+/// Of the rows of a center that have a mark. A double from the first step on, so that all
 /// databases and the index have the same bits.
-pub(super) const AVERAGE: &str = "SUM(r.score) * 1e0 / COUNT(*)";
+pub(super) const AVERAGE: &str = "SUM(r.score) * 1e0 / COUNT(r.score)";
 
 /// The average of the center whose id an expression gives, NULL where nobody
 /// has rated it.

@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Answer, Hit, SearchError};
 use crate::domain::{
-    Area, Around, Bounds, CenterId, Counts, EngineKind, FieldId, Fields, MAX_RADIUS_M,
+    Area, Around, Bounds, CenterId, Counts, EngineKind, FieldId, Fields, Filter, MAX_RADIUS_M,
     OrganizationId, Radius, RatingVisibility, Search, Summary, Tally, Viewport,
 };
 use crate::store::{Look, Searcher, Store, StoreError};
@@ -129,6 +129,14 @@ impl SqlEngine {
         Ok(())
     }
 
+    /// Whether a filter asks for ratings where nobody is rated, nor need there be a table of
+    /// ratings.
+    async fn rates_nobody(&self, filter: &Filter) -> Result<bool, StoreError> {
+        Ok(filter.least_rating().is_some()
+            && !self.is_rated.load(Ordering::Relaxed)
+            && !self.store.database().has_ratings().await?)
+    }
+
     /// Answers a search.
     ///
     /// # Errors
@@ -143,7 +151,7 @@ impl SqlEngine {
         let density = measured.as_ref().map(|measured| &measured.density);
         let mut page = Page::default();
         let organizations = self.store.organizations_of(&search.filter).await?;
-        if search.filter.names_nobody(&organizations) {
+        if search.filter.names_nobody(&organizations) || self.rates_nobody(&search.filter).await? {
             page.answer(self.collection(), search, &HashMap::new(), answer);
             return Ok(());
         }
@@ -240,7 +248,7 @@ impl SqlEngine {
         facets: &[FieldId],
     ) -> Result<Option<Tally>, StoreError> {
         let organizations = self.store.organizations_of(&search.filter).await?;
-        if search.filter.names_nobody(&organizations) {
+        if search.filter.names_nobody(&organizations) || self.rates_nobody(&search.filter).await? {
             let facets = facets.iter();
             return Ok(Some(Tally {
                 total: 0,

@@ -6,13 +6,13 @@ use sqlx::{AssertSqlSafe, MySqlPool};
 
 use crate::store::Collection;
 use crate::store::references::KeyColumn;
-use crate::store::refusal::is_missing_table;
+use crate::store::refusal::is_unseen_table;
 
-/// Nothing where the table is missing: beside another application's tables there
-/// need not be one.
+/// Nothing where the table is missing, as it may be beside another application's, or may not
+/// be read: whoever has rights on some tables only is told of a missing one that it may not.
 pub(super) fn or_none<T>(rows: sqlx::Result<Vec<T>>) -> sqlx::Result<Vec<T>> {
     match rows {
-        Err(error) if is_missing_table(&error) => Ok(Vec::new()),
+        Err(error) if is_unseen_table(&error) => Ok(Vec::new()),
         rows => rows,
     }
 }

@@ -60,10 +60,10 @@ const MEMBERSHIPS: &str = concat!(
      WHERE m.diving_center_id = ? ORDER BY m.is_primary DESC, m.id"
 );
 const MEMBERS: &str = "\
-    SELECT diving_center_id FROM diving_center_organizations WHERE diving_organization_id = ? \
+    SELECT CAST(diving_center_id AS SIGNED) FROM diving_center_organizations WHERE diving_organization_id = ? \
     ORDER BY diving_center_id";
 const ALL_MEMBERSHIPS: &str = "\
-    SELECT diving_center_id, diving_organization_id FROM diving_center_organizations \
+    SELECT CAST(diving_center_id AS SIGNED), CAST(diving_organization_id AS SIGNED) FROM diving_center_organizations \
     ORDER BY diving_center_id, diving_organization_id";
 const CENTER: &str = "SELECT COUNT(*) FROM diving_centers WHERE id = ?";
 const JOIN: &str = "\

@@ -45,7 +45,7 @@ impl Conditions {
     }
 
     /// As if this expression were the location.
-    fn with_location(collection: &Collection, held: &str) -> Self {
+    pub(in crate::store) fn with_location(collection: &Collection, held: &str) -> Self {
         let (latitude, longitude) = (collection.latitude.quoted(), collection.longitude.quoted());
         let expected = location(&latitude, &longitude);
         Self {

@@ -9,7 +9,7 @@ use super::catalog::{all, or_none};
 use crate::store::StoreError;
 use crate::store::ratings::{AVERAGE, RatingRow, RatingsTable};
 
-const ANY: &str = "SELECT id FROM center_ratings LIMIT 1";
+const ANY: &str = "SELECT 1 FROM center_ratings LIMIT 1";
 
 #[async_trait]
 impl RatingsTable for SqliteDatabase {
@@ -23,9 +23,9 @@ impl RatingsTable for SqliteDatabase {
 
     async fn ratings_of(&self, centers: Vec<i64>) -> Result<Vec<RatingRow>, StoreError> {
         let text = format!(
-            "SELECT r.diving_center_id, {AVERAGE}, COUNT(*) FROM center_ratings r \
+            "SELECT r.diving_center_id, {AVERAGE}, COUNT(r.score) FROM center_ratings r \
              WHERE r.diving_center_id IN (SELECT value FROM json_each(?)) \
-             GROUP BY r.diving_center_id"
+             GROUP BY r.diving_center_id HAVING COUNT(r.score) > 0"
         );
         let reading = self.read(move |connection| {
             let asked = json!(centers).to_string();
@@ -36,8 +36,8 @@ impl RatingsTable for SqliteDatabase {
 
     async fn all_ratings(&self) -> Result<Vec<RatingRow>, StoreError> {
         let text = format!(
-            "SELECT r.diving_center_id, {AVERAGE}, COUNT(*) FROM center_ratings r \
-             GROUP BY r.diving_center_id"
+            "SELECT r.diving_center_id, {AVERAGE}, COUNT(r.score) FROM center_ratings r \
+             GROUP BY r.diving_center_id HAVING COUNT(r.score) > 0"
         );
         let reading = self.read(move |connection| Ok(or_none(ratings(connection, &text, ()))?));
         reading.await

@@ -85,6 +85,18 @@ async fn the_report_for_programs_has_it_all() {
 async fn the_printed_statements_adopt_the_table_by_themselves() {
     for kind in [Kind::WithLocation, Kind::Ignorant] {
         let db = divemap(kind, 300).await;
+        let only_placed = if kind == Kind::WithLocation {
+            // Whose location is all that says where they are.
+            db.execute(
+                "INSERT INTO diving_centers (name, latitude, longitude, location, updated_at) \
+                 VALUES ('nothing else', NULL, NULL, ST_SRID(POINT(25, 38), 4326), '2021-02-03 04:05:06'), \
+                        ('half of it', 1, NULL, ST_SRID(POINT(25, 38), 4326), '2021-02-03 04:05:06')",
+            )
+            .await;
+            2
+        } else {
+            0
+        };
         let printed = nearby(&db, &["adopt", "--sql"]).await;
         printed.assert(1, &[]);
         for statement in stdout(&printed)
@@ -97,6 +109,9 @@ async fn the_printed_statements_adopt_the_table_by_themselves() {
         let touched =
             "SELECT COUNT(*) FROM diving_centers WHERE updated_at <> '2021-02-03 04:05:06'";
         assert_eq!(db.number(touched).await, 0);
+        let kept = "SELECT COUNT(*) FROM diving_centers \
+                    WHERE location = ST_SRID(POINT(25, 38), 4326)";
+        assert_eq!(db.number(kept).await, only_placed);
     }
 }
 

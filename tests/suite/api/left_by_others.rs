@@ -14,6 +14,13 @@ const DIVEMAPS_MEMBERSHIPS: &str = "\
         diving_center_id INTEGER NOT NULL, diving_organization_id INTEGER NOT NULL, \
         is_primary BOOLEAN DEFAULT FALSE, created_at DATETIME NULL)";
 
+/// A table of marks whose key has no sign, as that of centers may have none, and in which
+/// marks may be empty.
+const DIVEMAPS_MARKS: &str = "\
+    DROP TABLE center_ratings; \
+    CREATE TABLE center_ratings (id INTEGER PRIMARY KEY AUTOINCREMENT, \
+        diving_center_id INTEGER UNSIGNED, score INTEGER)";
+
 /// The table of settings as Divemap has it: any text will do.
 const DIVEMAPS_SETTINGS: &str = "\
     DROP TABLE settings; \
@@ -96,6 +103,40 @@ on_both_stores! {
         assert_eq!([of(0, "created_at"), of(1, "created_at")], [json!("2026-01-02T03:04:05Z"), Value::Null]);
     }
 
+    async fn a_mark_that_is_empty_counts_for_nothing(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server
+            .seed(&[center("a", 1.0, 1.0), center("b", 1.0, 1.001), center("c", 1.0, 1.002)])
+            .await;
+        let marks = if server.db.is_mysql() {
+            DIVEMAPS_MARKS.replace("AUTOINCREMENT", "AUTO_INCREMENT")
+        } else {
+            DIVEMAPS_MARKS.to_owned()
+        };
+        server.db.execute(&marks).await;
+        server.db.execute(&format!(
+            "INSERT INTO center_ratings (diving_center_id, score) \
+             VALUES ({0}, 8), ({0}, NULL), ({0}, 9), ({1}, NULL)",
+            ids[0], ids[1]
+        ))
+        .await;
+        server
+            .soon("the marks are seen", async || {
+                let found = server.found("/nearby?lat=1&lng=1").await;
+                let marks = |place: usize, key: &str| found["centers"][place].get(key).cloned();
+                marks(0, "average_rating") == Some(json!(8.5))
+                    && marks(0, "rating_count") == Some(json!(2))
+                    && marks(1, "rating_count").is_none()
+            })
+            .await;
+        for path in ["/nearest?lat=1&lng=1", "/centers", "/nearby?lat=1&lng=1"] {
+            let with_mark = if path.contains('?') { "&min_rating=0" } else { "?min_rating=0" };
+            assert_eq!(server.found_ids(&format!("{path}{with_mark}")).await, ids[..1], "{path}");
+        }
+        let one = server.found(&format!("/centers/{}", ids[0])).await;
+        assert_eq!([&one["average_rating"], &one["rating_count"]], [&json!(8.5), &json!(2)]);
+    }
+
     async fn a_setting_that_is_no_json_is_its_text(db: TestDatabase) {
         let server = TestServer::start(db).await;
         server.db.execute(DIVEMAPS_SETTINGS).await;
@@ -117,4 +158,29 @@ on_both_stores! {
         .await;
         assert_eq!(server.found("/centers").await["count"], 0);
     }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn an_organization_that_is_called_nothing_is_shown() {
+    let server = TestServer::start(TestDatabase::mysql().await).await;
+    let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
+    server
+        .db
+        .execute(&format!(
+            "ALTER TABLE diving_organizations MODIFY name VARCHAR(255) NULL, \
+                 MODIFY acronym VARCHAR(20) NULL; \
+             INSERT INTO diving_organizations (id, name, acronym) VALUES (7, NULL, NULL), (8, 'PADI', NULL); \
+             INSERT INTO diving_center_organizations (diving_center_id, diving_organization_id) \
+             VALUES ({id}, 7), ({id}, 8)"
+        ))
+        .await;
+    let all = server.found("/organizations").await;
+    assert_eq!(all["organizations"][0]["name"], "");
+    let path = "/nearby?lat=1&lng=1&organization=PADI";
+    assert_eq!(server.found_ids(path).await, [id]);
+    let of_center = server.found(&format!("/centers/{id}/organizations")).await;
+    assert_eq!(of_center["organizations"].as_array().unwrap().len(), 2);
+    let theirs = format!("/api/v1/diving-centers/{id}/organizations");
+    assert_eq!(server.found(&theirs).await.as_array().unwrap().len(), 2);
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use nearby::store::PoolSettings;
 use serde_json::json;
 use sqlx::Executor as _;
 
@@ -46,11 +47,23 @@ async fn a_row_that_another_application_holds_keeps_no_other_write_waiting() {
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn a_write_whose_client_has_gone_before_it_began_is_not_made() {
     let server = TestServer::start(TestDatabase::mysql().await).await;
-    let pool = server.db.mysql_pool();
-    // All the connections there are.
-    let mut held = Vec::new();
-    for _ in 0..pool.options().get_max_connections() {
-        held.push(pool.acquire().await.unwrap());
+    let held = server.seed(&[center("held", 1.0, 1.0)]).await[0];
+    let mut theirs = server.db.mysql_pool().begin().await.unwrap();
+    let locking = format!("SELECT * FROM diving_centers WHERE id = {held} FOR UPDATE");
+    theirs.execute(sqlx::AssertSqlSafe(locking)).await.unwrap();
+    // All the connections that the service has wait for that row.
+    let patient = reqwest::Client::new();
+    let url = format!("http://{}/centers/{held}", server.address);
+    let waiting = (0..PoolSettings::default().size).map(|_| {
+        let put = patient.put(&url).bearer_auth(super::server::KEY);
+        tokio::spawn(put.json(&center("held", 1.0, 1.0)).send())
+    });
+    let waiting: Vec<_> = waiting.collect();
+    let all_wait = "SELECT COUNT(*) FROM performance_schema.data_lock_waits w \
+                    JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID \
+                    WHERE t.PROCESSLIST_DB = DATABASE()";
+    while server.db.number(all_wait).await < i64::from(PoolSettings::default().size) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let impatient = reqwest::Client::builder()
         .timeout(Duration::from_millis(300))
@@ -67,10 +80,13 @@ async fn a_write_whose_client_has_gone_before_it_began_is_not_made() {
     }
     // A busy machine tells late that the last of them has gone.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    drop(held);
+    theirs.rollback().await.unwrap();
+    for put in waiting {
+        assert_eq!(put.await.unwrap().unwrap().status(), 200);
+    }
     // Those that wait for a connection get one now.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let rows = "SELECT COUNT(*) FROM diving_centers";
+    let rows = "SELECT COUNT(*) FROM diving_centers WHERE name <> 'held'";
     assert_eq!(server.db.number(rows).await, 0);
     let created = server
         .post("/centers", &center("there", 3.0, 3.0))

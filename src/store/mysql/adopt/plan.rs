@@ -23,8 +23,9 @@ use super::gather::Gathered;
 use super::mark;
 use crate::store::Collection;
 use crate::store::mysql::adopt::{Action, Locking, Rows, Statement, Step, Way};
-use crate::store::mysql::location::{SENTINEL, location};
+use crate::store::mysql::location::SENTINEL;
 use crate::store::mysql::schema::Column;
+use crate::store::mysql::survey::Conditions;
 use crate::store::mysql::triggers;
 use crate::store::sql::{identifier, literal};
 
@@ -247,11 +248,14 @@ fn make_triggers(gathered: &Gathered, collection: &Collection, doer: Doer) -> Op
 }
 
 fn backfill(gathered: &Gathered, collection: &Collection, to_write: u64) -> Step {
-    let expected = location(
-        &collection.latitude.quoted(),
-        &collection.longitude.quoted(),
-    );
     let name = collection.location.quoted();
+    // What is a row's only position stays, as it does when we write.
+    let Conditions {
+        expected,
+        differs,
+        may_be_placed,
+        ..
+    } = Conditions::with_location(collection, &name);
     // Whoever owns the rows did not write them.
     let touching = gathered.columns.iter().filter(|c| c.touches_itself());
     let set = touching.fold(format!("{name} = {expected}"), |set, column| {
@@ -263,7 +267,7 @@ fn backfill(gathered: &Gathered, collection: &Collection, to_write: u64) -> Step
         locking: Locking::Chunks,
         expected: seconds(to_write, ROWS_WRITTEN_PER_S),
         statements: vec![Statement::plain(format!(
-            "UPDATE {} SET {set} WHERE NOT ({name} <=> {expected})",
+            "UPDATE {} SET {set} WHERE {may_be_placed} AND {differs}",
             collection.table.quoted()
         ))],
     }

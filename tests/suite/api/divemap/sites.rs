@@ -7,7 +7,8 @@ use crate::support::on_both_stores;
 
 const SITES: &str = "/api/v1/dive-sites";
 
-/// The tables that Divemap has around its sites, with what they say of the first two.
+/// The tables that Divemap has around its sites, with what they say of the first two. What
+/// may be empty is, in one row each.
 const AROUND: &str = "\
     ALTER TABLE dive_sites ADD COLUMN difficulty_id INTEGER; \
     ALTER TABLE dive_sites ADD COLUMN max_depth DECIMAL(6,3); \
@@ -28,15 +29,15 @@ const AROUND: &str = "\
         dive_site_id INTEGER, dive_cost DECIMAL(10,2), currency VARCHAR(3)); \
     INSERT INTO users VALUES (5, 'kargig'); \
     INSERT INTO difficulty_levels VALUES (1, 'OPEN_WATER', 'Open Water', 1), \
-        (4, 'TECHNICAL_DIVING', 'Technical Diving', 4); \
+        (4, 'TECHNICAL_DIVING', 'Technical Diving', 4), (9, 'ODD', 'Odd', NULL); \
     UPDATE dive_sites SET difficulty_id = 4, max_depth = 42.5, created_by = 5, \
         access_instructions = '<b>by boat</b>' WHERE id = 1; \
     UPDATE dive_sites SET difficulty_id = 1 WHERE id = 2; \
-    INSERT INTO dive_site_aliases VALUES (7, 1, 'Ναυάγιο Πατρίς', '2026-01-02 03:04:05'); \
+    INSERT INTO dive_site_aliases VALUES (7, 1, 'Ναυάγιο Πατρίς', '2026-01-02 03:04:05'), (8, 1, NULL, NULL); \
     INSERT INTO available_tags VALUES (3, 'Wreck', NULL, 5, '2026-01-02 03:04:05'), \
-        (4, 'Deep', 'below 30 m', NULL, NULL); \
-    INSERT INTO dive_site_tags VALUES (1, 1, 3), (2, 1, 4), (3, 2, 4); \
-    INSERT INTO site_ratings VALUES (1, 1, 9), (2, 1, 8), (3, 2, 4); \
+        (4, 'Deep', 'below 30 m', NULL, NULL), (5, NULL, NULL, NULL, NULL); \
+    INSERT INTO dive_site_tags VALUES (1, 1, 3), (2, 1, 4), (3, 2, 4), (4, 1, 5); \
+    INSERT INTO site_ratings VALUES (1, 1, 9), (2, 1, 8), (3, 2, 4), (4, 1, NULL); \
     INSERT INTO site_comments VALUES (1, 1), (2, 1); \
     INSERT INTO dive_routes VALUES (1, 1, NULL), (2, 1, '2026-01-02 03:04:05')";
 
