@@ -129,12 +129,18 @@ impl SqlEngine {
         Ok(())
     }
 
-    /// Whether a filter asks for ratings where nobody is rated, nor need there be a table of
-    /// ratings.
-    async fn rates_nobody(&self, filter: &Filter) -> Result<bool, StoreError> {
-        Ok(filter.least_rating().is_some()
-            && !self.is_rated.load(Ordering::Relaxed)
-            && !self.store.database().has_ratings().await?)
+    /// Whether it is known without a search that a filter keeps no center: its organizations
+    /// are none, or it asks for ratings and there are none, nor need there be a table of them.
+    async fn keeps_nobody(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<bool, StoreError> {
+        let asks_for_ratings = filter.least_rating().is_some();
+        Ok(filter.names_nobody(organizations)
+            || asks_for_ratings
+                && !self.is_rated.load(Ordering::Relaxed)
+                && !self.store.database().has_ratings().await?)
     }
 
     /// Answers a search.
@@ -151,7 +157,7 @@ impl SqlEngine {
         let density = measured.as_ref().map(|measured| &measured.density);
         let mut page = Page::default();
         let organizations = self.store.organizations_of(&search.filter).await?;
-        if search.filter.names_nobody(&organizations) || self.rates_nobody(&search.filter).await? {
+        if self.keeps_nobody(&search.filter, &organizations).await? {
             page.answer(self.collection(), search, &HashMap::new(), answer);
             return Ok(());
         }
@@ -248,7 +254,7 @@ impl SqlEngine {
         facets: &[FieldId],
     ) -> Result<Option<Tally>, StoreError> {
         let organizations = self.store.organizations_of(&search.filter).await?;
-        if search.filter.names_nobody(&organizations) || self.rates_nobody(&search.filter).await? {
+        if self.keeps_nobody(&search.filter, &organizations).await? {
             let facets = facets.iter();
             return Ok(Some(Tally {
                 total: 0,

@@ -63,7 +63,8 @@ const MEMBERS: &str = "\
     SELECT CAST(diving_center_id AS SIGNED) FROM diving_center_organizations WHERE diving_organization_id = ? \
     ORDER BY diving_center_id";
 const ALL_MEMBERSHIPS: &str = "\
-    SELECT CAST(diving_center_id AS SIGNED), CAST(diving_organization_id AS SIGNED) FROM diving_center_organizations \
+    SELECT CAST(diving_center_id AS SIGNED), CAST(diving_organization_id AS SIGNED) \
+    FROM diving_center_organizations \
     ORDER BY diving_center_id, diving_organization_id";
 const CENTER: &str = "SELECT COUNT(*) FROM diving_centers WHERE id = ?";
 const JOIN: &str = "\
