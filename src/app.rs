@@ -28,6 +28,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::collections::Collections;
+use crate::domain::Zoom;
 use crate::expiry::remove_old_answers;
 use crate::follow::follow;
 use crate::http::MediaUrl;
@@ -53,6 +54,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_CONNECTIONS: usize = 10_000;
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
+/// A tile of this zoom is 2 km wide.
+pub(crate) const DEFAULT_CLUSTERED_BELOW: Zoom = Zoom::new(14).expect("it is a zoom");
 /// How long browsers may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE_S: usize = 3_600;
 
@@ -113,6 +116,8 @@ pub struct AppSettings {
     pub cors: CorsOrigins,
     /// Where the logos are that Divemap keeps.
     pub media_url: Option<MediaUrl>,
+    /// Maps show every center by itself from this zoom on.
+    pub clustered_below: Zoom,
     /// Threads that answer.
     pub workers: usize,
     /// The largest body in bytes.
@@ -134,6 +139,7 @@ impl Default for AppSettings {
             admin_key: None,
             cors: CorsOrigins::Off,
             media_url: None,
+            clustered_below: DEFAULT_CLUSTERED_BELOW,
             workers: cores(),
             body_limit: 4 * 1024 * 1024,
             max_writes: 1_000,
@@ -198,6 +204,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             admin_key: settings.admin_key,
             media_url: settings.media_url,
+            clustered_below: settings.clustered_below,
             body_limit: settings.body_limit,
             batch_turns: Arc::new(Semaphore::new(cores())),
             count_turns: Arc::new(Semaphore::new(cores())),

@@ -10,9 +10,10 @@ use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::signals::told_to_stop;
-use crate::app::{App, AppSettings, CorsOrigins};
+use crate::app::{App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW};
 use crate::catalog::Catalog;
 use crate::collections::Collections;
+use crate::domain::{MAX_ZOOM, Zoom};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
@@ -61,6 +62,9 @@ pub(super) struct ServerArgs {
     /// Where Divemap's bucket of media is served, as `https://media.example/`, for `logo_full_url`
     #[arg(long, env = "NEARBY_MEDIA_URL", value_name = "URL")]
     media_url: Option<MediaUrl>,
+    /// Maps show clusters below this zoom, and from it on every center by itself: 0 to 22
+    #[arg(long, env = "NEARBY_CLUSTERED_BELOW", value_name = "ZOOM", default_value_t = DEFAULT_CLUSTERED_BELOW.get(), value_parser = clap::value_parser!(u8).range(0..=i64::from(MAX_ZOOM)))]
+    clustered_below: u8,
     /// Threads that answer [default: one a core]
     #[arg(long, env = "NEARBY_WORKERS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
@@ -118,6 +122,7 @@ impl ServerArgs {
             admin_key: admin_key()?,
             cors: self.cors_origins.clone(),
             media_url: self.media_url.clone(),
+            clustered_below: Zoom::new(self.clustered_below).expect("its range was checked"),
             body_limit: self.body_limit,
             max_writes: self.max_writes as usize,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),

@@ -15,6 +15,7 @@ mod duplicate;
 mod fields;
 mod fold;
 mod listing;
+mod map;
 mod name_search;
 mod organization;
 mod position;
@@ -44,6 +45,10 @@ pub use duplicate::{MAX_DUPLICATE_DISTANCE_M, MAX_NEIGHBOURS, Neighbour, are_ali
 pub use fields::{Fields, FilterField};
 pub use fold::{fold, word_starts};
 pub use listing::{AnyOf, ListRow, Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
+pub use map::{
+    Cell, CellSum, Cells, Cluster, ClusterId, MAP_EDGE_LATITUDE, MAP_SIDE, MAX_ZOOM, MapPoint,
+    TILE_BUFFER, TILE_EXTENT, Tile, Zoom,
+};
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
 pub use organization::{
     MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,

@@ -5,13 +5,15 @@ mod boxes;
 pub mod brute;
 pub mod memory;
 pub mod names;
+mod on_map;
 pub mod sql;
 
 use thiserror::Error;
 
-use crate::domain::{Area, CenterId, Cursor, EngineKind, FieldId, Search, Tally};
+use crate::domain::{Area, Cells, CenterId, Cursor, EngineKind, FieldId, Filter, Search, Tally};
 use crate::store::StoreError;
 use memory::MemoryEngine;
+pub use on_map::{CenterOnMap, OnMap};
 use sql::SqlEngine;
 
 /// One found center, ready to be sent.
@@ -55,6 +57,9 @@ pub enum SearchError {
         /// The engine that was asked.
         asked: EngineKind,
     },
+    /// The database would take too long.
+    #[error("the database takes longer than two seconds for this")]
+    TooSlow,
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -155,6 +160,52 @@ impl Engine {
         match self {
             Self::Memory(engine) => engine.tally(search, facets).map(Some),
             Self::Sql(engine) => Ok(engine.tally(search, facets).await?),
+        }
+    }
+
+    /// The centers of some cells of the map that a filter keeps: a cluster of each cell that
+    /// has several.
+    ///
+    /// # Errors
+    /// When the index is not loaded, or the database does not answer or takes too long.
+    pub async fn clusters(&self, cells: &Cells, filter: &Filter) -> Result<OnMap, SearchError> {
+        match self {
+            Self::Memory(engine) => engine.clusters(cells, filter),
+            Self::Sql(engine) => engine.clusters(cells, filter).await,
+        }
+    }
+
+    /// The same with every center by itself; `None` where there are more than `most`.
+    ///
+    /// # Errors
+    /// As [`Engine::clusters`].
+    pub async fn centers_in(
+        &self,
+        cells: &Cells,
+        filter: &Filter,
+        most: usize,
+    ) -> Result<Option<OnMap>, SearchError> {
+        match self {
+            Self::Memory(engine) => engine.centers_in(cells, filter, most),
+            Self::Sql(engine) => engine.centers_in(cells, filter, most).await,
+        }
+    }
+
+    /// Up to `count` centers of some cells that a filter keeps and whose ids are beyond
+    /// `after`, by id.
+    ///
+    /// # Errors
+    /// As [`Engine::clusters`].
+    pub async fn leaves(
+        &self,
+        cells: &Cells,
+        filter: &Filter,
+        after: Option<CenterId>,
+        count: usize,
+    ) -> Result<OnMap, SearchError> {
+        match self {
+            Self::Memory(engine) => engine.leaves(cells, filter, after, count),
+            Self::Sql(engine) => engine.leaves(cells, filter, after, count).await,
         }
     }
 

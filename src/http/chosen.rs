@@ -73,7 +73,32 @@ impl Chosen {
         Self(names.into_iter().map(str::to_owned).collect())
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Those of tiles, which have what answers to searches have without a look at the rows.
+    ///
+    /// # Errors
+    /// When tiles have none of a name, or it is there twice.
+    pub fn of_tiles(query: &Query<'_>, collection: &Collection) -> Result<Option<Self>, Problem> {
+        let Some(chosen) = Self::of(query, collection, false)? else {
+            return Ok(None);
+        };
+        if let Some(name) = chosen.of_rows(collection).next() {
+            let known = Self::of_known(member_names(collection));
+            let of_rows: Vec<&str> = known.of_rows(collection).collect();
+            let names = known.names().filter(|name| !of_rows.contains(name));
+            let names: Vec<&str> = names.collect();
+            let allowed = format!("names of these, each once: {}", names.join(", "));
+            return Err(Problem::invalid(FIELDS, name, allowed));
+        }
+        Ok(Some(chosen))
+    }
+
+    /// The names of the members.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether a member is one of them.
+    pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|chosen| chosen == name)
     }
 

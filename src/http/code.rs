@@ -74,6 +74,8 @@ codes! {
     OrganizationNotFound = NOT_FOUND, "organization_not_found", "There is no such organization";
     /// The center does not work by this organization.
     MembershipNotFound = NOT_FOUND, "membership_not_found", "The center does not have this organization";
+    /// No center stands in this cluster.
+    ClusterNotFound = NOT_FOUND, "cluster_not_found", "There is no such cluster";
     /// There is no such setting.
     SettingNotFound = NOT_FOUND, "setting_not_found", "There is no such setting";
     /// The path is there, but not for this method.
@@ -120,6 +122,8 @@ codes! {
     TableMissing = NOT_IMPLEMENTED, "table_missing", "The database has no table for this";
     /// The index is still being loaded.
     IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
+    /// The database takes too long for what is asked.
+    SearchTooSlow = SERVICE_UNAVAILABLE, "search_too_slow", "This takes the database too long";
     /// The database does not answer.
     DatabaseUnavailable = SERVICE_UNAVAILABLE, "database_unavailable", "The database is unavailable";
 }

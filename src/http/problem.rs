@@ -438,6 +438,10 @@ impl From<SearchError> for Problem {
         match error {
             SearchError::Loading => Self::index_loading(),
             SearchError::Store(error) => error.into(),
+            SearchError::TooSlow => Self::new(
+                Code::SearchTooSlow,
+                format!("{error}: ask for a smaller part of the map, or for a filter with an index"),
+            ),
             SearchError::CursorOfOtherSearch | SearchError::CursorOfOtherEngine { .. } => {
                 Self::new(Code::CursorInvalid, error.to_string())
                     .at("cursor")

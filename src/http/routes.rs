@@ -14,8 +14,8 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
-    around, batch, centers, centers_batch, collections, divemap, list, memberships, names, nearby,
-    nearest, ops, organizations, pages, settings, within,
+    around, batch, centers, centers_batch, clusters, collections, divemap, list, memberships,
+    names, nearby, nearest, ops, organizations, pages, settings, tiles, within,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -156,6 +156,28 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("DELETE", "/organizations/{id}", |route| {
         on(route, organizations::delete)
     }),
+    endpoint("GET", "/tiles/{collection}/{z}/{x}/{y}.mvt", |route| {
+        on(route, tiles::tile)
+    }),
+    endpoint("GET", "/tiles/{collection}.json", |route| {
+        on(route, tiles::tile_json)
+    }),
+    endpoint("GET", "/clusters/{id}/children", |route| {
+        on(route, clusters::children)
+    }),
+    endpoint("GET", "/clusters/{id}/leaves", |route| {
+        on(route, clusters::leaves)
+    }),
+    endpoint(
+        "GET",
+        "/collections/{collection}/clusters/{id}/children",
+        |route| on(route, clusters::children),
+    ),
+    endpoint(
+        "GET",
+        "/collections/{collection}/clusters/{id}/leaves",
+        |route| on(route, clusters::leaves),
+    ),
     endpoint("GET", "/settings/{key}", |route| on(route, settings::get)),
     endpoint("PUT", "/settings/{key}", |route| on(route, settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {

@@ -14,6 +14,7 @@ use super::idempotency::KeysUnderWay;
 use super::problem::Problem;
 use crate::catalog::Catalog;
 use crate::collections::Collections;
+use crate::domain::Zoom;
 use crate::metrics::Metrics;
 use crate::store::asker::Asker;
 use crate::store::{Database, StoreError};
@@ -33,6 +34,8 @@ pub struct State {
     pub admin_key: Option<SecretString>,
     /// Where the logos are that Divemap keeps.
     pub media_url: Option<MediaUrl>,
+    /// Maps show every center by itself from this zoom on.
+    pub clustered_below: Zoom,
     /// The largest body in bytes.
     pub body_limit: usize,
     /// Turns for the parts of batches: as many at once as there are cores, for

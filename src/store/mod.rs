@@ -60,7 +60,7 @@ pub use organizations::{MembershipError, OrganizationError};
 pub use references::Referring;
 pub use refusal::Rule;
 pub use rows::InstancesLock;
-pub use search::{EachFound, EachPosition, Look, Searcher};
+pub use search::{EachFound, EachPosition, InCells, Look, Searcher};
 pub use sqlite::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
 pub use survey::{BackfillFrom, DriftDistances, Survey};
 pub use tables::{Obstacle, TableColumns};

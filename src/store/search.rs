@@ -5,7 +5,10 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{Bounds, FieldId, Filter, OrganizationId, Position, Search, Summary, Tally};
+use crate::domain::{
+    Bounds, CellSum, Cells, CenterId, FieldId, Filter, OrganizationId, Position, Search, Summary,
+    Tally,
+};
 
 /// A search of one part of its area.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +28,18 @@ pub struct Look<'a> {
     pub organizations: &'a [OrganizationId],
     /// Whether [`Searcher::find`] gives up after a fifth of a second.
     pub is_trial: bool,
+}
+
+/// What stands in some cells of the map.
+#[derive(Debug, Clone, Copy)]
+pub struct InCells<'a> {
+    /// The cells.
+    pub cells: &'a Cells,
+    /// Which centers count.
+    pub filter: &'a Filter,
+    /// The organizations that the filter names, by id; looked at where it names
+    /// any.
+    pub organizations: &'a [OrganizationId],
 }
 
 /// Takes a center with its distance in metres.
@@ -70,6 +85,25 @@ pub trait Searcher: Debug + Send + Sync {
     /// When the database does not answer.
     async fn tally(&self, look: &Look<'_>, facets: &[FieldId])
     -> Result<Option<Tally>, StoreError>;
+
+    /// Sums up the centers of each of some cells, where there are any; `None` where that
+    /// takes too long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn cell_sums(&self, asked: &InCells<'_>) -> Result<Option<Vec<CellSum>>, StoreError>;
+
+    /// Up to so many centers of some cells with ids beyond one, by id; `None` where that
+    /// takes too long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn ids_in_cells(
+        &self,
+        asked: &InCells<'_>,
+        after: Option<CenterId>,
+        most: usize,
+    ) -> Result<Option<Vec<CenterId>>, StoreError>;
 
     /// Learns which indexes the table has, and names them in searches from now on.
     ///

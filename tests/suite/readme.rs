@@ -122,7 +122,7 @@ fn every_example_of_the_readme_prints_what_it_says() {
         assert!(ran.status.success(), "{here}: {said}");
         assert_eq!(
             without_request_id(&printed),
-            without_request_id(&output),
+            without_request_id(&output.replace("127.0.0.1:8080", &demo.address)),
             "{command}"
         );
     }

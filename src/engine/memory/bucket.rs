@@ -13,7 +13,7 @@ use super::columns::Columns;
 use super::tree::Leaf;
 use super::values::ValuesRef;
 use super::vocabulary::{FIELDS, ValueId};
-use crate::domain::CenterId;
+use crate::domain::{CenterId, MapPoint};
 
 /// The most centers in one bucket. Runs of 8 to 64 were measured in a sketch,
 /// where 64 was the fastest; `benches/index` has rows for 32 and 64.
@@ -81,6 +81,7 @@ pub(super) struct Slot {
 pub(super) struct Entry<'a> {
     pub(super) id: CenterId,
     pub(super) point: Point,
+    pub(super) on_map: MapPoint,
     pub(super) values: ValuesRef<'a>,
     pub(super) text: &'a [u8],
 }
@@ -92,6 +93,8 @@ pub(super) struct Bucket {
     slots: Vec<Slot>,
     texts: Vec<u8>,
     columns: Columns,
+    /// Where each center is on the map: searches do not look at it.
+    on_map: Vec<MapPoint>,
 }
 
 impl Bucket {
@@ -102,6 +105,7 @@ impl Bucket {
             slots: Vec::with_capacity(centers),
             texts: Vec::with_capacity(text_bytes),
             columns: Columns::default(),
+            on_map: Vec::with_capacity(centers),
         }
     }
 
@@ -156,6 +160,11 @@ impl Bucket {
         [x[lane], y[lane], z[lane]]
     }
 
+    /// Where a center is on the map.
+    pub(super) fn on_map(&self, slot: usize) -> MapPoint {
+        self.on_map[slot]
+    }
+
     #[inline]
     pub(super) fn text(&self, slot: usize) -> &[u8] {
         &self.texts[self.text_start(slot)..self.slots[slot].end as usize]
@@ -165,6 +174,7 @@ impl Bucket {
         Entry {
             id: self.slots[slot].id,
             point: self.point(slot),
+            on_map: self.on_map(slot),
             values: self.values(slot),
             text: self.text(slot),
         }
@@ -221,9 +231,16 @@ impl Bucket {
 
     /// Adds a center behind the others.
     pub(super) fn push(&mut self, entry: Entry<'_>) {
-        self.push_with(entry.id, entry.point, entry.values, |texts| {
-            reserve_some(texts, entry.text.len());
-            texts.extend_from_slice(entry.text);
+        let Entry {
+            id,
+            point,
+            on_map,
+            values,
+            text,
+        } = entry;
+        self.push_with(id, (point, on_map), values, |texts| {
+            reserve_some(texts, text.len());
+            texts.extend_from_slice(text);
         });
     }
 
@@ -231,7 +248,7 @@ impl Bucket {
     pub(super) fn push_with(
         &mut self,
         id: CenterId,
-        point: Point,
+        (point, on_map): (Point, MapPoint),
         values: ValuesRef<'_>,
         write_text: impl FnOnce(&mut Vec<u8>),
     ) {
@@ -245,8 +262,10 @@ impl Bucket {
         write_text(&mut self.texts);
         if self.slots.len() == self.slots.capacity() {
             self.slots.reserve_exact(LANES);
+            self.on_map.reserve_exact(LANES);
         }
         self.columns.push(values);
+        self.on_map.push(on_map);
         self.slots.push(Slot {
             id,
             values: values.built_in,
@@ -272,6 +291,7 @@ impl Bucket {
         let last = self.len() - 1;
         let slots = self.len();
         self.columns.swap_remove(slot, slots);
+        self.on_map.swap_remove(slot);
         let last_text = self.texts.split_off(self.text_start(last));
         let last_point = self.point(last);
         let moved = self.slots.pop().expect("the slot to remove is there");

@@ -5,6 +5,7 @@ use std::thread;
 
 use super::bounds::{Point, is_within, may_hold_open};
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
+use super::map_order::{MapOrder, OnMap};
 use super::organizations::Organizations;
 use super::ratings::Ratings;
 use super::table::Table;
@@ -13,7 +14,7 @@ use super::values::{Held, Layout, Values, ValuesRef, of_number, of_text, text_of
 use super::vocabulary::{ORGANIZATIONS, RATING, ValueId, Vocabulary};
 use super::walk::Walk;
 use crate::domain::{
-    CenterId, FieldId, FieldValue, OrganizationId, OrganizationNames, Summary, ValueRef,
+    CenterId, FieldId, FieldValue, MapPoint, OrganizationId, OrganizationNames, Summary, ValueRef,
 };
 
 /// Shards of the table of places: a write that makes one grow hashes some
@@ -34,6 +35,7 @@ pub(super) struct Index {
     layout: Layout,
     organizations: Organizations,
     ratings: Ratings,
+    map_order: MapOrder,
 }
 
 impl Index {
@@ -53,12 +55,14 @@ impl Index {
             layout,
             organizations,
             ratings,
+            map_order: MapOrder::default(),
         };
         for bucket in filled {
             index.buckets.add(bucket);
         }
         let (buckets, places) = (&index.buckets, &mut index.places);
         let (tree, vocabularies) = (&mut index.tree, &mut index.vocabularies);
+        let map_order = &mut index.map_order;
         thread::scope(|scope| {
             scope.spawn(|| {
                 places.reserve(buckets.iter().map(|(_, bucket)| bucket.len()).sum());
@@ -69,12 +73,17 @@ impl Index {
                     }
                 }
             });
+            scope.spawn(|| *map_order = MapOrder::of(on_map(buckets)));
             *tree = buckets.iter().map(|(id, _)| buckets.leaf(id)).collect();
             for (field, vocabulary) in vocabularies.iter_mut().enumerate() {
                 vocabulary.post_all(field, buckets);
             }
         });
         index
+    }
+
+    pub(super) fn map_order(&self) -> &MapOrder {
+        &self.map_order
     }
 
     /// How many centers there are.
@@ -160,9 +169,11 @@ impl Index {
     /// Puts a center where it belongs, with its text rendered already.
     pub(super) fn upsert(&mut self, center: &Summary<'_>, text: &[u8]) {
         let point = center.position.unit_vector().0;
+        let on_map = MapPoint::of(center.position);
         if let Some(place) = self.place_of(center.id) {
             let bucket = self.buckets.get(place.bucket());
-            if bucket.point(place.slot()) == point {
+            let is_same = bucket.point(place.slot()) == point;
+            if is_same && bucket.on_map(place.slot()) == on_map {
                 self.rewrite(place, center, text);
                 return;
             }
@@ -172,8 +183,13 @@ impl Index {
         self.insert(Entry {
             id: center.id,
             point,
+            on_map,
             values: values.borrowed(),
             text,
+        });
+        self.map_order.insert(OnMap {
+            at: on_map,
+            id: center.id,
         });
     }
 
@@ -184,10 +200,16 @@ impl Index {
         };
         let (bucket_id, slot) = (place.bucket(), place.slot());
         let bucket = self.buckets.get(bucket_id);
-        let Entry { point, values, .. } = bucket.entry(slot);
+        let Entry {
+            point,
+            on_map,
+            values,
+            ..
+        } = bucket.entry(slot);
         let values = values.owned();
         let last = Place::new(bucket_id, bucket.len() - 1);
 
+        self.map_order.remove(OnMap { at: on_map, id });
         self.places.remove(place.0, id);
         if last != place {
             self.places.remove(last.0, self.buckets.id_at(last));
@@ -331,7 +353,8 @@ impl Index {
         }
     }
 
-    fn place_of(&self, id: CenterId) -> Option<Place> {
+    /// Where the center of a number is.
+    pub(super) fn place_of(&self, id: CenterId) -> Option<Place> {
         self.places
             .get(&id, |place| self.buckets.id_at(Place(place)))
             .map(Place)
@@ -385,6 +408,16 @@ impl Index {
     }
 }
 
+/// Every center with where it is on the map.
+fn on_map(buckets: &Buckets) -> impl Iterator<Item = OnMap> {
+    buckets.iter().flat_map(|(_, bucket)| {
+        (0..bucket.len()).map(|slot| OnMap {
+            at: bucket.on_map(slot),
+            id: bucket.slot(slot).id,
+        })
+    })
+}
+
 #[cfg(test)]
 impl Index {
     /// Panics unless everything that is kept in step is.
@@ -409,6 +442,7 @@ impl Index {
             }
         }
         assert_eq!(self.len(), centers);
+        self.map_order.check(on_map(&self.buckets).collect());
         for (field, vocabulary) in self.vocabularies.iter().enumerate() {
             let mut posted = 0;
             for (id, bucket) in self.buckets.iter() {

@@ -11,7 +11,9 @@ use super::organizations::Organizations;
 use super::ratings::Ratings;
 use super::values::{Layout, ValuesRef};
 use super::vocabulary::{FIELDS, ValueId, Vocabulary};
-use crate::domain::{CenterId, OrganizationId, OrganizationNames, Position, Rating, Summary};
+use crate::domain::{
+    CenterId, MapPoint, OrganizationId, OrganizationNames, Position, Rating, Summary,
+};
 use crate::wire::{push_attributes, render_summary};
 
 /// The most centers that a new bucket gets: some room is left, so that the first
@@ -204,7 +206,8 @@ impl Loading {
         for (key, end) in keys.iter().zip(ends) {
             let center = &self.centers[key.center as usize];
             let values = self.values(key.center as usize);
-            bucket.push_with(center.id, key.point, values, |texts| {
+            let on_map = MapPoint::of(center.position);
+            bucket.push_with(center.id, (key.point, on_map), values, |texts| {
                 texts.extend_from_slice(&rendered[start..end]);
             });
             start = end;

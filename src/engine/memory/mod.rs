@@ -16,6 +16,8 @@
 //! - `walk`, `best`, `search`: answering, nearest first; `lanes`: several numbers at a time
 //! - `within`: answering by id
 //! - `tally`: counting what a search is about; `region`: where that is
+//! - `clusters`: what a map shows; `map_order`: every center in an order in which those of a
+//!   cell of the map are together
 //! - `vocabulary`: filter values and the buckets that hold them
 //! - `values`, `columns`: attributes of centers, and of a bucket's
 //! - `organizations`, `ratings`: those of each center, as filter values
@@ -26,11 +28,13 @@
 mod best;
 mod bounds;
 mod bucket;
+mod clusters;
 mod columns;
 mod index;
 mod intake;
 mod lanes;
 mod load;
+mod map_order;
 mod node_entries;
 mod organizations;
 mod ratings;
@@ -53,10 +57,10 @@ use std::time::SystemTime;
 
 use parking_lot::RwLockWriteGuard;
 
-use super::{Answer, SearchError};
+use super::{Answer, OnMap, SearchError};
 use crate::domain::{
-    CenterId, FieldId, Fields, OrganizationId, OrganizationNames, Search, SortKey, Summary, Tally,
-    Viewport, sort_key,
+    Cells, CenterId, FieldId, Fields, Filter, OrganizationId, OrganizationNames, Search, SortKey,
+    Summary, Tally, Viewport, sort_key,
 };
 use crate::wire::{name_of, push_attributes, render_summary};
 use index::Index;
@@ -200,6 +204,49 @@ impl MemoryEngine {
         let guard = self.loaded.read();
         let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
         Ok(tally::tally(&loaded.index, search, facets))
+    }
+
+    /// The centers of some cells of the map that a filter keeps: a cluster of each cell that
+    /// has several.
+    ///
+    /// # Errors
+    /// [`SearchError::Loading`] before the first load.
+    pub fn clusters(&self, cells: &Cells, filter: &Filter) -> Result<OnMap, SearchError> {
+        let guard = self.loaded.read();
+        let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
+        Ok(clusters::clusters(&loaded.index, cells, filter))
+    }
+
+    /// The same with every center by itself; `None` where there are more than `most`.
+    ///
+    /// # Errors
+    /// [`SearchError::Loading`] before the first load.
+    pub fn centers_in(
+        &self,
+        cells: &Cells,
+        filter: &Filter,
+        most: usize,
+    ) -> Result<Option<OnMap>, SearchError> {
+        let guard = self.loaded.read();
+        let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
+        Ok(clusters::centers(&loaded.index, cells, filter, most))
+    }
+
+    /// Up to `count` centers of some cells that a filter keeps and whose ids are beyond
+    /// `after`, by id.
+    ///
+    /// # Errors
+    /// [`SearchError::Loading`] before the first load.
+    pub fn leaves(
+        &self,
+        cells: &Cells,
+        filter: &Filter,
+        after: Option<CenterId>,
+        count: usize,
+    ) -> Result<OnMap, SearchError> {
+        let guard = self.loaded.read();
+        let loaded = guard.as_ref().ok_or(SearchError::Loading)?;
+        Ok(clusters::leaves(&loaded.index, cells, filter, after, count))
     }
 
     /// Every center inside a viewport with its name as a key to sort by, in any

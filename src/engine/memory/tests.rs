@@ -1,14 +1,14 @@
 //! The engine as a whole: its index stays in step under any writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
 
 use super::bucket::CAPACITY;
 use super::*;
 use crate::domain::{
-    Area, Condition, Cursor, FieldId, Filter, Limit, Organization, OrganizationText, Origin,
-    Position, Radius,
+    Area, Cell, Condition, Cursor, FieldId, Limit, MapPoint, Organization, OrganizationText,
+    Origin, Position, Radius, Zoom,
 };
 use crate::engine::Hit;
 
@@ -296,5 +296,117 @@ proptest! {
         let found = answer(&engine, &around(3.0, 4.0, 1_000));
         let ids: BTreeSet<i64> = found.ids().into_iter().collect();
         prop_assert_eq!(ids, there);
+    }
+}
+
+/// What a map shows of these cells: clusters as their cells and counts, centers as ids.
+fn shown(on_map: &OnMap) -> (Vec<(Cell, u64)>, Vec<i64>) {
+    let clusters = on_map.clusters.iter().map(|sum| (sum.cell, sum.count));
+    let centers = on_map.centers().map(|center| {
+        let begin = format!("{{\"id\":{},", center.id);
+        assert!(center.rendered.starts_with(begin.as_bytes()));
+        center.id.get()
+    });
+    (clusters.collect(), centers.collect())
+}
+
+/// The same, center by center.
+fn expected_on_map(
+    there: &BTreeMap<i64, Summary<'_>>,
+    cells: &Cells,
+) -> (Vec<(Cell, u64)>, Vec<i64>) {
+    let mut by_cell: HashMap<Cell, Vec<i64>> = HashMap::new();
+    for (id, center) in there {
+        let cell = Cell::of(MapPoint::of(center.position), cells.zoom());
+        if cells.place_of(cell).is_some() {
+            by_cell.entry(cell).or_default().push(*id);
+        }
+    }
+    let (mut clusters, mut centers) = (Vec::new(), Vec::new());
+    for (cell, ids) in by_cell {
+        match ids[..] {
+            [id] => centers.push(id),
+            _ => clusters.push((cell, ids.len() as u64)),
+        }
+    }
+    clusters.sort_unstable_by_key(|(cell, _)| cell.id());
+    centers.sort_unstable();
+    (clusters, centers)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_map_shows_what_a_filter_keeps_of_the_centers_that_are_there(
+        loaded_ids in 0..500_i32,
+        writes in prop::collection::vec(write(), 1..500),
+        (height, east, west) in (1.0..89.0, -180.0..180.0, -180.0..180.0),
+        zoom in 0..=22_u8,
+    ) {
+        let countries = ["GR", "IT", "FR"];
+        let spot = |id: i64, (latitude, longitude): (i32, i32), value: u8| {
+            let mut center = center(id, f64::from(latitude) * 10.0, f64::from(longitude) * 10.0);
+            center.country = Some(countries[usize::from(value % 3)]);
+            center
+        };
+        let loaded_centers = (1..=loaded_ids).map(|id| {
+            let value = u8::try_from(id % 7).unwrap();
+            spot(id.into(), (id % 19 - 9, id % 37 - 18), value)
+        });
+        let mut there: BTreeMap<i64, Summary<'_>> =
+            loaded_centers.map(|center| (center.id.get(), center)).collect();
+        let centers: Vec<_> = there.values().copied().collect();
+        let engine = loaded(&centers);
+        for write in writes {
+            match write {
+                Write::Upsert(id, at, value) => {
+                    let center = spot(id, at, value);
+                    engine.apply(&[Change::Upsert(center)]);
+                    there.insert(id, center);
+                }
+                Write::Remove(id) => {
+                    engine.apply(&[Change::Remove(CenterId::new(id).unwrap())]);
+                    there.remove(&id);
+                }
+            }
+        }
+        let viewport = Viewport::new(height, -height, east, west).unwrap();
+        // Deep zooms would have many cells in so wide a viewport.
+        let cells = Cells::of(&viewport, Zoom::new(zoom % 5).unwrap());
+        let one = Cell::of(MapPoint::of(Position::new(10.0, 10.0).unwrap()), Zoom::new(zoom).unwrap());
+        for cells in [cells, Cells::within(one, one.zoom)] {
+            for filter in ["", "country", "other"] {
+                let condition = match filter {
+                    "" => Condition::default(),
+                    "country" => Condition::texts(FieldId::COUNTRY, ["GR", "FR"]),
+                    _ => Condition::Not(Condition::texts(FieldId::COUNTRY, ["GR"]).into()),
+                };
+                let kept = |center: &Summary<'_>| match filter {
+                    "" => true,
+                    "country" => center.country != Some("IT"),
+                    _ => center.country != Some("GR"),
+                };
+                let mut there = there.clone();
+                there.retain(|_, center| kept(center));
+                let filter = Filter { condition, ..Filter::default() };
+                let found = engine.clusters(&cells, &filter).unwrap();
+                prop_assert_eq!(shown(&found), expected_on_map(&there, &cells));
+                let inside: Vec<i64> = there.values().filter(|center| {
+                    let cell = Cell::of(MapPoint::of(center.position), cells.zoom());
+                    cells.place_of(cell).is_some()
+                }).map(|center| center.id.get()).collect();
+                let all = engine.centers_in(&cells, &filter, inside.len()).unwrap();
+                let all = all.expect("there are not more");
+                prop_assert_eq!(shown(&all), (vec![], inside.clone()));
+                if let Some(fewer) = inside.len().checked_sub(1) {
+                    prop_assert!(engine.centers_in(&cells, &filter, fewer).unwrap().is_none());
+                }
+                let after = CenterId::new(100);
+                let leaves = engine.leaves(&cells, &filter, after, 5).unwrap();
+                let next: Vec<i64> = inside.into_iter().filter(|id| *id > 100).take(5).collect();
+                prop_assert_eq!(shown(&leaves), (vec![], next));
+            }
+        }
     }
 }

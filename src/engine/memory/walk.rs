@@ -193,7 +193,7 @@ impl<'a, P: Fn(&Bounds) -> bool> Walk<'a, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CenterId, Origin};
+    use crate::domain::{CenterId, MapPoint, Origin};
     use crate::engine::memory::bucket::{Bucket, Entry};
     use crate::engine::memory::values::ValuesRef;
     use crate::engine::memory::vocabulary::{FIELDS, ValueId};
@@ -214,6 +214,7 @@ mod tests {
                     f64::from(number * 37 % 179) - 89.0,
                     f64::from(number * 101 % 360) - 180.0,
                 ),
+                on_map: MapPoint { x: 0, y: 0 },
                 values: ValuesRef {
                     built_in: [ValueId::NONE; FIELDS],
                     interned: &[],

@@ -7,6 +7,7 @@
 //! many centers as were wanted, or was the whole circle asked for.
 
 mod circle;
+mod clusters;
 mod density;
 mod tree;
 

@@ -7,6 +7,7 @@
 pub(super) mod adopt;
 mod backfill;
 mod catalog;
+mod cells;
 mod connect;
 mod database;
 mod dive_sites;

@@ -6,6 +6,7 @@
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 
+use super::cells::MapSql;
 use super::hint::Hints;
 use super::query::query;
 use super::statements::Names;
@@ -39,6 +40,7 @@ pub(super) struct SearchSql {
     /// The id, told apart from those of other tables.
     own_id: String,
     pub(super) conditions: ConditionSql,
+    pub(super) map: MapSql,
     pub(super) hints: Hints,
 }
 
@@ -65,6 +67,7 @@ impl SearchSql {
             id: id.clone(),
             own_id: format!("{table}.{id}"),
             conditions: super::fields::conditions(collection),
+            map: MapSql::new(names),
             hints: Hints::default(),
         }
     }
@@ -132,17 +135,11 @@ impl SearchSql {
         bounds: Bounds,
         statement: &mut Statement<'a>,
     ) {
-        self.position.push_bounds(bounds, statement);
         if let Area::Within(viewport) = &look.search.area {
             push_degrees_within(viewport, &self.latitude, &self.longitude, statement);
         }
-        let is_bounded = !matches!(bounds, Bounds::Globe);
-        self.push_filter(
-            &look.search.filter,
-            look.organizations,
-            is_bounded,
-            statement,
-        );
+        let filter = &look.search.filter;
+        self.push_filter_within(filter, look.organizations, bounds, statement);
         if !look.search.exclude.is_empty() {
             let ids = look.search.exclude.iter();
             statement.push(&format!(" AND {} NOT IN (", self.id));
@@ -150,6 +147,19 @@ impl SearchSql {
                 .push_list(ids.map(|&id| CenterId::get(id)))
                 .push(")");
         }
+    }
+
+    /// Appends that a row is within bounds, or near by, and what a filter asks.
+    pub(super) fn push_filter_within<'a>(
+        &self,
+        filter: &'a Filter,
+        organizations: &[OrganizationId],
+        bounds: Bounds,
+        statement: &mut Statement<'a>,
+    ) {
+        self.position.push_bounds(bounds, statement);
+        let is_bounded = !matches!(bounds, Bounds::Globe);
+        self.push_filter(filter, organizations, is_bounded, statement);
     }
 
     fn push_distance(&self, origin: Origin, statement: &mut Statement<'_>) {

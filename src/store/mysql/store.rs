@@ -7,15 +7,15 @@ use async_trait::async_trait;
 
 use super::MySqlStore;
 use crate::domain::{
-    Center, CenterDraft, CenterId, FieldId, Filter, Listed, Listing, OrganizationId, Part, Tally,
-    TextField,
+    CellSum, Center, CenterDraft, CenterId, FieldId, Filter, Listed, Listing, OrganizationId, Part,
+    Tally, TextField,
 };
 use crate::store::references::References;
 use crate::store::rows::{
     EachListed, EachName, EachSummary, Edit, Refused, RowStore, count_of_all, part_of_all,
 };
 use crate::store::{
-    BatchError, BatchItem, DeleteError, EachFound, EachPosition, ImportId, InstancesLock,
+    BatchError, BatchItem, DeleteError, EachFound, EachPosition, ImportId, InCells, InstancesLock,
     JournalNote, Known, Look, Others, Referring, RefusedItem, Searcher, StoreError, UpdateError,
     Upserted,
 };
@@ -180,6 +180,19 @@ impl Searcher for MySqlStore {
         facets: &[FieldId],
     ) -> Result<Option<Tally>, StoreError> {
         self.tally(look, facets).await
+    }
+
+    async fn cell_sums(&self, asked: &InCells<'_>) -> Result<Option<Vec<CellSum>>, StoreError> {
+        self.cell_sums(asked).await
+    }
+
+    async fn ids_in_cells(
+        &self,
+        asked: &InCells<'_>,
+        after: Option<CenterId>,
+        most: usize,
+    ) -> Result<Option<Vec<CenterId>>, StoreError> {
+        self.ids_in_cells(asked, after, most).await
     }
 
     async fn learn_indexes(&self) -> Result<(), StoreError> {

@@ -1,0 +1,147 @@
+//! `/clusters/{id}`: what is in a cluster.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::code::Code;
+use super::list_cursor;
+use super::map::{asked, in_turn};
+use super::negotiate::Format;
+use super::params;
+use super::problem::Problem;
+use super::query::{Param, Query};
+use super::reply::{self, rendered};
+use super::state::State;
+use crate::catalog::Catalog;
+use crate::domain::{Cells, ClusterId, Filter, Zoom};
+use crate::engine::{CenterOnMap, OnMap};
+use crate::wire::{ClusterFeature, SummaryParts};
+
+const CHILDREN_PARAMS: &[Param] = &[
+    Param::repeatable("country"),
+    Param::repeatable("region"),
+    Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
+];
+
+const LEAVES_PARAMS: &[Param] = &[
+    Param::repeatable("country"),
+    Param::repeatable("region"),
+    Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
+    Param::once("limit"),
+    Param::once("cursor"),
+];
+
+/// What a cluster falls apart into at the next zoom.
+pub(super) async fn children(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let id = id_of(&request)?;
+    let (catalog, filter, ()) = asked(&request, CHILDREN_PARAMS, |_, _, _| Ok(()))?;
+    let cell = id.cell();
+    // There is nothing finer than the deepest zoom.
+    let cells = Cells::within(cell, cell.zoom.next().unwrap_or(cell.zoom));
+    let state = State::of(&request);
+    let asking = async move { catalog.engine().clusters(&cells, &filter).await };
+    let shown = in_turn(state, asking).await?;
+    if shown.is_empty() {
+        return Err(not_found(id));
+    }
+    let mut out = br#"{"type":"FeatureCollection","features":["#.to_vec();
+    push_features(&shown, state.clustered_below, &mut out);
+    out.extend_from_slice(b"]}");
+    Ok(reply::ok_as(Format::GeoJson, out))
+}
+
+/// The centers of a cluster, by id.
+pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let id = id_of(&request)?;
+    let page = |query: &Query<'_>, catalog: &Catalog, filter: &Filter| {
+        let limit = params::limit_of(query)?;
+        let cursor = query.one("cursor");
+        let after = cursor.map(|text| list_cursor::decode(text, catalog.collection(), filter));
+        Ok((limit.get(), after.transpose()?))
+    };
+    let (catalog, filter, (limit, after)) = asked(&request, LEAVES_PARAMS, page)?;
+    let cells = Cells::within(id.cell(), id.cell().zoom);
+    let state = State::of(&request);
+    let asking = async move {
+        // One more tells that there is a next page.
+        let engine = catalog.engine();
+        let shown = engine.leaves(&cells, &filter, after, limit + 1).await;
+        shown.map(|shown| (shown, catalog, filter))
+    };
+    let (shown, catalog, filter) = in_turn(state, asking).await?;
+    if shown.is_empty() && after.is_none() {
+        return Err(not_found(id));
+    }
+    let found: Vec<CenterOnMap<'_>> = shown.centers().collect();
+    let page = &found[..found.len().min(limit)];
+    let last = page.last().filter(|_| found.len() > limit);
+    let next = last.map(|last| list_cursor::encode(last.id, catalog.collection(), &filter));
+    let mut out = br#"{"type":"FeatureCollection","count":"#.to_vec();
+    out.extend_from_slice(&rendered(&page.len()));
+    out.extend_from_slice(br#","next":"#);
+    out.extend_from_slice(&rendered(&next));
+    out.extend_from_slice(br#","features":["#);
+    for (number, center) in page.iter().enumerate() {
+        out.extend_from_slice(if number == 0 { b"" } else { b"," });
+        push_center(center, &mut out);
+    }
+    out.extend_from_slice(b"]}");
+    Ok(reply::ok_as(Format::GeoJson, out))
+}
+
+fn id_of(request: &HttpRequest) -> Result<ClusterId, Problem> {
+    let text = request.match_info().query("id");
+    let id = text.parse().ok().and_then(ClusterId::new);
+    id.ok_or_else(|| Problem::invalid("id", text, "the `cluster_id` of a cluster"))
+}
+
+fn not_found(id: ClusterId) -> Problem {
+    let id = id.get().to_string();
+    Problem::new(Code::ClusterNotFound, "no center stands in this cluster")
+        .at("id")
+        .got(&id)
+        .allowed("the `cluster_id` of a cluster that is there, with the same filters")
+}
+
+/// Appends clusters and centers as features, with commas between them.
+pub(super) fn push_features(shown: &OnMap, clustered_below: Zoom, out: &mut Vec<u8>) {
+    let begin = out.len();
+    for sum in &shown.clusters {
+        let feature = ClusterFeature::from(&sum.cluster(clustered_below));
+        out.extend(rendered(&feature));
+        out.push(b',');
+    }
+    for center in shown.centers() {
+        push_center(&center, out);
+        out.push(b',');
+    }
+    if out.len() > begin {
+        // The comma behind the last one.
+        out.pop();
+    }
+}
+
+fn push_center(center: &CenterOnMap<'_>, out: &mut Vec<u8>) {
+    let parts = SummaryParts::of(center.rendered).expect("engines hold what render_summary wrote");
+    for part in [
+        br#"{"type":"Feature","id":"#,
+        parts.id,
+        br#","geometry":{"type":"Point","coordinates":["#,
+        // GeoJSON has longitude first (RFC 7946, section 3.1.1).
+        parts.longitude,
+        b",",
+        parts.latitude,
+        br#"]},"properties":"#,
+        center.rendered,
+        b"}}",
+    ] {
+        out.extend_from_slice(part);
+    }
+}
