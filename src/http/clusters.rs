@@ -12,9 +12,12 @@ use super::query::{Param, Query};
 use super::reply::{self, rendered};
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::{Cells, ClusterId, Filter, Zoom};
+use crate::domain::{Cells, ClusterId, Filter, Position, Zoom};
 use crate::engine::{CenterOnMap, OnMap};
 use crate::wire::{ClusterFeature, SummaryParts};
+
+/// Why a center can be taken apart.
+const RENDERED: &str = "engines hold what render_summary wrote";
 
 const CHILDREN_PARAMS: &[Param] = &[
     Param::repeatable("country"),
@@ -47,14 +50,11 @@ pub(super) async fn children(request: HttpRequest) -> Result<HttpResponse, Probl
     let cells = Cells::within(cell, cell.zoom.next().unwrap_or(cell.zoom));
     let state = State::of(&request);
     let asking = async move { catalog.engine().clusters(&cells, &filter).await };
-    let shown = in_turn(state, asking).await?;
-    if shown.is_empty() {
+    let found = in_turn(state, asking).await?;
+    if found.is_empty() {
         return Err(not_found(id));
     }
-    let mut out = br#"{"type":"FeatureCollection","features":["#.to_vec();
-    push_features(&shown, state.clustered_below, &mut out);
-    out.extend_from_slice(b"]}");
-    Ok(reply::ok_as(Format::GeoJson, out))
+    Ok(shown(&found, state.clustered_below, |_| true))
 }
 
 /// The centers of a cluster, by id.
@@ -110,26 +110,45 @@ fn not_found(id: ClusterId) -> Problem {
         .allowed("the `cluster_id` of a cluster that is there, with the same filters")
 }
 
-/// Appends clusters and centers as features, with commas between them.
-pub(super) fn push_features(shown: &OnMap, clustered_below: Zoom, out: &mut Vec<u8>) {
-    let begin = out.len();
-    for sum in &shown.clusters {
-        let feature = ClusterFeature::from(&sum.cluster(clustered_below));
-        out.extend(rendered(&feature));
-        out.push(b',');
+/// Answers clusters, and centers that stand alone, of which those are kept that are where
+/// they are to be.
+pub(super) fn shown(
+    found: &OnMap,
+    clustered_below: Zoom,
+    keeps: impl Fn(Position) -> bool,
+) -> HttpResponse {
+    let mut features: Vec<Vec<u8>> = Vec::new();
+    for sum in &found.clusters {
+        let cluster = sum.cluster(clustered_below);
+        if keeps(cluster.at.position()) {
+            features.push(rendered(&ClusterFeature::from(&cluster)));
+        }
     }
-    for center in shown.centers() {
-        push_center(&center, out);
-        out.push(b',');
+    for center in found.centers() {
+        if keeps(position_of(&center)) {
+            let mut feature = Vec::new();
+            push_center(&center, &mut feature);
+            features.push(feature);
+        }
     }
-    if out.len() > begin {
-        // The comma behind the last one.
-        out.pop();
-    }
+    let mut out = br#"{"type":"FeatureCollection","features":["#.to_vec();
+    out.extend(features.join(&b','));
+    out.extend_from_slice(b"]}");
+    reply::ok_as(Format::GeoJson, out)
+}
+
+/// Where a center stands, to the last decimal.
+fn position_of(center: &CenterOnMap<'_>) -> Position {
+    let parts = SummaryParts::of(center.rendered).expect(RENDERED);
+    let degrees = |json| serde_json::from_slice(json).ok();
+    let position = degrees(parts.latitude).zip(degrees(parts.longitude));
+    let position =
+        position.and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok());
+    position.expect(RENDERED)
 }
 
 fn push_center(center: &CenterOnMap<'_>, out: &mut Vec<u8>) {
-    let parts = SummaryParts::of(center.rendered).expect("engines hold what render_summary wrote");
+    let parts = SummaryParts::of(center.rendered).expect(RENDERED);
     for part in [
         br#"{"type":"Feature","id":"#,
         parts.id,

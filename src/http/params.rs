@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
     Area, Around, CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit,
-    MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MinRating,
-    Origin, PositionError, Radius, TextField, Viewport,
+    MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MAX_ZOOM,
+    MinRating, Origin, PositionError, Radius, TextField, Viewport, Zoom,
 };
 use crate::store::Referring;
 use crate::wire::JsonId;
@@ -254,6 +254,19 @@ pub fn viewport_of(query: &Query<'_>) -> Result<Viewport, Problem> {
         _ => None,
     };
     viewport.ok_or_else(|| Problem::invalid(BBOX, text, ALLOWED))
+}
+
+/// How far a map is zoomed in, from `zoom`.
+///
+/// # Errors
+/// When it is missing or no zoom.
+pub fn zoom_of(query: &Query<'_>) -> Result<Zoom, Problem> {
+    let allowed = || format!("a whole number from 0 to {MAX_ZOOM}");
+    let text = query
+        .one("zoom")
+        .ok_or_else(|| Problem::missing("zoom", allowed()))?;
+    let zoom = text.parse().ok().and_then(Zoom::new);
+    zoom.ok_or_else(|| Problem::invalid("zoom", text, allowed()))
 }
 
 /// The most centers to answer, from `limit`.

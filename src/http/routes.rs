@@ -72,10 +72,10 @@ pub const ROUTES: &[Endpoint] = &[
         on(route, |request: HttpRequest| nearest::WAY.get(&request))
     }),
     endpoint("GET", "/within", |route| {
-        on(route, |request: HttpRequest| within::WAY.get(&request))
+        on(route, |request: HttpRequest| within::get(&request))
     }),
     endpoint("GET", "/collections/{collection}/within", |route| {
-        on(route, |request: HttpRequest| within::WAY.get(&request))
+        on(route, |request: HttpRequest| within::get(&request))
     }),
     endpoint("POST", "/nearby/batch", |route| on(route, batch::post)),
     endpoint("GET", "/search", |route| on(route, names::get)),

@@ -1,10 +1,28 @@
-//! `GET /within`: the centers that a map shows, by id.
+//! `GET /within`: the centers that a map shows, by id, or as clusters of a zoom.
 
+use std::future::ready;
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::future::Either;
+
+use super::clusters::shown;
+use super::map::{asked, in_turn};
 use super::params;
 use super::problem::Problem;
 use super::query::{Param, Query};
-use super::search::Way;
-use crate::domain::{Area, Fields, Search};
+use super::search::{Responding, Way};
+use super::state::State;
+use crate::catalog::Catalog;
+use crate::domain::{Area, Cells, Fields, Filter, Search, Viewport, Zoom};
+use crate::engine::SearchError;
+
+/// The most cells of one answer: more than the largest screens show.
+const MAX_CELLS: u64 = 16_384;
+/// The most centers that are shown one by one where clusters end.
+const MAX_CENTERS: usize = 5_000;
+/// The parameter that asks for clusters.
+const ZOOM: &str = "zoom";
 
 const PARAMS: &[Param] = &[
     Param::once("bbox"),
@@ -24,7 +42,71 @@ const PARAMS: &[Param] = &[
     Param::once("format"),
 ];
 
-pub(super) const WAY: Way = Way {
+const CLUSTER_PARAMS: &[Param] = &[
+    Param::once("bbox"),
+    Param::once(ZOOM),
+    Param::repeatable("country"),
+    Param::repeatable("region"),
+    Param::repeatable("city"),
+    Param::repeatable("organization"),
+    Param::once("min_rating"),
+    Param::once("filter"),
+    Param::once("filter-lang"),
+];
+
+/// Answers clusters where there is a zoom, and centers where there is none.
+pub(super) fn get(request: &HttpRequest) -> Responding {
+    let parts = request.query_string().split('&');
+    let mut names = parts.map(|part| part.split('=').next().unwrap_or_default());
+    if !names.any(|name| name == ZOOM) {
+        return WAY.get(request);
+    }
+    match asked(request, CLUSTER_PARAMS, view) {
+        Ok((catalog, filter, view)) => {
+            let state = Arc::clone(State::of(request));
+            Either::Right(Box::pin(clusters(state, catalog, filter, view)))
+        }
+        Err(problem) => Either::Left(ready(Err(problem))),
+    }
+}
+
+fn view(query: &Query<'_>, _: &Catalog, _: &Filter) -> Result<(Viewport, Cells), Problem> {
+    let viewport = params::viewport_of(query)?;
+    let zoom = params::zoom_of(query)?;
+    let cells = Cells::of(&viewport, zoom);
+    if cells.count() <= MAX_CELLS {
+        return Ok((viewport, cells));
+    }
+    let zooms = (0..zoom.get()).rev().filter_map(Zoom::new);
+    let mut fitting = zooms.filter(|&zoom| Cells::of(&viewport, zoom).count() <= MAX_CELLS);
+    let deepest = fitting.next().map_or(0, Zoom::get);
+    let allowed = format!("at most {deepest} for a bbox of this size");
+    Err(Problem::invalid(ZOOM, &zoom.get().to_string(), allowed))
+}
+
+async fn clusters(
+    state: Arc<State>,
+    catalog: Arc<Catalog>,
+    filter: Filter,
+    (viewport, cells): (Viewport, Cells),
+) -> Result<HttpResponse, Problem> {
+    let clustered_below = state.clustered_below;
+    let asking = async move {
+        let engine = catalog.engine();
+        if cells.zoom() >= clustered_below
+            && let Some(centers) = engine.centers_in(&cells, &filter, MAX_CENTERS).await?
+        {
+            return Ok(centers);
+        }
+        engine.clusters(&cells, &filter).await
+    };
+    let found = in_turn::<_, SearchError>(&state, asking).await?;
+    Ok(shown(&found, clustered_below, |position| {
+        viewport.contains(position)
+    }))
+}
+
+const WAY: Way = Way {
     params: PARAMS,
     read: search,
 };

@@ -64,6 +64,61 @@ on_both_stores! {
         assert_eq!(alone, ids.iter().copied().collect());
     }
 
+    async fn a_viewport_with_a_zoom_shows_clusters_and_centers_that_stand_in_it(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server.seed(&[
+            center("a", 37.97, 23.72),
+            center("b", 37.99, 23.74),
+            center("c", 37.98, 24.5),
+            center("west", 10.0, 180.0),
+            center("east", 10.0, -179.0),
+        ]).await;
+        for path in ["/within", "/collections/centers/within"] {
+            let shown = server.found(&format!("{path}?bbox=20,30,30,40&zoom=5")).await;
+            let (clusters, centers) = parts(&shown);
+            assert_eq!((clusters.len(), centers), (1, vec![ids[2]]), "{shown}");
+            assert_eq!(clusters[0].1, 2);
+        }
+        // Clusters count where they are shown, centers to the last decimal.
+        let edge = "/within?bbox=24.5,37,25,37.98&zoom=5";
+        assert_eq!(parts(&server.found(edge).await).1, [ids[2]]);
+        let beside = "/within?bbox=24.50000001,37,25,37.98&zoom=5";
+        assert_eq!(parts(&server.found(beside).await), (vec![], vec![]));
+        let across = server.found("/within?bbox=179,0,-178,20&zoom=10").await;
+        assert_eq!(parts(&across).1, ids[3..]);
+        // From the zoom on that shows every center by itself.
+        let near = server.found("/within?bbox=23,37,24,38&zoom=10").await;
+        assert_eq!(parts(&near).1.len() + 2 * parts(&near).0.len(), 2);
+        let alone = server.found("/within?bbox=23.7,37.9,23.8,38&zoom=14").await;
+        assert_eq!(parts(&alone), (vec![], ids[..2].to_vec()));
+        let greek = "/within?bbox=20,30,30,40&zoom=5&country=GR";
+        assert_eq!(parts(&server.found(greek).await), (vec![], vec![]));
+    }
+
+    async fn a_viewport_with_a_zoom_that_is_none_is_refused(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        for (query, code, parameter) in [
+            ("bbox=1,2,3&zoom=5", "parameter_invalid", "bbox"),
+            ("bbox=1,4,3,2&zoom=5", "parameter_invalid", "bbox"),
+            ("zoom=5", "parameter_missing", "bbox"),
+            ("bbox=1,2,3,4&zoom=23", "parameter_invalid", "zoom"),
+            ("bbox=1,2,3,4&zoom=99", "parameter_invalid", "zoom"),
+            ("bbox=1,2,3,4&zoom=-1", "parameter_invalid", "zoom"),
+            ("bbox=1,2,3,4&zoom=x", "parameter_invalid", "zoom"),
+            ("bbox=1,2,3,4&zoom=", "parameter_invalid", "zoom"),
+            ("bbox=1,2,3,4&zoom=5&zoom=6", "parameter_repeated", "zoom"),
+            ("bbox=1,2,3,4&zoom=5&limit=3", "parameter_unknown", "limit"),
+        ] {
+            let answer = server.get(&format!("/within?{query}")).send().await;
+            assert_eq!(answer.problem(400, code)["parameter"], parameter, "{query}");
+        }
+        // 96 cells around the world are shown, 192 are too many.
+        assert_eq!(server.found("/within?bbox=-180,-90,180,90&zoom=4").await["features"], json!([]));
+        let wide = server.get("/within?bbox=-180,-90,180,90&zoom=5").send().await;
+        let problem = wide.problem(400, "parameter_invalid");
+        assert_eq!(problem["allowed"], "at most 4 for a bbox of this size");
+    }
+
     async fn leaves_come_by_id_in_pages(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let centers: Vec<Value> = (0..7).map(|number| {
