@@ -25,6 +25,7 @@ mod cql2;
 mod divemap;
 mod dto;
 pub(crate) mod idempotency;
+mod known;
 mod list;
 mod list_cursor;
 mod map;

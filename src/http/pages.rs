@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::{LazyLock, OnceLock};
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, CROSS_ORIGIN_OPENER_POLICY, ETAG, Encoding, EntityTag, Header as _, HeaderName,
-    HeaderValue, IfNoneMatch, PERMISSIONS_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_TYPE, CROSS_ORIGIN_OPENER_POLICY, Encoding, EntityTag, Header as _, HeaderName,
+    HeaderValue, PERMISSIONS_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
@@ -20,6 +19,7 @@ use include_dir::{Dir, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
+use super::known::tagged;
 use super::negotiate::prefers_html;
 use super::problem::Problem;
 use super::routes::unknown_path;
@@ -113,21 +113,14 @@ async fn send(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem
     };
     let is_packed = file.bytes.len() >= MIN_PACKED_BYTES && takes_gzip(request);
     let tag = file.tag(is_packed);
-    let is_known = IfNoneMatch::parse(request).is_ok_and(|known| match known {
-        IfNoneMatch::Any => true,
-        IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(&tag)),
-    });
-    let mut response = HttpResponse::build(if is_known {
-        StatusCode::NOT_MODIFIED
-    } else {
-        StatusCode::OK
-    });
+    let (mut response, is_known) = match tagged(request, tag) {
+        Ok(response) => (response, false),
+        Err(response) => (response, true),
+    };
     for header in HEADERS {
         response.insert_header(header);
     }
-    response
-        .insert_header((ETAG, tag.to_string()))
-        .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
+    response.insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
     if is_known {
         return Ok(response.finish());
     }

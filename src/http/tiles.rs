@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, HeaderValue, IfNoneMatch, TryIntoHeaderValue as _,
-};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, EntityTag, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::chosen::Chosen;
+use super::known::tagged;
 use super::map::{asked, in_turn};
 use super::problem::Problem;
 use super::query::Param;
@@ -63,7 +61,7 @@ pub(super) async fn tile(request: HttpRequest) -> Result<HttpResponse, Problem> 
         let mut empty = HttpResponse::NoContent();
         return Ok(empty.insert_header((CACHE_CONTROL, NO_CACHE)).finish());
     };
-    Ok(tagged(&request, body))
+    Ok(send(&request, body))
 }
 
 /// What maps need to know to ask for tiles; filters and fields of the request are in the
@@ -115,7 +113,7 @@ pub(super) async fn tile_json(request: HttpRequest) -> Result<HttpResponse, Prob
     }))
 }
 
-/// TileJSON 3.0.
+/// `TileJSON` 3.0.
 #[derive(Serialize)]
 struct TileJson<'a> {
     tilejson: &'static str,
@@ -218,30 +216,15 @@ fn encode(catalog: &Catalog, asked: &Asked, shown: &OnMap, chosen: &Chosen) -> O
 }
 
 /// Sends a tile, unless the client has it.
-fn tagged(request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
+fn send(request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
     let digest = Sha256::digest(&body);
-    let tag: String = digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = EntityTag::new_strong(tag);
-    let is_known = match request.get_header::<IfNoneMatch>() {
-        Some(IfNoneMatch::Any) => true,
-        Some(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
-        None => false,
-    };
-    let status = if is_known {
-        StatusCode::NOT_MODIFIED
-    } else {
-        StatusCode::OK
-    };
-    let tag = tag.try_into_value().expect("hexadecimal digits are a tag");
-    let mut response = HttpResponse::build(status);
-    response
-        .insert_header((ETAG, tag))
-        .insert_header((CACHE_CONTROL, NO_CACHE));
-    if is_known {
-        return response.finish();
+    let half = digest[..16].try_into().expect("a digest has 32 bytes");
+    let tag = EntityTag::new_strong(format!("{:032x}", u128::from_be_bytes(half)));
+    match tagged(request, tag) {
+        Ok(mut response) => response
+            .insert_header((CACHE_CONTROL, NO_CACHE))
+            .insert_header((CONTENT_TYPE, MVT))
+            .body(body),
+        Err(mut response) => response.insert_header((CACHE_CONTROL, NO_CACHE)).finish(),
     }
-    response.insert_header((CONTENT_TYPE, MVT)).body(body)
 }

@@ -53,13 +53,13 @@ impl MapPoint {
 
     /// The position in the middle of its unit, to 7 decimals.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the map ends before the poles")]
     pub fn position(self) -> Position {
         let part = |units: u32| (f64::from(units) + 0.5) / f64::from(MAP_SIDE);
         let latitude = latitude_of(part(self.y));
         let longitude = part(self.x) * 360.0 - 180.0;
         let rounded = |degrees: f64| (degrees * DECIMALS_FACTOR).round() / DECIMALS_FACTOR;
-        Position::new(rounded(latitude), rounded(longitude))
-            .expect("the map ends before the poles and at the antimeridian")
+        Position::new(rounded(latitude), rounded(longitude)).expect("the map ends before the poles")
     }
 
     /// Its place on a curve that goes through each quarter of the map before the next, and

@@ -59,8 +59,9 @@ impl CellSum {
         self.common_bits = self.common_bits.min(common_bits(self.one_at, at));
     }
 
-    /// Where they are on the middle.
+    /// The mean of where they are.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "a mean is within the map")]
     pub fn middle(&self) -> MapPoint {
         let mean = |sum: u64| u32::try_from(sum / self.count).expect("a mean is within the map");
         MapPoint {
@@ -72,9 +73,10 @@ impl CellSum {
     /// The cluster that they are on a map which shows every center by itself from a zoom
     /// on.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "coordinates have 32 bits")]
     pub fn cluster(&self, all_from: Zoom) -> Cluster {
         // The cells of zoom z go by the first z + 3 bits.
-        let apart = u8::try_from(self.common_bits + 1 - 3).expect("a coordinate has 32 bits");
+        let apart = u8::try_from(self.common_bits + 1 - 3).expect("coordinates have 32 bits");
         let own = self.cell.zoom.get();
         let shown_alone = all_from.get().max(own + 1);
         Cluster {

@@ -17,7 +17,7 @@ impl SqlEngine {
     /// When the database does not answer, or takes too long.
     pub async fn clusters(&self, cells: &Cells, filter: &Filter) -> Result<OnMap, SearchError> {
         let organizations = self.store.organizations_of(filter).await?;
-        if filter.names_nobody(&organizations) {
+        if self.keeps_nobody(filter, &organizations).await? {
             return Ok(OnMap::default());
         }
         let asked = InCells {
@@ -75,7 +75,7 @@ impl SqlEngine {
         most: usize,
     ) -> Result<Vec<CenterId>, SearchError> {
         let organizations = self.store.organizations_of(filter).await?;
-        if filter.names_nobody(&organizations) {
+        if self.keeps_nobody(filter, &organizations).await? {
             return Ok(Vec::new());
         }
         let asked = InCells {
