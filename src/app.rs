@@ -263,9 +263,9 @@ impl App {
         }
         let upkeep = settings
             .upkeep
-            .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, metrics)));
+            .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, Arc::clone(&metrics))));
         let beside = [
-            tokio::spawn(follow(database.clone(), collections)),
+            tokio::spawn(follow(database.clone(), collections, metrics)),
             tokio::spawn(remove_old_answers(database)),
         ];
         Ok(Self {

@@ -4,6 +4,7 @@
 //! answered, so whoever wrote a center finds it.
 
 mod duplicates;
+mod mirror;
 mod organizations;
 mod rating_switch;
 
@@ -23,12 +24,14 @@ use crate::engine::memory::{Change, Intake, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::asker::still_there;
+use crate::store::feed::{ChangeFeed, Keys};
 use crate::store::{
     BatchError, BatchItem, Collection, Database, DeleteError, FileVersion, Referring, Store,
     StoreError, UpdateError,
 };
 
 pub use duplicates::CreateError;
+use mirror::{Mirroring, written};
 use rating_switch::RatingSwitch;
 
 /// How long a write waits for those before it, or for a load of the index.
@@ -41,8 +44,11 @@ pub struct Catalog {
     engine: Arc<Engine>,
     /// Held from a write's statement until the index in memory has followed, so that it
     /// sees commits in their order. Readers never take it, nor do writes that no index
-    /// follows.
+    /// follows, or one that a feed keeps.
     write_order: Mutex<()>,
+    /// What keeps the index in memory of a database that others write as well.
+    feed: Option<Arc<dyn ChangeFeed>>,
+    mirroring: Mirroring,
     /// The version of the embedded file that the index in memory holds, by what is known
     /// of other processes.
     loaded_version: parking_lot::Mutex<Option<FileVersion>>,
@@ -59,6 +65,8 @@ impl Catalog {
     #[must_use]
     pub fn new(store: Store, engine: Arc<Engine>) -> Self {
         Self {
+            feed: store.database().feed(),
+            mirroring: Mirroring::default(),
             store,
             engine,
             write_order: Mutex::new(()),
@@ -140,6 +148,7 @@ impl Catalog {
         if !self.collection().is_linked() {
             return Ok(());
         }
+        let _turn = self.read_turn().await;
         let writes = self.rating_switch.writes();
         let setting = self.store.database().setting(&reviews_switch()).await?;
         let visibility = RatingVisibility::of(setting.as_ref());
@@ -148,10 +157,17 @@ impl Catalog {
     }
 
     /// Follows a setting that this instance has written: the next answer goes by it.
-    pub fn follow_setting(&self, key: &SettingKey, setting: &Setting) {
-        if *key == reviews_switch() {
-            let visibility = RatingVisibility::of(Some(setting));
-            self.rating_switch.was_written(visibility);
+    pub async fn follow_setting(&self, key: &SettingKey, setting: &Setting) {
+        if *key != reviews_switch() {
+            return;
+        }
+        let visibility = RatingVisibility::of(Some(setting));
+        self.rating_switch.was_written(visibility);
+        // A later one of another writer may have been followed already.
+        if self.is_mirror()
+            && let Err(error) = self.refresh_rating_visibility().await
+        {
+            tracing::warn!(cause = %error, "the settings cannot be read now");
         }
     }
 
@@ -228,6 +244,9 @@ impl Catalog {
         let Engine::Memory(_) = self.engine() else {
             return Ok(None);
         };
+        if self.is_mirror() {
+            return Ok(None);
+        }
         let turn = timeout(LONGEST_WAIT, self.write_order.lock()).await;
         let turn = turn.map_err(|_| StoreError::Busy)?;
         still_there()?;
@@ -236,7 +255,7 @@ impl Catalog {
 
     async fn create_in_order(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let center = self.store.create(draft).await?;
-        self.follow(std::slice::from_ref(&center));
+        self.follow(std::slice::from_ref(&center)).await;
         Ok(center)
     }
 
@@ -252,7 +271,7 @@ impl Catalog {
     ) -> Result<Option<Center>, StoreError> {
         let _turn = self.turn().await?;
         let center = self.store.replace(id, draft).await?;
-        self.follow(center.as_slice());
+        self.follow(center.as_slice()).await;
         Ok(center)
     }
 
@@ -270,7 +289,7 @@ impl Catalog {
     ) -> Result<Option<Center>, UpdateError<E>> {
         let _turn = self.turn().await?;
         let center = self.store.update(id, edit).await?;
-        self.follow(center.as_slice());
+        self.follow(center.as_slice()).await;
         Ok(center)
     }
 
@@ -282,6 +301,10 @@ impl Catalog {
     pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
         let _turn = self.turn().await?;
         let deleted = self.store.delete(id, referring).await?;
+        if self.is_mirror() {
+            self.follow_own(Keys::of_rows([id])).await;
+            return Ok(deleted);
+        }
         self.names.follow(id, None);
         if let Engine::Memory(engine) = self.engine() {
             engine.apply(&[Change::Remove(id), Change::Organizations(id, &[])]);
@@ -297,7 +320,7 @@ impl Catalog {
     pub async fn write_batch(&self, items: Vec<BatchItem>) -> Result<Vec<Center>, BatchError> {
         let _turn = self.turn().await?;
         let centers = self.store.write_batch(items).await?;
-        self.follow(&centers);
+        self.follow(&centers).await;
         Ok(centers)
     }
 
@@ -381,7 +404,8 @@ impl Catalog {
     /// # Errors
     /// When the database does not answer; the names stay as they were.
     pub async fn refresh_names(&self, others_wrote: bool) -> Result<(), StoreError> {
-        let nothing_tells = !self.store.database().tells_of_other_writers();
+        let tells = self.store.database().tells_of_other_writers();
+        let nothing_tells = !tells && !self.is_mirror();
         self.load_names(|names| {
             names.is_loaded() && others_wrote
                 || names.is_behind()
@@ -411,7 +435,11 @@ impl Catalog {
         Ok(())
     }
 
-    fn follow(&self, centers: &[Center]) {
+    async fn follow(&self, centers: &[Center]) {
+        if self.is_mirror() {
+            let ids = centers.iter().map(|center| center.id);
+            return self.follow_own(Keys::of_rows(ids)).await;
+        }
         for center in centers {
             let name = (center.text.name.as_str(), center.position);
             self.names.follow(center.id, Some(name));
@@ -419,13 +447,7 @@ impl Catalog {
         let Engine::Memory(engine) = self.engine() else {
             return;
         };
-        let changes: Vec<Change<'_>> = centers
-            .iter()
-            .map(|center| match center.summary() {
-                Some(summary) => Change::Upsert(summary),
-                None => Change::Remove(center.id),
-            })
-            .collect();
+        let changes: Vec<Change<'_>> = centers.iter().map(written).collect();
         engine.apply(&changes);
     }
 }

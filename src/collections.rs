@@ -2,6 +2,7 @@
 //! store and an engine of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::domain::{Setting, SettingKey};
@@ -47,9 +48,16 @@ impl Collections {
         let database = self.default.store().database();
         database.put_setting(key, setting).await?;
         for catalog in self.iter() {
-            catalog.follow_setting(key, setting);
+            catalog.follow_setting(key, setting).await;
         }
         Ok(())
+    }
+
+    /// How long ago the first commit was that an index does not hold; `None` where no feed
+    /// keeps them.
+    #[must_use]
+    pub fn lag(&self) -> Option<Duration> {
+        self.iter().filter_map(|catalog| catalog.lag()).max()
     }
 
     /// Whether all of them answer searches.

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::domain::EngineKind;
+use crate::store::feed::Reason;
 use crate::store::{CollectionName, Connections, Severity, Verification};
 
 /// Bounds in seconds: answers from memory take tens of microseconds, those from
@@ -82,6 +83,61 @@ pub struct Metrics {
     schema_faults: IntGaugeVec,
     last_verify: IntGaugeVec,
     backfilled: [IntCounter; BACKFILL_OUTCOMES.len()],
+    mirror: OnceLock<MirrorMetrics>,
+}
+
+/// What is counted where indexes follow the feed of a database.
+#[derive(Debug)]
+pub struct MirrorMetrics {
+    lag: Gauge,
+    changes: IntCounter,
+    reloads: IntCounterVec,
+}
+
+impl MirrorMetrics {
+    fn new(registry: &Registry) -> Self {
+        let reloads = counters(
+            registry,
+            "nearby_mirror_reloads_total",
+            "Loads of an index that follows the database's feed, by why; the first is the start.",
+            "reason",
+        );
+        for reason in Reason::ALL {
+            reloads.with_label_values(&[reason.name()]);
+        }
+        Self {
+            lag: registered(
+                registry,
+                Gauge::new(
+                    "nearby_mirror_lag_seconds",
+                    "How long ago the first commit was that the indexes do not hold yet; 0 where they hold all.",
+                ),
+            ),
+            changes: registered(
+                registry,
+                IntCounter::new(
+                    "nearby_mirror_changes_total",
+                    "Keys that the database's feed told and the indexes followed.",
+                ),
+            ),
+            reloads,
+        }
+    }
+
+    /// So many keys were followed.
+    pub fn followed(&self, keys: usize) {
+        self.changes.inc_by(keys as u64);
+    }
+
+    /// An index is being loaded.
+    pub fn reloading(&self, reason: Reason) {
+        self.reloads.with_label_values(&[reason.name()]).inc();
+    }
+
+    /// How far the indexes are behind.
+    pub fn lags(&self, lag: Duration) {
+        self.lag.set(lag.as_secs_f64());
+    }
 }
 
 /// What is counted of writes.
@@ -224,8 +280,17 @@ impl Metrics {
             schema_faults,
             last_verify,
             backfilled: BACKFILL_OUTCOMES.map(|outcome| backfilled.with_label_values(&[outcome])),
+            mirror: OnceLock::new(),
             registry,
         }
+    }
+
+    /// What is counted where indexes follow a feed. Where nobody asks for it, there is
+    /// nothing of it in the answer.
+    #[must_use]
+    pub fn mirror(&self) -> &MirrorMetrics {
+        self.mirror
+            .get_or_init(|| MirrorMetrics::new(&self.registry))
     }
 
     /// What is counted of one route.

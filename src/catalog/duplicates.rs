@@ -46,6 +46,8 @@ impl Catalog {
         let apart = timeout(LONGEST_WAIT, self.apart_order.lock()).await;
         let _apart = apart.map_err(|_| StoreError::Busy)?;
         let alone = self.store.lock_instances_out(LONGEST_WAIT).await?;
+        // What another instance wrote while it had the lock is found.
+        self.be_level().await?;
         let _turn = self.turn().await?;
         let version = *self.loaded_version.lock();
         let apart = Apart {
@@ -55,7 +57,7 @@ impl Catalog {
         };
         let created = self.store.create_apart(draft, apart).await?;
         let created = created.map_err(CreateError::Duplicate)?;
-        self.follow(std::slice::from_ref(&created));
+        self.follow(std::slice::from_ref(&created)).await;
         drop(alone);
         Ok(created)
     }

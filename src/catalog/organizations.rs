@@ -4,6 +4,7 @@ use super::Catalog;
 use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
 use crate::engine::Engine;
 use crate::engine::memory::Change;
+use crate::store::feed::Keys;
 use crate::store::{
     Database, DeleteError, MembershipError, OrganizationError, Referring, StoreError,
 };
@@ -59,9 +60,7 @@ impl Catalog {
         };
         let deleted = database.delete_organization(id, referring).await?;
         self.follow_names(database).await?;
-        for center in members {
-            self.follow_memberships(database, center).await?;
-        }
+        self.follow_memberships(database, &members).await?;
         Ok(deleted)
     }
 
@@ -79,7 +78,7 @@ impl Catalog {
         let _turn = self.turn().await?;
         let database = self.store.database();
         let joined = database.join(center, organization, is_primary).await?;
-        self.follow_memberships(database, center).await?;
+        self.follow_memberships(database, &[center]).await?;
         Ok(joined)
     }
 
@@ -96,12 +95,18 @@ impl Catalog {
         let _turn = self.turn().await?;
         let database = self.store.database();
         let parted = database.part(center, organization).await?;
-        self.follow_memberships(database, center).await?;
+        self.follow_memberships(database, &[center]).await?;
         Ok(parted)
     }
 
     async fn follow_names(&self, database: &Database) -> Result<(), StoreError> {
-        if let Engine::Memory(engine) = self.engine() {
+        if self.is_mirror() {
+            let keys = Keys {
+                organizations: true,
+                ..Keys::default()
+            };
+            self.follow_own(keys).await;
+        } else if let Engine::Memory(engine) = self.engine() {
             engine.rename_organizations(database.organization_names().await?);
         }
         Ok(())
@@ -110,15 +115,21 @@ impl Catalog {
     async fn follow_memberships(
         &self,
         database: &Database,
-        center: CenterId,
+        centers: &[CenterId],
     ) -> Result<(), StoreError> {
         let Engine::Memory(engine) = self.engine() else {
             return Ok(());
         };
-        let memberships = database.memberships(center).await?.unwrap_or_default();
-        let mut ids: Vec<_> = memberships.iter().map(|one| one.organization.id).collect();
-        ids.sort_unstable();
-        engine.apply(&[Change::Organizations(center, &ids)]);
+        if self.is_mirror() {
+            self.follow_own(Keys::of_links(centers.iter().copied()))
+                .await;
+            return Ok(());
+        }
+        for &center in centers {
+            let memberships = database.memberships_of([center]).await?;
+            let ids: Vec<_> = memberships.iter().map(|&(_, id)| id).collect();
+            engine.apply(&[Change::Organizations(center, &ids)]);
+        }
         Ok(())
     }
 }

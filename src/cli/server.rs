@@ -19,6 +19,7 @@ use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
 use crate::http::MediaUrl;
 use crate::metrics::Metrics;
+use crate::store::feed::Lack;
 use crate::store::{Allowed, Collection, Database, Store};
 use crate::upkeep::Upkeep;
 
@@ -43,7 +44,7 @@ pub(super) struct ServerArgs {
         default_value = "127.0.0.1:8080"
     )]
     bind: Vec<String>,
-    /// What answers searches: MySQL takes `sql` alone, an embedded file `memory` alone
+    /// What answers searches: `auto` takes `sql` on MySQL and `memory` on an embedded file
     #[arg(
         long,
         env = "NEARBY_ENGINE",
@@ -109,7 +110,8 @@ pub(super) struct ServerArgs {
 enum EngineChoice {
     /// `sql` on MySQL, `memory` on an embedded file
     Auto,
-    /// An R-tree in memory, of an embedded file; refused on MySQL, whose other writers it would miss
+    /// An R-tree in memory; on MySQL it follows other writers by the binary log, which needs
+    /// the right REPLICATION SLAVE
     Memory,
     /// The spatial index of MySQL; refused on an embedded file, which has no spatial functions
     Sql,
@@ -160,15 +162,12 @@ impl ServerArgs {
     fn engine(&self, store: &Store) -> anyhow::Result<Engine> {
         match (self.engine, SqlEngine::over(store)) {
             (EngineChoice::Auto | EngineChoice::Sql, Some(engine)) => Ok(Engine::Sql(engine)),
-            (EngineChoice::Auto | EngineChoice::Memory, None) => {
+            (EngineChoice::Auto, None) | (EngineChoice::Memory, _) => {
                 let name = store.collection().name.as_str();
                 Ok(Engine::Memory(
                     MemoryEngine::new(name).with_fields(store.collection().fields()),
                 ))
             }
-            (EngineChoice::Memory, Some(_)) => bail!(
-                "--engine memory does not follow other writers of a MySQL table yet; use --engine sql or auto"
-            ),
             (EngineChoice::Sql, None) => bail!(
                 "--engine sql needs MySQL: SQLite has no spatial functions; use --engine memory or auto"
             ),
@@ -233,6 +232,10 @@ pub(super) async fn serve(
     }
     let default = catalogs.remove(0);
     let engine = default.engine().kind();
+    if let Some(feed) = database.feed().filter(|_| default.is_mirror()) {
+        refuse_unfit(&feed.lacks(&collections).await?)?;
+        tracing::info!("searches are answered from memory, which follows the binary log");
+    }
     let collections = Collections::new(default, catalogs);
     let metrics = Arc::new(Metrics::new(engine));
     let app = App::bind(settings, database.clone(), collections.clone(), metrics)?;
@@ -249,6 +252,19 @@ pub(super) async fn serve(
     announcing.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends the start where a database cannot be followed.
+fn refuse_unfit(lacks: &[Lack]) -> anyhow::Result<()> {
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let lines = lacks.iter();
+    let lines = lines.map(|Lack { what, mend }| format!("\n  {what}\n    {mend}"));
+    bail!(
+        "--engine memory cannot follow other writers here; mend this, or use --engine sql:{}",
+        lines.collect::<String>()
+    )
 }
 
 /// Waits until the engines answer.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::body::MessageBody;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -25,7 +26,8 @@ pub(super) async fn healthz(request: HttpRequest) -> Result<HttpResponse, Proble
     Ok(status(r#"{"status":"ok"}"#))
 }
 
-/// Ready: the indexes are loaded, the database answers, and the tables are there.
+/// Ready: the indexes are loaded, the database answers, and the tables are there. How far
+/// indexes are behind that follow other writers is told beside.
 pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let state = State::of(&request);
@@ -45,10 +47,16 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem
             .map_err(Problem::database_unavailable)?
     };
     state.run(probe).await?;
-    Ok(status(r#"{"status":"ready"}"#))
+    Ok(status(match state.collections.lag() {
+        None => r#"{"status":"ready"}"#.to_owned(),
+        Some(lag) => format!(
+            r#"{{"status":"ready","mirror_lag_s":{:.3}}}"#,
+            lag.as_secs_f64()
+        ),
+    }))
 }
 
-fn status(body: &'static str) -> HttpResponse {
+fn status(body: impl MessageBody + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -58,6 +66,9 @@ fn status(body: &'static str) -> HttpResponse {
 pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let state = Arc::clone(State::of(&request));
+    if let Some(lag) = state.collections.lag() {
+        state.metrics.mirror().lags(lag);
+    }
     let indexes = state
         .collections
         .iter()

@@ -11,6 +11,7 @@ mod condition;
 mod database;
 mod dive_sites;
 mod error;
+pub mod feed;
 mod guard;
 mod idempotency;
 mod ids;

@@ -61,6 +61,9 @@ pub(super) trait OrganizationTables {
     /// All pairs of centers and organizations, by center.
     async fn all_memberships(&self) -> Result<Vec<(i64, i64)>, StoreError>;
 
+    /// The pairs of these centers, by center and organization.
+    async fn memberships_of(&self, centers: Vec<i64>) -> Result<Vec<(i64, i64)>, StoreError>;
+
     /// The centers that work by one, by id.
     async fn members(&self, id: OrganizationId) -> Result<Vec<i64>, StoreError>;
 
@@ -230,6 +233,14 @@ fn membership(row: &str) -> Result<Option<Membership>, StoreError> {
 pub(super) fn memberships_of_json(rows: &[String]) -> Result<Vec<Membership>, StoreError> {
     let all = rows.iter().map(|row| membership(row));
     all.filter_map(Result::transpose).collect()
+}
+
+/// Rows with ids that nobody could ask for are passed over.
+fn pairs(rows: Vec<(i64, i64)>) -> Vec<(CenterId, OrganizationId)> {
+    let ids = rows.into_iter().filter_map(|(center, organization)| {
+        CenterId::new(center).zip(OrganizationId::new(organization))
+    });
+    ids.collect()
 }
 
 impl Database {
@@ -407,11 +418,19 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn all_memberships(&self) -> Result<Vec<(CenterId, OrganizationId)>, StoreError> {
-        let rows = self.backend().all_memberships().await?;
-        let ids = rows.into_iter().filter_map(|(center, organization)| {
-            CenterId::new(center).zip(OrganizationId::new(organization))
-        });
-        Ok(ids.collect())
+        Ok(pairs(self.backend().all_memberships().await?))
+    }
+
+    /// The pairs of these centers and their organizations, by center and organization.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn memberships_of(
+        &self,
+        centers: impl IntoIterator<Item = CenterId> + Send,
+    ) -> Result<Vec<(CenterId, OrganizationId)>, StoreError> {
+        let centers = centers.into_iter().map(CenterId::get).collect();
+        Ok(pairs(self.backend().memberships_of(centers).await?))
     }
 
     /// The centers that work by an organization, by id.

@@ -21,6 +21,8 @@ pub(super) const NO_SUCH_TABLE: u16 = 1146;
 pub(super) const LOCK_WAITED_FOR: u16 = 1205;
 /// `ER_LOCK_DEADLOCK`.
 pub(super) const DEADLOCK: u16 = 1213;
+/// `ER_SOURCE_FATAL_ERROR_READING_BINLOG`.
+pub(super) const LOG_UNREADABLE: u16 = 1236;
 /// `ER_QUERY_INTERRUPTED`.
 pub(super) const INTERRUPTED: u16 = 1317;
 /// `ER_BINLOG_CREATE_ROUTINE_NEED_SUPER`.

@@ -189,6 +189,7 @@ fn neither_folder_of_a_database_knows_the_other() {
 #[test]
 fn only_the_store_knows_its_libraries() {
     assert_only_in("sqlx::", &["store/"]);
+    assert_only_in("mysql_async::", &["store/mysql/feed/"]);
     assert_only_in(
         "rusqlite::",
         &[

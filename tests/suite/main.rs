@@ -17,6 +17,7 @@ mod connections;
 mod grants;
 mod layers;
 mod migrations;
+mod mirror;
 mod readme;
 mod sessions;
 mod store;

@@ -3,6 +3,7 @@
 
 use std::thread;
 
+use super::Change;
 use super::bounds::{Point, is_within, may_hold_open};
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
 use super::map_order::{MapOrder, OnMap};
@@ -14,7 +15,8 @@ use super::values::{Held, Layout, Values, ValuesRef, of_number, of_text, text_of
 use super::vocabulary::{ORGANIZATIONS, RATING, ValueId, Vocabulary};
 use super::walk::Walk;
 use crate::domain::{
-    CenterId, FieldId, FieldValue, MapPoint, OrganizationId, OrganizationNames, Summary, ValueRef,
+    CenterId, FieldId, FieldValue, MapPoint, OrganizationId, OrganizationNames, Rating, Summary,
+    ValueRef,
 };
 
 /// Shards of the table of places: a write that makes one grow hashes some
@@ -149,16 +151,48 @@ impl Index {
         self.organizations.rename(names);
     }
 
+    /// Follows a committed write; of a center that was written, `text` is what is answered.
+    pub(super) fn apply(&mut self, change: &Change<'_>, text: &[u8]) {
+        match change {
+            Change::Upsert(center) => self.upsert(center, text),
+            Change::Remove(id) => {
+                self.remove(*id);
+            }
+            Change::Organizations(id, organizations) => self.set_organizations(*id, organizations),
+            Change::Rating(id, rating) => self.set_rating(*id, *rating),
+        }
+    }
+
+    /// The centers that have ratings or organizations, with a position or without.
+    pub(super) fn linked(&self) -> Vec<CenterId> {
+        let rated = self.ratings.centers();
+        self.organizations.centers().chain(rated).collect()
+    }
+
     /// Notes the organizations of a center, whether it has a position or not.
-    pub(super) fn set_organizations(&mut self, id: CenterId, organizations: &[OrganizationId]) {
+    fn set_organizations(&mut self, id: CenterId, organizations: &[OrganizationId]) {
         self.organizations.set(id, organizations);
+        self.set_value(id, ORGANIZATIONS);
+    }
+
+    /// Notes how a center is rated, whether it has a position or not.
+    fn set_rating(&mut self, id: CenterId, rating: Option<Rating>) {
+        self.ratings.set(id, rating);
+        self.set_value(id, RATING);
+    }
+
+    /// Gives a center the set of organizations, or the rating, that is noted of it.
+    fn set_value(&mut self, id: CenterId, field: usize) {
         let Some(place) = self.place_of(id) else {
             return;
         };
+        let text = match field {
+            RATING => self.ratings.of(id),
+            _ => self.organizations.of(id),
+        };
         let old = self.values_at(place);
         let mut new = old.clone();
-        new.built_in[ORGANIZATIONS] =
-            self.vocabularies[ORGANIZATIONS].intern(self.organizations.of(id));
+        new.built_in[field] = self.vocabularies[field].intern(text);
         self.post_values(place.bucket(), new.borrowed());
         let bucket = self.buckets.get_mut(place.bucket());
         bucket.set_values(place.slot(), new.borrowed());

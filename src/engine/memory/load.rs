@@ -4,6 +4,7 @@
 use std::hint::black_box;
 use std::thread;
 
+use super::Change;
 use super::bounds::{Point, bounds_of, widest_axis};
 use super::bucket::{Bucket, CAPACITY, LANES};
 use super::index::Index;
@@ -41,6 +42,29 @@ pub struct Loading {
 /// A new index, for [`super::MemoryEngine::finish_load`].
 #[derive(Debug)]
 pub struct BuiltIndex(pub(super) Index);
+
+impl BuiltIndex {
+    /// Follows committed writes, in their order.
+    pub fn apply(&mut self, changes: &[Change<'_>]) {
+        let layout = self.0.layout().clone();
+        let mut text = Vec::new();
+        for change in changes {
+            change.render(&layout, &mut text);
+            self.0.apply(change, &text);
+        }
+    }
+
+    /// Follows what organizations are called.
+    pub fn rename_organizations(&mut self, names: OrganizationNames) {
+        self.0.rename_organizations(names);
+    }
+
+    /// The centers that have ratings or organizations, with a position or without.
+    #[must_use]
+    pub fn linked(&self) -> Vec<CenterId> {
+        self.0.linked()
+    }
+}
 
 #[derive(Debug)]
 struct Loaded {
@@ -93,7 +117,7 @@ impl Loading {
 
     /// Notes how a center is rated, before it is added.
     pub fn set_rating(&mut self, center: CenterId, rating: Rating) {
-        self.ratings.set(center, rating);
+        self.ratings.set(center, Some(rating));
     }
 
     /// Adds a center. Each id may be added once.

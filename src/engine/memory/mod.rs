@@ -59,8 +59,8 @@ use parking_lot::RwLockWriteGuard;
 
 use super::{Answer, OnMap, SearchError};
 use crate::domain::{
-    Cells, CenterId, FieldId, Fields, Filter, OrganizationId, OrganizationNames, Search, SortKey,
-    Summary, Tally, Viewport, sort_key,
+    Cells, CenterId, FieldId, Fields, Filter, OrganizationId, OrganizationNames, Rating, Search,
+    SortKey, Summary, Tally, Viewport, sort_key,
 };
 use crate::wire::{name_of, push_attributes, render_summary};
 use index::Index;
@@ -79,6 +79,21 @@ pub enum Change<'a> {
     /// A center works by these organizations and no others, in the order of their
     /// numbers. Said before it is created or after it is deleted, too.
     Organizations(CenterId, &'a [OrganizationId]),
+    /// A center is rated so, or not at all. Said before it is created or after it is
+    /// deleted, too.
+    Rating(CenterId, Option<Rating>),
+}
+
+impl Change<'_> {
+    /// What answers will hold of a center that is written; nothing for other changes.
+    fn render(&self, layout: &Layout, text: &mut Vec<u8>) {
+        text.clear();
+        if let Self::Upsert(center) = self {
+            render_summary(center, text);
+            let value = |place: usize| Some(center.attributes[place].as_ref()?.borrowed());
+            push_attributes(layout.fields(), value, text);
+        }
+    }
 }
 
 /// Answers searches from an R-tree in memory.
@@ -153,25 +168,12 @@ impl MemoryEngine {
         for change in changes {
             // Rendered before the lock is taken, which is held for one change
             // only: searches come between the changes of a large batch.
-            text.clear();
-            if let Change::Upsert(center) = change {
-                render_summary(center, &mut text);
-                let value = |place: usize| Some(center.attributes[place].as_ref()?.borrowed());
-                push_attributes(self.layout.fields(), value, &mut text);
-            }
+            change.render(&self.layout, &mut text);
             let mut guard = self.loaded.write();
             let Some(loaded) = &mut *guard else {
                 return;
             };
-            match change {
-                Change::Upsert(center) => loaded.index.upsert(center, &text),
-                Change::Remove(id) => {
-                    loaded.index.remove(*id);
-                }
-                Change::Organizations(id, organizations) => {
-                    loaded.index.set_organizations(*id, organizations);
-                }
-            }
+            loaded.index.apply(change, &text);
             loaded.changed_at = SystemTime::now();
             RwLockWriteGuard::unlock_fair(guard);
         }
@@ -182,6 +184,15 @@ impl MemoryEngine {
         if let Some(loaded) = &mut *self.loaded.write() {
             loaded.index.rename_organizations(names);
         }
+    }
+
+    /// The centers that have ratings or organizations, with a position or without.
+    #[must_use]
+    pub fn linked(&self) -> Vec<CenterId> {
+        let guard = self.loaded.read();
+        guard
+            .as_ref()
+            .map_or_else(Vec::new, |loaded| loaded.index.linked())
     }
 
     /// Answers a search.

@@ -31,6 +31,11 @@ impl Organizations {
         };
     }
 
+    /// The centers that have any.
+    pub(super) fn centers(&self) -> impl Iterator<Item = CenterId> {
+        self.sets.keys().copied()
+    }
+
     /// The set of a center's organizations as a value; `None` where it is empty.
     pub(super) fn of(&self, center: CenterId) -> Option<&str> {
         self.sets.get(&center).map(|set| &**set)

@@ -14,8 +14,16 @@ use crate::wire::render_rating;
 pub(super) struct Ratings(HashMap<CenterId, Box<str>>);
 
 impl Ratings {
-    pub(super) fn set(&mut self, center: CenterId, rating: Rating) {
-        self.0.insert(center, render_rating(rating).into());
+    pub(super) fn set(&mut self, center: CenterId, rating: Option<Rating>) {
+        match rating {
+            Some(rating) => self.0.insert(center, render_rating(rating).into()),
+            None => self.0.remove(&center),
+        };
+    }
+
+    /// The centers that have one.
+    pub(super) fn centers(&self) -> impl Iterator<Item = CenterId> {
+        self.0.keys().copied()
     }
 
     /// The rating of a center as a value; `None` where it has none.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::bucket::CAPACITY;
 use super::*;
 use crate::domain::{
-    Area, Cell, Condition, Cursor, FieldId, Limit, MapPoint, Organization, OrganizationText,
-    Origin, Position, Radius, Zoom,
+    Area, Cell, Condition, Cursor, FieldId, Limit, MapPoint, MinRating, Organization,
+    OrganizationText, Origin, Position, Radius, Zoom,
 };
 use crate::engine::Hit;
 
@@ -145,6 +145,54 @@ fn organizations_follow_their_centers_in_and_out_of_the_index() {
     assert_eq!((found("A"), found("B")), (vec![1], vec![2, 1]));
     engine.rename_organizations(OrganizationNames::of(&all[1..]));
     assert_eq!((found("A"), found("B")), (vec![], vec![2, 1]));
+}
+
+#[test]
+fn ratings_follow_their_centers_in_and_out_of_the_index() {
+    let engine = loaded(&[center(1, 0.0, 0.0), center(2, 0.0, 1.0)]);
+    let found = || {
+        check(&engine);
+        let mut search = around(0.0, 0.0, 5);
+        search.filter.min_rating = MinRating::new(5.0);
+        answer(&engine, &search).ids()
+    };
+    let id = |id: i64| CenterId::new(id).unwrap();
+    let rated = |average| Some(Rating { average, count: 3 });
+    assert_eq!(found(), [0_i64; 0]);
+    engine.apply(&[
+        Change::Rating(id(1), rated(7.0)),
+        Change::Rating(id(2), rated(4.5)),
+        Change::Rating(id(3), rated(9.0)),
+    ]);
+    assert_eq!(found(), [1]);
+    // Said before it was there, kept while it is away.
+    engine.apply(&[Change::Upsert(center(3, 0.0, 2.0)), Change::Remove(id(1))]);
+    assert_eq!(found(), [3]);
+    engine.apply(&[
+        Change::Upsert(center(1, 0.0, 5.0)),
+        Change::Rating(id(3), None),
+        Change::Rating(id(2), rated(5.0)),
+    ]);
+    assert_eq!(found(), [2, 1]);
+    let mut linked = engine.linked();
+    linked.sort_unstable();
+    assert_eq!(linked, [id(1), id(2)]);
+}
+
+#[test]
+fn a_built_index_follows_writes_before_it_answers() {
+    let engine = loaded(&[]);
+    let mut loading = engine.begin_load();
+    loading.push(&center(1, 0.0, 0.0));
+    loading.push(&center(2, 0.0, 1.0));
+    let mut built = loading.build();
+    built.apply(&[
+        Change::Remove(CenterId::new(1).unwrap()),
+        Change::Upsert(center(3, 0.0, 3.0)),
+    ]);
+    engine.finish_load(built);
+    check(&engine);
+    assert_eq!(answer(&engine, &around(0.0, 0.0, 5)).ids(), [2, 3]);
 }
 
 #[test]

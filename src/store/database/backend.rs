@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use super::Connections;
 use crate::store::dive_sites::SiteReads;
+use crate::store::feed::ChangeFeed;
 use crate::store::guard::Guards;
 use crate::store::idempotency::KeysTable;
 use crate::store::migrate::Migrates;
@@ -73,6 +74,11 @@ pub(in crate::store) trait Backend:
     /// The version of an embedded file.
     async fn file_version(&self) -> Result<Option<FileVersion>, StoreError> {
         Ok(None)
+    }
+
+    /// What tells of every commit.
+    fn feed(&self) -> Option<Arc<dyn ChangeFeed>> {
+        None
     }
 
     /// What adopts tables of other applications.

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use super::adopt::{self, Adopter};
 use super::{MySqlDatabase, MySqlStore, catalog, schema, survey, triggers};
 use crate::store::database::Backend;
+use crate::store::feed::ChangeFeed;
 use crate::store::ids::{BeyondIds, lacks_id};
 use crate::store::references::KeyColumn;
 use crate::store::rows::RowStore;
@@ -41,6 +42,10 @@ impl Backend for MySqlDatabase {
             in_use: (self.pool.size() as usize).saturating_sub(idle),
             idle,
         }
+    }
+
+    fn feed(&self) -> Option<Arc<dyn ChangeFeed>> {
+        Some(Arc::clone(&self.feed) as Arc<dyn ChangeFeed>)
     }
 
     fn adopter(&self) -> Option<Adopter> {

@@ -11,6 +11,7 @@ mod cells;
 mod connect;
 mod database;
 mod dive_sites;
+mod feed;
 mod fields;
 mod guard;
 mod hint;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::Collection;
+use feed::{Login, MySqlFeed};
 #[cfg(test)]
 pub(super) use migrate::MIGRATIONS;
 use retrying_pool::RetryingPool;
@@ -57,11 +59,13 @@ pub(super) use url::SCHEME;
 #[derive(Debug, Clone)]
 pub(super) struct MySqlDatabase {
     pool: RetryingPool,
+    feed: Arc<MySqlFeed>,
 }
 
 impl MySqlDatabase {
-    fn new(pool: RetryingPool) -> Self {
-        Self { pool }
+    fn new(pool: RetryingPool, login: Login) -> Self {
+        let feed = Arc::new(MySqlFeed::new(pool.clone(), login));
+        Self { pool, feed }
     }
 
     fn pool(&self) -> &RetryingPool {

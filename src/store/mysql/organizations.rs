@@ -1,6 +1,7 @@
 //! The tables of organizations in MySQL.
 
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
@@ -66,6 +67,11 @@ const ALL_MEMBERSHIPS: &str = "\
     SELECT CAST(diving_center_id AS SIGNED), CAST(diving_organization_id AS SIGNED) \
     FROM diving_center_organizations \
     ORDER BY diving_center_id, diving_organization_id";
+const MEMBERSHIPS_OF: &str = "\
+    SELECT m.diving_center_id, m.diving_organization_id \
+    FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) asked \
+    JOIN diving_center_organizations m ON m.diving_center_id = asked.id \
+    ORDER BY m.diving_center_id, m.diving_organization_id";
 const CENTER: &str = "SELECT COUNT(*) FROM diving_centers WHERE id = ?";
 const JOIN: &str = "\
     INSERT INTO diving_center_organizations (diving_center_id, diving_organization_id, is_primary) \
@@ -207,6 +213,11 @@ impl OrganizationTables for MySqlDatabase {
 
     async fn all_memberships(&self) -> Result<Vec<(i64, i64)>, StoreError> {
         let reading = sqlx::query_as(ALL_MEMBERSHIPS);
+        Ok(or_none(reading.fetch_all(&self.pool).await)?)
+    }
+
+    async fn memberships_of(&self, centers: Vec<i64>) -> Result<Vec<(i64, i64)>, StoreError> {
+        let reading = sqlx::query_as(MEMBERSHIPS_OF).bind(json!(centers).to_string());
         Ok(or_none(reading.fetch_all(&self.pool).await)?)
     }
 

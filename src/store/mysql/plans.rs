@@ -52,9 +52,9 @@ impl World {
             .await
             .unwrap();
         let url = format!("{}/{name}", server.trim_end_matches('/'));
-        let pool = connect(&url::parse(&url).unwrap(), &PoolSettings::default()).await;
-        let pool = pool.unwrap();
-        let database = Database::of(MySqlDatabase::new(pool.clone()));
+        let url = url::parse(&url).unwrap();
+        let pool = connect(&url, &PoolSettings::default()).await.unwrap();
+        let database = Database::of(MySqlDatabase::new(pool.clone(), url.login));
         database.migrate_up(None).await.unwrap();
         let mut connection = pool.acquire().await.unwrap();
         for statement in [

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::MySqlDatabase;
 use super::connect::connect;
+use super::feed::Login;
 use crate::store::database::{Address, Scheme, bad};
 use crate::store::{ConnectError, Database, DatabaseUrlError, PoolSettings};
 
@@ -35,6 +36,7 @@ const PARAMETERS: [&str; 6] = [
 #[derive(Clone)]
 pub(super) struct MySqlUrl {
     pub(super) options: Box<MySqlConnectOptions>,
+    pub(super) login: Login,
     shown: String,
 }
 
@@ -46,7 +48,7 @@ impl Address for MySqlUrl {
 
     async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError> {
         let pool = connect(self, settings).await?;
-        Ok(Database::of(MySqlDatabase::new(pool)))
+        Ok(Database::of(MySqlDatabase::new(pool, self.login.clone())))
     }
 }
 
@@ -98,9 +100,12 @@ pub(super) fn parse(text: &str) -> Result<MySqlUrl, DatabaseUrlError> {
         "" => String::new(),
         user => format!("{user}@"),
     };
+    // An IPv6 address stands in brackets in a URL, and without them elsewhere.
+    let options = options.host(host.trim_matches(['[', ']']));
+    let login = Login::of(&url, &options).ok_or_else(|| bad("has a password that is not UTF-8"))?;
     Ok(MySqlUrl {
-        // An IPv6 address stands in brackets in a URL, and without them elsewhere.
-        options: Box::new(options.host(host.trim_matches(['[', ']']))),
+        options: Box::new(options),
+        login,
         shown: format!(
             "mysql://{user}{host}:{}/{database}",
             url.port().unwrap_or(3306)

@@ -1,7 +1,8 @@
 //! The tables of organizations in an embedded file.
 
 use async_trait::async_trait;
-use rusqlite::{Params, params};
+use rusqlite::{Connection, Params, params};
+use serde_json::json;
 
 use super::SqliteDatabase;
 use super::catalog::{all, or_none};
@@ -63,6 +64,10 @@ const MEMBERS: &str = "\
 const ALL_MEMBERSHIPS: &str = "\
     SELECT diving_center_id, diving_organization_id FROM diving_center_organizations \
     ORDER BY diving_center_id, diving_organization_id";
+const MEMBERSHIPS_OF: &str = "\
+    SELECT diving_center_id, diving_organization_id FROM diving_center_organizations \
+    WHERE diving_center_id IN (SELECT value FROM json_each(?)) \
+    ORDER BY diving_center_id, diving_organization_id";
 const CENTER: &str = "SELECT COUNT(*) FROM diving_centers WHERE id = ?";
 const JOIN: &str = "\
     INSERT INTO diving_center_organizations (diving_center_id, diving_organization_id, is_primary) \
@@ -87,6 +92,17 @@ impl SqliteDatabase {
         });
         reading.await
     }
+}
+
+/// Pairs of a center and an organization.
+fn pairs(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    found.collect()
 }
 
 #[async_trait]
@@ -167,13 +183,14 @@ impl OrganizationTables for SqliteDatabase {
     }
 
     async fn all_memberships(&self) -> Result<Vec<(i64, i64)>, StoreError> {
-        let reading = self.read(|connection| {
-            let read = || {
-                let mut statement = connection.prepare_cached(ALL_MEMBERSHIPS)?;
-                let found = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-                found.collect()
-            };
-            Ok(or_none(read())?)
+        let reading = self.read(|connection| Ok(or_none(pairs(connection, ALL_MEMBERSHIPS, ()))?));
+        reading.await
+    }
+
+    async fn memberships_of(&self, centers: Vec<i64>) -> Result<Vec<(i64, i64)>, StoreError> {
+        let reading = self.read(move |connection| {
+            let asked = json!(centers).to_string();
+            Ok(or_none(pairs(connection, MEMBERSHIPS_OF, [asked]))?)
         });
         reading.await
     }

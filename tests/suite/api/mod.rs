@@ -12,7 +12,7 @@ mod centers;
 mod centers_batch;
 mod charsets;
 mod clusters;
-mod collections;
+pub mod collections;
 mod conditions;
 mod connections;
 mod contract;

@@ -12,7 +12,7 @@ use nearby::engine::Engine;
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::sql::SqlEngine;
 use nearby::metrics::Metrics;
-use nearby::store::{Collection, Store};
+use nearby::store::{Collection, Database, Store};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::contract::{CONTRACT, PLAIN_CONTRACT};
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, connect};
 
 /// The key that writes need.
 pub const KEY: &str = "correct horse battery staple";
@@ -71,8 +71,26 @@ impl TestServer {
         Self::launch_declared(db, Vec::new(), adjust)
     }
 
+    /// The service over a MySQL database, answering from memory, once it is ready. By which
+    /// URL it connects is said apart.
+    pub async fn start_mirror(db: TestDatabase, url: &str, declared: Vec<Collection>) -> Self {
+        let database = connect(url).await;
+        Self::until_ready(Self::launch_over(db, &database, true, declared, |_| {})).await
+    }
+
     fn launch_declared(
         db: TestDatabase,
+        declared: Vec<Collection>,
+        adjust: impl FnOnce(&mut AppSettings),
+    ) -> Self {
+        let database = db.database().clone();
+        Self::launch_over(db, &database, false, declared, adjust)
+    }
+
+    fn launch_over(
+        db: TestDatabase,
+        database: &Database,
+        is_mirror: bool,
         declared: Vec<Collection>,
         adjust: impl FnOnce(&mut AppSettings),
     ) -> Self {
@@ -84,10 +102,10 @@ impl TestServer {
         };
         adjust(&mut settings);
         let catalog = |collection: &Collection| {
-            let store = Store::new(db.database(), collection);
+            let store = Store::new(database, collection);
             let engine = match SqlEngine::over(&store) {
-                Some(engine) => Engine::Sql(engine),
-                None => Engine::Memory(
+                Some(engine) if !is_mirror => Engine::Sql(engine),
+                _ => Engine::Memory(
                     MemoryEngine::new(collection.name.as_str()).with_fields(collection.fields()),
                 ),
             };
@@ -100,7 +118,7 @@ impl TestServer {
         let metrics = Arc::new(Metrics::new(default.engine().kind()));
         let others = [Collection::dive_sites()].into_iter().chain(declared);
         let collections = Collections::new(default, others.map(|c| catalog(&c)).collect());
-        let app = App::bind(settings, db.database().clone(), collections, metrics)
+        let app = App::bind(settings, database.clone(), collections, metrics)
             .unwrap_or_else(|error| panic!("{error}"));
         let address = app.addresses()[0];
         let (stop, stopped) = oneshot::channel();

@@ -83,9 +83,20 @@ impl TestDatabase {
         Self::sqlite_empty().await.migrated().await
     }
 
+    /// A fresh database on another server, migrated.
+    pub async fn mysql_on(server: &str) -> Self {
+        Self::mysql_empty_on(server.to_owned())
+            .await
+            .migrated()
+            .await
+    }
+
     /// A fresh database on MySQL without a table.
     pub async fn mysql_empty() -> Self {
-        let server = mysql_server();
+        Self::mysql_empty_on(mysql_server()).await
+    }
+
+    async fn mysql_empty_on(server: String) -> Self {
         let name = unique_name();
         on_server(&server, format!("CREATE DATABASE `{name}`")).await;
         let url = with_database(&server, &name);

@@ -5,15 +5,19 @@ use std::fmt::Write as _;
 mod behind;
 mod cut;
 mod database;
+mod gate;
 mod held;
 mod meddler;
+mod own_server;
 mod promised;
 
 pub use cut::{Commit, Cut, through_cut};
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, their_connection, with_database};
+pub use gate::Gate;
 pub use held::hold_center;
 pub use meddler::{Meddler, Meddling};
+pub use own_server::OwnServer;
 pub use promised::holds_once_in_three;
 
 /// Bytes as hexadecimal digits.

@@ -1,12 +1,16 @@
 //! Keeps what engines hold in memory at what the database holds: loads it after
 //! the start, and again when another process wrote the embedded file, or on MySQL
-//! from time to time.
+//! from time to time, or by its feed where an index follows that.
 
+mod mirror;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::EngineKind;
+use crate::metrics::Metrics;
 use crate::store::{Database, FileVersion, StoreError};
 
 /// How often the file is looked at; how long others' writes may go unseen.
@@ -20,7 +24,13 @@ const REST_AT_MOST: Duration = Duration::from_mins(1);
 /// Loads the indexes, then follows other writers of the embedded file; on MySQL,
 /// where nothing tells of them, names that are asked for and how densely centers
 /// lie. While the database is away everything stays as it was.
-pub async fn follow(database: Database, collections: Collections) {
+pub async fn follow(database: Database, collections: Collections, metrics: Arc<Metrics>) {
+    if collections.default().is_mirror()
+        && let Some(feed) = database.feed()
+    {
+        let catalogs = collections.iter().cloned().collect();
+        return mirror::follow(feed, catalogs, metrics).await;
+    }
     tokio::join!(
         follow_settings(&collections),
         follow_rows(&database, &collections)

@@ -1,0 +1,108 @@
+//! How far whoever follows a feed has come.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+
+use super::GtidSet;
+
+/// How far whoever follows has come, for all who ask.
+#[derive(Debug)]
+pub struct Progress(watch::Sender<State>);
+
+#[derive(Debug)]
+struct State {
+    reached: GtidSet,
+    /// When the first commit was that has not been followed, as far as is known; `None`
+    /// where all have been.
+    behind_since: Option<SystemTime>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self(watch::Sender::new(State {
+            reached: GtidSet::default(),
+            behind_since: Some(SystemTime::now()),
+        }))
+    }
+}
+
+impl Progress {
+    /// Everything before these transactions, and they, will be loaded.
+    pub fn starts_after(&self, transactions: GtidSet) {
+        self.0.send_modify(|state| state.reached = transactions);
+    }
+
+    /// A commit of this time is about to be followed.
+    pub fn is_behind(&self, since: SystemTime) {
+        self.0.send_modify(|state| {
+            let earliest = state.behind_since.map_or(since, |known| known.min(since));
+            state.behind_since = Some(earliest);
+        });
+    }
+
+    /// These transactions have been followed, and no later ones are known.
+    pub fn followed(&self, transactions: &GtidSet) {
+        self.0.send_modify(|state| {
+            state.reached.merge(transactions);
+            state.behind_since = None;
+        });
+    }
+
+    /// What has been followed.
+    #[must_use]
+    pub fn reached(&self) -> GtidSet {
+        self.0.borrow().reached.clone()
+    }
+
+    /// Waits until transactions have been followed.
+    pub async fn until(&self, transactions: &GtidSet) {
+        let mut told = self.0.subscribe();
+        // Fails when nobody can follow any more, and `self` is there.
+        let _ = told
+            .wait_for(|state| state.reached.covers(transactions))
+            .await;
+    }
+
+    /// How long ago the first commit was that has not been followed; zero where all have
+    /// been. Goes by the clocks of both machines.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        let since = self.0.borrow().behind_since;
+        since.map_or(Duration::ZERO, |since| since.elapsed().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_transactions_goes_on_once_they_are_followed() {
+        let set = |text: &str| -> GtidSet { text.parse().unwrap() };
+        let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+        let progress = Progress::default();
+        progress.starts_after(set(&format!("{uuid}:1-5")));
+        progress.until(&set(&format!("{uuid}:2-4"))).await;
+        let wanted = set(&format!("{uuid}:1-7"));
+        let waiting = tokio::time::timeout(Duration::from_millis(20), progress.until(&wanted));
+        waiting.await.unwrap_err();
+        progress.followed(&set(&format!("{uuid}:6-7")));
+        progress.until(&wanted).await;
+    }
+
+    #[test]
+    fn the_lag_is_that_of_the_first_commit_not_followed() {
+        let progress = Progress::default();
+        progress.followed(&GtidSet::default());
+        assert_eq!(progress.lag(), Duration::ZERO);
+        let now = SystemTime::now();
+        progress.is_behind(now - Duration::from_secs(9));
+        progress.is_behind(now);
+        assert!(progress.lag() >= Duration::from_secs(9));
+        // Another machine's clock may be ahead.
+        progress.followed(&GtidSet::default());
+        progress.is_behind(now + Duration::from_mins(1));
+        assert_eq!(progress.lag(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,108 @@
+//! MySQL's feed: its binary log, as a replica reads it.
+//!
+//! - `fitness`: what a server lacks to be followed
+//! - `tables`: what of a database is followed, and which statements alter it
+//! - `events`: from the events of the log to transactions
+//! - `login`, `stream`: the connection that the log comes by
+
+mod events;
+mod fitness;
+mod login;
+mod stream;
+mod tables;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::MySqlPool;
+
+use super::retrying_pool::RetryingPool;
+use crate::store::feed::{ChangeFeed, FeedError, GtidSet, Lack, OpenFeed, Progress, Reason};
+use crate::store::{Collection, StoreError};
+pub(super) use login::Login;
+
+/// The binary log of a server.
+pub(super) struct MySqlFeed {
+    pool: RetryingPool,
+    login: Login,
+    progress: Progress,
+}
+
+impl MySqlFeed {
+    pub(super) fn new(pool: RetryingPool, login: Login) -> Self {
+        Self {
+            pool,
+            login,
+            progress: Progress::default(),
+        }
+    }
+}
+
+impl fmt::Debug for MySqlFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The login has a password.
+        let mut shown = f.debug_struct("MySqlFeed");
+        shown
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl ChangeFeed for MySqlFeed {
+    async fn lacks(&self, collections: &[Collection]) -> Result<Vec<Lack>, StoreError> {
+        fitness::lacks(&self.pool, &self.login, collections).await
+    }
+
+    async fn present(&self) -> Result<GtidSet, StoreError> {
+        present(&self.pool).await
+    }
+
+    async fn open(
+        &self,
+        collections: &[Collection],
+        after: &GtidSet,
+    ) -> Result<Box<dyn OpenFeed>, FeedError> {
+        check_history(&self.pool, after).await?;
+        let collections: Arc<[Collection]> = collections.into();
+        let stream = stream::open(&self.pool, &self.login, collections, after).await?;
+        Ok(Box::new(stream))
+    }
+
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+/// A commit is in this set once everybody sees it.
+async fn present(pool: &MySqlPool) -> Result<GtidSet, StoreError> {
+    let text: String = sqlx::query_scalar("SELECT @@GLOBAL.gtid_executed")
+        .fetch_one(pool)
+        .await?;
+    text.parse().map_err(StoreError::unreadable)
+}
+
+/// Whether the server has what was read from it, and still has what was not.
+async fn check_history(pool: &MySqlPool, after: &GtidSet) -> Result<(), FeedError> {
+    let after = after.to_string();
+    let asking = sqlx::query_as(
+        "SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed) = 1, \
+                GTID_SUBSET(@@GLOBAL.gtid_purged, ?) = 1",
+    );
+    let asking = asking.bind(&after).bind(&after).fetch_one(pool).await;
+    let (is_known, is_kept): (bool, bool) = asking.map_err(StoreError::from)?;
+    if !is_known {
+        return Err(FeedError::Ended(
+            Reason::OtherHistory,
+            "the server lacks transactions that it had".to_owned(),
+        ));
+    }
+    if !is_kept {
+        return Err(FeedError::Ended(
+            Reason::Purged,
+            "the server has removed binary logs that were not read yet".to_owned(),
+        ));
+    }
+    Ok(())
+}
