@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::attributes::Attributes;
-use super::condition::{FieldId, FieldValue, ValueRef};
+use super::condition::{Condition, FieldId, FieldValue, ValueRef};
 use super::position::{Position, PositionError};
 
 /// The ids of rows, whoever numbered them: every number of 64 bits but the least, at
@@ -362,15 +362,28 @@ impl Center {
     /// What search answers say of it; `None` without a position.
     #[must_use]
     pub fn summary(&self) -> Option<Summary<'_>> {
-        Some(Summary {
+        Some(self.summary_at(self.position?))
+    }
+
+    /// Whether a condition holds for it.
+    #[must_use]
+    pub fn fulfils(&self, condition: &Condition) -> bool {
+        // Where it stands is not asked of its fields.
+        let anywhere = Position::new(0.0, 0.0).expect("it is a position");
+        let summary = self.summary_at(anywhere);
+        condition.holds(&|field| summary.value(field), &|| self.position) == Some(true)
+    }
+
+    fn summary_at(&self, position: Position) -> Summary<'_> {
+        Summary {
             id: self.id,
-            position: self.position?,
+            position,
             name: &self.text.name,
             country: self.text.country.as_deref(),
             region: self.text.region.as_deref(),
             city: self.text.city.as_deref(),
             attributes: self.attributes.values(),
-        })
+        }
     }
 }
 

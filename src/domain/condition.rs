@@ -1,8 +1,12 @@
-//! What a search asks of the fields of a center, beside where it stands.
+//! What a search asks of a center, beside how far away it stands.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate};
+
+use super::polygon::Polygon;
+use super::position::Position;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,7 +180,7 @@ impl Comparison {
     }
 }
 
-/// A condition on the fields of a center, with the logic of SQL: what is asked of a
+/// A condition on the fields of a center and its place, with the logic of SQL: what is asked of a
 /// field that is NULL is neither true nor false, and only what is true is kept. Values
 /// are of the kind of their field; who builds a condition has checked it.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,16 +199,22 @@ pub enum Condition {
     OneOf(FieldId, Vec<FieldValue>),
     /// The text is like the pattern.
     Like(FieldId, Pattern),
+    /// The center stands in a shape; not known of one without coordinates.
+    Inside(Arc<Polygon>),
 }
 
 impl Condition {
-    /// Whether it holds for a center whose fields `value_of` gives; `None` where that is
-    /// not known, as SQL says NULL.
-    pub fn holds<'v>(&self, value_of: &impl Fn(FieldId) -> Option<ValueRef<'v>>) -> Option<bool> {
+    /// Whether it holds for a center whose fields `value_of` gives, and whose place
+    /// `position` does; `None` where that is not known, as SQL says NULL.
+    pub fn holds<'v>(
+        &self,
+        value_of: &impl Fn(FieldId) -> Option<ValueRef<'v>>,
+        position: &impl Fn() -> Option<Position>,
+    ) -> Option<bool> {
         match self {
-            Self::All(conditions) => joined(conditions, value_of, false),
-            Self::Any(conditions) => joined(conditions, value_of, true),
-            Self::Not(condition) => condition.holds(value_of).map(|holds| !holds),
+            Self::All(conditions) => joined(conditions, value_of, position, false),
+            Self::Any(conditions) => joined(conditions, value_of, position, true),
+            Self::Not(condition) => condition.holds(value_of, position).map(|holds| !holds),
             Self::IsNull(field) => Some(value_of(*field).is_none()),
             Self::Compare(field, comparison, value) => {
                 let ordering = value_of(*field)?.compare(value.borrowed())?;
@@ -218,7 +228,30 @@ impl Condition {
                 ValueRef::Text(text) => Some(pattern.matches(text)),
                 _ => None,
             },
+            Self::Inside(polygon) => Some(polygon.contains(position()?)),
         }
+    }
+
+    /// Whether it asks where a center stands.
+    #[must_use]
+    pub fn asks_where(&self) -> bool {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().any(Self::asks_where)
+            }
+            Self::Not(condition) => condition.asks_where(),
+            Self::Inside(_) => true,
+            Self::IsNull(_) | Self::Compare(..) | Self::OneOf(..) | Self::Like(..) => false,
+        }
+    }
+
+    /// The shapes in all of which a center has to stand.
+    pub fn shapes(&self) -> impl Iterator<Item = &Polygon> {
+        let conjuncts = self.conjuncts().iter();
+        conjuncts.filter_map(|condition| match condition {
+            Self::Inside(polygon) => Some(&**polygon),
+            _ => None,
+        })
     }
 }
 
@@ -284,6 +317,7 @@ impl Condition {
             | Self::Compare(field, ..)
             | Self::OneOf(field, _)
             | Self::Like(field, _) => visit(*field),
+            Self::Inside(_) => {}
         }
     }
 
@@ -336,6 +370,10 @@ impl Condition {
                     .to_le_bytes());
                 }
             }
+            Self::Inside(polygon) => {
+                mark(8, out);
+                polygon.encode(out);
+            }
         }
     }
 }
@@ -344,11 +382,12 @@ impl Condition {
 fn joined<'v>(
     conditions: &[Condition],
     value_of: &impl Fn(FieldId) -> Option<ValueRef<'v>>,
+    position: &impl Fn() -> Option<Position>,
     decisive: bool,
 ) -> Option<bool> {
     let mut result = Some(!decisive);
     for condition in conditions {
-        match condition.holds(value_of) {
+        match condition.holds(value_of, position) {
             Some(holds) if holds == decisive => return Some(decisive),
             Some(_) => {}
             None => result = None,
@@ -441,11 +480,12 @@ mod tests {
     const EMPTY: FieldId = FieldId(2);
 
     fn holds(condition: &Condition) -> Option<bool> {
-        condition.holds(&|field| match field {
+        let value_of = |field| match field {
             CITY => Some(ValueRef::Text("Athens")),
             STARS => Some(ValueRef::Number(4.5)),
             _ => None,
-        })
+        };
+        condition.holds(&value_of, &|| None)
     }
 
     fn text(value: &str) -> FieldValue {

@@ -18,8 +18,10 @@ mod listing;
 mod map;
 mod name_search;
 mod organization;
+mod polygon;
 mod position;
 mod rating;
+mod ring;
 mod search;
 mod setting;
 mod tally;
@@ -54,6 +56,10 @@ pub use organization::{
     MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,
     OrganizationFieldError, OrganizationId, OrganizationName, OrganizationNames, OrganizationText,
     large_organizations,
+};
+pub use polygon::{
+    MAX_POLYGON_LONGITUDE, MAX_POLYGON_POSITIONS, Part as PolygonPart, Polygon, PolygonError,
+    RingName,
 };
 pub use position::{Origin, Position, PositionError};
 pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, RatingVisibility, reviews_switch};

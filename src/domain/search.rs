@@ -154,7 +154,8 @@ impl Filter {
     /// ratings are not among them.
     #[must_use]
     pub fn matches(&self, center: &Summary<'_>) -> bool {
-        self.condition.holds(&|field| center.value(field)) == Some(true)
+        let value_of = |field| center.value(field);
+        self.condition.holds(&value_of, &|| Some(center.position)) == Some(true)
     }
 
     /// Feeds a checksum everything that decides which centers count.

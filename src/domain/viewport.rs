@@ -107,6 +107,14 @@ impl Viewport {
     }
 }
 
+/// A longitude so many degrees of whole turns away, as its decimals say.
+pub(super) fn turned(longitude: f64, turn: f64) -> f64 {
+    if turn == 0.0 {
+        return longitude;
+    }
+    ((longitude + turn) * WRAPPED_DECIMALS_FACTOR).round() / WRAPPED_DECIMALS_FACTOR
+}
+
 /// Brings a longitude into the range above -180 and up to 180.
 fn wrap(degrees: f64) -> f64 {
     if degrees > -180.0 && degrees <= 180.0 {

@@ -118,11 +118,12 @@ impl Engine {
         }
     }
 
-    /// Whether the index in memory goes through all that is in the area of a search to
+    /// Whether the index in memory may go through all that is in the area of a search to
     /// answer it.
     #[must_use]
     pub fn goes_through_all(&self, search: &Search) -> bool {
-        matches!((self, search.area), (Self::Memory(_), Area::Within(_)))
+        let takes_all = matches!(search.area, Area::Within(_));
+        matches!(self, Self::Memory(_)) && (takes_all || search.filter.condition.asks_where())
     }
 
     /// Answers a search from the index in memory, which takes microseconds and waits for

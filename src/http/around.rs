@@ -23,6 +23,7 @@ const PARAMS: &[Param] = &[
     Param::once("radius_km"),
     Param::once("radius_mi"),
     Param::once("min_radius_m"),
+    Param::once("polygon"),
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),

@@ -11,6 +11,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::answer::AnswerBody;
 use super::attributes::condition_of_members;
@@ -55,6 +56,7 @@ struct QueryBody {
     radius_km: Option<f64>,
     radius_mi: Option<f64>,
     min_radius_m: Option<f64>,
+    polygon: Option<Value>,
     limit: Option<u64>,
     #[serde(default)]
     country: Vec<String>,
@@ -110,7 +112,9 @@ impl QueryBody {
                 query.city,
                 query.organization,
                 query.min_rating,
-                attributes.and(condition),
+                attributes
+                    .and(condition)
+                    .and(params::inside(query.polygon)?),
             )?,
             exclude: params::exclude(&query.exclude)?,
             after: query.cursor.as_deref().map(params::cursor).transpose()?,

@@ -54,7 +54,8 @@ fn allowed(fields: &Fields) -> Cow<'static, str> {
     let known: Vec<String> = known.collect();
     format!(
         "CQL2 Text: =, <>, <, <=, >, >=, IN, BETWEEN, LIKE, IS NULL, AND, OR and NOT over {}, with \
-         values as 'text', 1.5, TRUE or DATE('2024-01-31')",
+         values as 'text', 1.5, TRUE or DATE('2024-01-31'), and \
+         S_INTERSECTS(geometry, POLYGON((…))) or S_WITHIN",
         known.join(", ")
     )
     .into()

@@ -11,6 +11,7 @@ const PARAMS: &[Param] = &[
     Param::once("lng"),
     Param::once("max_radius_m"),
     Param::once("min_radius_m"),
+    Param::once("polygon"),
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),

@@ -3,6 +3,8 @@
 
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::attributes;
 use super::code::Code;
 use super::cql2;
@@ -10,17 +12,19 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
     Area, Around, CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit,
-    MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, MAX_ZOOM,
-    MinRating, Origin, PositionError, Radius, TextField, Viewport, Zoom,
+    MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_POLYGON_POSITIONS,
+    MAX_RADIUS_M, MAX_ZOOM, MinRating, Origin, PositionError, Radius, TextField, Viewport, Zoom,
 };
 use crate::store::Referring;
-use crate::wire::JsonId;
+use crate::wire::{JsonId, ShapeError, parse_polygon, polygon_of_json};
 
 /// How many centers an answer holds when the client does not say.
 pub const DEFAULT_LIMIT: usize = 25;
 /// How far `/nearby` looks when the client does not say.
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
 
+/// The parameter with a shape that centers have to be in.
+const POLYGON: &str = "polygon";
 /// The parameter that makes a ring of a circle.
 const MIN_RADIUS_M: &str = "min_radius_m";
 /// The parameter that names organizations.
@@ -231,17 +235,20 @@ fn radius_m(name: &'static str, metres: f64) -> Result<Radius, Problem> {
 }
 
 /// What a map shows, from `bbox`: west, south, east, north. Latitudes beyond the poles
-/// end there.
+/// end there. Without it, what shows the shape that a filter asks for.
 ///
 /// # Errors
-/// When it is missing, not four finite numbers, or south is above north.
-pub fn viewport_of(query: &Query<'_>) -> Result<Viewport, Problem> {
+/// When it is missing and there is no shape, not four finite numbers, or south is above
+/// north.
+pub fn viewport_of(query: &Query<'_>, filter: &Filter) -> Result<Viewport, Problem> {
     const BBOX: &str = "bbox";
     const ALLOWED: &str = "west,south,east,north: four numbers of degrees with south up to north; \
                            west > east crosses the antimeridian";
-    let text = query
-        .one(BBOX)
-        .ok_or_else(|| Problem::missing(BBOX, ALLOWED))?;
+    let Some(text) = query.one(BBOX) else {
+        let shape = filter.condition.shapes().next();
+        let shape = shape.ok_or_else(|| Problem::missing(BBOX, ALLOWED))?;
+        return Ok(*shape.viewport());
+    };
     let edges = text
         .split(',')
         .map(|edge| finite(BBOX, edge.trim(), ALLOWED));
@@ -319,8 +326,45 @@ pub fn filter_of(query: &Query<'_>, fields: &Fields) -> Result<Filter, Problem> 
             .one(MIN_RATING)
             .map(|text| finite(MIN_RATING, text, RATING))
             .transpose()?,
-        attributes::condition_of(query)?.and(cql2::condition_of(query, fields)?),
+        attributes::condition_of(query)?
+            .and(cql2::condition_of(query, fields)?)
+            .and(inside_of(query)?),
     )
+}
+
+/// That centers are in a shape, from `polygon`.
+///
+/// # Errors
+/// When it is no polygon.
+fn inside_of(query: &Query<'_>) -> Result<Condition, Problem> {
+    let Some(text) = query.one(POLYGON) else {
+        return Ok(Condition::default());
+    };
+    let polygon = parse_polygon(text).map_err(|error| polygon_problem(&error, text))?;
+    Ok(Condition::Inside(polygon.into()))
+}
+
+/// The same from a member that may be missing: an object in GeoJSON, or a text.
+///
+/// # Errors
+/// When it is no polygon.
+pub fn inside(member: Option<Value>) -> Result<Condition, Problem> {
+    let Some(member) = member else {
+        return Ok(Condition::default());
+    };
+    let text = member.to_string();
+    let polygon = polygon_of_json(member).map_err(|error| polygon_problem(&error, &text))?;
+    Ok(Condition::Inside(polygon.into()))
+}
+
+fn polygon_problem(error: &ShapeError, got: &str) -> Problem {
+    Problem::new(Code::ParameterInvalid, format!("{POLYGON}, {error}"))
+        .at(POLYGON)
+        .got(got)
+        .allowed(format!(
+            "a Polygon or MultiPolygon in GeoJSON, or POLYGON or MULTIPOLYGON in well-known text, \
+             longitude first, of at most {MAX_POLYGON_POSITIONS} positions"
+        ))
 }
 
 /// The same from lists.
@@ -535,7 +579,7 @@ mod tests {
     fn a_bbox_is_four_numbers_with_south_up_to_north() {
         let viewport = |bbox: &str| {
             let text = format!("bbox={bbox}");
-            viewport_of(&query(&text))
+            viewport_of(&query(&text), &Filter::default())
         };
         assert_eq!(
             viewport("170,-10,-170,10").unwrap(),
@@ -561,7 +605,9 @@ mod tests {
             assert_eq!(problem.code(), Code::ParameterInvalid, "{bad}");
         }
         assert_eq!(
-            viewport_of(&query("")).unwrap_err().code(),
+            viewport_of(&query(""), &Filter::default())
+                .unwrap_err()
+                .code(),
             Code::ParameterMissing
         );
     }

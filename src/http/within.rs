@@ -26,6 +26,7 @@ const ZOOM: &str = "zoom";
 
 const PARAMS: &[Param] = &[
     Param::once("bbox"),
+    Param::once("polygon"),
     Param::once("limit"),
     Param::repeatable("country"),
     Param::repeatable("region"),
@@ -112,10 +113,11 @@ const WAY: Way = Way {
 };
 
 fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
+    let filter = params::filter_of(query, fields)?;
     Ok(Search {
-        area: Area::Within(params::viewport_of(query)?),
+        area: Area::Within(params::viewport_of(query, &filter)?),
         limit: params::limit_of(query)?,
-        filter: params::filter_of(query, fields)?,
+        filter,
         exclude: params::exclude_of(query)?,
         after: params::cursor_of(query)?,
     })

@@ -3,6 +3,7 @@
 
 use chrono::Datelike as _;
 
+use super::sql::push_degrees_within;
 use super::statement::{Statement, Value};
 use crate::domain::{Comparison, Condition, FieldId, FieldValue, Pattern, Piece};
 
@@ -31,11 +32,15 @@ pub(super) enum PatternSql {
 pub(super) struct ConditionSql {
     /// In the order of [`FieldId`].
     pub(super) fields: Vec<FieldSql>,
+    /// What reads latitude and longitude.
+    pub(super) coordinates: [String; 2],
     pub(super) pattern: PatternSql,
 }
 
 impl ConditionSql {
-    /// Appends that a condition holds, to follow another one.
+    /// Appends that a condition holds, to follow another one; that it may hold, where it
+    /// [asks where](Condition::asks_where) a center stands. No database tells shapes apart
+    /// to the last digit: whoever reads the rows does.
     pub(super) fn push_and<'a>(&self, condition: &'a Condition, statement: &mut Statement<'a>) {
         for part in condition.conjuncts() {
             statement.push(" AND ");
@@ -47,6 +52,10 @@ impl ConditionSql {
         match condition {
             Condition::All(parts) => self.push_joined(parts, " AND ", "TRUE", statement),
             Condition::Any(parts) => self.push_joined(parts, " OR ", "FALSE", statement),
+            // What the opposite may hold for is not known from what it may hold for.
+            Condition::Not(part) if part.asks_where() => {
+                statement.push("TRUE");
+            }
             Condition::Not(part) => {
                 statement.push("NOT (");
                 self.push(part, statement);
@@ -64,6 +73,12 @@ impl ConditionSql {
                     .push(&self.field(*field).read)
                     .push(operator(*comparison))
                     .push_value(value_of(value));
+            }
+            Condition::Inside(polygon) => {
+                let [latitude, longitude] = &self.coordinates;
+                statement.push("(TRUE");
+                push_degrees_within(polygon.viewport(), latitude, longitude, statement);
+                statement.push(")");
             }
             Condition::Like(field, pattern) => {
                 let (operator, pattern) = match self.pattern {
@@ -183,6 +198,7 @@ fn glob(pattern: &Pattern) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Polygon;
 
     #[test]
     fn a_pattern_means_the_same_in_every_database() {
@@ -206,6 +222,7 @@ mod tests {
                 },
             ],
             pattern: PatternSql::Like,
+            coordinates: ["lat".to_owned(), "lng".to_owned()],
         };
         let number = |n| FieldValue::Number(n);
         let (n, c) = (FieldId(0), FieldId(1));
@@ -227,5 +244,28 @@ mod tests {
              AND NOT ((n < ? OR bin(c) IS NULL OR n <> n OR FALSE))"
         );
         assert_eq!(values, ["GR".into(), "GR".into(), 4.5.into()]);
+    }
+
+    #[test]
+    fn where_a_shape_is_asked_for_rows_are_kept_that_may_be_in_it() {
+        let sql = ConditionSql {
+            fields: Vec::new(),
+            pattern: PatternSql::Like,
+            coordinates: ["lat".to_owned(), "lng".to_owned()],
+        };
+        let ring = vec![[1.0, 2.0], [3.0, 2.0], [3.0, 4.0], [1.0, 2.0]];
+        let inside = Condition::Inside(Polygon::new(&[vec![ring]]).unwrap().into());
+        let mut statement = Statement::default();
+        sql.push_and(
+            &inside.clone().and(Condition::Not(inside.into())),
+            &mut statement,
+        );
+        let (text, values) = statement.into_parts();
+        assert_eq!(
+            text,
+            " AND (TRUE AND lat BETWEEN ? AND ? \
+             AND CASE lng WHEN -180 THEN 180 ELSE lng END BETWEEN ? AND ?) AND TRUE"
+        );
+        assert_eq!(values.len(), 4);
     }
 }

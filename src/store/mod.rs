@@ -80,6 +80,9 @@ use crate::domain::{
 };
 use rows::RowStore;
 
+/// So many rows at most are asked for at once, to find those that are inside a shape.
+const MOST_LISTED_AT_ONCE: usize = 4_000;
+
 /// One center to write: created without an id, replaced with one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchItem {
@@ -286,16 +289,35 @@ impl Store {
         if filter.names_nobody(&organizations) {
             return Ok(Vec::new());
         }
-        let centers = match self.rows.list(filter, &organizations, after, count).await {
-            Err(error) if filter.least_rating().is_some() && self.lacks_ratings(&error).await => {
-                return Ok(Vec::new());
+        let asks_where = filter.condition.asks_where();
+        let (mut after, mut rows) = (after, count);
+        let mut found = Vec::new();
+        loop {
+            let centers = match self.rows.list(filter, &organizations, after, rows).await {
+                Err(error)
+                    if filter.least_rating().is_some() && self.lacks_ratings(&error).await =>
+                {
+                    return Ok(Vec::new());
+                }
+                centers => centers?,
+            };
+            if let (Some(after), Some(last)) = (after, centers.last()) {
+                ids::reached(&self.collection, after.get(), last.id.get())?;
             }
-            centers => centers?,
-        };
-        if let (Some(after), Some(last)) = (after, centers.last()) {
-            ids::reached(&self.collection, after.get(), last.id.get())?;
+            if !asks_where {
+                return Ok(centers);
+            }
+            // The database gave those that may be inside a shape.
+            let is_last = centers.len() < rows;
+            after = centers.last().map(|center| center.id);
+            let inside = centers.into_iter();
+            found.extend(inside.filter(|center| center.fulfils(&filter.condition)));
+            if is_last || found.len() >= count {
+                found.truncate(count);
+                return Ok(found);
+            }
+            rows = (rows * 2).min(MOST_LISTED_AT_ONCE);
         }
-        Ok(centers)
     }
 
     /// A part of a list, and how long the list is.

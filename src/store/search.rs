@@ -26,8 +26,8 @@ pub struct Look<'a> {
     /// The organizations that the filter names, by id; looked at where it names
     /// any.
     pub organizations: &'a [OrganizationId],
-    /// Whether [`Searcher::find`] gives up after a fifth of a second.
-    pub is_trial: bool,
+    /// After how many milliseconds [`Searcher::find`] gives up, if ever.
+    pub longest_ms: Option<u32>,
 }
 
 /// What stands in some cells of the map.
@@ -53,8 +53,8 @@ pub type EachPosition<'a> = &'a mut (dyn for<'r> FnMut(Position, Option<&'r str>
 pub trait Searcher: Debug + Send + Sync {
     /// Hands on the centers that are there, beyond the search's cursor and in its order,
     /// with their distances in metres; [`BY_ID`](crate::domain::BY_ID) in the place of
-    /// these where the order is by id. Gives whether these are all: a trial may have
-    /// taken too long.
+    /// these where the order is by id. Gives whether these are all: it may have
+    /// given up.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -8,6 +8,7 @@ mod id;
 mod members;
 mod mvt;
 mod object;
+mod polygon;
 mod summary;
 mod words;
 
@@ -18,6 +19,7 @@ pub use id::JsonId;
 pub use members::{Member, Members};
 pub use mvt::MvtLayer;
 pub use object::{Object, WithOthers};
+pub use polygon::{ShapeError, parse_polygon, parse_wkt, polygon_of_json};
 pub use summary::{
     SummaryParts, average_of, name_of, push_distance, render_rating, render_summary,
     without_position,

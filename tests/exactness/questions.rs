@@ -31,7 +31,7 @@ impl<'a> Questions<'a> {
         Search {
             area: self.area(),
             limit: self.limit(),
-            filter: self.filter(),
+            filter: self.filter_and_shape(),
             exclude: self.exclude(),
             after: None,
         }
@@ -141,6 +141,63 @@ impl<'a> Questions<'a> {
             _ => self.random.random_range(1..=60),
         };
         Limit::new(limit).expect("within range")
+    }
+
+    fn filter_and_shape(&mut self) -> Filter {
+        let filter = self.filter();
+        if self.random.random_ratio(3, 4) {
+            return filter;
+        }
+        let Some(shape) = self.shape() else {
+            return filter;
+        };
+        let inside = Condition::Inside(shape.into());
+        let condition = match self.random.random_range(0..6) {
+            0 => filter.condition.and(Condition::Not(inside.into())),
+            1 => Condition::Any(vec![filter.condition, inside]),
+            _ => filter.condition.and(inside),
+        };
+        Filter {
+            condition,
+            ..filter
+        }
+    }
+
+    /// A triangle of places, or a star, with a hole now and then.
+    fn shape(&mut self) -> Option<Polygon> {
+        if self.random.random_ratio(1, 4) {
+            let mut corner = || {
+                self.place()
+                    .at
+                    .map(|(latitude, longitude)| [longitude, latitude])
+            };
+            let first = corner()?;
+            return Polygon::new(&[vec![vec![first, corner()?, corner()?, first]]]).ok();
+        }
+        let origin = self.origin();
+        let size = 10_f64.powf(self.random.random_range(-6.0..2.0));
+        let count = self.random.random_range(3..40);
+        let corners = (0..count).map(|corner| {
+            let angle = (f64::from(corner) + self.random.random_range(0.1..0.9)) / f64::from(count);
+            let (sin, cos) = (angle * std::f64::consts::TAU).sin_cos();
+            let away = size * self.random.random_range(0.3..1.0);
+            [away * cos, away * sin]
+        });
+        let corners: Vec<[f64; 2]> = corners.collect();
+        let ring = |scale: f64| {
+            let at = |[x, y]: &[f64; 2]| {
+                let latitude = (origin.latitude() + y * scale).clamp(-90.0, 90.0);
+                [origin.longitude() + x * scale, latitude]
+            };
+            let mut ring: Vec<[f64; 2]> = corners.iter().map(at).collect();
+            ring.push(ring[0]);
+            ring
+        };
+        let mut rings = vec![ring(1.0)];
+        if self.random.random_ratio(1, 3) {
+            rings.push(ring(0.4));
+        }
+        Polygon::new(&[rings]).ok()
     }
 
     fn filter(&mut self) -> Filter {

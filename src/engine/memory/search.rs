@@ -8,6 +8,7 @@ use super::bucket::{Block, Bucket, BucketId, LANES, Place};
 use super::index::Index;
 use super::lanes::places_within;
 use super::values::{Held, number_of};
+use super::viewport::{Shape, position_of};
 use super::vocabulary::{ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
 use super::walk::Walk;
 use super::within;
@@ -199,6 +200,8 @@ pub(super) struct Wanted<'a> {
     others: Vec<&'a Condition>,
     /// Where numbers have to be for that.
     ranges: Vec<Range>,
+    /// Where centers have to be for that: for each shape in one of these.
+    shapes: Vec<Vec<Shape<'a>>>,
 }
 
 /// The values of one field that count.
@@ -291,6 +294,7 @@ impl<'a> Wanted<'a> {
             fields,
             others,
             ranges,
+            shapes: condition.shapes().map(Shape::of_parts).collect(),
         };
         wanted.fields_meet().then_some(wanted)
     }
@@ -359,10 +363,10 @@ impl<'a> Wanted<'a> {
         {
             return false;
         }
-        self.fields
-            .iter()
-            .skip(1)
-            .all(|other| other.reach_into(bounds))
+        let mut others = self.fields.iter().skip(1);
+        let mut shapes = self.shapes.iter();
+        others.all(|other| other.reach_into(bounds))
+            && shapes.all(|parts| parts.iter().any(|part| part.may_reach_into(bounds)))
     }
 
     /// Offers what a bucket holds.
@@ -423,7 +427,8 @@ impl<'a> Wanted<'a> {
                 .as_deref()
                 .map(ValueRef::Text),
         };
-        let holds = |condition: &&Condition| condition.holds(&value_of) == Some(true);
+        let position = || Some(position_of(bucket.text(slot)));
+        let holds = |condition: &&Condition| condition.holds(&value_of, &position) == Some(true);
         self.others.iter().all(holds)
     }
 }

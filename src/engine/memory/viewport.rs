@@ -8,7 +8,7 @@
 use super::bounds::{Bounds, Point};
 use super::bucket::Bucket;
 use super::index::Index;
-use crate::domain::{CenterId, Meridians, Position, Viewport};
+use crate::domain::{CenterId, Meridians, Polygon, Position, Viewport};
 use crate::wire::SummaryParts;
 
 /// More than the rounding of a point's coordinates; 6 mm on the globe.
@@ -28,7 +28,8 @@ pub(super) fn visit(index: &Index, viewport: &Viewport, mut each: impl FnMut(Cen
     }
 }
 
-fn position_of(rendered: &[u8]) -> Position {
+/// Where a rendered center stands.
+pub(super) fn position_of(rendered: &[u8]) -> Position {
     let parts = SummaryParts::of(rendered).expect("buckets hold what render_summary wrote");
     let degrees = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
     let position = degrees(parts.latitude).zip(degrees(parts.longitude));
@@ -56,6 +57,12 @@ enum Wedge {
 }
 
 impl<'a> Shape<'a> {
+    /// What the parts of a polygon lie in.
+    pub(super) fn of_parts(polygon: &'a Polygon) -> Vec<Self> {
+        let parts = polygon.parts().iter();
+        parts.map(|part| Self::of(part.viewport())).collect()
+    }
+
     pub(super) fn of(viewport: &'a Viewport) -> Self {
         let height = |latitude: f64| latitude.clamp(-90.0, 90.0).to_radians().sin();
         let wedge = match viewport.meridians() {

@@ -32,6 +32,8 @@ const WANTED_FOR_A_SPARE: usize = 32;
 const SPARE: usize = 2;
 /// It holds this many times as many where a filter asks for more than countries.
 const FILTERED_FACTOR: usize = 4;
+/// A search by the density is given up after so long.
+const TRIAL_MS: u32 = 200;
 /// So many centers beside a circle cost about as much as another strip.
 const ROWS_FOR_A_STRIP: usize = 12;
 
@@ -56,9 +58,16 @@ impl Circle {
             radius_m: self.radius_m,
             cover: &self.cover,
             rows,
-            is_trial: self.is_trial,
+            longest_ms: self.is_trial.then_some(TRIAL_MS),
         }
     }
+}
+
+/// What holds all that the filter of a search keeps.
+pub(super) fn bounds_of(search: &Search) -> Bounds {
+    let mut shapes = search.filter.condition.shapes();
+    let first = shapes.next();
+    first.map_or(Bounds::Globe, |shape| shape.viewport().bounds())
 }
 
 /// Chooses one circle after the other, until one holds enough.
@@ -169,6 +178,11 @@ impl<'a> Choice<'a> {
             search,
             organizations,
         } = self.asked;
+        if search.filter.condition.shapes().next().is_some() {
+            let all = self.matches(self.reach_m);
+            let look = all.look(self.asked, FEW_MATCHES);
+            return Ok(searcher.count(&look).await? < FEW_MATCHES);
+        }
         let matching = searcher.matching(&search.filter, organizations, FEW_MATCHES);
         Ok(!search.filter.is_empty() && matching.await? < FEW_MATCHES)
     }
@@ -224,9 +238,9 @@ impl<'a> Choice<'a> {
         self.with(radius_m, cover)
     }
 
-    /// A circle without bounds to look it up by: all that a filter keeps.
+    /// A circle without bounds of its own to look it up by: all that a filter keeps.
     fn matches(&self, radius_m: f64) -> Circle {
-        self.with(radius_m, vec![Bounds::Globe])
+        self.with(radius_m, vec![bounds_of(self.asked.search)])
     }
 
     fn with(&self, radius_m: f64, cover: Vec<Bounds>) -> Circle {

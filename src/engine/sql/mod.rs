@@ -26,7 +26,7 @@ use crate::domain::{
 };
 use crate::store::{Look, Searcher, Store, StoreError};
 use crate::wire::{push_attributes, render_rating, render_summary};
-use circle::Choice;
+use circle::{Choice, bounds_of};
 use density::{Census, Density};
 
 /// The density is measured again after so long, and after so many times what
@@ -39,6 +39,12 @@ const REST_FACTOR_MISLED: u32 = 20;
 /// Counting within more metres than this goes through the table, as that takes less time
 /// than many rows by the spatial index.
 const WIDE_M: f64 = 3_000_000.0;
+/// Where rows may be inside a shape, so many are asked for to find one, and at most so
+/// many at once.
+const ROWS_FOR_ONE_INSIDE: usize = 4;
+const MOST_ROWS_AT_ONCE: usize = 20_000;
+/// Counting is given up after so long.
+const LONGEST_TALLY_MS: u32 = 2_000;
 /// A viewport that holds fewer centers than this is searched by the spatial index.
 const FEW_WITHIN: usize = 3_000;
 /// A search that takes longer looked at more rows than it should have.
@@ -225,7 +231,7 @@ impl SqlEngine {
             radius_m: MAX_RADIUS_M,
             cover: &cover,
             rows: FEW_WITHIN,
-            is_trial: false,
+            longest_ms: None,
         };
         let is_globe = cover == [Bounds::Globe];
         if !is_globe && self.searcher.count(&look).await? == FEW_WITHIN {
@@ -235,11 +241,42 @@ impl SqlEngine {
         self.find(&look, page).await.map(drop)
     }
 
+    /// Finds as many centers as `look` asks for, or all that are there; gives whether it
+    /// came to an end. Shapes are told apart here: rows that may be inside are asked for
+    /// until enough are.
     async fn find(&self, look: &Look<'_>, page: &mut Page) -> Result<bool, StoreError> {
         let fields = self.store.collection().fields();
+        let filter = &look.search.filter;
         page.clear();
-        let mut each = |key, summary: Summary<'_>| page.push(key, &summary, fields);
-        self.searcher.find(look, &mut each).await
+        if !filter.condition.asks_where() {
+            let mut each = |key, summary: Summary<'_>| page.push(key, &summary, fields);
+            return self.searcher.find(look, &mut each).await;
+        }
+        let mut search = look.search.clone();
+        let mut rows = look.rows * ROWS_FOR_ONE_INSIDE;
+        loop {
+            let part = Look {
+                search: &search,
+                rows,
+                ..*look
+            };
+            let (mut seen, mut last) = (0, None);
+            let mut each = |key, summary: Summary<'_>| {
+                (seen, last) = (seen + 1, Some((key, summary.id)));
+                if filter.matches(&summary) {
+                    page.push(key, &summary, fields);
+                }
+            };
+            if !self.searcher.find(&part, &mut each).await? {
+                return Ok(false);
+            }
+            let Some((key, id)) = last.filter(|_| seen == rows && page.hits.len() < look.rows)
+            else {
+                return Ok(true);
+            };
+            search.after = Some(search.cursor_after(self.collection(), EngineKind::Sql, key, id));
+            rows = (rows * 2).min(MOST_ROWS_AT_ONCE);
+        }
     }
 }
 
@@ -267,7 +304,7 @@ impl SqlEngine {
         let (radius_m, bounds) = match &search.area {
             Area::Around(Around { origin, radius, .. }) => {
                 match radius.map_or(MAX_RADIUS_M, Radius::reach_m) {
-                    wide_m if wide_m > WIDE_M => (wide_m, Bounds::Globe),
+                    wide_m if wide_m > WIDE_M => (wide_m, bounds_of(search)),
                     radius_m => (radius_m, Bounds::of_circle(*origin, radius_m)),
                 }
             }
@@ -279,9 +316,48 @@ impl SqlEngine {
             radius_m,
             cover: &[bounds],
             rows: 0,
-            is_trial: false,
+            longest_ms: None,
         };
+        if search.filter.condition.asks_where() {
+            return self.tally_here(&look, facets).await;
+        }
         self.searcher.tally(&look, facets).await
+    }
+
+    /// The same from the rows themselves, where the database cannot tell which count.
+    async fn tally_here(
+        &self,
+        look: &Look<'_>,
+        facets: &[FieldId],
+    ) -> Result<Option<Tally>, StoreError> {
+        let search = Search {
+            after: None,
+            ..look.search.clone()
+        };
+        let look = Look {
+            search: &search,
+            rows: usize::MAX,
+            longest_ms: Some(LONGEST_TALLY_MS),
+            ..*look
+        };
+        let mut counts: Vec<Counts> = facets.iter().map(|_| Counts::default()).collect();
+        let mut total = 0;
+        let mut each = |_, summary: Summary<'_>| {
+            if search.filter.matches(&summary) {
+                total += 1;
+                for (&field, counts) in facets.iter().zip(&mut counts) {
+                    counts.add(summary.value(field).map(Into::into), 1);
+                }
+            }
+        };
+        let ended = self.searcher.find(&look, &mut each).await?;
+        let counts = facets.iter().zip(counts);
+        Ok(ended.then(|| Tally {
+            total,
+            facets: counts
+                .map(|(&field, counts)| counts.into_facet(field))
+                .collect(),
+        }))
     }
 }
 

@@ -60,6 +60,7 @@ pub const RESERVED_NAMES: &[&str] = &[
     "min_radius_m",
     "min_rating",
     "organization",
+    "polygon",
     "q",
     "radius_km",
     "radius_m",

@@ -28,6 +28,7 @@ pub(super) fn conditions(collection: &Collection) -> ConditionSql {
     ConditionSql {
         fields,
         pattern: PatternSql::Like,
+        coordinates: [collection.latitude.quoted(), collection.longitude.quoted()],
     }
 }
 

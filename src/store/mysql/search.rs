@@ -24,9 +24,6 @@ use crate::store::{Collection, Look, StoreError};
 /// How far a cursor lies before the first center.
 const BEFORE_ALL: (f64, i64) = (-1.0, i64::MIN);
 
-/// What makes the server give up a statement, after so many milliseconds.
-const TRIAL: &str = "MAX_EXECUTION_TIME(200) ";
-
 /// The parts that searches are put together from.
 #[derive(Debug)]
 pub(super) struct SearchSql {
@@ -199,11 +196,11 @@ impl SearchSql {
         let after = look.search.after;
         let (passed_m, id) = after.map_or(BEFORE_ALL, |cursor| (cursor.key, cursor.id.get()));
         // It stands in the first piece and holds for all.
-        let mut trial = if look.is_trial { TRIAL } else { "" };
+        let mut longest = longest(look);
         let mut union = "";
         let mut statement = Statement::default();
         for &bounds in look.cover {
-            let hint = self.hint(look, bounds, std::mem::take(&mut trial));
+            let hint = self.hint(look, bounds, &std::mem::take(&mut longest));
             statement.push(&format!("{union}SELECT {hint}{}, ", self.select));
             self.push_distance(around.origin, &mut statement);
             statement.push(" AS nearby_distance_m").push(&self.from);
@@ -234,7 +231,7 @@ impl SearchSql {
     /// The cover of a viewport is one piece.
     fn find_by_id<'a>(&self, look: &Look<'a>) -> Statement<'a> {
         let bounds = look.cover.first().copied().unwrap_or(Bounds::Globe);
-        let hint = self.hint(look, bounds, "");
+        let hint = self.hint(look, bounds, &longest(look));
         let mut statement = Statement::new(format!("SELECT {hint}{}, ", self.select));
         statement.push_with("? AS nearby_distance_m", [BY_ID.into()]);
         statement.push(&self.from);
@@ -285,15 +282,15 @@ impl SearchSql {
         statement
     }
 
-    pub(super) fn hint(&self, look: &Look<'_>, bounds: Bounds, trial: &str) -> String {
+    pub(super) fn hint(&self, look: &Look<'_>, bounds: Bounds, longest: &str) -> String {
         let index = match bounds {
             Bounds::Globe => String::new(),
             _ => self.hints.within_bounds(!look.search.filter.is_empty()),
         };
-        if trial.is_empty() && index.is_empty() {
+        if longest.is_empty() && index.is_empty() {
             String::new()
         } else {
-            format!("/*+ {trial}{index}*/ ")
+            format!("/*+ {longest}{index}*/ ")
         }
     }
 
@@ -309,6 +306,12 @@ impl SearchSql {
         statement.push_with(" LIMIT ?) AS seen", [most.into()]);
         statement
     }
+}
+
+/// What makes the server give up a statement, where it is to.
+fn longest(look: &Look<'_>) -> String {
+    let hint = |ms| format!("MAX_EXECUTION_TIME({ms}) ");
+    look.longest_ms.map(hint).unwrap_or_default()
 }
 
 /// How positions are found to be within bounds.
@@ -414,7 +417,7 @@ impl MySqlStore {
     ) -> Result<bool, StoreError> {
         match self.find_all(look, each).await {
             Ok(()) => Ok(true),
-            Err(error) if look.is_trial && error.is_out_of_time() => Ok(false),
+            Err(error) if look.longest_ms.is_some() && error.is_out_of_time() => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -25,6 +25,7 @@ pub(super) fn conditions(collection: &Collection) -> ConditionSql {
     ConditionSql {
         fields,
         pattern: PatternSql::Glob,
+        coordinates: [collection.latitude.quoted(), collection.longitude.quoted()],
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Fault {
         /// What it holds.
         kind: FieldKind,
     },
+    /// A shape cannot be.
+    #[error("{0}")]
+    Shape(String),
     /// A function is not supported.
     #[error("the function {0} is not supported")]
     Function(String),

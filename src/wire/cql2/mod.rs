@@ -1,7 +1,8 @@
 //! Conditions in CQL2 Text (OGC 21-065), the language of `filter=`.
 //!
-//! Comparisons of a property with a value, `AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`
-//! and `IS NULL` are read; functions, arithmetic and geometries are not. Every token is
+//! Comparisons of a property with a value, `AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`,
+//! `IS NULL`, and `S_INTERSECTS` and `S_WITHIN` of the geometry with a polygon are read;
+//! other functions and arithmetic are not. Every token is
 //! looked at once, so a text is read in a time that grows with its length.
 
 mod error;

@@ -8,8 +8,15 @@ use super::{MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS};
 use crate::domain::{
     Comparison, Condition, FieldId, FieldKind, FieldValue, Fields, FilterField, Pattern,
 };
+use crate::wire::polygon::parse_wkt;
 
 const DAY: &str = "%Y-%m-%d";
+/// The functions that ask for a place in a shape. A shape's edges are in it, so that
+/// they ask the same of a point.
+const SPATIAL: [&str; 2] = ["S_INTERSECTS", "S_WITHIN"];
+const SHAPES: [&str; 2] = ["POLYGON", "MULTIPOLYGON"];
+/// The property that is where a center stands.
+const GEOMETRY: &str = "geometry";
 
 /// Reads a condition on the fields of a collection, which CQL2 calls properties.
 ///
@@ -100,6 +107,10 @@ impl<'t> Parser<'t> {
     }
 
     fn predicate(&mut self) -> Result<Condition, Cql2Error> {
+        let is_spatial = SPATIAL.into_iter().any(|name| self.next.is(name));
+        if is_spatial && self.tokens.clone().next()?.kind == Kind::Open {
+            return self.inside();
+        }
         let first = self.next.clone();
         let left = self.operand()?;
         if let Kind::Comparison(comparison) = self.next.kind {
@@ -136,6 +147,45 @@ impl<'t> Parser<'t> {
             return Err(self.expected("a comparison, IN, BETWEEN, LIKE or IS NULL"));
         };
         Ok(negated_if(is_negated, condition))
+    }
+
+    /// That the geometry is inside a shape.
+    fn inside(&mut self) -> Result<Condition, Cql2Error> {
+        self.take()?;
+        self.take()?;
+        if self.next.kind != Kind::Word(GEOMETRY) {
+            return Err(self.expected("geometry"));
+        }
+        self.take()?;
+        if self.next.kind != Kind::Comma {
+            return Err(self.expected("a comma"));
+        }
+        self.take()?;
+        let shape = self.next.clone();
+        if !SHAPES.into_iter().any(|name| shape.is(name)) {
+            return Err(self.expected("POLYGON or MULTIPOLYGON"));
+        }
+        self.take()?;
+        let mut open = 0_usize;
+        let end = loop {
+            let token = self.take()?;
+            match token.kind {
+                Kind::Open => open += 1,
+                Kind::Close if open > 0 => open -= 1,
+                Kind::End => {
+                    return Err(self.fault_at(&token, Fault::Expected("a closing parenthesis")));
+                }
+                _ => {}
+            }
+            if open == 0 {
+                break token.start + token.source.len();
+            }
+        };
+        let polygon = parse_wkt(self.tokens.between(shape.start, end));
+        let polygon =
+            polygon.map_err(|error| self.fault_at(&shape, Fault::Shape(error.to_string())))?;
+        self.close("a closing parenthesis")?;
+        Ok(Condition::Inside(polygon.into()))
     }
 
     fn comparison(

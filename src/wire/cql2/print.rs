@@ -27,6 +27,7 @@ pub(super) fn print(condition: &Condition, fields: &Fields) -> String {
             let values: Vec<String> = values.iter().map(value).collect();
             format!("{} IN ({})", name(field), values.join(","))
         }
+        Condition::Inside(_) => unreachable!("shapes are read from texts"),
         Condition::Like(field, like) => format!("{} LIKE {}", name(field), text(&pattern(like))),
     }
 }

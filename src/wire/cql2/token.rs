@@ -60,7 +60,7 @@ fn continues_a_name(c: char) -> bool {
 }
 
 /// Reads one token after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tokens<'t> {
     text: &'t str,
     /// How many bytes are read.
@@ -83,6 +83,11 @@ impl<'t> Tokens<'t> {
             source: &rest[..length],
             start,
         })
+    }
+
+    /// A piece of the text.
+    pub(super) fn between(&self, start: usize, end: usize) -> &'t str {
+        &self.text[start..end]
     }
 
     /// An error about a piece of the text.

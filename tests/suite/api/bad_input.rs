@@ -133,6 +133,26 @@ const BAD_RADII: &[(&str, &str, &str)] = &[
         "parameter_conflict",
         "radius_mi",
     ),
+    (
+        "/within?polygon=POLYGON((0 0,1 0,1 1))",
+        "parameter_invalid",
+        "polygon",
+    ),
+    (
+        "/nearby?lat=0&lng=0&polygon=POLYGON((0 0,2 2,2 0,0 2,0 0))",
+        "parameter_invalid",
+        "polygon",
+    ),
+    (
+        "/nearest?lat=0&lng=0&polygon={\"type\":\"Point\",\"coordinates\":[0,0]}",
+        "parameter_invalid",
+        "polygon",
+    ),
+    (
+        "/nearest?lat=0&lng=0&filter=S_INTERSECTS(geometry,POLYGON((0 0,1 0,1 1)))",
+        "parameter_invalid",
+        "filter",
+    ),
     ("/within", "parameter_missing", "bbox"),
     ("/within?bbox=1,2,3", "parameter_invalid", "bbox"),
     ("/within?bbox=1,2,3,NaN", "parameter_invalid", "bbox"),

@@ -89,7 +89,7 @@ on_both_stores! {
         for (condition, place, part) in [
             ("colour = 'red'", "at character 1:", "no property `colour`"),
             ("country = 'GR' AND name = 1", "at character 27:", "`name` is a text"),
-            ("S_INTERSECTS(geometry, POINT(0 0))", "at character 1:", "function S_INTERSECTS"),
+            ("S_INTERSECTS(geometry, POINT(0 0))", "at character 24:", "POLYGON or MULTIPOLYGON"),
             ("country = 'GR' AND", "at character 19:", "a property or a value"),
         ] {
             for path in ["/nearby?lat=0&lng=0", "/nearest?lat=0&lng=0", "/centers?limit=1"] {

@@ -113,4 +113,84 @@ on_both_stores! {
         let batch = server.post("/nearby/batch", &json!({ "queries": [query] })).send().await.json();
         assert_eq!(ids_of(&batch["results"][0]), ids[1..]);
     }
+
+    async fn a_polygon_keeps_what_is_in_it_with_its_edges_and_without_its_holes(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server.seed(&[
+            center("corner", 0.0, 0.0),
+            center("edge", 0.0, 5.0),
+            center("inside", 2.0, 5.0),
+            center("edge of the hole", 4.0, 5.0),
+            center("hole", 5.0, 5.0),
+            center("outside", 5.0, 10.000_000_01),
+        ]).await;
+        let wkt = "POLYGON((0 0,10 0,10 10,0 10,0 0),(4 4,6 4,6 6,4 6,4 4))";
+        let geojson = json!({
+            "type": "Polygon",
+            "coordinates": [[[0,0],[10,0],[10,10],[0,10],[0,0]], [[4,4],[6,4],[6,6],[4,6],[4,4]]],
+        });
+        for polygon in [wkt.to_owned(), geojson.to_string()] {
+            let nearest = server.found_ids(&format!("/nearest?lat=0&lng=0&polygon={polygon}")).await;
+            assert_eq!(nearest, ids[..4], "{polygon}");
+            let nearby = format!("/nearby?lat=0&lng=0&radius_km=600&min_radius_m=1&polygon={polygon}");
+            assert_eq!(server.found_ids(&nearby).await, ids[1..4]);
+            let within = server.found(&format!("/within?polygon={polygon}&count=true&limit=2")).await;
+            assert_eq!((ids_of(&within), &within["total"]), (ids[..2].to_vec(), &json!(4)));
+            let both = format!("/within?bbox=0,1,20,20&polygon={polygon}&facets=country");
+            let both = server.found(&both).await;
+            assert_eq!(ids_of(&both), ids[2..4]);
+            assert_eq!(both["facets"]["country"]["values"], json!([{ "value": null, "count": 2 }]));
+        }
+        for member in [geojson, json!(wkt)] {
+            let query = json!({ "lat": 0, "lng": 0, "radius_km": 2000, "polygon": member });
+            let batch = server.post("/nearby/batch", &json!({ "queries": [query] })).send().await.json();
+            assert_eq!(ids_of(&batch["results"][0]), ids[..4]);
+        }
+    }
+
+    async fn conditions_and_lists_take_polygons_too(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let mut centers: Vec<Value> = (0..60)
+            .map(|n| center("x", f64::from(n % 10), f64::from(n / 10) + 177.5))
+            .collect();
+        for center in &mut centers {
+            if center["longitude"].as_f64().unwrap() > 180.0 {
+                center["longitude"] = json!(center["longitude"].as_f64().unwrap() - 360.0);
+            }
+        }
+        centers.push(json!({ "name": "nowhere", "country": "GR" }));
+        let ids = server.seed(&centers).await;
+        // It crosses the antimeridian; what is on or below its slope is inside.
+        let triangle = "POLYGON((178 -1,183 -1,178 4,178 -1))";
+        let inside: Vec<i64> = ids[..60].iter().copied().enumerate()
+            .filter(|(n, _)| {
+                let (latitude, longitude) = (n % 10, n / 10);
+                longitude >= 1 && 2 * latitude + 2 * longitude <= 9
+            })
+            .map(|(_, id)| id)
+            .collect();
+        assert!(inside.len() > 5);
+        for function in ["S_INTERSECTS", "s_within"] {
+            let filter = format!("filter={function}(geometry, {triangle})");
+            assert_eq!(server.found_ids(&format!("/within?{filter}")).await, inside);
+            assert_eq!(server.found_ids(&format!("/centers?limit=1000&{filter}")).await, inside);
+        }
+        let either = format!("filter=country = 'GR' OR S_WITHIN(geometry, {triangle})");
+        let listed = server.found_ids(&format!("/centers?limit=1000&{either}")).await;
+        assert_eq!(listed, [inside.clone(), vec![ids[60]]].concat());
+        let others = format!("filter=NOT S_WITHIN(geometry, {triangle})");
+        let listed = server.found_ids(&format!("/centers?limit=1000&{others}")).await;
+        assert_eq!(listed.len(), 60 - inside.len());
+        // Pages go on where the one before ended.
+        let mut walked = Vec::new();
+        let mut path = format!("/centers?limit=2&filter=S_WITHIN(geometry, {triangle})");
+        let first = path.clone();
+        loop {
+            let page = server.found(&path).await;
+            walked.extend(ids_of(&page));
+            let Some(cursor) = page["next"].as_str() else { break };
+            path = format!("{first}&cursor={cursor}");
+        }
+        assert_eq!(walked, inside);
+    }
 }
