@@ -255,11 +255,9 @@ mod tests {
         };
         let ring = vec![[1.0, 2.0], [3.0, 2.0], [3.0, 4.0], [1.0, 2.0]];
         let inside = Condition::Inside(Polygon::new(&[vec![ring]]).unwrap().into());
+        let both = inside.clone().and(Condition::Not(inside.into()));
         let mut statement = Statement::default();
-        sql.push_and(
-            &inside.clone().and(Condition::Not(inside.into())),
-            &mut statement,
-        );
+        sql.push_and(&both, &mut statement);
         let (text, values) = statement.into_parts();
         assert_eq!(
             text,
