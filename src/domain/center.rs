@@ -367,9 +367,10 @@ impl Center {
 
     /// Whether a condition holds for it.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "that is a position")]
     pub fn fulfils(&self, condition: &Condition) -> bool {
         // Where it stands is not asked of its fields.
-        let anywhere = Position::new(0.0, 0.0).expect("it is a position");
+        let anywhere = Position::new(0.0, 0.0).expect("that is a position");
         let summary = self.summary_at(anywhere);
         condition.holds(&|field| summary.value(field), &|| self.position) == Some(true)
     }

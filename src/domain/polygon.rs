@@ -96,6 +96,7 @@ impl Polygon {
     ///
     /// # Errors
     /// When a ring is open, crosses or touches itself, or there are too many positions.
+    #[expect(clippy::missing_panics_doc, reason = "a ring has some height")]
     pub fn new(polygons: &[Vec<Vec<[f64; 2]>>]) -> Result<Self, PolygonError> {
         let positions = polygons.iter().flatten().map(Vec::len).sum();
         if positions > MAX_POLYGON_POSITIONS {
@@ -114,7 +115,7 @@ impl Polygon {
             let (low, high) = (outer.lowest(), outer.highest());
             Ok(Part {
                 viewport: Viewport::new(high.y, low.y, high.x, low.x)
-                    .expect("the greatest latitude is not below the least"),
+                    .expect("a ring has some height"),
                 outer,
                 holes: rings.collect::<Result<_, _>>()?,
             })
@@ -404,8 +405,9 @@ mod tests {
         assert_eq!(Polygon::new(&[]), Err(PolygonError::Empty));
         assert!(told(&[&[]]).contains("ring 0"));
         let many = |count: usize| {
-            let circle = (0..count - 1).map(|n| {
-                let angle = n as f64 / (count - 1) as f64 * std::f64::consts::TAU;
+            let corners = u32::try_from(count - 1).unwrap();
+            let circle = (0..corners).map(|n| {
+                let angle = f64::from(n) / f64::from(corners) * std::f64::consts::TAU;
                 [angle.cos(), angle.sin()]
             });
             let mut circle: Vec<_> = circle.collect();

@@ -408,9 +408,9 @@ mod tests {
             radii in prop::collection::vec(20_i32..400, 3..700),
             points in prop::collection::vec((quarters(420), quarters(420)), 50),
         ) {
-            let count = radii.len();
-            let spots = radii.iter().enumerate().map(|(place, &radius)| {
-                let angle = std::f64::consts::TAU * place as f64 / count as f64;
+            let count = f64::from(u32::try_from(radii.len()).unwrap());
+            let spots = (0_u32..).zip(&radii).map(|(place, &radius)| {
+                let angle = std::f64::consts::TAU * f64::from(place) / count;
                 let quarter = |value: f64| (value * 4.0).round() / 4.0;
                 Corner {
                     x: quarter(angle.cos() * f64::from(radius) / 4.0),

@@ -9,35 +9,24 @@ use super::centers::{id_of, not_found};
 use super::code::Code;
 use super::collections::{DIVE_SITES, named};
 use super::negotiate::Format;
-use super::params;
+use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::search::{Asked, respond};
 use super::shape::Shape;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{Center, CenterId, Origin, Search};
 
-const PARAMS: &[Param] = &[
-    Param::once("radius_m"),
-    Param::once("radius_km"),
-    Param::once("radius_mi"),
-    Param::once("min_radius_m"),
-    Param::once("polygon"),
-    Param::once("limit"),
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::repeatable("exclude"),
-    Param::once("cursor"),
-    Param::once("fields"),
-    Param::once("count"),
-    Param::once("facets"),
-    Param::once("format"),
+const PARAMS: Params = &[
+    &[
+        Param::once("radius_m"),
+        Param::once("radius_km"),
+        Param::once("radius_mi"),
+        Param::once("min_radius_m"),
+    ],
+    FILTER_PARAMS,
+    SEARCH_PARAMS,
 ];
 
 /// The other sites close to a site.

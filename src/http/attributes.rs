@@ -309,7 +309,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::query::Param;
+    use crate::http::query::{Param, Params};
 
     fn fields() -> Fields {
         let attributes = [
@@ -322,7 +322,7 @@ mod tests {
         Fields::new(|_| true, attributes)
     }
 
-    const KNOWN: &[Param] = &[Param::once("limit")];
+    const KNOWN: Params = &[&[Param::once("limit")]];
 
     fn asked(text: &str) -> Result<Condition, Problem> {
         let fields = fields();

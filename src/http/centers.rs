@@ -16,7 +16,7 @@ use super::idempotency::{make, read};
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
 use super::state::State;
 use crate::catalog::CreateError;
@@ -24,9 +24,9 @@ use crate::domain::CenterId;
 use crate::metrics::WriteOperation;
 use crate::store::{Collection, StoreError, UpdateError};
 
-const CREATE_PARAMS: &[Param] = &[Param::once("min_distance_m")];
-pub(super) const DELETE_PARAMS: &[Param] = &[Param::once("cascade")];
-const READ_PARAMS: &[Param] = &[Param::once("fields"), Param::once("format")];
+const CREATE_PARAMS: Params = &[&[Param::once("min_distance_m")]];
+pub(super) const DELETE_PARAMS: Params = &[&[Param::once("cascade")]];
+const READ_PARAMS: Params = &[&[Param::once("fields"), Param::once("format")]];
 
 pub(super) async fn post(
     writer: Writer,

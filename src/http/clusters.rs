@@ -6,9 +6,9 @@ use super::code::Code;
 use super::list_cursor;
 use super::map::{asked, in_turn};
 use super::negotiate::Format;
-use super::params;
+use super::params::{self, FILTER_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
 use super::state::State;
 use crate::catalog::Catalog;
@@ -19,26 +19,11 @@ use crate::wire::{ClusterFeature, SummaryParts};
 /// Why a center can be taken apart.
 const RENDERED: &str = "engines hold what render_summary wrote";
 
-const CHILDREN_PARAMS: &[Param] = &[
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-];
+const CHILDREN_PARAMS: Params = &[FILTER_PARAMS];
 
-const LEAVES_PARAMS: &[Param] = &[
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::once("limit"),
-    Param::once("cursor"),
+const LEAVES_PARAMS: Params = &[
+    &[Param::once("limit"), Param::once("cursor")],
+    FILTER_PARAMS,
 ];
 
 /// What a cluster falls apart into at the next zoom.

@@ -11,26 +11,22 @@ use super::collections::{catalog_of, filter_for};
 use super::dto::{CenterFeature, CenterView};
 use super::list_cursor;
 use super::negotiate::Format;
-use super::params;
+use super::params::{self, FILTER_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
 use super::state::State;
 use crate::domain::{Center, CenterId, Rating};
 use crate::store::StoreError;
 
-const PARAMS: &[Param] = &[
-    Param::once("limit"),
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::once("cursor"),
-    Param::once("fields"),
-    Param::once("format"),
+const PARAMS: Params = &[
+    &[
+        Param::once("limit"),
+        Param::once("cursor"),
+        Param::once("fields"),
+        Param::once("format"),
+    ],
+    FILTER_PARAMS,
 ];
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use super::collections::{catalog_of, filter_for};
 use super::params;
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Params, Query};
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::Filter;
@@ -38,7 +38,7 @@ where
 /// When there is no such collection, or a parameter cannot be taken.
 pub(super) fn asked<T>(
     request: &HttpRequest,
-    known: &'static [Param],
+    known: Params,
     read: impl FnOnce(&Query<'_>, &Catalog, &Filter) -> Result<T, Problem>,
 ) -> Result<(Arc<Catalog>, Filter, T), Problem> {
     let catalog = catalog_of(request)?;

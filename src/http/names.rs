@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::collections::catalog_of;
 use super::params;
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::reply;
 use super::state::State;
 use crate::domain::{FoundName, MAX_NAME_QUERY_CHARS, NameQuery, Origin, Position};
@@ -17,12 +17,12 @@ use crate::wire::JsonId;
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
-const PARAMS: &[Param] = &[
+const PARAMS: Params = &[&[
     Param::once("q"),
     Param::once("lat"),
     Param::once("lng"),
     Param::once("limit"),
-];
+]];
 
 #[derive(Serialize)]
 struct Answer<'a> {

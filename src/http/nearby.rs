@@ -1,33 +1,22 @@
 //! `GET /nearby`: the centers within a radius, nearest first.
 
-use super::params;
+use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::search::Way;
 use crate::domain::{Fields, Search};
 
-const PARAMS: &[Param] = &[
-    Param::once("lat"),
-    Param::once("lng"),
-    Param::once("radius_m"),
-    Param::once("radius_km"),
-    Param::once("radius_mi"),
-    Param::once("min_radius_m"),
-    Param::once("polygon"),
-    Param::once("limit"),
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::repeatable("exclude"),
-    Param::once("cursor"),
-    Param::once("fields"),
-    Param::once("count"),
-    Param::once("facets"),
-    Param::once("format"),
+const PARAMS: Params = &[
+    &[
+        Param::once("lat"),
+        Param::once("lng"),
+        Param::once("radius_m"),
+        Param::once("radius_km"),
+        Param::once("radius_mi"),
+        Param::once("min_radius_m"),
+    ],
+    FILTER_PARAMS,
+    SEARCH_PARAMS,
 ];
 
 pub(super) const WAY: Way = Way {

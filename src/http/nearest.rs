@@ -1,31 +1,20 @@
 //! `GET /nearest`: the nearest centers on the globe, however far.
 
-use super::params;
+use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::search::Way;
 use crate::domain::{Fields, Search};
 
-const PARAMS: &[Param] = &[
-    Param::once("lat"),
-    Param::once("lng"),
-    Param::once("max_radius_m"),
-    Param::once("min_radius_m"),
-    Param::once("polygon"),
-    Param::once("limit"),
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::repeatable("exclude"),
-    Param::once("cursor"),
-    Param::once("fields"),
-    Param::once("count"),
-    Param::once("facets"),
-    Param::once("format"),
+const PARAMS: Params = &[
+    &[
+        Param::once("lat"),
+        Param::once("lng"),
+        Param::once("max_radius_m"),
+        Param::once("min_radius_m"),
+    ],
+    FILTER_PARAMS,
+    SEARCH_PARAMS,
 ];
 
 pub(super) const WAY: Way = Way {

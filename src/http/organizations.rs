@@ -15,7 +15,7 @@ use super::code::Code;
 use super::idempotency::{make, read};
 use super::params;
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::reply;
 use super::state::State;
 use crate::domain::{
@@ -24,7 +24,7 @@ use crate::domain::{
 use crate::store::OrganizationError;
 use crate::wire::JsonId;
 
-const LIST_PARAMS: &[Param] = &[Param::once("limit"), Param::once("after")];
+const LIST_PARAMS: Params = &[&[Param::once("limit"), Param::once("after")]];
 
 /// What a client says of an organization.
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use super::attributes;
 use super::code::Code;
 use super::cql2;
 use super::problem::Problem;
-use super::query::Query;
+use super::query::{Param, Query};
 use crate::domain::{
     Area, Around, CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit,
     MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_POLYGON_POSITIONS,
@@ -22,6 +22,29 @@ use crate::wire::{JsonId, ShapeError, parse_polygon, polygon_of_json};
 pub const DEFAULT_LIMIT: usize = 25;
 /// How far `/nearby` looks when the client does not say.
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
+
+/// The parameters that say which centers count.
+pub const FILTER_PARAMS: &[Param] = &[
+    Param::repeatable("country"),
+    Param::repeatable("region"),
+    Param::repeatable("city"),
+    Param::repeatable(ORGANIZATION),
+    Param::once(MIN_RATING),
+    Param::once("filter"),
+    Param::once("filter-lang"),
+    Param::once(POLYGON),
+];
+
+/// The parameters that say which part of what is found is answered, and how.
+pub const SEARCH_PARAMS: &[Param] = &[
+    Param::once("limit"),
+    Param::repeatable("exclude"),
+    Param::once("cursor"),
+    Param::once("fields"),
+    Param::once("count"),
+    Param::once("facets"),
+    Param::once("format"),
+];
 
 /// The parameter with a shape that centers have to be in.
 const POLYGON: &str = "polygon";
@@ -505,9 +528,9 @@ pub fn cursor(text: &str) -> Result<Cursor, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::query::Param;
+    use crate::http::query::Params;
 
-    const KNOWN: &[Param] = &[
+    const KNOWN: Params = &[&[
         Param::once("lat"),
         Param::once("lng"),
         Param::once("radius_m"),
@@ -518,7 +541,7 @@ mod tests {
         Param::once("bbox"),
         Param::repeatable("country"),
         Param::repeatable("exclude"),
-    ];
+    ]];
 
     fn query(text: &str) -> Query<'_> {
         Query::parse(text, KNOWN).unwrap()

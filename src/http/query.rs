@@ -49,6 +49,9 @@ impl Param {
     }
 }
 
+/// The parameters that a resource knows, in groups that it shares with others.
+pub type Params = &'static [&'static [Param]];
+
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Query<'a> {
@@ -77,7 +80,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// When a name is unknown or repeated, a value is empty, an escape is
     /// malformed or the whole is too long.
-    pub fn parse(text: &'a str, known: &'static [Param]) -> Result<Self, Problem> {
+    pub fn parse(text: &'a str, known: Params) -> Result<Self, Problem> {
         Self::read(text, known, None)
     }
 
@@ -88,17 +91,13 @@ impl<'a> Query<'a> {
     /// As [`Query::parse`].
     pub fn parse_with_attributes(
         text: &'a str,
-        known: &'static [Param],
+        known: Params,
         fields: &'a Fields,
     ) -> Result<Self, Problem> {
         Self::read(text, known, Some(fields))
     }
 
-    fn read(
-        text: &'a str,
-        known: &'static [Param],
-        fields: Option<&'a Fields>,
-    ) -> Result<Self, Problem> {
+    fn read(text: &'a str, known: Params, fields: Option<&'a Fields>) -> Result<Self, Problem> {
         if text.len() > MAX_QUERY_BYTES {
             return Err(Problem::new(
                 Code::QueryTooLong,
@@ -126,7 +125,12 @@ impl<'a> Query<'a> {
             }
             let (name, value) = cut(pair, b'=');
             let name = decoded(name)?;
-            let Some(param) = known.iter().find(|param| param.name == name) else {
+            let Some(param) = known
+                .iter()
+                .copied()
+                .flatten()
+                .find(|param| param.name == name)
+            else {
                 let (field, is_negated) = fields
                     .and_then(|fields| attribute(fields, &name))
                     .ok_or_else(|| unknown(&name, known, fields))?;
@@ -196,10 +200,10 @@ fn attribute(fields: &Fields, name: &str) -> Option<(FieldId, bool)> {
     field.attribute().map(|_| (field, plain.is_some()))
 }
 
-fn unknown(name: &str, known: &[Param], fields: Option<&Fields>) -> Problem {
+fn unknown(name: &str, known: Params, fields: Option<&Fields>) -> Problem {
     let attributes = fields.into_iter().flat_map(Fields::attributes);
     let attributes = attributes.map(|attribute| attribute.name.as_str());
-    let names = known.iter().map(|param| param.name);
+    let names = known.iter().copied().flatten().map(|param| param.name);
     let names: Vec<&str> = names.chain(attributes).collect();
     let allowed = if names.is_empty() {
         "no parameters".to_owned()
@@ -290,11 +294,13 @@ fn hex(digits: &[u8]) -> Option<u8> {
 mod tests {
     use super::*;
 
-    const KNOWN: &[Param] = &[
-        Param::once("lat"),
-        Param::once("lng"),
-        Param::once("radius_m"),
-        Param::repeatable("country"),
+    const KNOWN: Params = &[
+        &[
+            Param::once("lat"),
+            Param::once("lng"),
+            Param::once("radius_m"),
+        ],
+        &[Param::repeatable("country")],
     ];
 
     fn code_of(text: &str) -> Code {

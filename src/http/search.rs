@@ -12,7 +12,7 @@ use super::answer::AnswerBody;
 use super::collections::{catalog_of, filter_for};
 use super::negotiate::Format;
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Params, Query};
 use super::reply;
 use super::shape::{self, Shape};
 use super::state::State;
@@ -29,7 +29,7 @@ type Responded = Result<HttpResponse, Problem>;
 #[derive(Debug, Clone, Copy)]
 pub struct Way {
     /// What may be in the query.
-    pub params: &'static [Param],
+    pub params: Params,
     /// Reads it.
     pub read: fn(&Query<'_>, &Fields) -> Result<Search, Problem>,
 }

@@ -13,8 +13,9 @@ use sha2::{Digest as _, Sha256};
 use super::chosen::Chosen;
 use super::known::tagged;
 use super::map::{asked, in_turn};
+use super::params::FILTER_PARAMS;
 use super::problem::Problem;
-use super::query::Param;
+use super::query::{Param, Params};
 use super::reply;
 use super::state::State;
 use crate::catalog::Catalog;
@@ -34,16 +35,7 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// What tiles say of a center unless told otherwise.
 const PLAIN: [&str; 2] = ["id", "name"];
 
-const PARAMS: &[Param] = &[
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::once("fields"),
-];
+const PARAMS: Params = &[&[Param::once("fields")], FILTER_PARAMS];
 
 /// A tile; 204 where nothing is to be shown.
 pub(super) async fn tile(request: HttpRequest) -> Result<HttpResponse, Problem> {

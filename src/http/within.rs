@@ -8,9 +8,9 @@ use futures_util::future::Either;
 
 use super::clusters::shown;
 use super::map::{asked, in_turn};
-use super::params;
+use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Query};
+use super::query::{Param, Params, Query};
 use super::search::{Responding, Way};
 use super::state::State;
 use crate::catalog::Catalog;
@@ -24,36 +24,9 @@ const MAX_CENTERS: usize = 5_000;
 /// The parameter that asks for clusters.
 const ZOOM: &str = "zoom";
 
-const PARAMS: &[Param] = &[
-    Param::once("bbox"),
-    Param::once("polygon"),
-    Param::once("limit"),
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-    Param::repeatable("exclude"),
-    Param::once("cursor"),
-    Param::once("fields"),
-    Param::once("count"),
-    Param::once("facets"),
-    Param::once("format"),
-];
+const PARAMS: Params = &[&[Param::once("bbox")], FILTER_PARAMS, SEARCH_PARAMS];
 
-const CLUSTER_PARAMS: &[Param] = &[
-    Param::once("bbox"),
-    Param::once(ZOOM),
-    Param::repeatable("country"),
-    Param::repeatable("region"),
-    Param::repeatable("city"),
-    Param::repeatable("organization"),
-    Param::once("min_rating"),
-    Param::once("filter"),
-    Param::once("filter-lang"),
-];
+const CLUSTER_PARAMS: Params = &[&[Param::once("bbox"), Param::once(ZOOM)], FILTER_PARAMS];
 
 /// Answers clusters where there is a zoom, and centers where there is none.
 pub(super) fn get(request: &HttpRequest) -> Responding {
@@ -71,8 +44,8 @@ pub(super) fn get(request: &HttpRequest) -> Responding {
     }
 }
 
-fn view(query: &Query<'_>, _: &Catalog, _: &Filter) -> Result<(Viewport, Cells), Problem> {
-    let viewport = params::viewport_of(query)?;
+fn view(query: &Query<'_>, _: &Catalog, filter: &Filter) -> Result<(Viewport, Cells), Problem> {
+    let viewport = params::viewport_of(query, filter)?;
     let zoom = params::zoom_of(query)?;
     let cells = Cells::of(&viewport, zoom);
     if cells.count() <= MAX_CELLS {

@@ -98,6 +98,10 @@ pub fn parse_wkt(text: &str) -> Result<Polygon, ShapeError> {
     if !["POLYGON", "MULTIPOLYGON"].contains(&word.as_str()) {
         return Err(ShapeError::OtherKind);
     }
+    // What stands behind the shape is not read.
+    if text.trim_end().len() > end_of_shape(text) {
+        return Err(ShapeError::WellKnownText("nothing is to follow the shape"));
+    }
     let rings = |polygon: &wkt::types::Polygon<f64>| -> Vec<Vec<[f64; 2]>> {
         let rings = polygon.rings().iter();
         let positions = rings.map(|ring| ring.coords().iter().map(|at| [at.x, at.y]).collect());
@@ -109,6 +113,20 @@ pub fn parse_wkt(text: &str) -> Result<Polygon, ShapeError> {
         _ => return Err(ShapeError::OtherKind),
     };
     Ok(Polygon::new(&polygons)?)
+}
+
+/// Where the parenthesis closes that opens first; the end of the text where none does.
+fn end_of_shape(text: &str) -> usize {
+    let mut open = 0_usize;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => open += 1,
+            ')' if open <= 1 => return at + 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn of_geojson(read: GeoJson) -> Result<Polygon, ShapeError> {
@@ -163,6 +181,8 @@ mod tests {
             "POLYGON EMPTY",
             "POLYGON((0 0,1 1",
             "POLYGON((0 0,1 0,1 1,0 0)) x",
+            "POLYGON((0 0,1 0,1 1,0 0)),((0 0,1 0,1 1,0 0))",
+            "POLYGON)",
             "GEOMETRYCOLLECTION(POLYGON((0 0,4 0,4 4,0 0)))",
             "POLYGON((0 0,nan 0,4 4,0 0))",
             "POLYGON((0 0,4 0,4 4))",

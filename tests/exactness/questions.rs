@@ -2,7 +2,7 @@
 
 use nearby::domain::{
     Area, Around, CenterId, Condition, FieldId, Filter, Limit, MAX_LIMIT, MinRating, Origin,
-    Radius, RatingVisibility, Search, Viewport,
+    Polygon, Radius, RatingVisibility, Search, Viewport,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

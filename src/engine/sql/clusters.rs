@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use super::SqlEngine;
-use crate::domain::{Cells, Center, CenterId, Filter, MapPoint, RatingVisibility};
+use super::{LONGEST_TALLY_MS, SqlEngine};
+use crate::domain::{
+    Area, Cell, CellSum, Cells, Center, CenterId, Filter, Limit, MAX_RADIUS_M, MapPoint,
+    RatingVisibility, Search, Summary,
+};
 use crate::engine::{OnMap, SearchError};
-use crate::store::{InCells, StoreError};
+use crate::store::{InCells, Look, StoreError};
 use crate::wire::{push_attributes, render_rating, render_summary};
 
 impl SqlEngine {
@@ -25,8 +28,12 @@ impl SqlEngine {
             filter,
             organizations: &organizations,
         };
-        let sums = self.searcher.cell_sums(&asked).await?;
-        let sums = sums.ok_or(SearchError::TooSlow)?;
+        let sums = if filter.condition.asks_where() {
+            self.sums_here(&asked).await?
+        } else {
+            let sums = self.searcher.cell_sums(&asked).await?;
+            sums.ok_or(SearchError::TooSlow)?
+        };
         let (clusters, alone): (Vec<_>, Vec<_>) = sums.into_iter().partition(|sum| sum.count > 1);
         let alone: Vec<CenterId> = alone.iter().map(|sum| sum.one).collect();
         let mut shown = self.shown(&alone, filter).await?;
@@ -83,8 +90,80 @@ impl SqlEngine {
             filter,
             organizations: &organizations,
         };
+        if filter.condition.asks_where() {
+            return self.ids_here(&asked, after, most).await;
+        }
         let ids = self.searcher.ids_in_cells(&asked, after, most).await?;
         ids.ok_or(SearchError::TooSlow)
+    }
+
+    /// The sums from the rows themselves, where the database cannot tell which count.
+    async fn sums_here(&self, asked: &InCells<'_>) -> Result<Vec<CellSum>, SearchError> {
+        let mut sums: HashMap<Cell, CellSum> = HashMap::new();
+        let mut each = |id, at| {
+            let cell = Cell::of(at, asked.cells.zoom());
+            let sum = sums.entry(cell);
+            sum.and_modify(|sum| sum.add(at))
+                .or_insert_with(|| CellSum::of_one(cell, id, at));
+        };
+        self.each_here(asked, &mut each).await?;
+        Ok(sums.into_values().collect())
+    }
+
+    /// The ids from the rows themselves.
+    async fn ids_here(
+        &self,
+        asked: &InCells<'_>,
+        after: Option<CenterId>,
+        most: usize,
+    ) -> Result<Vec<CenterId>, SearchError> {
+        let mut ids = Vec::new();
+        let mut each = |id, _| {
+            if after.is_none_or(|after| after < id) {
+                ids.push(id);
+            }
+        };
+        self.each_here(asked, &mut each).await?;
+        ids.sort_unstable();
+        ids.truncate(most);
+        Ok(ids)
+    }
+
+    /// Every center of some cells that a filter keeps, read row by row.
+    async fn each_here(
+        &self,
+        asked: &InCells<'_>,
+        each: &mut (dyn FnMut(CenterId, MapPoint) + Send),
+    ) -> Result<(), SearchError> {
+        let viewport = asked.cells.viewport();
+        let search = Search {
+            area: Area::Within(viewport),
+            limit: Limit::new(1).expect("it is within the bounds"),
+            filter: asked.filter.clone(),
+            exclude: Vec::new(),
+            after: None,
+        };
+        let look = Look {
+            search: &search,
+            organizations: asked.organizations,
+            radius_m: MAX_RADIUS_M,
+            cover: &[viewport.bounds()],
+            rows: usize::MAX,
+            longest_ms: Some(LONGEST_TALLY_MS),
+        };
+        let mut each = |_, summary: Summary<'_>| {
+            let at = MapPoint::of(summary.position);
+            let cell = Cell::of(at, asked.cells.zoom());
+            if asked.cells.place_of(cell).is_some() && asked.filter.matches(&summary) {
+                each(summary.id, at);
+            }
+        };
+        let ended = self.searcher.find(&look, &mut each).await?;
+        if ended {
+            Ok(())
+        } else {
+            Err(SearchError::TooSlow)
+        }
     }
 
     /// Centers by themselves; those that are gone by now are left out.

@@ -211,7 +211,7 @@ fn a_value_of_another_kind_than_its_property_is_named_with_its_place() {
 fn a_function_that_is_not_supported_is_named_with_its_place() {
     for (written, at, name) in [
         ("CASEI(name) = 'a'", 1, "CASEI"),
-        ("S_INTERSECTS(geom, POINT(0 0))", 1, "S_INTERSECTS"),
+        ("S_CROSSES(geometry, POINT(0 0))", 1, "S_CROSSES"),
         (
             "opened > TIMESTAMP('2024-01-01T00:00:00Z')",
             10,

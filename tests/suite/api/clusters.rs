@@ -95,6 +95,29 @@ on_both_stores! {
         assert_eq!(parts(&server.found(greek).await), (vec![], vec![]));
     }
 
+    async fn only_what_is_in_a_polygon_is_in_clusters(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let ids = server.seed(&[
+            center("a", 37.97, 23.72),
+            center("b", 37.99, 23.74),
+            center("c", 37.98, 23.73),
+            center("beside the triangle", 37.99, 23.73),
+        ]).await;
+        let triangle = "polygon=POLYGON((23.72 37.97,23.74 37.97,23.74 37.99,23.72 37.97))";
+        let shown = server.found(&format!("/within?{triangle}&zoom=5")).await;
+        let (clusters, centers) = parts(&shown);
+        assert_eq!((clusters.len(), centers), (1, vec![]), "{shown}");
+        let (cluster, count) = clusters[0];
+        assert_eq!(count, 3);
+        for (filter, expected) in [("", &ids[..]), (triangle, &ids[..3])] {
+            let leaves = format!("/clusters/{cluster}/leaves?{filter}");
+            assert_eq!(parts(&server.found(&leaves).await).1, expected);
+        }
+        let others = "filter=NOT S_WITHIN(geometry, POLYGON((23.72 37.97,23.74 37.97,23.74 37.99,23.72 37.97)))";
+        let shown = server.found(&format!("/within?bbox=20,30,30,40&zoom=5&{others}")).await;
+        assert_eq!(parts(&shown), (vec![], vec![ids[3]]));
+    }
+
     async fn a_viewport_with_a_zoom_that_is_none_is_refused(db: TestDatabase) {
         let server = TestServer::start(db).await;
         for (query, code, parameter) in [

@@ -132,7 +132,7 @@ on_both_stores! {
         for polygon in [wkt.to_owned(), geojson.to_string()] {
             let nearest = server.found_ids(&format!("/nearest?lat=0&lng=0&polygon={polygon}")).await;
             assert_eq!(nearest, ids[..4], "{polygon}");
-            let nearby = format!("/nearby?lat=0&lng=0&radius_km=600&min_radius_m=1&polygon={polygon}");
+            let nearby = format!("/nearby?lat=0&lng=0&radius_km=800&min_radius_m=1&polygon={polygon}");
             assert_eq!(server.found_ids(&nearby).await, ids[1..4]);
             let within = server.found(&format!("/within?polygon={polygon}&count=true&limit=2")).await;
             assert_eq!((ids_of(&within), &within["total"]), (ids[..2].to_vec(), &json!(4)));
