@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_http::HttpService;
 use actix_http::error::DispatchError;
+use actix_http::{HttpService, KeepAlive};
 use actix_server::Server;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::App as ActixApp;
@@ -32,6 +32,8 @@ use crate::domain::Zoom;
 use crate::expiry::remove_old_answers;
 use crate::follow::follow;
 use crate::http::MediaUrl;
+use crate::http::connection::deadlines::Deadlines;
+use crate::http::connection::gate::Gate;
 use crate::http::connection::{Connection, Refusals};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
 use crate::http::observe::Observe;
@@ -45,13 +47,13 @@ use crate::upkeep::{Upkeep, keep_up};
 /// say nothing that ours do not, and a request that is not HTTP is no error of ours.
 pub const LOG_FILTER: &str = "info,actix_server=warn,actix_http::h1::dispatcher=off";
 
-/// Idle connections are kept so long; longer than the 60 s of most proxies, so
-/// that it is the proxy that closes them.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to close its side.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Connections that one worker holds; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 10_000;
+/// Bytes that may follow an answer before they make a request, beyond those of a body that
+/// was refused.
+const MAX_BYTES_BETWEEN_REQUESTS: usize = 1024 * 1024;
+/// Connections that are being turned away.
+const MAX_TURNED_AWAY: usize = 1_000;
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 /// A tile of this zoom is 2 km wide.
@@ -124,8 +126,18 @@ pub struct AppSettings {
     pub body_limit: usize,
     /// How many writes may be under way, those that wait for others among them.
     pub max_writes: usize,
-    /// How long a client may take to send the head of its first request.
+    /// Connections there may be at a time.
+    pub max_connections: usize,
+    /// Those of one IPv4 address, or one IPv6 network of 64 bits.
+    pub max_connections_per_network: usize,
+    /// How long a client may take to send the head of a request.
     pub head_timeout: Duration,
+    /// How long it may take to send a body.
+    pub body_timeout: Duration,
+    /// How long it may leave an answer untaken, or all but untaken.
+    pub answer_timeout: Duration,
+    /// How long a connection may be idle.
+    pub idle_timeout: Duration,
     /// How long requests under way may take after the service was told to stop.
     pub shutdown_timeout: Duration,
     /// Whether, how often and how the locations are looked after.
@@ -143,14 +155,22 @@ impl Default for AppSettings {
             workers: cores(),
             body_limit: 4 * 1024 * 1024,
             max_writes: 1_000,
+            max_connections: 10_000,
+            max_connections_per_network: 1_000,
             head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(30),
+            // Longer than the 60 s of most proxies, so that it is the proxy that closes.
+            idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(30),
             upkeep: None,
         }
     }
 }
 
-fn cores() -> usize {
+/// Cores that this process may use.
+#[must_use]
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
@@ -206,16 +226,28 @@ impl App {
             media_url: settings.media_url,
             clustered_below: settings.clustered_below,
             body_limit: settings.body_limit,
+            body_timeout: settings.body_timeout,
             batch_turns: Arc::new(Semaphore::new(cores())),
             count_turns: Arc::new(Semaphore::new(cores())),
             write_places: Arc::new(Semaphore::new(settings.max_writes)),
             keys_under_way: KeysUnderWay::default(),
             runtime: Handle::current(),
         });
+        let gate = Arc::new(Gate::new(
+            settings.max_connections,
+            settings.max_connections_per_network,
+        ));
+        let deadlines = Deadlines {
+            head: settings.head_timeout,
+            idle: settings.idle_timeout,
+            answer: settings.answer_timeout,
+            bytes_between_requests: settings.body_limit + MAX_BYTES_BETWEEN_REQUESTS,
+        };
         let cors = settings.cors;
         let mut server = Server::build()
             .workers(settings.workers.max(1))
-            .max_concurrent_connections(MAX_CONNECTIONS)
+            // The gate is to answer those that are too many.
+            .max_concurrent_connections(settings.max_connections + MAX_TURNED_AWAY)
             // actix counts in seconds, and 0 would cut requests off.
             .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
             // Whoever runs the service decides when it stops.
@@ -231,11 +263,13 @@ impl App {
             let app = map_config(app, |()| AppConfig::default());
             let stopping = stopping.clone();
             let http = HttpService::build()
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(settings.head_timeout)
+                // The connection has its own deadlines.
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
                 .on_connect_ext(|connection: &Connection, data| {
                     data.insert(connection.client().clone());
+                    data.insert(connection.progress().clone());
                 })
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -243,14 +277,9 @@ impl App {
                 })
                 .h1(app.map_err(|error: actix_web::Error| error.error_response()));
             let refusals = Rc::new(Refusals::new(Arc::clone(labels.unmatched())));
-            fn_service(move |socket: TcpStream| {
-                // Without it, an answer waits for the client's word on the one before.
-                let _ = socket.set_nodelay(true);
-                let peer = socket.peer_addr().ok();
-                let connection = Connection::new(socket, Rc::clone(&refusals));
-                ready(Ok::<_, DispatchError>((connection, peer)))
-            })
-            .and_then(http)
+            let gate = Arc::clone(&gate);
+            fn_service(move |socket: TcpStream| ready(let_in(socket, &gate, deadlines, &refusals)))
+                .and_then(http)
         };
         let mut addresses = Vec::new();
         for address in settings.bind {
@@ -300,6 +329,29 @@ impl App {
             task.abort();
         }
         served.map_err(io::Error::other)?
+    }
+}
+
+/// A connection with the address of its client, where there is a place for it.
+fn let_in(
+    socket: TcpStream,
+    gate: &Arc<Gate>,
+    deadlines: Deadlines,
+    refusals: &Rc<Refusals>,
+) -> Result<(Connection, Option<SocketAddr>), DispatchError> {
+    // Without it, an answer waits for the client's word on the one before.
+    let _ = socket.set_nodelay(true);
+    // Fails where the client has gone.
+    let peer = socket.peer_addr()?;
+    match gate.enter(peer.ip()) {
+        Ok(place) => {
+            let connection = Connection::new(socket, place, deadlines, Rc::clone(refusals));
+            Ok((connection, Some(peer)))
+        }
+        Err(full) => {
+            refusals.turn_away(socket, full);
+            Err(io::Error::from(io::ErrorKind::ConnectionRefused).into())
+        }
     }
 }
 

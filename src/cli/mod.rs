@@ -15,6 +15,7 @@ mod generate;
 mod health;
 mod import;
 mod migrate;
+mod open_files;
 mod organizations;
 mod serve;
 mod server;

@@ -9,8 +9,9 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::open_files;
 use super::signals::told_to_stop;
-use crate::app::{App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW};
+use crate::app::{App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW, cores};
 use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::{MAX_ZOOM, Zoom};
@@ -80,6 +81,19 @@ pub(super) struct ServerArgs {
     /// Writes that may be under way, those that wait for others among them; more are answered 503
     #[arg(long, env = "NEARBY_MAX_WRITES", value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     max_writes: u32,
+    /// Connections there may be at a time, as far as the system lets this process have files open;
+    /// more are answered 503
+    #[arg(long, env = "NEARBY_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
+    /// Those of one IPv4 address or IPv6 network of 64 bits, and never more than half of all; 0 behind a
+    /// proxy, which all connections come from: it bounds them itself
+    #[arg(
+        long,
+        env = "NEARBY_MAX_CONNECTIONS_PER_NETWORK",
+        value_name = "COUNT",
+        default_value_t = 1_000
+    )]
+    max_connections_per_network: u32,
     /// How long requests under way may take after the service was told to stop, in seconds
     #[arg(long, env = "NEARBY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     shutdown_timeout: u64,
@@ -119,7 +133,21 @@ enum EngineChoice {
 
 impl ServerArgs {
     fn settings(&self, collections: &[Collection]) -> anyhow::Result<AppSettings> {
-        let mut settings = AppSettings {
+        open_files::raise_limit();
+        let workers = self.workers.map_or_else(cores, usize::from);
+        let wanted = self.max_connections as usize;
+        let max_connections = wanted.min(open_files::room_for_connections(workers));
+        if max_connections < wanted {
+            tracing::warn!(
+                "the system's limit on open files leaves room for {max_connections} connections; \
+                 raise it (`ulimit -Hn`, LimitNOFILE=) for --max-connections {wanted}"
+            );
+        }
+        let max_connections_per_network = match self.max_connections_per_network as usize {
+            0 => max_connections,
+            most => most.min(max_connections.div_ceil(2)),
+        };
+        Ok(AppSettings {
             bind: self.addresses()?,
             admin_key: admin_key()?,
             cors: self.cors_origins.clone(),
@@ -127,6 +155,9 @@ impl ServerArgs {
             clustered_below: Zoom::new(self.clustered_below).expect("its range was checked"),
             body_limit: self.body_limit,
             max_writes: self.max_writes as usize,
+            workers,
+            max_connections,
+            max_connections_per_network,
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             upkeep: (self.verify_every > 0).then(|| Upkeep {
                 collections: collections
@@ -139,11 +170,7 @@ impl ServerArgs {
                 allowed: self.allow.clone(),
             }),
             ..AppSettings::default()
-        };
-        if let Some(workers) = self.workers {
-            settings.workers = workers.into();
-        }
-        Ok(settings)
+        })
     }
 
     fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {

@@ -2,7 +2,6 @@
 //! JSON of the right shape.
 
 use std::io::Read as _;
-use std::time::Duration;
 
 use actix_web::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
@@ -21,9 +20,6 @@ use crate::wire::{JSON_WORDS, Object};
 
 /// What may stand before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// How long a client may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a resource takes.
 pub const JSON: &str = "application/json";
@@ -54,12 +50,13 @@ pub async fn read_bytes(
 ) -> Result<Vec<u8>, Problem> {
     check_content_type(request, content_type)?;
     let encoding = Encoding::of(request)?;
-    let limit = State::of(request).body_limit;
-    let reading = tokio::time::timeout(BODY_TIMEOUT, read(request, payload, limit));
+    let state = State::of(request);
+    let (limit, timeout) = (state.body_limit, state.body_timeout);
+    let reading = tokio::time::timeout(timeout, read(request, payload, limit));
     let mut bytes = reading.await.unwrap_or_else(|_| {
         Err(Problem::new(
             Code::BodyTimeout,
-            format!("the body must arrive within {} s", BODY_TIMEOUT.as_secs()),
+            format!("the body must arrive within {timeout:?}"),
         ))
     })?;
     if encoding == Encoding::Gzip {

@@ -124,6 +124,8 @@ codes! {
     IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
     /// The database takes too long for what is asked.
     SearchTooSlow = SERVICE_UNAVAILABLE, "search_too_slow", "This takes the database too long";
+    /// There is no place, memory or turn left for it.
+    Overloaded = SERVICE_UNAVAILABLE, "overloaded", "The server has too much to do";
     /// The database does not answer.
     DatabaseUnavailable = SERVICE_UNAVAILABLE, "database_unavailable", "The database is unavailable";
 }

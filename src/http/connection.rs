@@ -3,8 +3,11 @@
 //! What the parser refuses never reaches the application: actix answers it by itself, with
 //! an empty body. Such an answer is recognised on its way out, and a problem is sent in its
 //! place. On the way in, characters beyond ASCII in a request line, which the parser
-//! refuses too, are percent-encoded as the client should have done.
+//! refuses too, are percent-encoded as the client should have done. And here clients are
+//! held to [`deadlines`], and let in by the [`gate`].
 
+pub mod deadlines;
+pub mod gate;
 mod request_line;
 
 use std::io;
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -21,6 +25,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use self::deadlines::{Deadlines, Overdue, Progress, Watch};
+use self::gate::{Full, Place};
 use self::request_line::Heads;
 use super::code::Code;
 use super::observe::Answered;
@@ -60,8 +66,21 @@ impl Refusals {
         }
     }
 
+    /// Tells a client that no place is left for it, and closes.
+    pub fn turn_away(&self, socket: TcpStream, full: Full) {
+        self.say_last(
+            socket,
+            self.answer_with(&Problem::too_many_connections(full)),
+        );
+    }
+
     /// The whole answer in the place of an empty one.
     fn answer(&self, status: StatusCode) -> Vec<u8> {
+        self.answer_with(&problem(status))
+    }
+
+    fn answer_with(&self, problem: &Problem) -> Vec<u8> {
+        let status = problem.code().status();
         let id = self.ids.next();
         let method = Method::from_bytes(b"-").expect("it is a token");
         let answered = Answered {
@@ -74,14 +93,34 @@ impl Refusals {
         };
         answered.log_and_count();
         let id = id.to_str().expect("ids are ASCII");
-        let body = problem(status).body(Some(id));
+        let body = problem.body(Some(id));
+        let ascii = |value: &HeaderValue| value.to_str().expect("it is ASCII").to_owned();
+        let header = problem
+            .header()
+            .map(|(name, value)| format!("{name}: {}\r\n", ascii(value)));
         let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncache-control: no-store\r\n\
+            "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncache-control: no-store\r\n{}\
              {REQUEST_ID}: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-            CONTENT_TYPE_PROBLEM.to_str().expect("it is ASCII"),
+            ascii(&CONTENT_TYPE_PROBLEM),
+            header.unwrap_or_default(),
             body.len()
         );
         [head.into_bytes(), body].concat()
+    }
+
+    /// Sends the last answer of a connection, and takes in what the client still sends.
+    fn say_last(&self, socket: TcpStream, answer: Vec<u8>) {
+        let turn = Arc::clone(&self.turns).try_acquire_owned();
+        let (Ok(turn), Ok(runtime)) = (turn, Handle::try_current()) else {
+            // What the system takes at once is sent: more than a problem has.
+            let _ = socket.try_write(&answer);
+            return;
+        };
+        runtime.spawn(async move {
+            // A client that goes away, or never does, is no concern of ours any more.
+            let _ = tokio::time::timeout(LINGER, say_goodbye(socket, &answer)).await;
+            drop(turn);
+        });
     }
 }
 
@@ -120,18 +159,29 @@ pub struct Connection {
     client: Asker,
     /// The last answer, where the parser refused a request.
     refusal: Option<Vec<u8>>,
+    progress: Progress,
+    watch: Watch,
+    place: Place,
 }
 
 impl Connection {
     /// A new one.
     #[must_use]
-    pub fn new(socket: TcpStream, refusals: Rc<Refusals>) -> Self {
+    pub fn new(
+        socket: TcpStream,
+        place: Place,
+        deadlines: Deadlines,
+        refusals: Rc<Refusals>,
+    ) -> Self {
         Self {
             socket: Some(socket),
             refusals,
             heads: Heads::default(),
             client: Asker::default(),
             refusal: None,
+            progress: Progress::default(),
+            watch: Watch::new(deadlines),
+            place,
         }
     }
 
@@ -141,8 +191,64 @@ impl Connection {
         &self.client
     }
 
+    /// How far it is, for the requests to tell.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     fn socket(&mut self) -> Pin<&mut TcpStream> {
         Pin::new(self.socket.as_mut().expect("only a drop takes it"))
+    }
+
+    /// Whether the client takes too long.
+    fn overdue(&mut self, context: &mut Context<'_>) -> Option<Overdue> {
+        let place = &self.place;
+        self.watch
+            .look(context, &self.progress, || place.is_crowded())
+    }
+
+    /// Gives up on a client that takes too long; what it is not sent is dropped.
+    fn give_up(&mut self) -> io::Error {
+        self.client.leave();
+        // What the system still holds for it goes as well.
+        let _ = self.socket().set_zero_linger();
+        io::ErrorKind::TimedOut.into()
+    }
+
+    /// Reads from the socket, as long as the client may take.
+    fn poll_socket(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(read) = self.socket().poll_read(context, buffer) {
+            return Poll::Ready(read);
+        }
+        match self.overdue(context) {
+            None => Poll::Pending,
+            // As if it had closed.
+            Some(Overdue::Idle) => Poll::Ready(Ok(())),
+            Some(Overdue::Request) => {
+                self.refusal = Some(self.refusals.answer(StatusCode::REQUEST_TIMEOUT));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Some(Overdue::Answer) => Poll::Ready(Err(self.give_up())),
+        }
+    }
+
+    /// Writes to the socket, as long as the client may take.
+    fn poll_send(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = self.socket().poll_write(context, bytes) {
+            self.watch.sent(*written.as_ref().unwrap_or(&0));
+            self.progress.wrote();
+            return Poll::Ready(written);
+        }
+        self.watch.is_blocked = true;
+        match self.overdue(context) {
+            Some(_) => Poll::Ready(Err(self.give_up())),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -156,11 +262,16 @@ impl AsyncRead for Connection {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let read = ready!(self.socket().poll_read(context, buffer));
-        if read.is_err() || buffer.filled().len() == before {
+        let read = ready!(self.poll_socket(context, buffer));
+        let length = buffer.filled().len() - before;
+        if read.is_err() || length == 0 {
             self.client.leave();
         }
         read?;
+        let unanswered = self.progress.read(length);
+        if !self.watch.allows(unanswered) {
+            return Poll::Ready(Err(self.give_up()));
+        }
         self.heads.read(buffer, before);
         Poll::Ready(Ok(()))
     }
@@ -175,12 +286,12 @@ impl AsyncWrite for Connection {
         if let Some((start, status)) = refusal_in(bytes) {
             if start > 0 {
                 // The answers before it.
-                return self.socket().poll_write(context, &bytes[..start]);
+                return self.poll_send(context, &bytes[..start]);
             }
             self.refusal = Some(self.refusals.answer(status));
             return Poll::Ready(Ok(bytes.len()));
         }
-        self.socket().poll_write(context, bytes)
+        self.poll_send(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -197,24 +308,12 @@ impl AsyncWrite for Connection {
 }
 
 impl Drop for Connection {
-    /// Sends the refusal, which actix ends a connection with, and takes in what the client
-    /// still sends.
+    /// Sends the refusal that the connection ends with.
     fn drop(&mut self) {
         self.client.leave();
-        let (Some(refusal), Some(socket)) = (self.refusal.take(), self.socket.take()) else {
-            return;
-        };
-        let turn = Arc::clone(&self.refusals.turns).try_acquire_owned();
-        let (Ok(turn), Ok(runtime)) = (turn, Handle::try_current()) else {
-            // What the system takes at once is sent: more than a problem has.
-            let _ = socket.try_write(&refusal);
-            return;
-        };
-        runtime.spawn(async move {
-            // A client that goes away, or never does, is no concern of ours any more.
-            let _ = tokio::time::timeout(LINGER, say_goodbye(socket, &refusal)).await;
-            drop(turn);
-        });
+        if let (Some(refusal), Some(socket)) = (self.refusal.take(), self.socket.take()) {
+            self.refusals.say_last(socket, refusal);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::caught::fault;
 use super::code::Code;
+use super::connection::deadlines::Progress;
 use super::divemap::errors::Refusal;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
 use super::request_id::{REQUEST_ID, RequestIds};
@@ -70,9 +71,17 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let started = Instant::now();
         let id = self.ids.of(request.headers());
+        let progress = request.request().conn_data::<Progress>().cloned();
+        if let Some(progress) = &progress {
+            progress.asked();
+        }
         let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();
         Box::pin(async move {
-            match answering.await {
+            let answered = answering.await;
+            if let Some(progress) = progress {
+                progress.answered();
+            }
+            match answered {
                 Ok(Ok(response)) => Ok(finish(response.map_into_boxed_body(), id, started)),
                 Ok(Err(error)) => Err(error),
                 Err(panic) => Err(panicked(panic.as_ref(), &id).into()),

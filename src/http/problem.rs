@@ -15,6 +15,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use super::code::Code;
+use super::connection::gate::Full;
 use crate::domain::Neighbour;
 use crate::engine::SearchError;
 use crate::store::{DeleteError, SentAgain, StoreError, Unfit};
@@ -30,6 +31,8 @@ const MAX_GOT_CHARS: usize = 100;
 const RETRY_INDEX_S: HeaderValue = HeaderValue::from_static("1");
 /// When to try again while a request with the same key is under way.
 const RETRY_UNDER_WAY_S: HeaderValue = HeaderValue::from_static("1");
+/// When to try again where there is too much to do: others are done in a moment.
+const RETRY_OVERLOADED_S: HeaderValue = HeaderValue::from_static("2");
 /// When to try again while the database is away.
 const RETRY_DATABASE_S: HeaderValue = HeaderValue::from_static("5");
 
@@ -204,6 +207,26 @@ impl Problem {
         .with_header(RETRY_AFTER, RETRY_INDEX_S)
     }
 
+    /// There is no place for another connection.
+    #[must_use]
+    pub fn too_many_connections(full: Full) -> Self {
+        Self::overloaded(match full {
+            Full::Server => {
+                "this server has as many connections as it takes; try again in a moment"
+            }
+            Full::Network => {
+                "your network has as many connections as this server takes of one: close some, \
+                 or use them for several requests"
+            }
+        })
+    }
+
+    /// There is too much to do.
+    #[must_use]
+    pub fn overloaded(detail: &'static str) -> Self {
+        Self::new(Code::Overloaded, detail).with_header(RETRY_AFTER, RETRY_OVERLOADED_S)
+    }
+
     /// The database does not answer.
     #[must_use]
     pub fn database_unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -280,6 +303,12 @@ impl Problem {
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// The header that goes along.
+    #[must_use]
+    pub fn header(&self) -> Option<&(HeaderName, HeaderValue)> {
+        self.0.header.as_ref()
     }
 
     /// What is for the log only.

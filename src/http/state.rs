@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use secrecy::SecretString;
@@ -38,6 +39,8 @@ pub struct State {
     pub clustered_below: Zoom,
     /// The largest body in bytes.
     pub body_limit: usize,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
     /// Turns for the parts of batches: as many at once as there are cores, for
     /// all batches together.
     pub batch_turns: Arc<Semaphore>,

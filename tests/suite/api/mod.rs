@@ -39,6 +39,7 @@ pub mod server;
 mod settings;
 mod shapes;
 mod shutdown;
+mod slow_clients;
 mod tiles;
 mod waiting_writes;
 mod within;

@@ -16,6 +16,7 @@ mod import_refused;
 mod maintenance;
 mod map_programs;
 mod one_file;
+mod open_files;
 mod organizations;
 mod output;
 pub mod process;

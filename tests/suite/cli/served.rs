@@ -1,7 +1,7 @@
 //! `nearby serve` as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
 use serde_json::Value;
@@ -26,8 +26,24 @@ impl Served {
 
     /// The same of another command that serves.
     pub fn start_command(args: &[&str]) -> Self {
-        let mut process = nearby()
-            .args(args)
+        Self::start_as(nearby().args(args))
+    }
+
+    /// The same by a program that starts others.
+    pub fn start_under(mut starter: Command, args: &[&str]) -> Self {
+        let command = nearby();
+        starter.arg(command.get_program()).args(args);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => starter.env(name, value),
+                None => starter.env_remove(name),
+            };
+        }
+        Self::start_as(&mut starter)
+    }
+
+    fn start_as(command: &mut Command) -> Self {
+        let mut process = command
             .args(["--bind", "127.0.0.1:0", "--log-format", "json"])
             .env("NEARBY_ADMIN_KEY", KEY)
             .stdout(Stdio::null())
@@ -94,6 +110,11 @@ impl Served {
         let answer = request.send().await.expect("it answers");
         let status = answer.status().as_u16();
         (status, answer.json().await.expect("the body is JSON"))
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Tells it to stop and waits until it has.
