@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -27,16 +28,20 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::Zoom;
+use crate::engine::Engine;
 use crate::expiry::remove_old_answers;
 use crate::follow::follow;
 use crate::http::MediaUrl;
+use crate::http::budget::Budget;
 use crate::http::connection::deadlines::Deadlines;
 use crate::http::connection::gate::Gate;
 use crate::http::connection::{Connection, Refusals};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
 use crate::http::observe::Observe;
+use crate::http::queue::{AtOnce, Queues};
 use crate::http::routes::{self, Labels};
 use crate::http::state::State;
 use crate::metrics::Metrics;
@@ -138,6 +143,13 @@ pub struct AppSettings {
     pub answer_timeout: Duration,
     /// How long a connection may be idle.
     pub idle_timeout: Duration,
+    /// How long the database may take for a request.
+    pub request_timeout: Duration,
+    /// How many bytes of bodies and large answers may be under way.
+    pub buffer_budget: usize,
+    /// How long requests are still taken after the service was told to stop, while it says that
+    /// it is not ready.
+    pub drain: Duration,
     /// How long requests under way may take after the service was told to stop.
     pub shutdown_timeout: Duration,
     /// Whether, how often and how the locations are looked after.
@@ -162,9 +174,36 @@ impl Default for AppSettings {
             answer_timeout: Duration::from_secs(30),
             // Longer than the 60 s of most proxies, so that it is the proxy that closes.
             idle_timeout: Duration::from_secs(75),
+            request_timeout: Duration::from_secs(30),
+            buffer_budget: 256 * 1024 * 1024,
+            drain: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
             upkeep: None,
         }
+    }
+}
+
+/// How much of each kind of work that takes long is done at a time: with eight connections or
+/// more, all kinds and the writes together leave one to what is short.
+fn at_once(database: &Database, collections: &Collections) -> AtOnce {
+    let part = |of: usize| (database.most_connections() / of).clamp(1, cores());
+    let in_memory = |catalog: &Arc<Catalog>| matches!(catalog.engine(), Engine::Memory(_));
+    if collections.iter().all(in_memory) {
+        // Only rows and texts are read over connections.
+        return AtOnce {
+            lists: part(5),
+            texts: part(5),
+            batches: cores(),
+            counts: cores(),
+            maps: cores(),
+        };
+    }
+    AtOnce {
+        lists: part(5),
+        texts: part(10),
+        batches: part(10),
+        counts: part(10),
+        maps: part(10),
     }
 }
 
@@ -199,6 +238,9 @@ fn advice(cause: &io::Error) -> &'static str {
 pub struct App {
     server: Server,
     addresses: Vec<SocketAddr>,
+    drain: Duration,
+    /// Whether it was told to stop.
+    stopping: Arc<AtomicBool>,
     /// What goes on beside the requests, until the service ends.
     beside: Vec<JoinHandle<()>>,
 }
@@ -217,6 +259,8 @@ impl App {
     ) -> Result<Self, BindError> {
         let collections = collections.into();
         let labels = Arc::new(Labels::new(&metrics));
+        let at_once = at_once(&database, &collections);
+        let stopping = Arc::new(AtomicBool::new(false));
         let state = Arc::new(State {
             catalog: Arc::clone(collections.default()),
             collections: collections.clone(),
@@ -227,8 +271,11 @@ impl App {
             clustered_below: settings.clustered_below,
             body_limit: settings.body_limit,
             body_timeout: settings.body_timeout,
-            batch_turns: Arc::new(Semaphore::new(cores())),
-            count_turns: Arc::new(Semaphore::new(cores())),
+            batch_turns: Arc::new(Semaphore::new(at_once.batches)),
+            queues: Queues::new(at_once),
+            budget: Arc::new(Budget::new(settings.buffer_budget)),
+            request_timeout: settings.request_timeout,
+            stopping: Arc::clone(&stopping),
             write_places: Arc::new(Semaphore::new(settings.max_writes)),
             keys_under_way: KeysUnderWay::default(),
             runtime: Handle::current(),
@@ -241,9 +288,12 @@ impl App {
             head: settings.head_timeout,
             idle: settings.idle_timeout,
             answer: settings.answer_timeout,
-            bytes_between_requests: settings.body_limit + MAX_BYTES_BETWEEN_REQUESTS,
+            bytes_between_requests: settings
+                .body_limit
+                .saturating_add(MAX_BYTES_BETWEEN_REQUESTS),
         };
         let cors = settings.cors;
+        let told_to_stop = Arc::clone(&stopping);
         let mut server = Server::build()
             .workers(settings.workers.max(1))
             // The gate is to answer those that are too many.
@@ -252,28 +302,32 @@ impl App {
             .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
             // Whoever runs the service decides when it stops.
             .disable_signals();
-        let stopping = server.graceful_shutdown_signal();
+        let draining = server.graceful_shutdown_signal();
         let serving = move || {
             let app = ActixApp::new()
                 .app_data(Arc::clone(&state))
                 .configure(|config| routes::configure(config, &labels))
                 .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
                 // Outermost, so that it sees what CORS refuses too.
-                .wrap(Observe);
+                .wrap(Observe {
+                    stopping: Arc::clone(&told_to_stop),
+                });
             let app = map_config(app, |()| AppConfig::default());
-            let stopping = stopping.clone();
+            let draining = draining.clone();
             let http = HttpService::build()
                 // The connection has its own deadlines.
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                // The connection waits a while before it says that a client has gone.
+                .h1_allow_half_closed(false)
                 .on_connect_ext(|connection: &Connection, data| {
                     data.insert(connection.client().clone());
                     data.insert(connection.progress().clone());
                 })
                 .graceful_shutdown_signal(move || {
-                    let stopping = stopping.clone();
-                    async move { stopping.notified().await }
+                    let draining = draining.clone();
+                    async move { draining.notified().await }
                 })
                 .h1(app.map_err(|error: actix_web::Error| error.error_response()));
             let refusals = Rc::new(Refusals::new(Arc::clone(labels.unmatched())));
@@ -299,6 +353,8 @@ impl App {
         ];
         Ok(Self {
             addresses,
+            drain: settings.drain,
+            stopping,
             server: server.run(),
             beside: upkeep.into_iter().chain(beside).collect(),
         })
@@ -310,7 +366,7 @@ impl App {
         &self.addresses
     }
 
-    /// Serves until `stop` is done, then finishes the requests under way.
+    /// Serves until `stop` is done. Then it says for a while that it is not ready, and finishes the requests under way.
     ///
     /// # Errors
     /// When the server fails.
@@ -321,6 +377,8 @@ impl App {
         let served = tokio::select! {
             served = &mut serving => served,
             () = stop => {
+                self.stopping.store(true, Ordering::Relaxed);
+                tokio::time::sleep(self.drain).await;
                 handle.stop(true).await;
                 serving.await
             }

@@ -25,7 +25,7 @@ pub(super) struct DatabaseArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub(super) struct PoolArgs {
-    /// The most connections
+    /// The most connections; on MySQL there are two more, for readiness and to end what nobody waits for
     #[arg(long, env = "NEARBY_POOL_SIZE", value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pool_size: u32,
     /// How long a request waits for a free connection, in seconds

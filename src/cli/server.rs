@@ -94,6 +94,21 @@ pub(super) struct ServerArgs {
         default_value_t = 1_000
     )]
     max_connections_per_network: u32,
+    /// How long the database may take for a request, in seconds; then it is answered 503, and a read is given up
+    #[arg(long, env = "NEARBY_REQUEST_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    request_timeout: u64,
+    /// Bytes of bodies and of answers beyond 64 KiB that may be under way; more are answered 503
+    #[arg(
+        long,
+        env = "NEARBY_BUFFER_BUDGET",
+        value_name = "BYTES",
+        default_value_t = 256 * 1024 * 1024
+    )]
+    buffer_budget: usize,
+    /// How long to go on after the service was told to stop, in seconds, while /readyz says 503: so long
+    /// as whoever sends requests here takes to send them elsewhere
+    #[arg(long, env = "NEARBY_DRAIN", value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    drain: u64,
     /// How long requests under way may take after the service was told to stop, in seconds
     #[arg(long, env = "NEARBY_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     shutdown_timeout: u64,
@@ -158,6 +173,9 @@ impl ServerArgs {
             workers,
             max_connections,
             max_connections_per_network,
+            request_timeout: Duration::from_secs(self.request_timeout),
+            buffer_budget: self.buffer_budget,
+            drain: Duration::from_secs(self.drain),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             upkeep: (self.verify_every > 0).then(|| Upkeep {
                 collections: collections
@@ -246,8 +264,13 @@ pub(super) async fn serve(
     collections: Vec<Collection>,
     announce: impl FnOnce(&[SocketAddr]) + Send + 'static,
 ) -> anyhow::Result<()> {
-    let stop = told_to_stop();
     let settings = args.settings(&collections)?;
+    let told = told_to_stop();
+    let longest = settings.drain + settings.shutdown_timeout;
+    let stop = async move {
+        told.await;
+        end_after(longest);
+    };
     let mut catalogs = Vec::new();
     for collection in &collections {
         if let Some(warning) = database.rows_beyond_ids(collection).await? {
@@ -279,6 +302,18 @@ pub(super) async fn serve(
     announcing.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends the process after so long, whatever hangs: a thread in a call to the database, for one.
+/// What was answered is safe then as ever.
+fn end_after(longest: Duration) {
+    /// What closing in good order takes.
+    const CLOSING: Duration = Duration::from_secs(3);
+    std::thread::spawn(move || {
+        std::thread::sleep(longest + CLOSING);
+        tracing::error!("something hangs: the process ends without waiting for it");
+        std::process::exit(1);
+    });
 }
 
 /// Ends the start where a database cannot be followed.

@@ -11,7 +11,7 @@ use crate::wire::{SummaryParts, push_distance};
 /// What the parts around the centers take at most.
 const ENVELOPE_BYTES: usize = 256;
 /// What a center takes, on the long side of the world's towns.
-const JSON_HIT_BYTES: usize = 200;
+pub const JSON_HIT_BYTES: usize = 200;
 /// The same with a feature around it.
 const GEOJSON_HIT_BYTES: usize = 320;
 

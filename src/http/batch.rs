@@ -1,8 +1,9 @@
 //! `POST /nearby/batch`: many searches in one request, answered in order.
 //!
 //! The searches are cut into small parts that run on the process's runtime, as
-//! many at once as there are cores, over all batches together. Workers only
-//! collect them, so single searches are never queued behind a batch.
+//! many at once as there are cores, or fewer where they need connections, over all
+//! batches together. Workers only collect them, so single searches are never queued
+//! behind a batch.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -12,8 +13,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::timeout;
 
-use super::answer::AnswerBody;
+use super::answer::{AnswerBody, JSON_HIT_BYTES};
 use super::attributes::condition_of_members;
 use super::body::{JSON, read_json};
 use super::chosen::Chosen;
@@ -127,7 +129,14 @@ pub(super) async fn post(request: HttpRequest, payload: Payload) -> Result<HttpR
     let catalog = catalog_of(&request)?;
     let body: BatchBody = read_json(&request, payload, JSON).await?;
     let searches = searches(body, &catalog)?;
-    let body = answer(State::of(&request), &catalog, searches).await?;
+    let state = State::of(&request);
+    let _turn = state.queues.batches.turn(state.request_timeout).await?;
+    let limits = searches.iter().map(|(search, _)| search.limit.get());
+    // Until it is known.
+    let _lease = state.budget.lease(limits.sum::<usize>() * JSON_HIT_BYTES)?;
+    let answering = timeout(state.request_timeout, answer(state, &catalog, searches));
+    let too_slow = |_| Problem::too_slow(state.request_timeout);
+    let body = answering.await.map_err(too_slow)??;
     Ok(reply::ok_rendered(body))
 }
 
@@ -179,11 +188,15 @@ async fn answer(
             let (state, catalog) = (Arc::clone(state), Arc::clone(catalog));
             async move {
                 let turns = Arc::clone(&state.batch_turns);
+                let asking = Arc::clone(&state);
                 let work = async move {
-                    let _turn = turns.acquire().await.expect("the turns are never closed");
-                    answer_part(&catalog, first, &part).await
+                    // Whoever has no turn takes no place among the connections.
+                    let turn = turns.acquire_owned().await;
+                    let turn = turn.expect("the turns are never closed");
+                    let answering = answer_part(&catalog, first, &part);
+                    asking.placed(Some(turn), answering).await
                 };
-                let (body, counts) = state.run(work).await?;
+                let (body, counts) = state.run_beside(work).await?;
                 for count in counts {
                     state.metrics.search_answered(count);
                 }

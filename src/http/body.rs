@@ -12,6 +12,7 @@ use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
+use super::budget::Lease;
 use super::code::Code;
 use super::dto::READ_ONLY;
 use super::problem::Problem;
@@ -20,6 +21,9 @@ use crate::wire::{JSON_WORDS, Object};
 
 /// What may stand before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// What room is made for at once.
+const FIRST_BYTES: usize = 64 * 1024;
 
 /// What a resource takes.
 pub const JSON: &str = "application/json";
@@ -61,8 +65,20 @@ pub async fn read_bytes(
     })?;
     if encoding == Encoding::Gzip {
         bytes = unzipped(&bytes, limit)?;
+        counted(request, bytes.len())?;
     }
     Ok(bytes)
+}
+
+/// Counts bytes as under way until the request is over.
+fn counted(request: &HttpRequest, bytes: usize) -> Result<(), Problem> {
+    let mut extensions = request.extensions_mut();
+    if let Some(lease) = extensions.get_mut::<Lease>() {
+        return lease.grow(bytes);
+    }
+    let lease = State::of(request).budget.lease(bytes)?;
+    extensions.insert(lease);
+    Ok(())
 }
 
 /// How a body is packed.
@@ -169,7 +185,8 @@ async fn read(
     if announced > limit {
         return Err(too_large(limit, &format!("{announced} bytes")));
     }
-    let mut bytes = Vec::with_capacity(announced);
+    // What is only announced takes no room yet.
+    let mut bytes = Vec::with_capacity(announced.min(FIRST_BYTES));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             Problem::new(Code::RequestRefused, "the body did not arrive whole")
@@ -178,6 +195,7 @@ async fn read(
         if bytes.len() + chunk.len() > limit {
             return Err(too_large(limit, &format!("more than {limit} bytes")));
         }
+        counted(request, chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)

@@ -92,7 +92,7 @@ mod tests {
             .route("/at-once", web::get().to(Caught(panics_at_once)))
             .route("/theirs", web::get().to(Caught(panics::<Refusal>)))
             .wrap(Cors::default().allow_any_origin().send_wildcard())
-            .wrap(Observe);
+            .wrap(Observe::default());
         let app = init_service(app).await;
         for (path, content_type, member) in [
             ("/ours", "application/problem+json", "code"),

@@ -126,6 +126,8 @@ codes! {
     SearchTooSlow = SERVICE_UNAVAILABLE, "search_too_slow", "This takes the database too long";
     /// There is no place, memory or turn left for it.
     Overloaded = SERVICE_UNAVAILABLE, "overloaded", "The server has too much to do";
+    /// The service was told to stop.
+    Stopping = SERVICE_UNAVAILABLE, "stopping", "The server is stopping";
     /// The database does not answer.
     DatabaseUnavailable = SERVICE_UNAVAILABLE, "database_unavailable", "The database is unavailable";
 }

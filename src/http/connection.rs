@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::time::{Sleep, sleep};
 
 use self::deadlines::{Deadlines, Overdue, Progress, Watch};
 use self::gate::{Full, Place};
@@ -42,6 +43,10 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 1024 * 1024;
 /// Connections of one worker that may linger at a time; others are closed at once.
 const MAX_LINGERING: usize = 100;
+
+/// How long a client is waited for that ends its side of the connection: it may only say that it
+/// sends nothing more, or have gone; whatever it asked for is given up then.
+const GONE_AFTER: Duration = Duration::from_secs(1);
 
 /// What every head ends with.
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
@@ -148,6 +153,15 @@ fn problem(status: StatusCode) -> Problem {
     }
 }
 
+/// A client that ended its side of the connection: it may only say that it sends nothing more.
+#[derive(Debug)]
+struct Leaving {
+    /// When it is looked whether it takes what it asked for.
+    look: Pin<Box<Sleep>>,
+    /// Bytes that it had taken when it was last looked.
+    sent: u64,
+}
+
 /// A connection as the parser sees it.
 #[derive(Debug)]
 pub struct Connection {
@@ -162,6 +176,8 @@ pub struct Connection {
     progress: Progress,
     watch: Watch,
     place: Place,
+    /// What is known of a client that ended its side.
+    leaving: Option<Leaving>,
 }
 
 impl Connection {
@@ -182,6 +198,7 @@ impl Connection {
             progress: Progress::default(),
             watch: Watch::new(deadlines),
             place,
+            leaving: None,
         }
     }
 
@@ -222,7 +239,19 @@ impl Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.leaving.is_some() {
+            return self.poll_leave(context);
+        }
+        let before = buffer.filled().len();
         if let Poll::Ready(read) = self.socket().poll_read(context, buffer) {
+            if read.is_ok() && buffer.filled().len() == before {
+                self.client.leave();
+                self.leaving = Some(Leaving {
+                    look: Box::pin(sleep(GONE_AFTER)),
+                    sent: self.watch.sent(),
+                });
+                return self.poll_leave(context);
+            }
             return Poll::Ready(read);
         }
         match self.overdue(context) {
@@ -237,10 +266,27 @@ impl Connection {
         }
     }
 
+    /// The end of what a client sends, once nothing that it asked for is under way.
+    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(leaving) = &mut self.leaving
+            && !self.progress.is_idle()
+        {
+            ready!(leaving.look.as_mut().poll(context));
+            let sent = self.watch.sent();
+            if sent > leaving.sent {
+                // It takes its answer.
+                leaving.sent = sent;
+                leaving.look = Box::pin(sleep(GONE_AFTER));
+                return self.poll_leave(context);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Writes to the socket, as long as the client may take.
     fn poll_send(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = self.socket().poll_write(context, bytes) {
-            self.watch.sent(*written.as_ref().unwrap_or(&0));
+            self.watch.note_sent(*written.as_ref().unwrap_or(&0));
             self.progress.wrote();
             return Poll::Ready(written);
         }

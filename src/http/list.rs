@@ -72,7 +72,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         let ratings = reading.ratings(&centers).await?;
         Ok::<_, StoreError>((centers, ratings))
     };
-    let (mut centers, ratings) = state.run(reading).await?;
+    let (mut centers, ratings) = state.queued(&state.queues.lists, reading).await?;
     let more = centers.len() > limit;
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);

@@ -15,7 +15,7 @@ use crate::domain::Filter;
 /// Runs what a map asks for, in turn: filters may go through everything there is.
 ///
 /// # Errors
-/// What the work returns, and when it panicked.
+/// As [`State::queued`].
 pub(super) async fn in_turn<T, E>(
     state: &Arc<State>,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -24,12 +24,7 @@ where
     T: Send + 'static,
     E: Into<Problem> + Send + 'static,
 {
-    let turns = Arc::clone(&state.count_turns);
-    let asking = async move {
-        let _turn = turns.acquire_owned().await;
-        work.await
-    };
-    state.run(asking).await
+    state.queued(&state.queues.maps, work).await
 }
 
 /// The collection that a path names, what was asked of it, and which of its centers count.

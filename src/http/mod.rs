@@ -4,8 +4,9 @@
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`shape`] what an answer is to hold, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
-//! [`problem`] says what went wrong, [`observe`] watches over all, [`pages`] hands out web pages, and
-//! [`connection`] answers what the parser refuses.
+//! [`queue`] and [`budget`] bound what is under way, [`problem`] says what went wrong,
+//! [`observe`] watches over all, [`pages`] hands out web pages, and [`connection`] answers what
+//! the parser refuses.
 
 mod answer;
 mod around;
@@ -13,6 +14,7 @@ mod attributes;
 mod auth;
 mod batch;
 mod body;
+pub(crate) mod budget;
 mod caught;
 mod centers;
 mod centers_batch;
@@ -41,6 +43,7 @@ mod pages;
 mod params;
 mod problem;
 mod query;
+pub(crate) mod queue;
 mod reply;
 mod request_id;
 pub mod routes;

@@ -79,7 +79,9 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let asked = name_query(&query, origin)?;
     let state = State::of(&request);
     let found = state
-        .run(async move { catalog.find_names(&asked).await })
+        .queued_to_its_end(&state.queues.texts, async move {
+            catalog.find_names(&asked).await
+        })
         .await?;
     state.metrics.search_answered(found.len());
     let answer = Answer {

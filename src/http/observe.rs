@@ -8,28 +8,36 @@
 
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use actix_web::Error;
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use super::budget::{Counted, SMALL_ANSWER_BYTES};
 use super::caught::fault;
 use super::code::Code;
-use super::connection::deadlines::Progress;
+use super::connection::deadlines::{Progress, Unanswered};
 use super::divemap::errors::Refusal;
+use super::divemap::is_asked;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::route_of;
+use super::state::State;
 use crate::metrics::RouteMetrics;
 
 /// Watches over every request; see the module.
-#[derive(Debug, Clone, Copy)]
-pub struct Observe;
+#[derive(Debug, Clone, Default)]
+pub struct Observe {
+    /// Whether the service was told to stop: clients are told to connect anew, to another.
+    pub stopping: Arc<AtomicBool>,
+}
 
 impl<S, B> Transform<S, ServiceRequest> for Observe
 where
@@ -46,6 +54,7 @@ where
         ready(Ok(Observed {
             service,
             ids: RequestIds::new(),
+            stopping: Arc::clone(&self.stopping),
         }))
     }
 }
@@ -55,6 +64,7 @@ where
 pub struct Observed<S> {
     service: S,
     ids: RequestIds,
+    stopping: Arc<AtomicBool>,
 }
 
 impl<S, B> Service<ServiceRequest> for Observed<S>
@@ -71,18 +81,20 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let started = Instant::now();
         let id = self.ids.of(request.headers());
-        let progress = request.request().conn_data::<Progress>().cloned();
-        if let Some(progress) = &progress {
-            progress.asked();
-        }
+        let unanswered = request.request().conn_data().map(Progress::asked);
+        let stopping = self.stopping.load(Ordering::Relaxed);
         let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();
         Box::pin(async move {
-            let answered = answering.await;
-            if let Some(progress) = progress {
-                progress.answered();
-            }
-            match answered {
-                Ok(Ok(response)) => Ok(finish(response.map_into_boxed_body(), id, started)),
+            match answering.await {
+                Ok(Ok(response)) => {
+                    let response = response.map_into_boxed_body();
+                    let mut response = finish(response, id, started, unanswered);
+                    if stopping {
+                        let head = response.response_mut().head_mut();
+                        head.set_connection_type(ConnectionType::Close);
+                    }
+                    Ok(response)
+                }
                 Ok(Err(error)) => Err(error),
                 Err(panic) => Err(panicked(panic.as_ref(), &id).into()),
             }
@@ -90,7 +102,17 @@ where
     }
 }
 
-fn finish(mut response: ServiceResponse, id: HeaderValue, started: Instant) -> ServiceResponse {
+fn finish(
+    mut response: ServiceResponse,
+    id: HeaderValue,
+    started: Instant,
+    unanswered: Option<Unanswered>,
+) -> ServiceResponse {
+    if let BodySize::Sized(bytes) = response.response().body().size()
+        && bytes > SMALL_ANSWER_BYTES as u64
+    {
+        response = counted(response, unanswered);
+    }
     let status = response.status();
     let mut cause = None;
     if status.is_client_error() || status.is_server_error() {
@@ -115,6 +137,25 @@ fn finish(mut response: ServiceResponse, id: HeaderValue, started: Instant) -> S
         response_head.set_connection_type(ConnectionType::Close);
     }
     response
+}
+
+/// A large answer, which counts as under way until it is sent; an error in its place where
+/// too much is.
+fn counted(response: ServiceResponse, unanswered: Option<Unanswered>) -> ServiceResponse {
+    let (request, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    let body = match body.try_into_bytes() {
+        Ok(bytes) => match State::of(&request).budget.lease(bytes.len()) {
+            Ok(lease) => Counted::new(bytes, lease, unanswered).boxed(),
+            Err(full) if is_asked(&request) => {
+                return ServiceResponse::from_err(Refusal::from(full), request);
+            }
+            Err(full) => return ServiceResponse::from_err(full, request),
+        },
+        // It comes piece by piece.
+        Err(body) => body,
+    };
+    ServiceResponse::new(request, response.set_body(body))
 }
 
 /// Writes an error anew, with the request's id: our own problems, and what

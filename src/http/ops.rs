@@ -1,6 +1,7 @@
 //! What operators ask: is it alive, is it ready, how is it doing, what is it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -12,6 +13,7 @@ use super::query::Query;
 use super::state::State;
 use crate::engine::Engine;
 use crate::metrics::IndexState;
+use crate::store::client_read::{self, ClientRead};
 
 /// How long the database may take to give a sign of life.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,6 +33,9 @@ pub(super) async fn healthz(request: HttpRequest) -> Result<HttpResponse, Proble
 pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let state = State::of(&request);
+    if state.stopping.load(Ordering::Relaxed) {
+        return Err(Problem::stopping());
+    }
     if !state.collections.are_ready() {
         return Err(Problem::index_loading());
     }
@@ -46,7 +51,8 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem
             .await
             .map_err(Problem::database_unavailable)?
     };
-    state.run(probe).await?;
+    let read = ClientRead::new(PING_TIMEOUT, false, ());
+    state.run_beside(client_read::within(read, probe)).await?;
     Ok(status(match state.collections.lag() {
         None => r#"{"status":"ready"}"#.to_owned(),
         Some(lag) => format!(

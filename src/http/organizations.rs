@@ -109,7 +109,9 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let database = state.database.clone();
     // One more tells whether there is another page.
     let found = state
-        .run(async move { database.organizations(after, limit + 1).await })
+        .queued(&state.queues.lists, async move {
+            database.organizations(after, limit + 1).await
+        })
         .await?;
     let shown = &found[..found.len().min(limit)];
     let last = shown.last().map(|organization| organization.id.into());

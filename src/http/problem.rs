@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -227,6 +228,40 @@ impl Problem {
         Self::new(Code::Overloaded, detail).with_header(RETRY_AFTER, RETRY_OVERLOADED_S)
     }
 
+    /// There is too much to do, for about so many seconds.
+    #[must_use]
+    pub fn overloaded_for(detail: &'static str, seconds: u64) -> Self {
+        Self::new(Code::Overloaded, detail).with_header(RETRY_AFTER, seconds.into())
+    }
+
+    /// The service was told to stop.
+    #[must_use]
+    pub fn stopping() -> Self {
+        Self::new(
+            Code::Stopping,
+            "This server was told to stop: it answers what is still sent, and others take over.",
+        )
+        .with_header(RETRY_AFTER, RETRY_INDEX_S)
+    }
+
+    /// The database took longer than anybody should wait.
+    #[must_use]
+    pub fn too_slow(longest: Duration) -> Self {
+        Self::new(
+            Code::DatabaseUnavailable,
+            format!("The database did not answer within {longest:?}; try again in a moment."),
+        )
+        .with_header(RETRY_AFTER, RETRY_DATABASE_S)
+    }
+
+    /// A write took longer than anybody should wait, and goes on.
+    #[must_use]
+    pub fn write_too_slow(longest: Duration, sent_again: SentAgain) -> Self {
+        let what =
+            format!("The database did not answer within {longest:?}: the write may be made yet.");
+        Self::unsettled(&what, sent_again)
+    }
+
     /// The database does not answer.
     #[must_use]
     pub fn database_unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -243,9 +278,7 @@ impl Problem {
     }
 
     /// A write may have been made, and nobody knows.
-    fn unsettled(sent_again: SentAgain) -> Self {
-        let lost = "The connection to the database was lost while the write was committed: it may have \
-                    been made.";
+    fn unsettled(what: &str, sent_again: SentAgain) -> Self {
         let what_to_do = match sent_again {
             SentAgain::MayDouble => {
                 "Look whether it was before you send it again. A request with an Idempotency-Key \
@@ -256,7 +289,7 @@ impl Problem {
                 "Send the same request again with the same Idempotency-Key: it is made once."
             }
         };
-        let problem = Self::new(Code::DatabaseUnavailable, format!("{lost} {what_to_do}"));
+        let problem = Self::new(Code::DatabaseUnavailable, format!("{what} {what_to_do}"));
         // Whoever follows it blindly must not write twice.
         if sent_again == SentAgain::MayDouble {
             problem
@@ -392,7 +425,9 @@ impl From<StoreError> for Problem {
                 None => Self::database_unavailable(error),
             },
             StoreError::Unsettled { sent_again, .. } => {
-                Self::unsettled(sent_again).caused_by(error)
+                let lost = "The connection to the database was lost while the write was \
+                            committed: it may have been made.";
+                Self::unsettled(lost, sent_again).caused_by(error)
             }
             StoreError::KeyUnderWay => Self::under_way().caused_by(error),
             StoreError::AnswerTooLarge { .. } => {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::{Either, LocalBoxFuture};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer::AnswerBody;
 use super::collections::{catalog_of, filter_for};
@@ -121,24 +120,15 @@ async fn respond_shaped(
     format: Format,
     shape: Shape,
 ) -> Result<HttpResponse, Problem> {
-    let turns = Arc::clone(&state.count_turns);
-    let asking = async move {
-        let takes_long = shape.asks_for_tally() || catalog.engine().goes_through_all(&search);
-        let _turn = turn(turns, takes_long).await;
-        shape::answer(&catalog, &search, format, &shape, Vec::new()).await
+    let takes_long = shape.asks_for_tally() || catalog.engine().goes_through_all(&search);
+    let asking = async move { shape::answer(&catalog, &search, format, &shape, Vec::new()).await };
+    let (body, count) = if takes_long {
+        state.queued(&state.queues.counts, asking).await?
+    } else {
+        state.run(asking).await?
     };
-    let (body, count) = state.run(asking).await?;
     state.metrics.search_answered(count);
     Ok(reply::ok_as(format, body))
-}
-
-/// Waits for a turn where something takes long.
-async fn turn(turns: Arc<Semaphore>, takes_long: bool) -> Option<OwnedSemaphorePermit> {
-    if !takes_long {
-        return None;
-    }
-    let turn = turns.acquire_owned().await;
-    Some(turn.expect("the turns are never closed"))
 }
 
 /// Lets the engine write an answer.
@@ -165,11 +155,14 @@ async fn ask_database<A: Answer + Send + 'static>(
     mut answer: A,
 ) -> Result<A, Problem> {
     let catalog = Arc::clone(catalog);
-    let turns = Arc::clone(&state.count_turns);
+    let takes_long = catalog.engine().goes_through_all(&search);
     let asking = async move {
-        let _turn = turn(turns, catalog.engine().goes_through_all(&search)).await;
         catalog.search(&search, &mut answer).await?;
         Ok::<_, SearchError>(answer)
     };
-    state.run(asking).await
+    if takes_long {
+        state.queued(&state.queues.counts, asking).await
+    } else {
+        state.run(asking).await
+    }
 }

@@ -220,6 +220,10 @@ impl StoreError {
     /// What ails a database that is unavailable, where it says so itself; for a client.
     #[must_use]
     pub fn ailment(&self) -> Option<&'static str> {
+        if let Self::Unavailable(DatabaseFailure::Sqlite(error)) = self {
+            let code = error.sqlite_error().map(|error| error.extended_code);
+            return code.and_then(refusal::ailment_of_file);
+        }
         self.mysql_number().and_then(refusal::ailment)
     }
 

@@ -6,6 +6,7 @@
 mod apart;
 pub(crate) mod asker;
 mod backfill;
+pub(crate) mod client_read;
 mod collection;
 mod condition;
 mod database;
@@ -19,6 +20,7 @@ mod journal;
 mod migrate;
 mod mysql;
 mod organizations;
+mod places;
 mod plan;
 mod ratings;
 mod references;

@@ -159,6 +159,25 @@ pub(super) fn ailment(number: u16) -> Option<&'static str> {
     })
 }
 
+/// What ails an embedded file, where SQLite or the system says so.
+pub(super) fn ailment_of_file(code: i32) -> Option<&'static str> {
+    Some(match code {
+        ffi::SQLITE_READONLY_DBMOVED => {
+            "The database's file was replaced or deleted while it was open: nothing is read from it or \
+             written any more. Its operator starts nearby again, which opens the file that is there."
+        }
+        _ => match code & 0xff {
+            ffi::SQLITE_FULL => {
+                "The disk of the database has no room left; its operator makes some."
+            }
+            ffi::SQLITE_IOERR => {
+                "The disk of the database fails; its operator finds how in the log."
+            }
+            _ => return None,
+        },
+    })
+}
+
 pub(super) fn of_mysql(number: u16) -> Meaning {
     match number {
         // Too many connections: of all, of this user, within an hour.
@@ -217,6 +236,7 @@ pub(super) fn of_sqlite(code: i32, message: &str) -> Meaning {
         ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
             Meaning::Unfit(Rule::Check)
         }
+        ffi::SQLITE_READONLY_DBMOVED => Meaning::Away,
         // It has no code for what is not there.
         _ if message.starts_with("no such table") || message.starts_with("no such column") => {
             Meaning::Missing

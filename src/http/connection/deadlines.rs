@@ -77,15 +77,22 @@ impl Default for Progress {
 }
 
 impl Progress {
-    /// A whole head was read.
-    pub fn asked(&self) {
+    /// A whole head was read. What is given back is dropped when the answer is made and handed
+    /// over to be sent.
+    #[must_use]
+    pub fn asked(&self) -> Unanswered {
         self.0.bytes.set(0);
         self.now_waits(Waits::ForAnswer);
+        Unanswered(self.clone())
     }
 
-    /// It is answered; the answer is yet to be sent.
-    pub fn answered(&self) {
-        self.now_waits(Waits::Idle);
+    /// Whether nothing was asked for, or begun to be, that is not answered.
+    pub(super) fn is_idle(&self) -> bool {
+        match self.0.waits.get() {
+            Waits::Idle => true,
+            Waits::ForRequest => self.0.bytes.get() == 0,
+            Waits::ForAnswer => false,
+        }
     }
 
     /// Bytes were read; gives how many since the last answer.
@@ -109,6 +116,16 @@ impl Progress {
     fn now_waits(&self, waits: Waits) {
         self.0.waits.set(waits);
         self.wrote();
+    }
+}
+
+/// A request without its whole answer.
+#[derive(Debug)]
+pub struct Unanswered(Progress);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.now_waits(Waits::Idle);
     }
 }
 
@@ -152,9 +169,15 @@ impl Watch {
         }
     }
 
-    pub fn sent(&mut self, bytes: usize) {
+    /// Notes that bytes of answers were taken.
+    pub fn note_sent(&mut self, bytes: usize) {
         self.is_blocked = false;
         self.sent += bytes as u64;
+    }
+
+    /// Bytes of answers that were taken in all.
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Whether the client may send so many bytes between requests.

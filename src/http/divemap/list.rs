@@ -54,7 +54,12 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         paging,
     } = asked;
     let part = paging.part();
-    let catalog = Arc::clone(&State::of(&request).catalog);
+    let state = State::of(&request);
+    let queue = match search {
+        Some(_) => &state.queues.texts,
+        None => &state.queues.lists,
+    };
+    let catalog = Arc::clone(&state.catalog);
     let reading = async move {
         let found = match search {
             None => Found {
@@ -67,8 +72,8 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         let ratings = catalog.ratings(&centers).await?;
         Ok::<_, StoreError>((centers, ratings, found))
     };
-    let (centers, ratings, found) = State::of(&request).run(reading).await?;
-    let media = State::of(&request).media_url.as_ref();
+    let (centers, ratings, found) = state.queued(queue, reading).await?;
+    let media = state.media_url.as_ref();
     let items = centers.iter().map(|center| {
         let rating = ratings.get(&center.id).copied();
         Item::new(center, rating, level, media)
@@ -98,7 +103,7 @@ pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let counting = async move { catalog.store().count_listed(&listing).await };
-    let total = state.run(counting).await?;
+    let total = state.queued(&state.queues.texts, counting).await?;
     Ok(reply::ok(&Count { total }))
 }
 

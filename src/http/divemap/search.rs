@@ -41,7 +41,9 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let state = State::of(&request);
     let catalog = Arc::clone(&state.catalog);
     let found = state
-        .run(async move { catalog.find_names(&query).await })
+        .queued_to_its_end(&state.queues.texts, async move {
+            catalog.find_names(&query).await
+        })
         .await?;
     state.metrics.search_answered(found.len());
     let mut body = vec![b'['];

@@ -73,7 +73,7 @@ pub async fn list(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         let (centers, details) = told(&sites, &tables, &found.listed.ids).await?;
         Ok::<_, StoreError>((centers, details, found.listed.total))
     };
-    let (centers, details, total) = state.run(reading).await?;
+    let (centers, details, total) = state.queued(&state.queues.texts, reading).await?;
     let none = SiteDetails::default();
     let items = centers.iter().map(|site| {
         let details = details.get(&site.id).unwrap_or(&none);
@@ -99,7 +99,7 @@ pub async fn count(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         listing.texts.extend(search.map(|search| search.held));
         sites.store().count_listed(&listing).await
     };
-    let total = state.run(counting).await?;
+    let total = state.queued(&state.queues.texts, counting).await?;
     Ok(reply::ok(&Count { total }))
 }
 

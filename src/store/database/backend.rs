@@ -17,6 +17,7 @@ use crate::store::idempotency::KeysTable;
 use crate::store::migrate::Migrates;
 use crate::store::mysql::adopt::Adopter;
 use crate::store::organizations::OrganizationTables;
+use crate::store::places::Places;
 use crate::store::ratings::RatingsTable;
 use crate::store::rows::RowStore;
 use crate::store::settings::SettingsTable;
@@ -52,6 +53,20 @@ pub(in crate::store) trait Backend:
 
     /// How many connections are open.
     fn connections(&self) -> Connections;
+
+    /// How many connections there are at most, those that only write left out.
+    fn most_connections(&self) -> usize;
+
+    /// The places for requests among the connections; `None` where writes have a connection of
+    /// their own and reads wait for nothing else.
+    fn places(&self) -> Option<&Places> {
+        None
+    }
+
+    /// Whether it is asked over a network, where an answer may never come.
+    fn may_never_answer(&self) -> bool {
+        false
+    }
 
     /// Whether a path leads to a file that the database is kept in.
     fn is_kept_in(&self, _path: &Path) -> bool {

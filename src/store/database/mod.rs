@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{Collection, StoreError};
 pub(super) use backend::Backend;
 pub use error::ConnectError;
@@ -143,6 +145,41 @@ impl Database {
     /// whole file then, unless another process has it open and reads an older state.
     pub async fn close(&self) {
         self.0.close().await;
+    }
+
+    /// How many connections there are at most, those that only write left out.
+    #[must_use]
+    pub fn most_connections(&self) -> usize {
+        self.0.most_connections()
+    }
+
+    /// A place for a read among the connections, where they are short; to be held as long as it
+    /// may need one.
+    ///
+    /// # Errors
+    /// When none came within the time in which a connection has to.
+    pub async fn place_to_read(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        match self.0.places() {
+            Some(places) => places.to_read().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a write.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when none came within the time in which a connection has to.
+    pub async fn place_to_write(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        match self.0.places() {
+            Some(places) => places.to_write().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether it is asked over a network, where an answer may never come.
+    #[must_use]
+    pub fn may_never_answer(&self) -> bool {
+        self.0.may_never_answer()
     }
 
     /// How many connections are open.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 
+use super::MySqlDatabase;
 use super::retrying_pool::RetryingPool;
 use super::url::MySqlUrl;
 use crate::store::database::Failure;
@@ -45,21 +46,64 @@ const SESSION: &str = "SET SESSION \
     SESSION default_tmp_storage_engine = 'InnoDB', \
     SESSION explicit_defaults_for_timestamp = 1";
 
+/// How long a server may take to answer over a connection that was idle.
+const LONGEST_PING_BEFORE: Duration = Duration::from_millis(500);
+/// A connection that was idle for less was tested when it was given back.
+const JUST_TESTED: Duration = Duration::from_millis(100);
+/// How long over one that was just used.
+const LONGEST_PING_AFTER: Duration = Duration::from_secs(1);
+
 pub(super) async fn connect(
     url: &MySqlUrl,
     settings: &PoolSettings,
-) -> Result<RetryingPool, ConnectError> {
+) -> Result<MySqlDatabase, ConnectError> {
     let options = session(logged(*url.options.clone(), settings));
     settings.wait.until_open(url, || try_once(&options)).await?;
-    let pool = MySqlPoolOptions::new()
-        .max_connections(settings.size)
+    let of_size = |size| pool(settings, size).connect_lazy_with(options.clone());
+    let killers = of_size(1);
+    Ok(MySqlDatabase::new(
+        RetryingPool::new(of_size(settings.size), killers.clone()),
+        RetryingPool::new(of_size(1), killers),
+        url.login.clone(),
+        settings,
+    ))
+}
+
+fn pool(settings: &PoolSettings, size: u32) -> MySqlPoolOptions {
+    let options = MySqlPoolOptions::new()
+        .max_connections(size)
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(settings.idle_timeout)
         .max_lifetime(settings.max_lifetime)
-        .test_before_acquire(settings.test_before_acquire)
+        // sqlx would wait for ever for a server that has fallen silent.
+        .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(set_session(connection)))
-        .connect_lazy_with(options);
-    Ok(RetryingPool::new(pool))
+        // sqlx would wait for ever here, too.
+        .after_release(|connection, _| {
+            Box::pin(async {
+                is_alive(connection, LONGEST_PING_AFTER)
+                    .await
+                    .map(|()| true)
+            })
+        });
+    if settings.test_before_acquire {
+        options.before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for > JUST_TESTED {
+                    is_alive(connection, LONGEST_PING_BEFORE).await?;
+                }
+                Ok(true)
+            })
+        })
+    } else {
+        options
+    }
+}
+
+/// Whether the server answers over a connection in time. It is closed if not.
+async fn is_alive(connection: &mut MySqlConnection, longest: Duration) -> sqlx::Result<()> {
+    let answered = tokio::time::timeout(longest, connection.ping()).await;
+    answered.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
 fn logged(options: MySqlConnectOptions, settings: &PoolSettings) -> MySqlConnectOptions {
@@ -226,7 +270,7 @@ mod tests {
         let pool = connect(&url, &PoolSettings::default()).await.unwrap();
         let (zone, charset, mode): (String, String, String) =
             sqlx::query_as("SELECT @@time_zone, @@character_set_client, @@sql_mode")
-                .fetch_one(&pool)
+                .fetch_one(pool.pool())
                 .await
                 .unwrap();
         assert_eq!((zone.as_str(), charset.as_str()), ("+00:00", "utf8mb4"));
@@ -234,7 +278,7 @@ mod tests {
             mode.contains("STRICT_TRANS_TABLES") && !mode.contains("PIPES_AS_CONCAT"),
             "{mode}"
         );
-        let mut one = pool.acquire().await.unwrap();
+        let mut one = pool.pool().acquire().await.unwrap();
         one.execute("CREATE TABLE t (name VARCHAR(3))")
             .await
             .unwrap();

@@ -12,6 +12,7 @@ use super::{MySqlDatabase, MySqlStore, catalog, schema, survey, triggers};
 use crate::store::database::Backend;
 use crate::store::feed::ChangeFeed;
 use crate::store::ids::{BeyondIds, lacks_id};
+use crate::store::places::Places;
 use crate::store::references::KeyColumn;
 use crate::store::rows::RowStore;
 use crate::store::survey::{BackfillFrom, Fault, Mender, Survey, Surveys};
@@ -24,16 +25,31 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(1);
 #[async_trait]
 impl Backend for MySqlDatabase {
     fn open(&self, collection: &Arc<Collection>) -> Arc<dyn RowStore> {
-        Arc::new(MySqlStore::new(self.pool.clone(), collection))
+        Arc::new(MySqlStore::new(self, collection))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.pool.acquire().await?.ping().await?)
+        Ok(self.probes.acquire().await?.ping().await?)
     }
 
     async fn close(&self) {
         // What others hold up there is not waited for: the server ends it by itself.
-        let _ = tokio::time::timeout(LONGEST_CLOSE, self.pool.close()).await;
+        let _ = tokio::time::timeout(LONGEST_CLOSE, async {
+            tokio::join!(self.pool.close(), self.probes.close())
+        })
+        .await;
+    }
+
+    fn most_connections(&self) -> usize {
+        self.pool.options().get_max_connections() as usize
+    }
+
+    fn places(&self) -> Option<&Places> {
+        Some(&self.places)
+    }
+
+    fn may_never_answer(&self) -> bool {
+        true
     }
 
     fn connections(&self) -> Connections {

@@ -5,6 +5,7 @@
 //! the server does not write again, and one that had drifted is mended.
 
 pub(super) mod adopt;
+mod attended;
 mod backfill;
 mod catalog;
 mod cells;
@@ -47,7 +48,8 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::Collection;
+use super::places::Places;
+use super::{Collection, PoolSettings};
 use feed::{Login, MySqlFeed};
 #[cfg(test)]
 pub(super) use migrate::MIGRATIONS;
@@ -59,13 +61,25 @@ pub(super) use url::SCHEME;
 #[derive(Debug, Clone)]
 pub(super) struct MySqlDatabase {
     pool: RetryingPool,
+    /// One connection for signs of life, which wait for nothing else.
+    probes: RetryingPool,
+    places: Arc<Places>,
     feed: Arc<MySqlFeed>,
 }
 
 impl MySqlDatabase {
-    fn new(pool: RetryingPool, login: Login) -> Self {
-        let feed = Arc::new(MySqlFeed::new(pool.clone(), login));
-        Self { pool, feed }
+    fn new(
+        pool: RetryingPool,
+        probes: RetryingPool,
+        login: Login,
+        settings: &PoolSettings,
+    ) -> Self {
+        Self {
+            feed: Arc::new(MySqlFeed::new(pool.clone(), login)),
+            pool,
+            probes,
+            places: Arc::new(Places::new(settings)),
+        }
     }
 
     fn pool(&self) -> &RetryingPool {
@@ -81,6 +95,7 @@ impl MySqlDatabase {
 #[derive(Debug, Clone)]
 struct MySqlStore {
     pool: RetryingPool,
+    probes: RetryingPool,
     collection: Arc<Collection>,
     statements: Arc<Statements>,
     /// The greatest id that a client may choose; known once it is needed.
@@ -88,9 +103,10 @@ struct MySqlStore {
 }
 
 impl MySqlStore {
-    fn new(pool: RetryingPool, collection: &Arc<Collection>) -> Self {
+    fn new(database: &MySqlDatabase, collection: &Arc<Collection>) -> Self {
         Self {
-            pool,
+            pool: database.pool.clone(),
+            probes: database.probes.clone(),
             collection: Arc::clone(collection),
             statements: Arc::new(Statements::new(collection)),
             last_chosen: Arc::default(),

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
 use super::connect::connect;
 use super::query::query;
 use super::retrying_pool::RetryingPool;
-use super::{MySqlDatabase, MySqlStore, url};
+use super::{MySqlStore, url};
 use crate::domain::{
     Area, Bounds, CenterId, Condition, Cursor, EngineKind, FieldId, Filter, Limit, Listing,
     MinRating, OrganizationId, Origin, Part, Search, SortBy, TextField, Viewport, coarsest_cover,
@@ -52,9 +52,10 @@ impl World {
             .await
             .unwrap();
         let url = format!("{}/{name}", server.trim_end_matches('/'));
-        let url = url::parse(&url).unwrap();
-        let pool = connect(&url, &PoolSettings::default()).await.unwrap();
-        let database = Database::of(MySqlDatabase::new(pool.clone(), url.login));
+        let opened = connect(&url::parse(&url).unwrap(), &PoolSettings::default()).await;
+        let opened = opened.unwrap();
+        let pool = opened.pool().clone();
+        let database = Database::of(opened.clone());
         database.migrate_up(None).await.unwrap();
         let mut connection = pool.acquire().await.unwrap();
         for statement in [
@@ -82,7 +83,7 @@ impl World {
         ] {
             connection.execute(AssertSqlSafe(statement)).await.unwrap();
         }
-        let store = MySqlStore::new(pool.clone(), &Arc::new(Collection::diving_centers()));
+        let store = MySqlStore::new(&opened, &Arc::new(Collection::diving_centers()));
         store.learn_indexes().await.unwrap();
         Self { store, pool, name }
     }

@@ -93,7 +93,7 @@ impl MySqlStore {
         query(Statement::new(format!(
             "SELECT {columns} FROM {table} LIMIT 1"
         )))
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.probes)
         .await?;
         Ok(())
     }

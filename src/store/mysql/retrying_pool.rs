@@ -1,5 +1,6 @@
 //! MySQL connections whose reads outlive a connection that breaks.
 
+use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,10 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use sqlx::error::BoxDynError;
 use sqlx::mysql::{MySqlArguments, MySqlQueryResult, MySqlRow, MySqlStatement, MySqlTypeInfo};
-use sqlx::{Either, Execute, Executor, MySql, MySqlPool, SqlStr};
+use sqlx::{AssertSqlSafe, Either, Execute, Executor, MySql, MySqlPool, SqlSafeStr as _, SqlStr};
 
+use super::attended;
+use crate::store::client_read::client_read;
 use crate::store::refusal;
 
 /// A read that was under way for longer is not begun again: whoever asked has waited
@@ -22,12 +25,37 @@ const READS: [&str; 2] = ["SELECT", "SHOW"];
 /// A pool of connections to MySQL. A read that is asked of the pool itself, and whose
 /// connection breaks before its first row, is made once more on another connection.
 /// Writes, transactions, and what is asked of one connection are made once.
+///
+/// Reads that clients wait for are [attended](super::attended).
 #[derive(Debug, Clone)]
-pub struct RetryingPool(MySqlPool);
+pub struct RetryingPool {
+    pool: MySqlPool,
+    /// Over these the server is told to end statements that nobody waits for.
+    killers: MySqlPool,
+}
 
 impl RetryingPool {
-    pub(super) fn new(pool: MySqlPool) -> Self {
-        Self(pool)
+    pub(super) fn new(pool: MySqlPool, killers: MySqlPool) -> Self {
+        Self { pool, killers }
+    }
+
+    /// Waits for what is under way and closes every connection.
+    pub(super) async fn close(&self) {
+        tokio::join!(self.pool.close(), self.killers.close());
+    }
+
+    /// The parts of an answer, of a read that a client waits for or of anything else.
+    fn parts(
+        &self,
+        asked: Asked,
+    ) -> BoxStream<'_, sqlx::Result<Either<MySqlQueryResult, MySqlRow>>> {
+        match client_read() {
+            Some(read) if asked.is_read() => {
+                let asked = asked.bounded(read.longest);
+                attended::read(self.pool.clone(), self.killers.clone(), read, asked)
+            }
+            _ => self.pool.fetch_many(asked),
+        }
     }
 }
 
@@ -35,13 +63,13 @@ impl Deref for RetryingPool {
     type Target = MySqlPool;
 
     fn deref(&self) -> &MySqlPool {
-        &self.0
+        &self.pool
     }
 }
 
 /// A statement with its values, which can be asked more than once.
 #[derive(Debug, Clone)]
-struct Asked {
+pub(super) struct Asked {
     sql: SqlStr,
     arguments: Option<MySqlArguments>,
     persistent: bool,
@@ -58,6 +86,17 @@ impl Asked {
         })
     }
 
+    /// The same, given up by the server itself after so long.
+    fn bounded(self, longest: Duration) -> Self {
+        match bounded(self.sql.as_str(), longest) {
+            Some(text) => Self {
+                sql: AssertSqlSafe(text).into_sql_str(),
+                ..self
+            },
+            None => self,
+        }
+    }
+
     fn is_read(&self) -> bool {
         let sql = self.sql.as_str().trim_start().as_bytes();
         READS.iter().any(|begin| {
@@ -65,6 +104,20 @@ impl Asked {
                 .is_some_and(|begun| begun.eq_ignore_ascii_case(begin.as_bytes()))
         })
     }
+}
+
+/// A SELECT that the server itself gives up after so long, whether anybody still waits
+/// or not; `None` where it has a limit of its own, or is another statement.
+fn bounded(sql: &str, longest: Duration) -> Option<String> {
+    const LIMIT: &str = "MAX_EXECUTION_TIME(";
+    let rest = sql.trim_start().strip_prefix("SELECT ")?;
+    // Hints stand in one comment: a second one is passed over.
+    let (hints, rest) = match rest.trim_start().strip_prefix("/*+") {
+        Some(hinted) => hinted.split_once("*/")?,
+        None => ("", rest),
+    };
+    let ms = longest.as_millis();
+    (!hints.contains(LIMIT)).then(|| format!("SELECT /*+ {LIMIT}{ms}){hints} */ {rest}"))
 }
 
 impl Execute<'_, MySql> for Asked {
@@ -123,7 +176,7 @@ impl<'c> Executor<'c> for &'c RetryingPool {
         'c: 'e,
         E: 'q + Execute<'q, MySql>,
     {
-        self.0.execute(query)
+        self.pool.execute(query)
     }
 
     fn execute_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<MySqlQueryResult>>
@@ -131,7 +184,7 @@ impl<'c> Executor<'c> for &'c RetryingPool {
         'c: 'e,
         E: 'q + Execute<'q, MySql>,
     {
-        self.0.execute_many(query)
+        self.pool.execute_many(query)
     }
 
     fn fetch_many<'e, 'q: 'e, E>(
@@ -145,13 +198,13 @@ impl<'c> Executor<'c> for &'c RetryingPool {
         let asked = Asked::of(query);
         let make = move |asked| {
             async move {
-                let mut rows = self.0.fetch_many(asked);
-                let first = rows.try_next().await?;
-                Ok(stream::iter(first.map(Ok)).chain(rows))
+                let mut parts = self.parts(asked);
+                let first = parts.try_next().await?;
+                Ok(stream::iter(first.map(Ok)).chain(parts))
             }
             .boxed()
         };
-        async move { twice(&self.0, asked?, make).await }
+        async move { twice(&self.pool, asked?, make).await }
             .try_flatten_stream()
             .boxed()
     }
@@ -162,7 +215,8 @@ impl<'c> Executor<'c> for &'c RetryingPool {
         E: 'q + Execute<'q, MySql>,
     {
         let asked = Asked::of(query);
-        async move { twice(&self.0, asked?, |asked| self.0.fetch_all(asked)).await }.boxed()
+        let make = move |asked| self.parts(asked).try_filter_map(row).try_collect().boxed();
+        async move { twice(&self.pool, asked?, make).await }.boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(
@@ -174,7 +228,17 @@ impl<'c> Executor<'c> for &'c RetryingPool {
         E: 'q + Execute<'q, MySql>,
     {
         let asked = Asked::of(query);
-        async move { twice(&self.0, asked?, |asked| self.0.fetch_optional(asked)).await }.boxed()
+        let make = move |asked| {
+            async move {
+                let mut rows = self.parts(asked).try_filter_map(row);
+                let first = rows.try_next().await?;
+                // To the end of the answer.
+                while rows.try_next().await?.is_some() {}
+                Ok(first)
+            }
+            .boxed()
+        };
+        async move { twice(&self.pool, asked?, make).await }.boxed()
     }
 
     fn prepare_with<'e>(
@@ -185,13 +249,46 @@ impl<'c> Executor<'c> for &'c RetryingPool {
     where
         'c: 'e,
     {
-        self.0.prepare_with(sql, parameters)
+        self.pool.prepare_with(sql, parameters)
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<sqlx::Describe<MySql>>>
     where
         'c: 'e,
     {
-        self.0.describe(sql)
+        self.pool.describe(sql)
+    }
+}
+
+fn row(part: Either<MySqlQueryResult, MySqlRow>) -> Ready<sqlx::Result<Option<MySqlRow>>> {
+    ready(Ok(part.right()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_select_is_bounded_beside_its_other_hints_and_once() {
+        let bounded = |sql| bounded(sql, Duration::from_millis(1_500));
+        for (sql, expected) in [
+            (
+                "SELECT a FROM t",
+                "SELECT /*+ MAX_EXECUTION_TIME(1500) */ a FROM t",
+            ),
+            (
+                "SELECT /*+ INDEX(`t` `i`) */ a FROM t",
+                "SELECT /*+ MAX_EXECUTION_TIME(1500) INDEX(`t` `i`) */  a FROM t",
+            ),
+        ] {
+            assert_eq!(bounded(sql).as_deref(), Some(expected));
+        }
+        for sql in [
+            "SELECT /*+ MAX_EXECUTION_TIME(2000) */ 1",
+            "SHOW TABLES",
+            "INSERT INTO t SELECT 1",
+        ] {
+            assert_eq!(bounded(sql), None, "{sql}");
+        }
     }
 }

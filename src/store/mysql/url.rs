@@ -8,7 +8,6 @@ use sqlx::ConnectOptions as _;
 use sqlx::mysql::MySqlConnectOptions;
 use url::Url;
 
-use super::MySqlDatabase;
 use super::connect::connect;
 use super::feed::Login;
 use crate::store::database::{Address, Scheme, bad};
@@ -47,8 +46,7 @@ impl Address for MySqlUrl {
     }
 
     async fn open(&self, settings: &PoolSettings) -> Result<Database, ConnectError> {
-        let pool = connect(self, settings).await?;
-        Ok(Database::of(MySqlDatabase::new(pool, self.login.clone())))
+        Ok(Database::of(connect(self, settings).await?))
     }
 }
 

@@ -41,7 +41,7 @@ impl Backend for SqliteDatabase {
 
     async fn ping(&self) -> Result<(), StoreError> {
         // The first page is read, if there is one.
-        let pinging = self.read(|connection| {
+        let pinging = self.probes.read(|connection| {
             Ok(connection.query_row("PRAGMA schema_version", (), |_| Ok(()))?)
         });
         pinging.await
@@ -53,6 +53,7 @@ impl Backend for SqliteDatabase {
         self.scans.close();
         drop(scans);
         self.readers.close().await;
+        self.probes.close().await;
         self.writer.close().await;
     }
 
@@ -64,12 +65,16 @@ impl Backend for SqliteDatabase {
         }
     }
 
+    fn most_connections(&self) -> usize {
+        self.readers.size()
+    }
+
     fn is_kept_in(&self, path: &Path) -> bool {
         let Ok(asked) = fs::metadata(path) else {
             return false;
         };
         ["", "-wal", "-shm"].iter().any(|ending| {
-            let mut file = self.path.as_os_str().to_owned();
+            let mut file = self.file.path().as_os_str().to_owned();
             file.push(ending);
             fs::metadata(file)
                 .is_ok_and(|kept| (kept.dev(), kept.ino()) == (asked.dev(), asked.ino()))

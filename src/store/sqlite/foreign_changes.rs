@@ -13,7 +13,13 @@ impl SqliteDatabase {
     /// Whether another process has written since this was last asked, and the version of
     /// the file. The first answer is that it has.
     pub(super) async fn look(&self) -> Result<FileLook, StoreError> {
-        let now = self.version().await?;
+        let version = self.version().await;
+        if version.is_err() && self.file.check().is_err() {
+            // Whoever opens the new file must not find what they hold of the old one's log.
+            self.readers.forget_idle();
+            self.probes.forget_idle();
+        }
+        let now = version?;
         let seen = self.seen.lock().replace(now);
         Ok(FileLook {
             has_changed: seen != Some(now),

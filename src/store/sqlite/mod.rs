@@ -3,6 +3,7 @@
 //! The location is written in the same statement as the coordinates. Everything is
 //! written over one connection, and read over others, which never wait for it.
 
+mod abandoned;
 mod apart;
 mod backfill;
 mod catalog;
@@ -19,6 +20,7 @@ mod geopackage;
 mod guard;
 mod idempotency;
 mod journal;
+mod kept_file;
 mod layer;
 mod listing;
 mod load_once;
@@ -52,6 +54,7 @@ use tokio::sync::Semaphore;
 
 use super::{Collection, FileVersion, PoolSettings};
 pub(super) use connect::{SCHEME, address};
+use kept_file::KeptFile;
 pub use layer::{LayerError, LayerPlace, LayerRow, LayerValue, LayerWriter, PointLayer};
 use readers::Readers;
 use statements::Statements;
@@ -63,8 +66,10 @@ const MAX_SCANS: u32 = 64;
 /// An embedded file that is open.
 #[derive(Debug, Clone)]
 pub(super) struct SqliteDatabase {
-    path: Arc<Path>,
+    file: KeptFile,
     readers: Readers,
+    /// One connection for signs of life, which wait for nothing else.
+    probes: Readers,
     writer: Writer,
     /// A permit for each look at a whole table, over a connection of its own.
     scans: Arc<Semaphore>,
@@ -74,10 +79,16 @@ pub(super) struct SqliteDatabase {
 
 impl SqliteDatabase {
     fn new(path: &Arc<Path>, settings: &PoolSettings) -> Self {
+        let file = KeptFile::new(Arc::clone(path));
+        let one = PoolSettings {
+            size: 1,
+            ..settings.clone()
+        };
         Self {
-            path: Arc::clone(path),
-            readers: Readers::new(Arc::clone(path), settings),
-            writer: Writer::new(Arc::clone(path), settings.sqlite_synchronous),
+            readers: Readers::new(file.clone(), settings),
+            probes: Readers::new(file.clone(), &one),
+            writer: Writer::new(file.clone(), settings.sqlite_synchronous),
+            file,
             scans: Arc::new(Semaphore::new(MAX_SCANS as usize)),
             seen: Arc::default(),
         }

@@ -54,7 +54,9 @@ impl SqliteStore {
     pub(super) async fn probe(&self, columns: &[String]) -> Result<(), StoreError> {
         let (columns, table) = (columns.join(", "), self.collection.table.quoted());
         let text = format!("SELECT {columns} FROM {table} LIMIT 1");
-        let reading = self.database.read(move |connection| {
+        let file = self.database.file.clone();
+        let reading = self.database.probes.read(move |connection| {
+            file.check_writable()?;
             let found = connection.query_row(&text, (), |_| Ok(()));
             Ok(found.optional().map(drop)?)
         });

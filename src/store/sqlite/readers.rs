@@ -1,6 +1,5 @@
 //! Connections that read the file, each on a thread that may block while it is used.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,9 @@ use rusqlite::ffi::{Error, SQLITE_BUSY};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::connection::{blocking, closed, open_to_read};
+use super::abandoned::attended;
+use super::connection::closed;
+use super::kept_file::KeptFile;
 use crate::store::{Connections, PoolSettings, StoreError};
 
 /// A pool of them. Clones are the same.
@@ -19,7 +20,7 @@ pub(super) struct Readers(Arc<Pool>);
 
 #[derive(Debug)]
 struct Pool {
-    path: Arc<Path>,
+    file: KeptFile,
     size: u32,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
@@ -34,9 +35,9 @@ struct Idle {
 }
 
 impl Readers {
-    pub(super) fn new(path: Arc<Path>, settings: &PoolSettings) -> Self {
+    pub(super) fn new(file: KeptFile, settings: &PoolSettings) -> Self {
         Self(Arc::new(Pool {
-            path,
+            file,
             size: settings.size,
             turns: Arc::new(Semaphore::new(settings.size as usize)),
             idle: Mutex::default(),
@@ -45,7 +46,8 @@ impl Readers {
         }))
     }
 
-    /// Runs `work` with a connection that only reads: a statement that writes fails.
+    /// Runs `work` with a connection that only reads: a statement that writes fails. It is
+    /// interrupted when nobody waits for it.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -54,14 +56,23 @@ impl Readers {
         let turn = timeout(pool.longest_wait, Arc::clone(&pool.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| none_is_free(pool.longest_wait))?;
         let turn = turn.map_err(|_| closed())?;
-        blocking(move || {
+        attended(move |attended| {
             let connection = pool.take()?;
-            let done = work(&connection);
+            let done = attended.with(&connection, work);
             pool.give_back(connection);
             drop(turn);
             done
         })
         .await
+    }
+
+    /// Closes those that nobody uses.
+    pub(super) fn forget_idle(&self) {
+        self.0.idle.lock().clear();
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.0.size as usize
     }
 
     /// Waits for what is under way and closes all.
@@ -83,10 +94,15 @@ impl Readers {
 
 impl Pool {
     fn take(&self) -> rusqlite::Result<Connection> {
+        if let Err(gone) = self.file.check() {
+            // What they hold of the log must not be found by whoever opens the new file.
+            self.idle.lock().clear();
+            return Err(gone);
+        }
         let idle = self.idle.lock().pop();
         match idle {
             Some(idle) => Ok(idle.connection),
-            None => open_to_read(&self.path),
+            None => self.file.open_to_read(),
         }
     }
 
@@ -120,8 +136,27 @@ mod tests {
             acquire_timeout: Duration::from_millis(50),
             ..PoolSettings::default()
         };
-        let readers = Readers::new(path.into(), &settings);
+        let readers = Readers::new(KeptFile::new(path.into()), &settings);
         (folder, readers)
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_nobody_waits_for_any_more_is_interrupted() {
+        const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+            SELECT COUNT(*) FROM n";
+        let (_folder, readers) = readers(1);
+        let endless = readers
+            .read(|connection| Ok(connection.query_row(ENDLESS, (), |row| row.get::<_, i64>(0))?));
+        timeout(Duration::from_millis(100), endless)
+            .await
+            .expect_err("it has no end");
+        // The same connection, at once.
+        timeout(Duration::from_secs(5), async {
+            while readers.read(|_| Ok(())).await.is_err() {}
+        })
+        .await
+        .expect("the connection is free");
+        assert_eq!(readers.connections(), Connections { in_use: 0, idle: 1 });
     }
 
     #[tokio::test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rusqlite::Row;
 
 use super::SqliteStore;
+use super::abandoned::attended;
 use super::columns::Columns as _;
-use super::connection::{blocking, closed, interrupted, open_to_read};
+use super::connection::closed;
 use super::rows::{attributes, id, position};
 use crate::domain::{CenterId, Position, Summary};
 use crate::store::StoreError;
@@ -64,29 +65,23 @@ impl SqliteStore {
         mut state: S,
         each: impl Fn(&mut S, &Row<'_>) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<S, StoreError> {
-        let path = Arc::clone(&self.database.path);
+        let file = self.database.file.clone();
         let sql = statement.text().0;
         let permit = Arc::clone(&self.database.scans).acquire_owned().await;
         let permit = permit.map_err(|_| closed())?;
-        let caller = Arc::new(());
-        let waits = Arc::downgrade(&caller);
-        let read = blocking(move || {
+        attended(move |attended| {
             // Held until the connection is gone.
             let _permit = permit;
-            let connection = open_to_read(&path)?;
-            let mut statement = connection.prepare(&sql)?;
-            let mut rows = statement.query(())?;
-            while let Some(row) = rows.next()? {
-                each(&mut state, row)?;
-                // Nobody waits for the rest.
-                if waits.strong_count() == 0 {
-                    return Err(interrupted());
+            let connection = file.open_to_read()?;
+            attended.with(&connection, |connection| {
+                let mut statement = connection.prepare(&sql)?;
+                let mut rows = statement.query(())?;
+                while let Some(row) = rows.next()? {
+                    each(&mut state, row)?;
                 }
-            }
-            Ok(state)
+                Ok(state)
+            })
         })
-        .await;
-        drop(caller);
-        Ok(read?)
+        .await
     }
 }

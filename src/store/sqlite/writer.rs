@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,6 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::connection::{closed, interrupted, open_to_write};
+use super::kept_file::{KeptFile, empty_log};
 use crate::store::SqliteSynchronous;
 use crate::store::sql::Sql;
 
@@ -40,11 +40,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the connection for the first job.
-    pub(super) fn new(path: Arc<Path>, synchronous: SqliteSynchronous) -> Self {
+    pub(super) fn new(file: KeptFile, synchronous: SqliteSynchronous) -> Self {
         let (jobs, asked) = channel();
         let last = Arc::default();
         let at_the_end = Arc::clone(&last);
-        thread::spawn(move || work_off(&asked, &path, synchronous, &at_the_end));
+        thread::spawn(move || work_off(&asked, &file, synchronous, &at_the_end));
         Self {
             jobs,
             waiting: Arc::default(),
@@ -114,7 +114,7 @@ impl Drop for Waiting {
 
 fn work_off(
     jobs: &Receiver<Job>,
-    path: &Path,
+    file: &KeptFile,
     synchronous: SqliteSynchronous,
     last: &Mutex<BTreeMap<String, Sql>>,
 ) {
@@ -124,7 +124,7 @@ fn work_off(
             Job::Work(work) => {
                 // What panics takes its own transaction back and nothing else.
                 let worked = catch_unwind(AssertUnwindSafe(|| {
-                    work(get_or_open(&mut opened, path, synchronous));
+                    work(get_or_open(&mut opened, file, synchronous));
                 }));
                 if worked.is_err() {
                     tracing::error!("a write panicked; it was taken back");
@@ -132,7 +132,7 @@ fn work_off(
             }
             Job::Close(_closing) => {
                 // Opened if it is not: those that only read leave the log beside the file.
-                if let Ok(connection) = get_or_open(&mut opened, path, synchronous) {
+                if let Ok(connection) = get_or_open(&mut opened, file, synchronous) {
                     finish(connection, &std::mem::take(&mut *last.lock()));
                 }
                 drop(opened);
@@ -144,12 +144,23 @@ fn work_off(
 
 fn get_or_open<'a>(
     opened: &'a mut Option<Connection>,
-    path: &Path,
+    file: &KeptFile,
     synchronous: SqliteSynchronous,
 ) -> rusqlite::Result<&'a mut Connection> {
+    if let Err(gone) = file.check() {
+        if let Some(old) = opened.take() {
+            tracing::error!(
+                cause = %gone,
+                "nothing is read or written any more: start nearby again, and it opens the file that is \
+                 there then"
+            );
+            empty_log(&old);
+        }
+        return Err(gone);
+    }
     match opened {
         Some(connection) => Ok(connection),
-        none => Ok(none.insert(open_to_write(path, synchronous, false)?)),
+        none => Ok(none.insert(open_to_write(file.path(), synchronous, false)?)),
     }
 }
 
@@ -177,7 +188,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.gpkg");
         drop(Connection::open(&path).unwrap());
-        let writer = Writer::new(path.into(), SqliteSynchronous::Normal);
+        let writer = Writer::new(KeptFile::new(path.into()), SqliteSynchronous::Normal);
         let make = |connection: &mut Connection| {
             connection.execute_batch("CREATE TABLE t (a)")?;
             Ok::<_, StoreError>(())

@@ -42,6 +42,32 @@ on_both_stores! {
         assert_eq!(db.number("SELECT COUNT(*) FROM diving_centers").await, 1);
     }
 
+    async fn a_service_that_was_told_to_stop_says_so_before_it_stops_listening(db: TestDatabase) {
+        let drain = Duration::from_secs(2);
+        let server = TestServer::start_with(db, |settings| settings.drain = drain).await;
+        let ask = async |path: &str, address| {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            // It is closed with the answer.
+            let reading = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer));
+            reading.await.expect("it is closed").unwrap();
+            answer
+        };
+        let address = server.address;
+        let begun = std::time::Instant::now();
+        let stopping = tokio::spawn(server.stop());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let ready = ask("/readyz", address).await;
+        assert!(ready.starts_with("HTTP/1.1 503 ") && ready.contains("\"stopping\""), "{ready}");
+        let other = ask("/nearby?lat=1&lng=1", address).await;
+        assert!(other.starts_with("HTTP/1.1 200 "), "{other}");
+        assert!(other.contains("\r\nconnection: close\r\n"), "{other}");
+        stopping.await.unwrap();
+        assert!(begun.elapsed() >= drain, "{:?}", begun.elapsed());
+    }
+
     async fn idle_connections_do_not_hold_the_service_up(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let mut idle = TcpStream::connect(server.address).await.unwrap();

@@ -212,7 +212,10 @@ async fn arrived(mut stream: TcpStream, pause: Duration) -> (usize, usize) {
 
 #[tokio::test]
 async fn an_answer_that_nobody_takes_is_dropped_and_one_that_is_taken_slowly_is_not() {
-    let server = hasty().await;
+    let server = TestServer::start_with(TestDatabase::sqlite().await, |settings| {
+        settings.answer_timeout = SHORT;
+    })
+    .await;
     let request = large_request(&server).await;
     let mut greedy = connect_with_little_room(server.address).await;
     greedy.write_all(request.as_bytes()).await.unwrap();

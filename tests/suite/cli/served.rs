@@ -1,7 +1,7 @@
 //! `nearby serve` as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
 use serde_json::Value;
@@ -118,13 +118,18 @@ impl Served {
     }
 
     /// Tells it to stop and waits until it has.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        assert!(self.ended().success());
+    }
+
+    /// The same, however it ends.
+    pub fn ended(mut self) -> ExitStatus {
         let id = self.process.id().to_string();
         let told = std::process::Command::new("kill")
             .args(["-TERM", &id])
             .status();
         assert!(told.expect("kill is there").success());
-        assert!(self.process.wait().expect("it ends").success());
+        self.process.wait().expect("it ends")
     }
 
     /// The ids that a search finds.

@@ -18,6 +18,8 @@ const EXECUTE: u8 = 0x17;
 pub enum Meddling {
     /// The connection ends in its place.
     CutOff,
+    /// Neither it nor what follows over the connection is passed on, and nobody is told.
+    Silence,
     /// The server is said to have refused it with this number.
     Refuse(u16),
 }
@@ -111,6 +113,7 @@ async fn pass_on(listener: TcpListener, server: SocketAddr, order: Arc<Mutex<Ord
                         let sent = match meddling {
                             None => server.write_all(&asked[..count]).await,
                             Some(Meddling::CutOff) => break,
+                            Some(Meddling::Silence) => std::future::pending().await,
                             Some(Meddling::Refuse(number)) => {
                                 client.write_all(&refusal(number)).await
                             }
