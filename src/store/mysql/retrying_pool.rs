@@ -117,7 +117,8 @@ fn bounded(sql: &str, longest: Duration) -> Option<String> {
         None => ("", rest),
     };
     let ms = longest.as_millis();
-    (!hints.contains(LIMIT)).then(|| format!("SELECT /*+ {LIMIT}{ms}){hints} */ {rest}"))
+    (!hints.contains(LIMIT))
+        .then(|| format!("SELECT /*+ {LIMIT}{ms}){} */ {rest}", hints.trim_end()))
 }
 
 impl Execute<'_, MySql> for Asked {
