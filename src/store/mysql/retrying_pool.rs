@@ -26,7 +26,7 @@ const READS: [&str; 2] = ["SELECT", "SHOW"];
 /// connection breaks before its first row, is made once more on another connection.
 /// Writes, transactions, and what is asked of one connection are made once.
 ///
-/// Reads that clients wait for are [attended](super::attended).
+/// Reads that clients wait for are [`attended`].
 #[derive(Debug, Clone)]
 pub struct RetryingPool {
     pool: MySqlPool,
