@@ -57,6 +57,28 @@ test('the list is what the service answers, and a click moves what is searched a
   });
 });
 
+test('the map shows clusters of everything that filters keep', async () => {
+  await browser.withPage({}, async (page) => {
+    const tiles = [];
+    page.on('response', (response) => {
+      const url = new URL(response.url());
+      if (url.pathname.startsWith('/tiles/')) tiles.push({ path: url.pathname, query: url.search, status: response.status() });
+    });
+    await open(page, '#lat=45&lng=10&radius_m=50000');
+    await eventually('tiles come', async () => tiles.some(({ status }) => status === 200));
+    assert.ok(tiles.every(({ path, query }) => path.startsWith('/tiles/centers/') && query === ''));
+    await picture(page, 'clusters');
+    tiles.length = 0;
+    await page.locator('#filters summary').click();
+    await page.getByRole('checkbox', { name: /Italy/ }).check();
+    await eventually('tiles of one country come', async () => tiles.some(({ query }) => query === '?country=IT'));
+    tiles.length = 0;
+    await page.locator('#collection').selectOption('cafes');
+    await eventually('tiles of the other collection come', async () => tiles.some(({ path }) => path.startsWith('/tiles/cafes/')));
+    assert.ok(tiles.every(({ status }) => status === 200 || status === 204));
+  });
+});
+
 test('dragging the origin searches on the way', async () => {
   await browser.withPage({}, async (page) => {
     await open(page);

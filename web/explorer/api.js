@@ -54,6 +54,13 @@ export function searchUrl(state, collection, { facets = [], cursor } = {}) {
   return url;
 }
 
+/** The address of tiles with all that filters keep, as maps take it. */
+export function tilesUrl(state, collection) {
+  const filters = new URLSearchParams();
+  appendFilters(filters, state.filters);
+  return `${ROOT.href}tiles/${collection.name}/{z}/{x}/{y}.mvt${filters.size ? `?${filters}` : ''}`;
+}
+
 export function namesUrl(text, state, collection) {
   const url = new URL(collection.default ? 'search' : `collections/${collection.name}/search`, ROOT);
   url.searchParams.set('q', text);

@@ -50,6 +50,7 @@ function showQuestion() {
   at('filter-count').textContent = asked ? number(asked) : '';
   at('clear').hidden = !asked;
   map?.circle(state.origin, isNearby ? state.radius_m : null);
+  map?.everything(api.tilesUrl(state, collection()), collection().name);
 }
 
 // Steps of the slider are even in the logarithm, and radii have two digits.

@@ -1,4 +1,4 @@
-// The map: land and borders below, the circle, what was found, and the origin above.
+// The map: land and borders below, then everything there is, the circle, what was found, and the origin above.
 
 import * as maplibregl from '../vendor/maplibre-gl/maplibre-gl.mjs';
 import { bounds, rings } from './circle.js';
@@ -6,6 +6,7 @@ import { rounded } from './state.js';
 import { country, text } from './texts.js';
 
 const STEP_PX = 24;
+const MAX_TILE_ZOOM = 22;
 const FONT = ['system-ui', 'sans-serif'];
 const MAX_FIT_ZOOM = 15;
 const EMPTY = { type: 'FeatureCollection', features: [] };
@@ -45,18 +46,33 @@ export async function start(container, origin, on) {
 
   map.on('click', (event) => {
     const place = placeAt(map, event.point);
-    if (place === null) on.origin(rounded(event.lngLat));
+    const cluster = place === null ? clusterAt(map, event.point) : null;
+    if (cluster) map.easeTo({ center: cluster.geometry.coordinates, zoom: cluster.properties.expansion_zoom });
+    else if (place === null) on.origin(rounded(event.lngLat));
     else on.select(place);
   });
   map.on('mousemove', (event) => {
     const place = placeAt(map, event.point);
-    map.getCanvas().style.cursor = place === null ? '' : 'pointer';
+    map.getCanvas().style.cursor = place === null && !clusterAt(map, event.point) ? '' : 'pointer';
     if (place !== lit) on.hover(place);
   });
   map.on('mouseout', () => on.hover(null));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => paint(map));
 
+  let tiles = null;
   return {
+    /** Shows all that is in tiles of an address: clusters, and points that stand alone. */
+    everything(url, collection) {
+      if (url === tiles) return;
+      const layers = layersOfTiles(collection);
+      if (tiles !== null) {
+        layers.forEach(({ id }) => map.removeLayer(id));
+        map.removeSource('tiles');
+      }
+      tiles = url;
+      map.addSource('tiles', { type: 'vector', tiles: [url], maxzoom: MAX_TILE_ZOOM });
+      layers.forEach((layer) => map.addLayer(layer, 'circle'));
+    },
     circle(position, radius_m) {
       marker.setLngLat(position);
       map.getSource('circle').setData(radius_m === null ? EMPTY : area(rings(position, radius_m)));
@@ -144,6 +160,10 @@ function placeAt(map, spot) {
   return map.queryRenderedFeatures(near, { layers: ['found'] })[0]?.id ?? null;
 }
 
+function clusterAt(map, spot) {
+  return map.getLayer('clusters') ? (map.queryRenderedFeatures(spot, { layers: ['clusters'] })[0] ?? null) : null;
+}
+
 function area(coordinates) {
   return { type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates } };
 }
@@ -167,6 +187,16 @@ function paints(colour) {
     coast: { 'line-color': colour('map-coast'), 'line-width': 0.8 },
     borders: { 'line-color': colour('map-border'), 'line-width': 0.8, 'line-dasharray': [3, 2] },
     countries: { 'text-color': colour('map-name'), 'text-halo-color': colour('map-land'), 'text-halo-width': 1.2 },
+    others: { 'circle-radius': 2.5, 'circle-color': colour('dot'), 'circle-opacity': 0.5 },
+    clusters: {
+      'circle-radius': ['interpolate', ['linear'], ['ln', ['get', 'point_count']], 0.7, 9, 9, 18],
+      'circle-color': colour('dot'),
+      'circle-opacity': 0.1,
+      'circle-stroke-color': colour('dot'),
+      'circle-stroke-opacity': 0.35,
+      'circle-stroke-width': 1,
+    },
+    counts: { 'text-color': colour('text'), 'text-opacity': 0.75 },
     circle: { 'fill-color': colour('accent'), 'fill-opacity': 0.06 },
     rim: { 'line-color': colour('accent'), 'line-width': 1.25, 'line-opacity': 0.7 },
     found: {
@@ -181,8 +211,28 @@ function paints(colour) {
 
 function paint(map) {
   for (const [layer, properties] of Object.entries(paints(colours()))) {
+    if (!map.getLayer(layer)) continue;
     for (const [name, value] of Object.entries(properties)) map.setPaintProperty(layer, name, value);
   }
+}
+
+function layersOfTiles(collection) {
+  const of = paints(colours());
+  const layer = (id, type, rest) => ({ id, type, source: 'tiles', 'source-layer': collection, paint: of[id], ...rest });
+  return [
+    layer('others', 'circle', { filter: ['!', ['has', 'cluster']] }),
+    layer('clusters', 'circle', { filter: ['has', 'cluster'] }),
+    layer('counts', 'symbol', {
+      filter: ['has', 'cluster'],
+      layout: {
+        'text-field': ['get', 'point_count_abbreviated'],
+        'text-font': FONT,
+        'text-size': 11,
+        'text-allow-overlap': true,
+        'text-ignore-placement': true,
+      },
+    }),
+  ];
 }
 
 function file(name) {
