@@ -318,9 +318,16 @@ impl Problem {
         } else {
             Code::RowRefused
         };
-        let problem = Self::new(code, unfit.rule.told());
+        let told = unfit.rule.told();
+        let problem = Self::new(
+            code,
+            match &unfit.constraint {
+                Some(constraint) => format!("{told} (`{constraint}`)"),
+                None => told.to_owned(),
+            },
+        );
         match &unfit.column {
-            Some(column) => problem.at(column),
+            Some(column) => problem.at(&**column),
             None => problem,
         }
         .caused_by(unfit)

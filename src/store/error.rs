@@ -4,6 +4,7 @@ use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use sqlx::error::DatabaseError;
 use thiserror::Error;
 
+use super::collection::Collection;
 use super::idempotency::{MAX_KEPT_BYTES, Recording};
 use super::refusal::{self, DEADLOCK, Meaning, OUT_OF_TIME, Rule, is_busy};
 use crate::domain::CenterId;
@@ -85,10 +86,43 @@ pub enum SentAgain {
 pub struct Unfit {
     /// The rule.
     pub rule: Rule,
-    /// The column that it is about, where the database says so.
-    pub column: Option<String>,
+    /// The column that it is about, where the database says so; to whoever asked for a
+    /// write, the name of the field that stands there.
+    pub column: Option<Box<str>>,
+    /// What the table calls the rule, where the database says so.
+    pub constraint: Option<Box<str>>,
     /// What the database said.
     pub failure: DatabaseFailure,
+}
+
+/// What a refusal of a row is about, by what the database says.
+#[derive(Debug, Default)]
+struct About {
+    column: Option<Box<str>>,
+    constraint: Option<Box<str>>,
+}
+
+impl About {
+    fn of(message: &str) -> Self {
+        Self {
+            column: refusal::column_of(message).map(Box::from),
+            constraint: refusal::constraint_of(message).map(Box::from),
+        }
+    }
+}
+
+impl Unfit {
+    /// The same with the field of a collection in place of its column.
+    #[must_use]
+    fn told_of(mut self, collection: &Collection) -> Self {
+        // A key that was given no name has that of its first column.
+        let column = self.column.as_deref().or(self.constraint.as_deref());
+        let member = column.and_then(|column| collection.member_in(column));
+        if let Some(member) = member {
+            self.column = Some(member.into());
+        }
+        self
+    }
 }
 
 /// What a library that speaks to the database said.
@@ -112,24 +146,24 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let meaning = refusal::meaning(&error);
         let message = error.as_database_error().map(DatabaseError::message);
-        let column = message.and_then(refusal::column_of).map(str::to_owned);
-        Self::of(meaning, column, DatabaseFailure::MySql(error))
+        let about = message.map(About::of).unwrap_or_default();
+        Self::of(meaning, about, DatabaseFailure::MySql(error))
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        let (meaning, column) = match &error {
+        let (meaning, about) = match &error {
             rusqlite::Error::SqliteFailure(code, message) => {
                 let message = message.as_deref().unwrap_or_default();
                 (
                     refusal::of_sqlite(code.extended_code, message),
-                    refusal::column_of(message).map(str::to_owned),
+                    About::of(message),
                 )
             }
-            _ => (Meaning::Fault, None),
+            _ => (Meaning::Fault, About::default()),
         };
-        Self::of(meaning, column, DatabaseFailure::Sqlite(error))
+        Self::of(meaning, about, DatabaseFailure::Sqlite(error))
     }
 }
 
@@ -139,7 +173,7 @@ impl StoreError {
         Self::Refused(DatabaseFailure::Unreadable(Unreadable(why.to_string())))
     }
 
-    fn of(meaning: Meaning, column: Option<String>, failure: DatabaseFailure) -> Self {
+    fn of(meaning: Meaning, about: About, failure: DatabaseFailure) -> Self {
         match meaning {
             Meaning::Away => Self::Unavailable(failure),
             Meaning::ReadOnly => Self::ReadOnly(failure),
@@ -147,10 +181,19 @@ impl StoreError {
             Meaning::Missing => Self::Missing(failure),
             Meaning::Unfit(rule) => Self::Unfit(Unfit {
                 rule,
-                column,
+                column: about.column,
+                constraint: about.constraint,
                 failure,
             }),
             Meaning::Fault => Self::Refused(failure),
+        }
+    }
+
+    /// The same with the fields of a collection in place of its columns.
+    pub(super) fn told_of(self, collection: &Collection) -> Self {
+        match self {
+            Self::Unfit(unfit) => Self::Unfit(unfit.told_of(collection)),
+            error => error,
         }
     }
 
@@ -336,6 +379,17 @@ impl BatchError {
         match error.into() {
             StoreError::Unfit(unfit) => Self::Unfit { index, unfit },
             error => Self::Store(error),
+        }
+    }
+
+    /// The same with the fields of a collection in place of its columns.
+    pub(super) fn told_of(self, collection: &Collection) -> Self {
+        match self {
+            Self::Unfit { index, unfit } => Self::Unfit {
+                index,
+                unfit: unfit.told_of(collection),
+            },
+            error => error,
         }
     }
 }

@@ -171,7 +171,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
-        self.rows.create(draft).await
+        let created = self.rows.create(draft).await;
+        created.map_err(|error| error.told_of(&self.collection))
     }
 
     /// Inserts a center unless others are in its way, which it gives then.
@@ -186,7 +187,8 @@ impl Store {
         draft: &CenterDraft,
         apart: Apart,
     ) -> Result<Result<Center, Vec<Neighbour>>, StoreError> {
-        self.rows.create_apart(draft, apart).await
+        let created = self.rows.create_apart(draft, apart).await;
+        created.map_err(|error| error.told_of(&self.collection))
     }
 
     /// Reads one center.
@@ -206,7 +208,8 @@ impl Store {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
-        self.rows.replace(id, draft).await
+        let replaced = self.rows.replace(id, draft).await;
+        replaced.map_err(|error| error.told_of(&self.collection))
     }
 
     /// Reads a center, edits it and writes it back; no other writer comes
@@ -226,7 +229,7 @@ impl Store {
             UpdateError::Edit(error) => {
                 UpdateError::Edit(*error.downcast().expect("it is what the edit gave"))
             }
-            UpdateError::Store(error) => UpdateError::Store(error),
+            UpdateError::Store(error) => UpdateError::Store(error.told_of(&self.collection)),
         })
     }
 
@@ -249,7 +252,8 @@ impl Store {
         &self,
         items: impl Into<Vec<BatchItem>>,
     ) -> Result<Vec<Center>, BatchError> {
-        self.rows.write_batch(items.into()).await
+        let written = self.rows.write_batch(items.into()).await;
+        written.map_err(|error| error.told_of(&self.collection))
     }
 
     /// Inserts centers without an id or with a new one, and writes those whose

@@ -31,6 +31,8 @@ pub(super) const TRIGGER_NEEDS_SUPER: u16 = 1419;
 pub(super) const NO_SUCH_WAY: u16 = 1845;
 /// `ER_ALTER_OPERATION_NOT_SUPPORTED_REASON`.
 pub(super) const NO_SUCH_WAY_BECAUSE: u16 = 1846;
+/// `ER_NO_SUCH_USER`.
+pub(super) const NO_SUCH_ACCOUNT: u16 = 1449;
 /// `ER_QUERY_TIMEOUT`.
 pub(super) const OUT_OF_TIME: u16 = 3024;
 /// `ER_LOCK_NOWAIT`.
@@ -196,7 +198,7 @@ pub(super) fn of_mysql(number: u16) -> Meaning {
         1044 | 1045 | 1129 | 1130 | TABLE_ACCESS_DENIED | COLUMN_ACCESS_DENIED | 1227 | 1370
         | 1698 | 1820 | 1862 | 3118 => Meaning::Denied,
         // Database, column, table; the last two where a view or a trigger needs them.
-        1049 | 1054 | NO_SUCH_TABLE | 1356 | 1449 => Meaning::Missing,
+        1049 | 1054 | NO_SUCH_TABLE | 1356 | NO_SUCH_ACCOUNT => Meaning::Missing,
         1022 | 1062 | 1169 | 1586 => Meaning::Unfit(Rule::Unique),
         1216 | 1217 | 1451 | 1452 => Meaning::Unfit(Rule::ForeignKey),
         1406 => Meaning::Unfit(Rule::Length),
@@ -303,15 +305,35 @@ pub(super) fn column_of(message: &str) -> Option<&str> {
     };
     // MySQL: `… for column 'name' at row 1`, `Column 'name' cannot be null`, `Field
     // 'name' doesn't have …`, `FOREIGN KEY (`name`)`. SQLite: `… failed: table.name`.
-    between("for column '", "'")
+    let column = between("for column '", "'")
         .or_else(|| between("Column '", "'"))
         .or_else(|| between("Field '", "'"))
         .or_else(|| between("FOREIGN KEY (`", "`)"))
         .or_else(|| {
-            let (_, rest) = message.split_once("constraint failed: ")?;
-            let (_, column) = rest.split_once('.')?;
-            (!column.contains([',', ' '])).then_some(column)
-        })
+            let (_, columns) = message.split_once("constraint failed: ")?;
+            (columns.contains('.') && !columns.contains([',', ' '])).then_some(columns)
+        })?;
+    // Some are named with their table.
+    Some(column.rsplit_once('.').map_or(column, |(_, column)| column))
+}
+
+/// What the table calls the rule that a row breaks, by what the database says; `None` where
+/// it does not say.
+pub(super) fn constraint_of(message: &str) -> Option<&str> {
+    let between = |before: &str, after: &str| {
+        let (_, rest) = message.split_once(before)?;
+        Some(rest.split_once(after)?.0)
+    };
+    // MySQL: `Duplicate entry '…' for key 'table.name'`, `Check constraint 'name' is
+    // violated.`, `CONSTRAINT `name` FOREIGN KEY`. SQLite names a CHECK or says it.
+    if message.starts_with("Duplicate entry ") {
+        let (_, key) = message.rsplit_once(" for key '")?;
+        let key = key.strip_suffix('\'')?;
+        return Some(key.split_once('.').map_or(key, |(_, name)| name));
+    }
+    between("Check constraint '", "' is violated")
+        .or_else(|| between("CONSTRAINT `", "` FOREIGN KEY"))
+        .or_else(|| message.strip_prefix("CHECK constraint failed: "))
 }
 
 #[cfg(test)]
@@ -350,6 +372,11 @@ mod tests {
                 "Incorrect string value: '\\xF0\\x9F' for column 'city' at row 2",
                 Some("city"),
             ),
+            (
+                "Invalid JSON text: \"Invalid value.\" at position 0 in value for column \
+                 'diving_centers.gear'.",
+                Some("gear"),
+            ),
             ("Column 'email' cannot be null", Some("email")),
             ("Field 'owner' doesn't have a default value", Some("owner")),
             (
@@ -366,6 +393,30 @@ mod tests {
             ("CHECK constraint failed: length(name) > 3", None),
         ] {
             assert_eq!(column_of(message), column, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_rule_is_called_as_the_table_calls_it() {
+        for (message, constraint) in [
+            (
+                "Duplicate entry 'x' for key 't.one_website'",
+                Some("one_website"),
+            ),
+            ("Duplicate entry 'a for key 'b.c'' for key 't.k'", Some("k")),
+            (
+                "Check constraint 'not_nowhere' is violated.",
+                Some("not_nowhere"),
+            ),
+            (
+                "Cannot add or update a child row: a foreign key constraint fails (`d`.`t`, \
+                 CONSTRAINT `c` FOREIGN KEY (`country`) REFERENCES `countries` (`code`))",
+                Some("c"),
+            ),
+            ("CHECK constraint failed: deep_enough", Some("deep_enough")),
+            ("Column 'email' cannot be null", None),
+        ] {
+            assert_eq!(constraint_of(message), constraint, "{message}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nearby::store::{Database, DatabaseUrl, PoolSettings, Wait};
+use nearby::store::{ConnectError, Database, DatabaseUrl, PoolSettings, Wait};
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -217,4 +217,20 @@ async fn a_password_is_taken_over_tcp_without_tls() {
     let url = db.user_with("SELECT").await;
     let user = connect(&format!("{url}?ssl-mode=disabled")).await;
     user.ping().await.unwrap();
+}
+
+/// The server's certificate is its own work, and no waiting makes it another.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_certificate_that_nobody_vouches_for_is_not_tried_again() {
+    let db = TestDatabase::mysql().await;
+    let url = format!("{}?ssl-mode=VERIFY_CA", db.url());
+    let url: DatabaseUrl = url.parse().expect("it is a URL");
+    let refused = Database::connect(&url, &PoolSettings::default()).await;
+    let error = refused.expect_err("it is refused");
+    assert!(matches!(error, ConnectError::Unusable { .. }), "{error}");
+    assert!(
+        error.to_string().contains("check ssl-mode and ssl-ca"),
+        "{error}"
+    );
 }

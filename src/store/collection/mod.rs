@@ -301,6 +301,18 @@ impl Collection {
         Field::all().filter_map(|field| Some((field, self.column(field)?)))
     }
 
+    /// What answers and requests call what stands in a column: a field, or an attribute.
+    pub(super) fn member_in(&self, column: &str) -> Option<&str> {
+        let is_it = |name: &ColumnName| name.as_str().eq_ignore_ascii_case(column);
+        let mut columns = self.columns();
+        let field = columns.find_map(|(field, name)| is_it(name).then(|| field.name()));
+        field.or_else(|| {
+            let mut attributes = self.attributes.iter();
+            let attribute = attributes.find(|attribute| is_it(&attribute.column))?;
+            Some(attribute.name.as_str())
+        })
+    }
+
     /// The columns that a table may lack, and this one is said to have.
     pub(super) fn optional_columns(&self) -> impl Iterator<Item = &ColumnName> {
         let optional = |field: &Field| {

@@ -173,8 +173,8 @@ impl fmt::Display for SchemaState {
             ),
             Self::Beside { pending } => write!(
                 f,
-                "the schema is the one of another application, and nothing is missing; `nearby \
-                 migrate up` would add tables of nearby's own beside it (migrations {pending:?})"
+                "the schema is the one of another application, and no migration is missing; \
+                 `nearby migrate up` would add tables of nearby's own beside it (migrations {pending:?})"
             ),
             Self::Ahead { version } => write!(
                 f,

@@ -1,6 +1,7 @@
 //! Opening MySQL: the session every connection starts with, the servers that
 //! will do, and what refusals mean.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
@@ -12,6 +13,10 @@ use super::url::MySqlUrl;
 use crate::store::database::Failure;
 use crate::store::refusal::{self, Meaning};
 use crate::store::{ConnectError, PoolSettings};
+
+/// What to do where TLS does not come about.
+const TLS_ADVICE: &str =
+    "check ssl-mode and ssl-ca in the database URL, and the server's certificate";
 
 /// All that statements of ours depend on, whatever the server's own settings and its
 /// `init_connect` say: in one statement, run on every connection. What does not fit is
@@ -194,10 +199,11 @@ fn failure(error: &sqlx::Error) -> Failure {
             Some(refusal) => refused(refusal.number(), refusal.message()),
             None => Failure::Passing(error.to_string()),
         },
-        sqlx::Error::Tls(_) => Failure::lasting(
-            error.to_string(),
-            "check ssl-mode and ssl-ca in the database URL, and the server's certificate",
-        ),
+        sqlx::Error::Tls(_) => Failure::lasting(error.to_string(), TLS_ADVICE),
+        // What is no sound certificate, or no TLS at all.
+        sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
+            Failure::lasting(io.to_string(), TLS_ADVICE)
+        }
         sqlx::Error::Configuration(_) => {
             Failure::lasting(error.to_string(), "check the database URL")
         }

@@ -12,7 +12,9 @@ use super::adopt::grant_to_see_triggers;
 use super::catalog::table_exists;
 use super::location::{SENTINEL, has_position, is_point, location, location_or};
 use super::schema::columns;
-use crate::store::refusal::{Meaning, TRIGGER_NEEDS_SUPER, number, of_mysql};
+use crate::store::refusal::{
+    Meaning, NO_SUCH_ACCOUNT, TABLE_ACCESS_DENIED, TRIGGER_NEEDS_SUPER, number, of_mysql,
+};
 use crate::store::sql::{identifier, literal};
 use crate::store::{Collection, ColumnName, Guard, SchemaFinding, StoreError};
 
@@ -96,24 +98,38 @@ pub(super) struct Installed {
     body: String,
     /// The account in whose name it runs.
     definer: String,
-    /// Whether that account is gone: whatever fires the trigger is refused.
+    /// What ails that account: whatever fires the trigger is refused.
     #[sqlx(skip)]
-    pub is_orphan: bool,
+    ailment: Option<Ailment>,
     /// The column that it uses, as ours do, and its table no longer has: whatever fires
     /// the trigger is refused.
     #[sqlx(skip)]
     pub lacks: Option<ColumnName>,
 }
 
+/// What ails the account in whose name a trigger runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ailment {
+    /// It is gone.
+    Gone,
+    /// It lacks a right on the table.
+    Lacks(&'static str),
+}
+
 impl Installed {
-    /// Why writes fail with it for want of its account, where they do.
+    /// Why writes fail with it for what ails its account, where they do.
     pub(super) fn failure(&self) -> Option<String> {
-        self.is_orphan.then(|| {
-            format!(
-                "every {} fails with error 1449: the trigger {} runs as {}, an account that is gone",
-                self.event, self.name, self.definer
-            )
-        })
+        let (error, ailment) = match self.ailment? {
+            Ailment::Gone => (NO_SUCH_ACCOUNT, "an account that is gone".to_owned()),
+            Ailment::Lacks(right) => (
+                TABLE_ACCESS_DENIED,
+                format!("an account without the right {right} on the table"),
+            ),
+        };
+        Some(format!(
+            "every {} fails with error {error}: the trigger {} runs as {}, {ailment}",
+            self.event, self.name, self.definer
+        ))
     }
 
     /// Why writes fail with it for want of a column, and what to do.
@@ -137,17 +153,25 @@ impl Installed {
     }
 
     /// What its owner can do about it.
-    pub(super) fn failure_remedy(&self) -> String {
+    pub(super) fn failure_remedy(&self, table: &str) -> String {
+        let account = account(&self.definer);
+        let remedy = match self.ailment {
+            Some(Ailment::Lacks(right)) => {
+                format!("GRANT {right} ON {} TO {account}", identifier(table))
+            }
+            _ => format!(
+                "make the account again (CREATE USER {account} ACCOUNT LOCK, and what the trigger \
+                 needs granted to it)"
+            ),
+        };
         format!(
-            "make the account again (CREATE USER {} ACCOUNT LOCK, and what the trigger needs \
-             granted to it), or make the trigger again as another: SHOW CREATE TRIGGER {}",
-            account(&self.definer),
+            "{remedy}, or make the trigger again as another: SHOW CREATE TRIGGER {}",
             identifier(&self.name)
         )
     }
 
     pub(super) fn is(&self, wanted: &Trigger) -> bool {
-        self.fires_as(wanted) && self.body == wanted.body && !self.is_orphan
+        self.fires_as(wanted) && self.body == wanted.body && self.ailment.is_none()
     }
 
     /// Whether an earlier release made it.
@@ -194,15 +218,21 @@ pub(super) async fn installed(
             .body
             .truncate(trigger.body.trim_end_matches(ends).len());
     }
-    if !installed.is_empty()
-        && let Some(accounts) = accounts(pool).await?
-    {
-        for trigger in &mut installed {
-            trigger.is_orphan = !accounts.contains(&trigger.definer);
-        }
-    }
     let ours = wanted(collection);
     let is_ours = |trigger: &Installed| ours.iter().any(|our| trigger.does_what(our));
+    if !installed.is_empty()
+        && let Some(accounts) = accounts(pool, collection).await?
+    {
+        for trigger in &mut installed {
+            // What the triggers of others need beside this, nobody knows.
+            let needed = if is_ours(trigger) {
+                &["TRIGGER", "SELECT", "UPDATE"][..]
+            } else {
+                &["TRIGGER"]
+            };
+            trigger.ailment = accounts.ailment(&trigger.definer, needed);
+        }
+    }
     if installed.iter().any(is_ours) {
         let lacks = lacked(pool, collection).await?;
         for trigger in installed.iter_mut().filter(|trigger| is_ours(trigger)) {
@@ -242,21 +272,76 @@ pub(in crate::store) async fn failures(
         let remedy = if ours.iter().any(|our| our.name == trigger.name) {
             format!("`nearby adopt{} --apply` makes it again", collection.flag())
         } else {
-            trigger.failure_remedy()
+            trigger.failure_remedy(collection.table.as_str())
         };
         Some(SchemaFinding::wrong(format!("{failure}: {remedy}")))
     });
     Ok(failures.collect())
 }
 
-/// The accounts of the server; `None` where this user may not see them.
-async fn accounts(pool: &MySqlPool) -> sqlx::Result<Option<BTreeSet<String>>> {
-    let accounts = "SELECT CONCAT(CAST(User AS CHAR), '@', CAST(Host AS CHAR)) FROM mysql.user";
-    match sqlx::query_scalar(accounts).fetch_all(pool).await {
-        Ok(accounts) => Ok(Some(accounts.into_iter().collect())),
-        Err(error) if refusal(&error).is_some() => Ok(None),
-        Err(error) => Err(error),
+/// The accounts of the server and what they may do with a table.
+struct Accounts {
+    known: BTreeSet<String>,
+    /// Those whose rights are their own: what a role brings is not looked up.
+    with_roles: BTreeSet<String>,
+    /// Grantees, as the server quotes them, with their rights.
+    rights: BTreeSet<(String, String)>,
+}
+
+impl Accounts {
+    /// What ails an account that needs some rights.
+    fn ailment(&self, account: &str, needed: &[&'static str]) -> Option<Ailment> {
+        if !self.known.contains(account) {
+            return Some(Ailment::Gone);
+        }
+        if self.with_roles.contains(account) {
+            return None;
+        }
+        let (name, host) = account.rsplit_once('@')?;
+        let grantee = format!("'{name}'@'{host}'");
+        let mut needed = needed.iter().copied();
+        let lacking = needed.find(|&right| {
+            let right = (grantee.clone(), right.to_owned());
+            !self.rights.contains(&right)
+        });
+        lacking.map(Ailment::Lacks)
     }
+}
+
+/// The accounts; `None` where this user may not see them.
+async fn accounts(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Option<Accounts>> {
+    let known = "SELECT CONCAT(CAST(User AS CHAR), '@', CAST(Host AS CHAR)) FROM mysql.user";
+    let known = match sqlx::query_scalar(known).fetch_all(pool).await {
+        Ok(known) => known,
+        Err(error) if refusal(&error).is_some() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let with_roles = "SELECT CONCAT(CAST(TO_USER AS CHAR), '@', CAST(TO_HOST AS CHAR)) \
+                      FROM mysql.role_edges";
+    let with_roles = match sqlx::query_scalar(with_roles).fetch_all(pool).await {
+        Ok(with_roles) => with_roles,
+        // Any may have a role.
+        Err(error) if refusal(&error).is_some() => known.clone(),
+        Err(error) => return Err(error),
+    };
+    let columns = "SELECT CAST(GRANTEE AS CHAR), CAST(PRIVILEGE_TYPE AS CHAR) \
+                   FROM information_schema.";
+    let on_table = "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?";
+    let rights = format!(
+        "{columns}USER_PRIVILEGES \
+         UNION {columns}SCHEMA_PRIVILEGES WHERE DATABASE() LIKE TABLE_SCHEMA \
+         UNION {columns}TABLE_PRIVILEGES {on_table} \
+         UNION {columns}COLUMN_PRIVILEGES {on_table}"
+    );
+    let table = collection.table.as_str();
+    let rights = sqlx::query_as(AssertSqlSafe(rights))
+        .bind(table)
+        .bind(table);
+    Ok(Some(Accounts {
+        known: known.into_iter().collect(),
+        with_roles: with_roles.into_iter().collect(),
+        rights: rights.fetch_all(pool).await?.into_iter().collect(),
+    }))
 }
 
 /// `u@%` as SQL names it.

@@ -111,7 +111,7 @@ async fn an_adopted_table_is_served_without_anything_of_ours_beside_it() {
     let status = nearby(&db, &["migrate", "status"]).await;
     status.assert(0, &[]);
     assert!(
-        stdout(&status).contains("nothing is missing"),
+        stdout(&status).contains("no migration is missing"),
         "{}",
         stdout(&status)
     );

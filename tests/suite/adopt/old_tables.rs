@@ -8,6 +8,11 @@ const INSERT: &str = "INSERT INTO diving_centers (name, latitude, longitude) VAL
 
 /// Puts the trigger of an account that never was in the place of ours.
 async fn orphan(db: &TestDatabase, event: &str) {
+    trigger_of(db, GONE, event).await;
+}
+
+/// Puts the trigger of an account in the place of ours.
+async fn trigger_of(db: &TestDatabase, account: &str, event: &str) {
     let name = format!("diving_centers_location_{event}");
     let body: String = sqlx::query_scalar(
         "SELECT CAST(ACTION_STATEMENT AS CHAR) FROM information_schema.TRIGGERS \
@@ -19,7 +24,7 @@ async fn orphan(db: &TestDatabase, event: &str) {
     .expect("it is there");
     db.execute(&format!("DROP TRIGGER {name}")).await;
     db.execute(&format!(
-        "CREATE DEFINER = {GONE} TRIGGER {name} BEFORE {event} ON diving_centers FOR EACH ROW {body}"
+        "CREATE DEFINER = {account} TRIGGER {name} BEFORE {event} ON diving_centers FOR EACH ROW {body}"
     ))
     .await;
 }
@@ -110,6 +115,45 @@ async fn triggers_with_which_every_write_fails_are_named_and_ours_are_mended() {
             );
         }
     }
+}
+
+/// The account is there, and its rights were taken away.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn triggers_whose_account_lacks_a_right_are_named_and_ours_are_mended() {
+    let db = divemap(Kind::WithLocation, 60).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    let url = db.user_with("USAGE").await;
+    let user = url::Url::parse(&url).unwrap().username().to_owned();
+    let account = format!("'{user}'@'%'");
+    for (granted, lacking) in [("SELECT", "TRIGGER"), ("SELECT, TRIGGER", "UPDATE")] {
+        db.execute(&format!("GRANT {granted} ON diving_centers TO {account}"))
+            .await;
+        trigger_of(&db, &account, "insert").await;
+        assert!(db.try_execute(INSERT).await.is_err());
+        let verified = nearby(&db, &["verify"]).await;
+        verified.assert(1, &[]);
+        assert_told(
+            &verified,
+            &[
+                "every INSERT fails with error 1142",
+                &format!("without the right {lacking}"),
+            ],
+        );
+        nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+        db.execute(INSERT).await;
+        nearby(&db, &["verify"]).await.assert(0, &[]);
+    }
+    // An account that may do all of it by the whole schema is fine.
+    db.execute(&format!("REVOKE ALL ON diving_centers FROM {account}"))
+        .await;
+    db.execute(&format!(
+        "GRANT SELECT, TRIGGER, UPDATE ON `{user}`.* TO {account}"
+    ))
+    .await;
+    trigger_of(&db, &account, "insert").await;
+    db.execute(INSERT).await;
+    nearby(&db, &["verify"]).await.assert(0, &[]);
 }
 
 /// Of nearby's own tables those of ours are made again, and those of others named.

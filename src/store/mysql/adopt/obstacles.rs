@@ -89,7 +89,10 @@ fn of_triggers(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
     let others = gathered.triggers.iter();
     others
         .filter(|trigger| !ours.iter().any(|our| our.name == trigger.name))
-        .filter_map(|trigger| Some(obstacle(trigger.failure()?, trigger.failure_remedy())))
+        .filter_map(|trigger| {
+            let remedy = trigger.failure_remedy(collection.table.as_str());
+            Some(obstacle(trigger.failure()?, remedy))
+        })
         .collect()
 }
 
