@@ -128,7 +128,7 @@ fn help_says_which_engine_is_for_which_database() {
         .lines()
         .find(|line| line.trim().starts_with("- memory:"));
     assert!(
-        memory.is_some_and(|line| line.contains("refused on MySQL")),
+        memory.is_some_and(|line| line.contains("on MySQL it follows other writers")),
         "{help}"
     );
 }
