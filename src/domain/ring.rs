@@ -8,7 +8,8 @@
 
 use robust::{Coord, orient2d};
 
-/// So many corners begin a new band.
+/// So many corners begin a new band. More than that on one latitude have one by themselves,
+/// in which edges are as good as points: rings of combs are no slower than others.
 const CORNERS_IN_A_BAND: usize = 64;
 /// Farther from a point than this in degrees, arithmetic tells on which side of it an edge
 /// is: its errors are below a thousandth of that.
@@ -172,15 +173,42 @@ impl Ring {
         (first, end.max(first))
     }
 
+    /// Between which longitudes an edge is within a band, with some room for rounding; and
+    /// the edge.
+    fn reach(&self, band: &Band, edge: u32) -> (f64, f64, u32) {
+        let (lower, upper) = self.upwards(edge);
+        let at = |latitude: f64| {
+            let share = (latitude - lower.y) / (upper.y - lower.y);
+            lower.x + share.clamp(0.0, 1.0) * (upper.x - lower.x)
+        };
+        let (one, other) = if lower.y == upper.y {
+            (lower.x, upper.x)
+        } else {
+            (at(band.south), at(band.north))
+        };
+        (one.min(other) - CLOSE_DEG, one.max(other) + CLOSE_DEG, edge)
+    }
+
     fn bands(&self) -> Vec<Band> {
         let mut latitudes: Vec<f64> = self.corners.iter().map(|corner| corner.y).collect();
         latitudes.sort_unstable_by(f64::total_cmp);
-        latitudes.dedup();
-        let mut souths: Vec<f64> = latitudes
-            .iter()
-            .copied()
-            .step_by(CORNERS_IN_A_BAND)
-            .collect();
+        let mut souths: Vec<f64> = Vec::new();
+        let mut count = CORNERS_IN_A_BAND;
+        for on_one in latitudes.chunk_by(|one, other| one == other) {
+            let is_crowded = on_one.len() > CORNERS_IN_A_BAND;
+            if count >= CORNERS_IN_A_BAND || is_crowded {
+                souths.push(on_one[0]);
+                count = 0;
+            }
+            count += on_one.len();
+            if is_crowded {
+                souths.push(on_one[0].next_up());
+                count = 0;
+            }
+        }
+        // What follows a crowded latitude may begin there by itself.
+        souths.dedup();
+        souths.retain(|south| *south <= self.highest.y);
         // No edge goes through the last one, in which the northernmost corners are.
         souths.push(self.highest.y.next_up());
         let mut bands: Vec<Band> = souths
@@ -229,8 +257,15 @@ impl Ring {
                     return Some(at);
                 }
             }
-            for (place, &edge) in band.partly.iter().enumerate() {
-                for &other in &band.partly[place + 1..] {
+            let mut partly: Vec<_> = band
+                .partly
+                .iter()
+                .map(|&edge| self.reach(band, edge))
+                .collect();
+            partly.sort_unstable_by(|(one, ..), (other, ..)| one.total_cmp(other));
+            for (place, &(_, east, edge)) in partly.iter().enumerate() {
+                let others = partly[place + 1..].iter();
+                for &(_, _, other) in others.take_while(|(west, ..)| *west <= east) {
                     if let Some(at) = self.meeting(edge, other) {
                         return Some(at);
                     }
@@ -401,6 +436,10 @@ mod tests {
                 prop_assert_eq!(ring.side(point), expected(&spots, point), "{:?}", point);
             }
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
 
         /// Stars around a point have many corners and never meet themselves.
         #[test]
@@ -427,6 +466,32 @@ mod tests {
                 prop_assert_eq!(ring.side(point), expected(&spots, point), "{:?}", point);
             }
         }
+
+        /// Combs with teeth between few latitudes, some of which may cross others.
+        #[test]
+        fn a_comb_is_taken_unless_it_meets_itself_and_tells_sides_exactly(
+            teeth in prop::collection::vec((0_i32..4, 0_i32..40), 80..260),
+            crossed in prop::option::of((0_usize..260, 0_i32..1_200)),
+            points in prop::collection::vec((quarters(1_000), quarters(170)), 60),
+        ) {
+            let mut spots = vec![(-1.0, -40.0)];
+            spots.extend((0_i32..).zip(&teeth).map(|(tooth, &(end, bent))| {
+                let latitude = if tooth % 2 == 0 { 40.0 - f64::from(end / 3) } else { -39.0 };
+                (f64::from(tooth) + f64::from(bent % 3) / 4.0, latitude)
+            }));
+            spots.push((f64::from(u16::try_from(teeth.len()).unwrap()), -40.0));
+            if let Some((tooth, moved)) = crossed {
+                let tooth = 1 + tooth % teeth.len();
+                spots[tooth].0 += f64::from(moved) / 4.0 - 150.0;
+            }
+            let spots = corners(&spots);
+            let ring = Ring::new(spots.clone());
+            prop_assert_eq!(ring.is_ok(), is_simple(&spots), "{:?}", spots);
+            let Ok(ring) = ring else { return Ok(()) };
+            for point in corners(&points).into_iter().chain(spots.iter().copied()) {
+                prop_assert_eq!(ring.side(point), expected(&spots, point), "{:?}", point);
+            }
+        }
     }
 
     #[test]
@@ -439,7 +504,13 @@ mod tests {
         }));
         spots.push((f64::from(teeth), -80.0));
         let spots = corners(&spots);
+        let began = std::time::Instant::now();
         let ring = Ring::new(spots.clone()).expect("it is simple");
+        let took = began.elapsed();
+        assert!(
+            took < std::time::Duration::from_secs(2),
+            "{took:?} without optimisation"
+        );
         for step in 0..400_i32 {
             let point = Corner {
                 x: f64::from(step * 13 % 5_000) / 4.0,
