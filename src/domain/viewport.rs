@@ -8,6 +8,8 @@ const TURN: f64 = 360.0;
 /// A wrapped longitude is the double nearest to its decimal with ten places,
 /// two more than stored ones have: 190.1 is the meridian of -169.9 then.
 const WRAPPED_DECIMALS_FACTOR: f64 = 1e10;
+/// More than the rounding of a spatial index, in degrees: a centimetre.
+const INDEX_ROUNDING_DEG: f64 = 1e-7;
 
 /// A rectangle on the globe, edges inside: from west eastwards to east, however
 /// the map counts its turns, and from south to north, beyond the poles too.
@@ -86,18 +88,19 @@ impl Viewport {
             }
     }
 
-    /// What a spatial index can be asked for: holds the viewport, and more
-    /// where it is wide.
+    /// What a spatial index can be asked for: holds the viewport, and a little more, or
+    /// much where it is wide. What stands on an edge is not lost to the rounding of an index
+    /// that computes on the globe.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
-        let south = self.south.clamp(-90.0, 90.0);
-        let north = self.north.clamp(-90.0, 90.0);
+        let south = (self.south - INDEX_ROUNDING_DEG).clamp(-90.0, 90.0);
+        let north = (self.north + INDEX_ROUNDING_DEG).clamp(-90.0, 90.0);
         match self.meridians {
             Meridians::Between { west, east } if (east - west).rem_euclid(TURN) < 179.0 => {
                 Bounds::Box {
-                    west,
+                    west: wrap(west - INDEX_ROUNDING_DEG),
                     south,
-                    east,
+                    east: wrap(east + INDEX_ROUNDING_DEG),
                     north,
                 }
             }
