@@ -232,6 +232,33 @@ mod tests {
         }
     }
 
+    /// An index that computes on the globe may have what stands on an edge beyond it.
+    #[test]
+    fn the_bounds_of_a_viewport_go_beyond_each_of_its_edges() {
+        let bounds = |north, south, east, west| {
+            let viewport = Viewport::new(north, south, east, west).unwrap();
+            viewport.bounds()
+        };
+        let Bounds::Box {
+            west,
+            south,
+            east,
+            north,
+        } = bounds(2.0, 1.0, 4.0, 3.0)
+        else {
+            panic!("it is narrow");
+        };
+        assert!(west < 3.0 && south < 1.0 && east > 4.0 && north > 2.0);
+        let Bounds::Box { west, east, .. } = bounds(2.0, 1.0, -180.0, 180.0) else {
+            panic!("it is a line");
+        };
+        assert!(west < 180.0 && west > 179.9 && east > -180.0 && east < -179.9);
+        let Bounds::Band { south, north } = bounds(2.0, 1.0, 180.0, -170.0) else {
+            panic!("it is wide");
+        };
+        assert!(south < 1.0 && north > 2.0);
+    }
+
     #[test]
     fn the_bounds_of_a_viewport_are_one_box_only_while_it_is_narrow() {
         let bounds =

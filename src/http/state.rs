@@ -109,13 +109,9 @@ impl State {
         W: Future<Output = Result<T, E>>,
         H: Send + Sync + 'static,
     {
+        let is_ended_early = turn.is_some();
         let database = self.database.clone();
-        let longest = self.request_timeout;
-        async move {
-            let place = database.place_to_read().await?;
-            let read = ClientRead::new(longest, turn.is_some(), (place, turn));
-            client_read::within(read, work).await.map_err(Into::into)
-        }
+        placed_for(database, self.request_timeout, is_ended_early, turn, work)
     }
 
     /// Runs a read on the process's runtime: a connection opened in a worker would die with
@@ -165,11 +161,8 @@ impl State {
     {
         let turn = queue.turn(self.request_timeout).await?;
         let (database, longest) = (self.database.clone(), self.longest_unattended());
-        let mut running = self.runtime.spawn(async move {
-            let place = database.place_to_read().await?;
-            let read = ClientRead::new(longest, false, (place, turn));
-            client_read::within(read, work).await.map_err(Into::into)
-        });
+        let reading = placed_for(database, longest, false, turn, work);
+        let mut running = self.runtime.spawn(reading);
         self.ended(&mut running).await
     }
 
@@ -245,6 +238,24 @@ fn sent_again(request: &HttpRequest) -> SentAgain {
     } else {
         SentAgain::IsTheSame
     }
+}
+
+/// Makes a read of a client when there is a place for it among the connections; that place and
+/// a turn are held until its last statement has ended.
+async fn placed_for<T, E, H>(
+    database: Database,
+    longest: Duration,
+    is_ended_early: bool,
+    turn: H,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem>
+where
+    E: Into<Problem>,
+    H: Send + Sync + 'static,
+{
+    let place = database.place_to_read().await?;
+    let read = ClientRead::new(longest, is_ended_early, (place, turn));
+    client_read::within(read, work).await.map_err(Into::into)
 }
 
 /// Work that ends with whoever waits for it.

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::TestDatabase;
+use super::before::stand_before;
 
 /// Stands before the server of a database and passes everything on while it is open.
 #[derive(Debug)]
@@ -18,16 +19,7 @@ pub struct Gate {
 impl Gate {
     /// An open one.
     pub async fn before(db: &TestDatabase) -> Self {
-        let mut url = url::Url::parse(db.url()).expect("it is a URL");
-        let host = url.host_str().expect("it has a host").to_owned();
-        let mut found = tokio::net::lookup_host((host, url.port().unwrap_or(3306)))
-            .await
-            .expect("the host is known");
-        let server = found.next().expect("the host has an address");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it listens");
-        let port = listener.local_addr().expect("it listens").port();
-        url.set_host(Some("127.0.0.1")).expect("it is a host");
-        url.set_port(Some(port)).expect("it has a host");
+        let (listener, url, server) = stand_before(db).await;
         let is_open = Arc::new(watch::Sender::new(true));
         tokio::spawn(pass_on(listener, server, Arc::clone(&is_open)));
         Self {

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::TestDatabase;
+use super::before::stand_before;
 
 /// The first bytes of the packets that prepare and execute a statement: the fourth is
 /// the number of the packet, the fifth the command.
@@ -42,16 +43,7 @@ pub struct Meddler {
 impl Meddler {
     /// Stands in front of the server of a database.
     pub async fn before(db: &TestDatabase) -> Self {
-        let mut url = url::Url::parse(db.url()).expect("it is a URL");
-        let host = url.host_str().expect("it has a host").to_owned();
-        let mut found = tokio::net::lookup_host((host, url.port().unwrap_or(3306)))
-            .await
-            .expect("the host is known");
-        let server = found.next().expect("the host has an address");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it listens");
-        let port = listener.local_addr().expect("it listens").port();
-        url.set_host(Some("127.0.0.1")).expect("it is a host");
-        url.set_port(Some(port)).expect("it has a host");
+        let (listener, mut url, server) = stand_before(db).await;
         url.set_query(Some("ssl-mode=disabled"));
         let order = Arc::new(Mutex::new(Order {
             meddling: Meddling::CutOff,

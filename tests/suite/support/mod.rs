@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+mod before;
 mod behind;
 mod cut;
 mod database;
