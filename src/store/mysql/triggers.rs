@@ -282,7 +282,7 @@ pub(in crate::store) async fn failures(
 /// The accounts of the server and what they may do with a table.
 struct Accounts {
     known: BTreeSet<String>,
-    /// Those whose rights are their own: what a role brings is not looked up.
+    /// Those that have roles, whose rights are not looked up: nothing is said against them.
     with_roles: BTreeSet<String>,
     /// Grantees, as the server quotes them, with their rights.
     rights: BTreeSet<(String, String)>,
