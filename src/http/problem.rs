@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -318,19 +318,16 @@ impl Problem {
         } else {
             Code::RowRefused
         };
-        let told = unfit.rule.told();
-        let problem = Self::new(
-            code,
-            match &unfit.constraint {
-                Some(constraint) => format!("{told} (`{constraint}`)"),
-                None => told.to_owned(),
-            },
-        );
-        match &unfit.column {
-            Some(column) => problem.at(&**column),
-            None => problem,
+        let mut detail = unfit.rule.told().to_owned();
+        if let Some(constraint) = &unfit.constraint {
+            write!(detail, " (`{constraint}`)").expect("a string takes all");
         }
-        .caused_by(unfit)
+        let problem = match unfit.columns.as_slice() {
+            [] => Self::new(code, detail),
+            [field] => Self::new(code, detail).at(&**field),
+            fields => Self::new(code, format!("{detail}, in `{}`", fields.join("`, `"))),
+        };
+        problem.caused_by(unfit)
     }
 
     /// The row of the table of codes.

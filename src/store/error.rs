@@ -86,9 +86,9 @@ pub enum SentAgain {
 pub struct Unfit {
     /// The rule.
     pub rule: Rule,
-    /// The column that it is about, where the database says so; to whoever asked for a
-    /// write, the name of the field that stands there.
-    pub column: Option<Box<str>>,
+    /// The columns that it is about, where the database says so; to whoever asked for a
+    /// write, the names of the fields that stand there.
+    pub columns: Vec<Box<str>>,
     /// What the table calls the rule, where the database says so.
     pub constraint: Option<Box<str>>,
     /// What the database said.
@@ -98,28 +98,30 @@ pub struct Unfit {
 /// What a refusal of a row is about, by what the database says.
 #[derive(Debug, Default)]
 struct About {
-    column: Option<Box<str>>,
+    columns: Vec<Box<str>>,
     constraint: Option<Box<str>>,
 }
 
 impl About {
     fn of(message: &str) -> Self {
         Self {
-            column: refusal::column_of(message).map(Box::from),
+            columns: refusal::columns_of(message)
+                .into_iter()
+                .map(Box::from)
+                .collect(),
             constraint: refusal::constraint_of(message).map(Box::from),
         }
     }
 }
 
 impl Unfit {
-    /// The same with the field of a collection in place of its column.
+    /// The same with the fields of a collection in place of its columns.
     #[must_use]
     fn told_of(mut self, collection: &Collection) -> Self {
-        // A key that was given no name has that of its first column.
-        let column = self.column.as_deref().or(self.constraint.as_deref());
-        let member = column.and_then(|column| collection.member_in(column));
-        if let Some(member) = member {
-            self.column = Some(member.into());
+        for column in &mut self.columns {
+            if let Some(member) = collection.member_in(column) {
+                *column = member.into();
+            }
         }
         self
     }
@@ -181,7 +183,7 @@ impl StoreError {
             Meaning::Missing => Self::Missing(failure),
             Meaning::Unfit(rule) => Self::Unfit(Unfit {
                 rule,
-                column: about.column,
+                columns: about.columns,
                 constraint: about.constraint,
                 failure,
             }),
@@ -201,15 +203,21 @@ impl StoreError {
     /// fault and others may well be taken.
     pub(super) fn refusal(&self) -> Option<String> {
         match self {
-            Self::Unfit(unfit) => Some(match &unfit.failure {
-                DatabaseFailure::MySql(sqlx::Error::Database(said)) => {
-                    refusal::without_row_number(said.message()).to_owned()
+            Self::Unfit(unfit) => {
+                let mut said = match &unfit.failure {
+                    DatabaseFailure::MySql(sqlx::Error::Database(said)) => {
+                        refusal::without_row_number(said.message()).to_owned()
+                    }
+                    DatabaseFailure::Sqlite(rusqlite::Error::SqliteFailure(_, Some(said))) => {
+                        said.clone()
+                    }
+                    failure => failure.to_string(),
+                };
+                if refusal::columns_of(&said).is_empty() && !unfit.columns.is_empty() {
+                    said += &format!(" (in {})", unfit.columns.join(", "));
                 }
-                DatabaseFailure::Sqlite(rusqlite::Error::SqliteFailure(_, Some(said))) => {
-                    said.clone()
-                }
-                failure => failure.to_string(),
-            }),
+                Some(said)
+            }
             // Ours, before the database was asked.
             Self::Refused(DatabaseFailure::MySql(sqlx::Error::InvalidArgument(reason))) => {
                 Some(reason.clone())

@@ -296,25 +296,30 @@ pub(super) fn without_row_number(message: &str) -> &str {
     }
 }
 
-/// The column that a refusal is about, by what it says; `None` where it says none, or
-/// several.
-pub(super) fn column_of(message: &str) -> Option<&str> {
+/// The columns that a refusal is about, by what it says; none where it says none.
+pub(super) fn columns_of(message: &str) -> Vec<&str> {
     let between = |before: &str, after: &str| {
         let (_, rest) = message.split_once(before)?;
         Some(rest.split_once(after)?.0)
     };
     // MySQL: `… for column 'name' at row 1`, `Column 'name' cannot be null`, `Field
-    // 'name' doesn't have …`, `FOREIGN KEY (`name`)`. SQLite: `… failed: table.name`.
-    let column = between("for column '", "'")
+    // 'name' doesn't have …`, `FOREIGN KEY (`name`, `city`)`. SQLite: `… failed: t.name, t.city`.
+    let columns = between("for column '", "'")
         .or_else(|| between("Column '", "'"))
         .or_else(|| between("Field '", "'"))
         .or_else(|| between("FOREIGN KEY (`", "`)"))
         .or_else(|| {
-            let (_, columns) = message.split_once("constraint failed: ")?;
-            (columns.contains('.') && !columns.contains([',', ' '])).then_some(columns)
-        })?;
-    // Some are named with their table.
-    Some(column.rsplit_once('.').map_or(column, |(_, column)| column))
+            let (rule, columns) = message.split_once(" constraint failed: ")?;
+            matches!(rule, "UNIQUE" | "NOT NULL").then_some(columns)
+        });
+    let columns = columns.into_iter().flat_map(|columns| columns.split(", "));
+    columns
+        // An index over an expression has no column.
+        .filter(|column| !column.starts_with("index '"))
+        .map(|column| column.trim_matches('`'))
+        // Some are named with their table.
+        .map(|column| column.rsplit_once('.').map_or(column, |(_, column)| column))
+        .collect()
 }
 
 /// What the table calls the rule that a row breaks, by what the database says; `None` where
@@ -365,34 +370,37 @@ mod tests {
     }
 
     #[test]
-    fn the_column_is_read_from_what_the_database_says() {
-        for (message, column) in [
-            ("Data too long for column 'name' at row 1", Some("name")),
+    fn the_columns_are_read_from_what_the_database_says() {
+        for (message, columns) in [
+            ("Data too long for column 'name' at row 1", &["name"][..]),
             (
                 "Incorrect string value: '\\xF0\\x9F' for column 'city' at row 2",
-                Some("city"),
+                &["city"][..],
             ),
             (
                 "Invalid JSON text: \"Invalid value.\" at position 0 in value for column \
                  'diving_centers.gear'.",
-                Some("gear"),
+                &["gear"][..],
             ),
-            ("Column 'email' cannot be null", Some("email")),
-            ("Field 'owner' doesn't have a default value", Some("owner")),
+            ("Column 'email' cannot be null", &["email"][..]),
+            ("Field 'owner' doesn't have a default value", &["owner"][..]),
             (
                 "Cannot add or update a child row: a foreign key constraint fails (`d`.`t`, \
                  CONSTRAINT `c` FOREIGN KEY (`country`) REFERENCES `countries` (`code`))",
-                Some("country"),
+                &["country"][..],
             ),
-            ("Duplicate entry 'x' for key 't.k'", None),
+            ("Duplicate entry 'x' for key 't.k'", &[]),
             (
                 "UNIQUE constraint failed: diving_centers.name",
-                Some("name"),
+                &["name"][..],
             ),
-            ("UNIQUE constraint failed: t.name, t.city", None),
-            ("CHECK constraint failed: length(name) > 3", None),
+            (
+                "UNIQUE constraint failed: t.name, t.city",
+                &["name", "city"],
+            ),
+            ("CHECK constraint failed: length(name) > 3", &[]),
         ] {
-            assert_eq!(column_of(message), column, "{message}");
+            assert_eq!(columns_of(message), columns, "{message}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! the server does not write again, and one that had drifted is mended.
 
 pub(super) mod adopt;
+mod at_fault;
 mod attended;
 mod backfill;
 mod catalog;

@@ -1,6 +1,6 @@
 //! Whether a MySQL table can hold locations right.
 
-use sqlx::{FromRow, MySqlPool};
+use sqlx::{FromRow, MySqlExecutor, MySqlPool};
 
 use super::adopt::grant_to_see_triggers;
 use super::triggers;
@@ -239,7 +239,7 @@ async fn inspect_guard(
 }
 
 pub(in crate::store) async fn columns(
-    pool: &MySqlPool,
+    server: impl MySqlExecutor<'_>,
     collection: &Collection,
 ) -> sqlx::Result<Vec<Column>> {
     sqlx::query_as(
@@ -253,7 +253,7 @@ pub(in crate::store) async fn columns(
          WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
     )
     .bind(collection.table.as_str())
-    .fetch_all(pool)
+    .fetch_all(server)
     .await
 }
 

@@ -100,13 +100,15 @@ impl MySqlStore {
                 }
                 Err(error) => error,
             };
-            let Some(reason) = error.refusal() else {
+            if error.refusal().is_none() {
                 return Err(error);
-            };
+            }
             transaction
                 .execute("ROLLBACK TO SAVEPOINT nearby_run")
                 .await?;
             if let [item] = run[..] {
+                let error = self.explained(&mut transaction, error, &item.draft).await;
+                let reason = error.refusal().unwrap_or_default();
                 let index = items.iter().position(|other| std::ptr::eq(other, item));
                 let index = index.expect("a run holds items of the batch");
                 refused.push(RefusedItem { index, reason });

@@ -96,7 +96,10 @@ impl MySqlStore {
             let query = self.bind_texts(query, &edit.draft);
             let query = self.bind_edited(query, &edit.draft, Some(&edit.attributes));
             let query = query.bind(id.get());
-            query.execute(&mut *transaction).await?;
+            if let Err(error) = query.execute(&mut *transaction).await {
+                let error = self.explained(&mut transaction, error, &edit.draft).await;
+                return Err(error.into());
+            }
         }
         let center = self.read_in(&mut transaction, id.get()).await?;
         commit(transaction, true).await?;
@@ -200,7 +203,7 @@ impl MySqlStore {
         &self,
         connection: &mut MySqlConnection,
         draft: &CenterDraft,
-    ) -> Result<i64, sqlx::Error> {
+    ) -> Result<i64, StoreError> {
         let (x, y) = rows::point(draft.position());
         let query = sqlx::query(self.statements.insert.text())
             .bind(None::<i64>)
@@ -209,8 +212,12 @@ impl MySqlStore {
         let query = self.bind_draft(query, draft);
         let attributes = (0..self.statements.attributes).map(|place| draft.attribute(place));
         let query = attributes.fold(query, bind_value);
-        let inserted = query.execute(connection).await?;
-        i64::try_from(inserted.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))
+        match query.execute(&mut *connection).await {
+            Ok(inserted) => {
+                i64::try_from(inserted.last_insert_id()).map_err(StoreError::unreadable)
+            }
+            Err(error) => Err(self.explained(connection, error, draft).await),
+        }
     }
 
     /// Whether there was such a row. All attributes are written, or only some.
@@ -220,17 +227,20 @@ impl MySqlStore {
         id: CenterId,
         draft: &CenterDraft,
         said: Option<&[usize]>,
-    ) -> Result<bool, sqlx::Error> {
+    ) -> Result<bool, StoreError> {
         let (x, y) = rows::point(draft.position());
         let query = sqlx::query(self.statements.update.text()).bind(x).bind(y);
         let query = self.bind_draft(query, draft);
         let written = self
             .bind_edited(query, draft, said)
             .bind(id.get())
-            .execute(connection)
-            .await?;
-        // Rows found, not rows changed: sqlx asks the server for these.
-        Ok(written.rows_affected() > 0)
+            .execute(&mut *connection)
+            .await;
+        match written {
+            // Rows found, not rows changed: sqlx asks the server for these.
+            Ok(written) => Ok(written.rows_affected() > 0),
+            Err(error) => Err(self.explained(connection, error, draft).await),
+        }
     }
 
     fn bind_draft<'q>(
