@@ -326,10 +326,10 @@ pub enum DeleteError {
 }
 
 impl DeleteError {
-    /// The database itself found a row that refers to it.
-    fn in_use() -> Self {
+    /// The database itself found a row that refers to it; MySQL says of which table.
+    fn in_use(table: Option<&str>) -> Self {
         Self::InUse {
-            tables: Vec::new(),
+            tables: table.map(str::to_owned).into_iter().collect(),
             may_go_along: false,
         }
     }
@@ -338,10 +338,9 @@ impl DeleteError {
 impl From<sqlx::Error> for DeleteError {
     fn from(error: sqlx::Error) -> Self {
         let refusal = error.as_database_error();
-        if refusal.is_some_and(DatabaseError::is_foreign_key_violation) {
-            Self::in_use()
-        } else {
-            Self::Store(error.into())
+        match refusal.filter(|refusal| refusal.is_foreign_key_violation()) {
+            Some(refusal) => Self::in_use(refusal::referring_table(refusal.message())),
+            None => Self::Store(error.into()),
         }
     }
 }
@@ -350,7 +349,7 @@ impl From<rusqlite::Error> for DeleteError {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error().map(|error| error.extended_code);
         if code == Some(SQLITE_CONSTRAINT_FOREIGNKEY) {
-            Self::in_use()
+            Self::in_use(None)
         } else {
             Self::Store(error.into())
         }

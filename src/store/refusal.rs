@@ -341,6 +341,15 @@ pub(super) fn constraint_of(message: &str) -> Option<&str> {
         .or_else(|| message.strip_prefix("CHECK constraint failed: "))
 }
 
+/// The table whose row refers to what was to be deleted, by what MySQL says; `None` where the
+/// user may not see it.
+pub(super) fn referring_table(message: &str) -> Option<&str> {
+    // `… a foreign key constraint fails (`database`.`table`, CONSTRAINT …)`
+    let (_, constraint) = message.split_once(" fails (`")?;
+    let (_, table) = constraint.split_once("`.`")?;
+    Some(table.split_once('`')?.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -110,7 +110,7 @@ impl<'a> Item<'a> {
                 rating.map(|rating| rating.average),
             ),
             logo_url: basic(&text.logo_url),
-            logo_full_url: basic(&text.logo_url).map(|path| full_url(media, path)),
+            logo_full_url: basic(&text.logo_url).and_then(|path| full_url(media, path)),
             description: full(&text.description).map(stripped),
             address: full(&text.address),
             email: full(&text.email),
@@ -182,7 +182,10 @@ impl<'a> Whole<'a> {
             region: text.region.as_deref(),
             city: text.city.as_deref(),
             logo_url: text.logo_url.as_deref(),
-            logo_full_url: text.logo_url.as_deref().map(|path| full_url(media, path)),
+            logo_full_url: text
+                .logo_url
+                .as_deref()
+                .and_then(|path| full_url(media, path)),
             created_at: center.created_at,
             updated_at: center.updated_at,
             average_rating: rating.map(|rating| rating.average),

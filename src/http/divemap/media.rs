@@ -33,20 +33,23 @@ impl fmt::Display for MediaUrl {
     }
 }
 
-/// The whole address of a stored path, as Divemap gives it; what is whole already
-/// stays as it is.
-pub(super) fn full_url(media: Option<&MediaUrl>, path: &str) -> String {
+/// The whole address of a stored path, as Divemap gives it: what is whole already stays
+/// as it is, and an empty path is no logo.
+pub(super) fn full_url(media: Option<&MediaUrl>, path: &str) -> Option<String> {
+    if path.is_empty() {
+        return None;
+    }
     let is_whole =
         path.starts_with('/') || path.starts_with("http://") || path.starts_with("https://");
     if is_whole {
-        return path.to_owned();
+        return Some(path.to_owned());
     }
     let is_in_bucket = IN_BUCKET.iter().any(|folder| path.starts_with(folder));
-    match media.filter(|_| is_in_bucket) {
+    Some(match media.filter(|_| is_in_bucket) {
         Some(MediaUrl(media)) => format!("{media}{path}"),
         None if path.starts_with(UPLOADS) => format!("/{path}"),
         None => format!("/{UPLOADS}{path}"),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -80,8 +83,9 @@ mod tests {
             ),
             ("/l.png", "/l.png", "/l.png"),
         ] {
-            assert_eq!(full_url(None, path), without);
-            assert_eq!(full_url(Some(&media), path), with);
+            assert_eq!(full_url(None, path).as_deref(), Some(without));
+            assert_eq!(full_url(Some(&media), path).as_deref(), Some(with));
+            assert_eq!(full_url(Some(&media), ""), None);
         }
         for bad in [
             "",

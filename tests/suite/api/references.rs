@@ -138,3 +138,24 @@ async fn a_row_that_comes_to_refer_to_a_center_meanwhile_keeps_it() {
     answer.problem(409, "in_use");
     assert_eq!(server.db.number("SELECT COUNT(*) FROM comments").await, 1);
 }
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_row_that_keeps_one_that_would_go_along_is_told_with_its_table() {
+    let server = TestServer::start(TestDatabase::mysql().await).await;
+    let id = server.seed(&[center("a", 1.0, 1.0)]).await[0];
+    server
+        .db
+        .execute(&format!(
+            "CREATE TABLE comments (id BIGINT PRIMARY KEY, ours BIGINT, \
+                 FOREIGN KEY (ours) REFERENCES diving_centers (id) ON DELETE CASCADE); \
+             CREATE TABLE replies (comment BIGINT, FOREIGN KEY (comment) REFERENCES comments (id)); \
+             INSERT INTO comments VALUES (1, {id}); INSERT INTO replies VALUES (1)"
+        ))
+        .await;
+    let problem = delete(&server, &format!("/centers/{id}?cascade=true")).await;
+    let problem = problem.problem(409, "in_use");
+    let detail = problem["detail"].as_str().expect("it has one");
+    assert!(detail.contains("of replies refer"), "{problem}");
+    assert_eq!(server.db.number("SELECT COUNT(*) FROM comments").await, 1);
+}
