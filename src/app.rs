@@ -18,7 +18,8 @@ use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::App as ActixApp;
 use actix_web::dev::AppConfig;
 use actix_web::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
+    IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
 };
 use actix_web::middleware::Condition;
 use secrecy::SecretString;
@@ -44,6 +45,7 @@ use crate::http::observe::Observe;
 use crate::http::queue::{AtOnce, Queues};
 use crate::http::routes::{self, Labels};
 use crate::http::state::State;
+use crate::http::timing::{SERVER_TIMING, SearchTime};
 use crate::metrics::Metrics;
 use crate::store::Database;
 use crate::upkeep::{Upkeep, keep_up};
@@ -324,6 +326,7 @@ impl App {
                 .on_connect_ext(|connection: &Connection, data| {
                     data.insert(connection.client().clone());
                     data.insert(connection.progress().clone());
+                    data.insert(SearchTime::default());
                 })
                 .graceful_shutdown_signal(move || {
                     let draining = draining.clone();
@@ -435,16 +438,28 @@ fn cors_of(origins: &CorsOrigins) -> Cors {
             CONTENT_ENCODING,
             CONTENT_TYPE,
             IDEMPOTENCY_KEY,
+            IF_MATCH,
+            IF_NONE_MATCH,
             REQUEST_ID,
         ])
-        .expose_headers([LOCATION, RETRY_AFTER, REQUEST_ID, IDEMPOTENCY_REPLAYED])
+        .expose_headers([
+            ETAG,
+            IDEMPOTENCY_REPLAYED,
+            LINK,
+            LOCATION,
+            RETRY_AFTER,
+            SERVER_TIMING,
+            REQUEST_ID,
+        ])
         .max_age(PREFLIGHT_MAX_AGE_S);
     match origins {
         CorsOrigins::Off => cors,
         CorsOrigins::Any => cors.allow_any_origin().send_wildcard(),
         CorsOrigins::Only(origins) => origins
             .iter()
-            .fold(cors, |cors, origin| cors.allowed_origin(origin)),
+            .fold(cors, |cors, origin| cors.allowed_origin(origin))
+            // Never where any page may ask: a proxy may let in by cookies.
+            .supports_credentials(),
     }
 }
 

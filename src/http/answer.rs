@@ -22,6 +22,7 @@ pub struct AnswerBody {
     area: Area,
     count: usize,
     written: usize,
+    next: Option<String>,
     out: Vec<u8>,
 }
 
@@ -40,6 +41,7 @@ impl AnswerBody {
             area: search.area,
             count: 0,
             written: 0,
+            next: None,
             out,
         }
     }
@@ -48,6 +50,12 @@ impl AnswerBody {
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// The cursor of the next answer; `None` where this is the last one.
+    #[must_use]
+    pub fn next(&self) -> Option<&str> {
+        self.next.as_deref()
     }
 
     /// The finished body.
@@ -192,11 +200,12 @@ impl Answer for AnswerBody {
         self.push(br#","count":"#);
         self.push(itoa::Buffer::new().format(count).as_bytes());
         self.push(br#","next":"#);
-        match next {
-            Some(cursor) => {
+        match next.map(|cursor| cursor.encode()) {
+            Some(next) => {
                 self.push(b"\"");
-                self.push(cursor.encode().as_bytes());
+                self.push(next.as_bytes());
                 self.push(b"\"");
+                self.next = Some(next);
             }
             None => self.push(b"null"),
         }

@@ -81,7 +81,7 @@ async fn around(
         format,
         shape,
     };
-    respond(state, searched, asked).await
+    respond(request, searched, asked).await
 }
 
 fn origin_of(site: &Center) -> Result<Origin, Problem> {

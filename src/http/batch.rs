@@ -232,7 +232,9 @@ async fn answer_part(
             out.push(b',');
         }
         let answered = match shape {
-            Some(shape) => shape::answer(catalog, search, Format::Json, shape, out).await,
+            Some(shape) => shape::answer(catalog, search, Format::Json, shape, out)
+                .await
+                .map(|shaped| (shaped.body, shaped.count)),
             None => plain(catalog, search, out).await,
         };
         let (body, count) = answered.map_err(|error| refused(error, index))?;

@@ -6,7 +6,7 @@ use super::code::Code;
 use super::list_cursor;
 use super::map::{asked, in_turn};
 use super::negotiate::Format;
-use super::params::{self, FILTER_PARAMS};
+use super::params::{self, CURSOR, FILTER_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
@@ -21,10 +21,7 @@ const RENDERED: &str = "engines hold what render_summary wrote";
 
 const CHILDREN_PARAMS: Params = &[FILTER_PARAMS];
 
-const LEAVES_PARAMS: Params = &[
-    &[Param::once("limit"), Param::once("cursor")],
-    FILTER_PARAMS,
-];
+const LEAVES_PARAMS: Params = &[&[Param::once("limit"), Param::once(CURSOR)], FILTER_PARAMS];
 
 /// What a cluster falls apart into at the next zoom.
 pub(super) async fn children(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -33,13 +30,13 @@ pub(super) async fn children(request: HttpRequest) -> Result<HttpResponse, Probl
     let cell = id.cell();
     // There is nothing finer than the deepest zoom.
     let cells = Cells::within(cell, cell.zoom.next().unwrap_or(cell.zoom));
-    let state = State::of(&request);
     let asking = async move { catalog.engine().clusters(&cells, &filter).await };
-    let found = in_turn(state, asking).await?;
+    let found = in_turn(&request, asking).await?;
     if found.is_empty() {
         return Err(not_found(id));
     }
-    Ok(shown(&found, state.clustered_below, |_| true))
+    let clustered_below = State::of(&request).clustered_below;
+    Ok(shown(&found, clustered_below, |_| true))
 }
 
 /// The centers of a cluster, by id.
@@ -47,20 +44,19 @@ pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem
     let id = id_of(&request)?;
     let page = |query: &Query<'_>, catalog: &Catalog, filter: &Filter| {
         let limit = params::limit_of(query)?;
-        let cursor = query.one("cursor");
+        let cursor = query.one(CURSOR);
         let after = cursor.map(|text| list_cursor::decode(text, catalog.collection(), filter));
         Ok((limit.get(), after.transpose()?))
     };
     let (catalog, filter, (limit, after)) = asked(&request, LEAVES_PARAMS, page)?;
     let cells = Cells::within(id.cell(), id.cell().zoom);
-    let state = State::of(&request);
     let asking = async move {
         // One more tells that there is a next page.
         let engine = catalog.engine();
         let shown = engine.leaves(&cells, &filter, after, limit + 1).await;
         shown.map(|shown| (shown, catalog, filter))
     };
-    let (shown, catalog, filter) = in_turn(state, asking).await?;
+    let (shown, catalog, filter) = in_turn(&request, asking).await?;
     if shown.is_empty() && after.is_none() {
         return Err(not_found(id));
     }
@@ -68,6 +64,7 @@ pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem
     let page = &found[..found.len().min(limit)];
     let last = page.last().filter(|_| found.len() > limit);
     let next = last.map(|last| list_cursor::encode(last.id, catalog.collection(), &filter));
+    let link = reply::next_link(&request, next.as_deref());
     let mut out = br#"{"type":"FeatureCollection","count":"#.to_vec();
     out.extend_from_slice(&rendered(&page.len()));
     out.extend_from_slice(br#","next":"#);
@@ -78,7 +75,7 @@ pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem
         push_center(center, &mut out);
     }
     out.extend_from_slice(b"]}");
-    Ok(reply::ok_as(Format::GeoJson, out))
+    Ok(reply::page_as(Format::GeoJson, out, link))
 }
 
 fn id_of(request: &HttpRequest) -> Result<ClusterId, Problem> {

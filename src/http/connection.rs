@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
@@ -93,7 +93,7 @@ impl Refusals {
             method: &method,
             status,
             id: &id,
-            started: Instant::now(),
+            duration: Duration::ZERO,
             cause: None,
         };
         answered.log_and_count();

@@ -11,18 +11,19 @@ use super::collections::{catalog_of, filter_for};
 use super::dto::{CenterFeature, CenterView};
 use super::list_cursor;
 use super::negotiate::Format;
-use super::params::{self, FILTER_PARAMS};
+use super::params::{self, CURSOR, FILTER_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
 use super::state::State;
+use super::timing::SearchTime;
 use crate::domain::{Center, CenterId, Rating};
 use crate::store::StoreError;
 
 const PARAMS: Params = &[
     &[
         Param::once("limit"),
-        Param::once("cursor"),
+        Param::once(CURSOR),
         Param::once("fields"),
         Param::once("format"),
     ],
@@ -60,7 +61,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     )?;
     let (filter, collection) = (Arc::new(filter), catalog.collection());
     let after = query
-        .one("cursor")
+        .one(CURSOR)
         .map(|text| list_cursor::decode(text, collection, &filter))
         .transpose()?;
 
@@ -72,16 +73,18 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         let ratings = reading.ratings(&centers).await?;
         Ok::<_, StoreError>((centers, ratings))
     };
-    let (mut centers, ratings) = state.queued(&state.queues.lists, reading).await?;
+    let reading = state.queued(&state.queues.lists, reading);
+    let (mut centers, ratings) = SearchTime::of(&request).measured(reading).await?;
     let more = centers.len() > limit;
     centers.truncate(limit);
     let last = centers.last().filter(|_| more);
     let next = last.map(|center| list_cursor::encode(center.id, collection, &filter));
+    let link = reply::next_link(&request, next.as_deref());
     let body = match chosen {
         None => page(format, &centers, &ratings, next),
         Some(chosen) => page_of(&chosen, format, &centers, &ratings, next),
     };
-    Ok(reply::ok_as(format, body))
+    Ok(reply::page_as(format, body, link))
 }
 
 fn page(

@@ -9,6 +9,7 @@ use super::params;
 use super::problem::Problem;
 use super::query::{Params, Query};
 use super::state::State;
+use super::timing::SearchTime;
 use crate::catalog::Catalog;
 use crate::domain::Filter;
 
@@ -17,14 +18,16 @@ use crate::domain::Filter;
 /// # Errors
 /// As [`State::queued`].
 pub(super) async fn in_turn<T, E>(
-    state: &Arc<State>,
+    request: &HttpRequest,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, Problem>
 where
     T: Send + 'static,
     E: Into<Problem> + Send + 'static,
 {
-    state.queued(&state.queues.maps, work).await
+    let state = State::of(request);
+    let working = state.queued(&state.queues.maps, work);
+    SearchTime::of(request).measured(working).await
 }
 
 /// The collection that a path names, what was asked of it, and which of its centers count.

@@ -52,6 +52,7 @@ mod settings;
 mod shape;
 pub(crate) mod state;
 mod tiles;
+pub(crate) mod timing;
 mod within;
 
 pub use divemap::media::MediaUrl;

@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::reply;
 use super::state::State;
+use super::timing::SearchTime;
 use crate::domain::{FoundName, MAX_NAME_QUERY_CHARS, NameQuery, Origin, Position};
 use crate::wire::JsonId;
 
@@ -78,11 +79,9 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let origin = origin_of(&query)?;
     let asked = name_query(&query, origin)?;
     let state = State::of(&request);
-    let found = state
-        .queued_to_its_end(&state.queues.texts, async move {
-            catalog.find_names(&asked).await
-        })
-        .await?;
+    let finding = async move { catalog.find_names(&asked).await };
+    let finding = state.queued_to_its_end(&state.queues.texts, finding);
+    let found = SearchTime::of(&request).measured(finding).await?;
     state.metrics.search_answered(found.len());
     let answer = Answer {
         origin: origin.map(|origin| OriginView {

@@ -10,12 +10,12 @@ use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -30,6 +30,7 @@ use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::route_of;
 use super::state::State;
+use super::timing::{SERVER_TIMING, SearchTime, TIMING_ALLOW_ORIGIN, server_timing};
 use crate::metrics::RouteMetrics;
 
 /// Watches over every request; see the module.
@@ -119,18 +120,26 @@ fn finish(
         (response, cause) = as_problem(response, &id);
     }
     let request = response.request();
+    let duration = started.elapsed();
     let answered = Answered {
         route: route_of(request),
         method: request.method(),
         status,
         id: &id,
-        started,
+        duration,
         cause: cause.as_deref(),
     };
     answered.log_and_count();
+    let search = request.conn_data().and_then(SearchTime::take);
     let asks_for_another_protocol = request.head().connection_type() == ConnectionType::Upgrade;
     let response_head = response.response_mut().head_mut();
-    response_head.headers_mut().insert(REQUEST_ID, id);
+    let headers = response_head.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(SERVER_TIMING, server_timing(duration, search));
+    // Whoever may read an answer may know what it took.
+    if let Some(origin) = headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).cloned() {
+        headers.insert(TIMING_ALLOW_ORIGIN, origin);
+    }
     if asks_for_another_protocol {
         // actix reads no further request from such a connection, and would say that it
         // speaks the other protocol from now on.
@@ -215,8 +224,8 @@ pub(super) struct Answered<'a> {
     pub status: StatusCode,
     /// The name under which it is found in the log.
     pub id: &'a HeaderValue,
-    /// When its head was there.
-    pub started: Instant,
+    /// How long it took from when its head was there.
+    pub duration: Duration,
     /// Why it failed, for the log alone.
     pub cause: Option<&'a str>,
 }
@@ -229,10 +238,9 @@ impl Answered<'_> {
             method,
             status,
             id,
-            started,
+            duration,
             cause,
         } = self;
-        let duration = started.elapsed();
         route.observe(method.as_str(), status.as_u16(), duration);
 
         macro_rules! log {

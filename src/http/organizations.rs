@@ -3,6 +3,7 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use actix_web::http::header::LINK;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
@@ -24,7 +25,9 @@ use crate::domain::{
 use crate::store::OrganizationError;
 use crate::wire::JsonId;
 
-const LIST_PARAMS: Params = &[&[Param::once("limit"), Param::once("after")]];
+/// The parameter that a next page begins behind.
+const AFTER: &str = "after";
+const LIST_PARAMS: Params = &[&[Param::once("limit"), Param::once(AFTER)]];
 
 /// What a client says of an organization.
 #[derive(Deserialize)]
@@ -102,8 +105,8 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let query = Query::parse(request.query_string(), LIST_PARAMS)?;
     let limit = params::limit_of(&query)?.get();
     let after = query
-        .one("after")
-        .map(|text| organization_id("after", text))
+        .one(AFTER)
+        .map(|text| organization_id(AFTER, text))
         .transpose()?;
     let state = State::of(&request);
     let database = state.database.clone();
@@ -114,12 +117,18 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
         })
         .await?;
     let shown = &found[..found.len().min(limit)];
-    let last = shown.last().map(|organization| organization.id.into());
-    Ok(reply::ok(&Page {
+    let last = shown.last().filter(|_| found.len() > limit);
+    let next = last.map(|organization| organization.id);
+    let mut page = reply::ok(&Page {
         count: shown.len(),
-        next: last.filter(|_| found.len() > limit),
+        next: next.map(Into::into),
         organizations: shown.iter().map(OrganizationView::from).collect(),
-    }))
+    });
+    let next = next.map(|id| id.to_string());
+    if let Some(link) = next.and_then(|id| reply::link_to(request.query_string(), AFTER, &id)) {
+        page.headers_mut().insert(LINK, link);
+    }
+    Ok(page)
 }
 
 pub(super) async fn post(

@@ -39,7 +39,7 @@ pub const FILTER_PARAMS: &[Param] = &[
 pub const SEARCH_PARAMS: &[Param] = &[
     Param::once("limit"),
     Param::repeatable("exclude"),
-    Param::once("cursor"),
+    Param::once(CURSOR),
     Param::once("fields"),
     Param::once("count"),
     Param::once("facets"),
@@ -52,6 +52,8 @@ const POLYGON: &str = "polygon";
 const MIN_RADIUS_M: &str = "min_radius_m";
 /// The parameter that names organizations.
 pub const ORGANIZATION: &str = "organization";
+/// The parameter that a next page begins behind.
+pub const CURSOR: &str = "cursor";
 /// The parameter that says how well a center is rated at least.
 pub const MIN_RATING: &str = "min_rating";
 const RATING: &str = "a number from 0 to 10";
@@ -509,7 +511,7 @@ pub fn referring_of(query: &Query<'_>) -> Result<Referring, Problem> {
 /// # Errors
 /// When it is not one that nearby gave.
 pub fn cursor_of(query: &Query<'_>) -> Result<Option<Cursor>, Problem> {
-    query.one("cursor").map(cursor).transpose()
+    query.one(CURSOR).map(cursor).transpose()
 }
 
 /// The same from its text.
@@ -519,7 +521,7 @@ pub fn cursor_of(query: &Query<'_>) -> Result<Option<Cursor>, Problem> {
 pub fn cursor(text: &str) -> Result<Cursor, Problem> {
     Cursor::decode(text).map_err(|error| {
         Problem::new(Code::CursorInvalid, error.to_string())
-            .at("cursor")
+            .at(CURSOR)
             .got(text)
             .allowed("`next` of the previous answer, unchanged")
     })

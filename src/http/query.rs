@@ -246,6 +246,17 @@ fn suggestion<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     })
 }
 
+/// The parts of a query string that are not of this parameter.
+pub fn without<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    text.split('&').filter(move |part| {
+        let (written, _) = cut(part, b'=');
+        let is_it = written == name
+            || memchr2(b'%', b'+', written.as_bytes()).is_some()
+                && unescaped(written).is_ok_and(|written| written == name);
+        !part.is_empty() && !is_it
+    })
+}
+
 /// What is before the first such ASCII character, and what is behind it. Faster on
 /// short texts than [`str::split_once`].
 fn cut(text: &str, at: u8) -> (&str, &str) {

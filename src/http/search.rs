@@ -3,6 +3,7 @@
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::{Either, LocalBoxFuture};
@@ -15,6 +16,7 @@ use super::query::{Params, Query};
 use super::reply;
 use super::shape::{self, Shape};
 use super::state::State;
+use super::timing::SearchTime;
 use crate::catalog::Catalog;
 use crate::domain::{Fields, Search};
 use crate::engine::{Answer, SearchError};
@@ -41,7 +43,7 @@ impl Way {
     /// [`Catalog::search`].
     pub fn get(self, request: &HttpRequest) -> Responding {
         match self.asked(request) {
-            Ok((catalog, asked)) => respond(State::of(request), &catalog, asked),
+            Ok((catalog, asked)) => respond(request, &catalog, asked),
             Err(problem) => Either::Left(ready(Err(problem))),
         }
     }
@@ -80,7 +82,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// When it filters by what the collection does not have; as [`Catalog::search`].
-pub fn respond(state: &Arc<State>, catalog: &Arc<Catalog>, asked: Asked) -> Responding {
+pub fn respond(request: &HttpRequest, catalog: &Arc<Catalog>, asked: Asked) -> Responding {
     let Asked {
         search,
         format,
@@ -92,43 +94,54 @@ pub fn respond(state: &Arc<State>, catalog: &Arc<Catalog>, asked: Asked) -> Resp
     };
     let search = Search { filter, ..search };
     if let Some(shape) = shape {
-        let (state, catalog) = (Arc::clone(state), Arc::clone(catalog));
-        let shaped = respond_shaped(state, catalog, search, format, shape);
+        let shaped = respond_shaped(request.clone(), Arc::clone(catalog), search, format, shape);
         return Either::Right(Box::pin(shaped));
     }
     let mut answer = AnswerBody::new(format, &search);
+    let began = Instant::now();
     if let Some(answered) = catalog.engine().search_at_once(&search, &mut answer) {
-        let sent = answered.map(|()| send(state, format, answer));
+        if let Some(time) = request.conn_data::<SearchTime>() {
+            time.ended(began);
+        }
+        let sent = answered.map(|()| send(request, format, answer));
         return Either::Left(ready(sent.map_err(Problem::from)));
     }
-    let (state, catalog) = (Arc::clone(state), Arc::clone(catalog));
+    let (request, catalog) = (request.clone(), Arc::clone(catalog));
     Either::Right(Box::pin(async move {
-        let answer = ask_database(&state, &catalog, search, answer).await?;
-        Ok(send(&state, format, answer))
+        let asking = ask_database(State::of(&request), &catalog, search, answer);
+        let answer = SearchTime::of(&request).measured(asking).await?;
+        Ok(send(&request, format, answer))
     }))
 }
 
-fn send(state: &State, format: Format, answer: AnswerBody) -> HttpResponse {
-    state.metrics.search_answered(answer.count());
-    reply::ok_as(format, answer.finish())
+fn send(request: &HttpRequest, format: Format, answer: AnswerBody) -> HttpResponse {
+    let metrics = &State::of(request).metrics;
+    metrics.search_answered(answer.count());
+    let link = reply::next_link(request, answer.next());
+    reply::page_as(format, answer.finish(), link)
 }
 
 async fn respond_shaped(
-    state: Arc<State>,
+    request: HttpRequest,
     catalog: Arc<Catalog>,
     search: Search,
     format: Format,
     shape: Shape,
 ) -> Result<HttpResponse, Problem> {
+    let state = State::of(&request);
     let takes_long = shape.asks_for_tally() || catalog.engine().goes_through_all(&search);
     let asking = async move { shape::answer(&catalog, &search, format, &shape, Vec::new()).await };
-    let (body, count) = if takes_long {
-        state.queued(&state.queues.counts, asking).await?
-    } else {
-        state.run(asking).await?
+    let asking = async {
+        if takes_long {
+            state.queued(&state.queues.counts, asking).await
+        } else {
+            state.run(asking).await
+        }
     };
-    state.metrics.search_answered(count);
-    Ok(reply::ok_as(format, body))
+    let shaped = SearchTime::of(&request).measured(asking).await?;
+    state.metrics.search_answered(shaped.count);
+    let link = reply::next_link(&request, shaped.next.as_deref());
+    Ok(reply::page_as(format, shaped.body, link))
 }
 
 /// Lets the engine write an answer.

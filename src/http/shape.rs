@@ -89,8 +89,18 @@ fn facets(text: &str, fields: &Fields) -> Result<Vec<FieldId>, Problem> {
     Ok(found)
 }
 
-/// Searches, and writes an answer of this shape behind what `out` holds. Gives how many
-/// centers it holds, too.
+/// An answer, and what is to be known of it.
+#[derive(Debug)]
+pub struct Shaped {
+    /// What is sent.
+    pub body: Vec<u8>,
+    /// How many centers it holds.
+    pub count: usize,
+    /// The cursor of the next answer.
+    pub next: Option<String>,
+}
+
+/// Searches, and writes an answer of this shape behind what `out` holds.
 ///
 /// # Errors
 /// As [`Catalog::search`].
@@ -100,7 +110,7 @@ pub async fn answer(
     format: Format,
     shape: &Shape,
     out: Vec<u8>,
-) -> Result<(Vec<u8>, usize), SearchError> {
+) -> Result<Shaped, SearchError> {
     let mut found = Found::default();
     catalog.search(search, &mut found).await?;
     let tally = if shape.asks_for_tally() {
@@ -130,11 +140,15 @@ pub async fn answer(
         }
         body.hit_of(&hit, &members);
     }
-    let count = body.count();
+    let (count, next) = (body.count(), body.next().map(str::to_owned));
     let counted = tally.map_or_else(Vec::new, |tally| {
         told(shape, tally.as_ref(), catalog.collection().fields())
     });
-    Ok((body.finish_with(&counted), count))
+    Ok(Shaped {
+        body: body.finish_with(&counted),
+        count,
+        next,
+    })
 }
 
 /// What a search found, kept until all that belongs to its answer is there.

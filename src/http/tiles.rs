@@ -49,7 +49,7 @@ pub(super) async fn tile(request: HttpRequest) -> Result<HttpResponse, Problem> 
         clustered_below: State::of(&request).clustered_below,
     };
     let writing = async move { write(&catalog, &asked).await };
-    let Some(body) = in_turn(State::of(&request), writing).await? else {
+    let Some(body) = in_turn(&request, writing).await? else {
         let mut empty = HttpResponse::NoContent();
         return Ok(empty.insert_header((CACHE_CONTROL, NO_CACHE)).finish());
     };

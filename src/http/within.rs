@@ -37,8 +37,7 @@ pub(super) fn get(request: &HttpRequest) -> Responding {
     }
     match asked(request, CLUSTER_PARAMS, view) {
         Ok((catalog, filter, view)) => {
-            let state = Arc::clone(State::of(request));
-            Either::Right(Box::pin(clusters(state, catalog, filter, view)))
+            Either::Right(Box::pin(clusters(request.clone(), catalog, filter, view)))
         }
         Err(problem) => Either::Left(ready(Err(problem))),
     }
@@ -59,12 +58,12 @@ fn view(query: &Query<'_>, _: &Catalog, filter: &Filter) -> Result<(Viewport, Ce
 }
 
 async fn clusters(
-    state: Arc<State>,
+    request: HttpRequest,
     catalog: Arc<Catalog>,
     filter: Filter,
     (viewport, cells): (Viewport, Cells),
 ) -> Result<HttpResponse, Problem> {
-    let clustered_below = state.clustered_below;
+    let clustered_below = State::of(&request).clustered_below;
     let asking = async move {
         let engine = catalog.engine();
         if cells.zoom() >= clustered_below
@@ -74,7 +73,7 @@ async fn clusters(
         }
         engine.clusters(&cells, &filter).await
     };
-    let found = in_turn::<_, SearchError>(&state, asking).await?;
+    let found = in_turn::<_, SearchError>(&request, asking).await?;
     Ok(shown(&found, clustered_below, |position| {
         viewport.contains(position)
     }))

@@ -51,6 +51,47 @@ async fn a_named_origin_may_ask_and_another_may_not() {
 }
 
 #[tokio::test]
+async fn only_named_origins_may_send_credentials_and_read_times() {
+    let named = server(PAGE).await;
+    for path in ["/nearby?lat=0&lng=0", "/nearby", "/nothing"] {
+        let answer = named.get(path).header("origin", PAGE).send().await;
+        assert_eq!(answer.header("access-control-allow-credentials"), "true");
+        assert_eq!(answer.header("timing-allow-origin"), PAGE, "{path}");
+        let other = named.get(path).header("origin", "https://evil.example");
+        let other = other.send().await;
+        assert!(!other.headers.contains_key("timing-allow-origin"), "{path}");
+        assert!(!other.headers.contains_key("access-control-allow-origin"));
+    }
+    let any = server("*").await;
+    let answer = any.get("/nearby?lat=0&lng=0").header("origin", PAGE);
+    let answer = answer.send().await;
+    assert_eq!(answer.header("timing-allow-origin"), "*");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let off = server("").await;
+    let silent = off.get("/nearby?lat=0&lng=0").header("origin", PAGE);
+    for answer in [answer, silent.send().await] {
+        let headers = &answer.headers;
+        assert!(!headers.contains_key("access-control-allow-credentials"));
+    }
+}
+
+#[tokio::test]
+async fn pages_may_read_the_headers_that_answers_have() {
+    let server = server("*").await;
+    let answer = server.get("/nearby?lat=0&lng=0").header("origin", PAGE);
+    let answer = answer.send().await;
+    let exposed = answer
+        .header("access-control-expose-headers")
+        .to_lowercase();
+    for name in ["etag", "link", "location", "retry-after", "server-timing"] {
+        assert!(
+            exposed.split(", ").any(|had| had == name),
+            "{name}: {exposed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_page_may_ask_where_the_operator_says_so() {
     let server = server("*").await;
     let answer = server
@@ -87,11 +128,12 @@ async fn a_preflight_is_answered() {
         .header("access-control-request-method", "PATCH")
         .header(
             "access-control-request-headers",
-            "authorization,content-type",
+            "authorization,content-type,if-match,if-none-match",
         )
         .send()
         .await;
     assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-max-age"), "3600");
     assert_eq!(answer.header("access-control-allow-origin"), PAGE);
     assert!(
         answer

@@ -25,7 +25,7 @@ fn lasting(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
     let mut lasting: Vec<_> = headers
         .iter()
-        .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+        .filter(|(name, _)| !["date", "server-timing", "x-request-id"].contains(&name.as_str()))
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
     lasting.sort();
