@@ -215,6 +215,14 @@ impl Catalog {
         self.store.list(filter, after, count).await
     }
 
+    /// How many centers a filter keeps; `None` where that would take too long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_filtered(&self, filter: &Filter) -> Result<Option<u64>, StoreError> {
+        self.store.count_filtered(filter).await
+    }
+
     /// A part of a list, and how long the list is. What a map shows, and nothing
     /// else asked, is answered from the index where there is one.
     ///

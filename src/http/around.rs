@@ -57,7 +57,7 @@ async fn around(
         PARAMS,
         searched.collection().fields(),
     )?;
-    let format = Format::of(request.headers(), &query)?;
+    let format = Format::of(request.headers(), &query, Format::Json)?;
     let (ring, limit) = (params::ring_of(&query)?, params::limit_of(&query)?);
     let filter = params::filter_of(&query, searched.collection().fields())?;
     let mut exclude = params::exclude_of(&query)?;

@@ -12,6 +12,7 @@ use super::chosen::Chosen;
 use super::code::Code;
 use super::collections::{catalog_of, catalog_to_write};
 use super::dto::{CenterBody, CenterFeature, CenterView};
+use super::features::links::Link;
 use super::idempotency::{make, read};
 use super::negotiate::Format;
 use super::params;
@@ -26,7 +27,7 @@ use crate::store::{Collection, StoreError, UpdateError};
 
 const CREATE_PARAMS: Params = &[&[Param::once("min_distance_m")]];
 pub(super) const DELETE_PARAMS: Params = &[&[Param::once("cascade")]];
-const READ_PARAMS: Params = &[&[Param::once("fields"), Param::once("format")]];
+pub(super) const READ_PARAMS: &[Param] = &[Param::once("fields"), Param::once("format")];
 
 pub(super) async fn post(
     writer: Writer,
@@ -48,12 +49,26 @@ pub(super) async fn post(
 }
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
-    let query = Query::parse(request.query_string(), READ_PARAMS)?;
-    let format = Format::of(request.headers(), &query)?;
+    read_one(&request, &[READ_PARAMS], Format::Json, |_, _| Vec::new()).await
+}
+
+/// Answers one row; `preferred` is its format where the client has no preference, and the links
+/// are those of a feature of a collection.
+///
+/// # Errors
+/// When a parameter cannot be taken, there is no such row or the database does not answer.
+pub(super) async fn read_one(
+    request: &HttpRequest,
+    known: Params,
+    preferred: Format,
+    links_of: fn(&HttpRequest, &str) -> Vec<Link>,
+) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(request)?;
+    let query = Query::parse(request.query_string(), known)?;
+    let format = Format::of(request.headers(), &query, preferred)?;
     let chosen = Chosen::of(&query, catalog.collection(), false)?;
-    let id = id_of(&request)?;
-    let state = State::of(&request);
+    let id = id_of(request)?;
+    let state = State::of(request);
     let reading = Arc::clone(&catalog);
     let reading = async move {
         let found = reading.read(id).await?;
@@ -64,7 +79,10 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let center = found.ok_or_else(|| not_found(catalog.collection(), id))?;
     let body = match format {
         Format::Json => rendered(&CenterView::from(&center).rated(rating)),
-        Format::GeoJson => rendered(&CenterFeature::from(&center).rated(rating)),
+        Format::GeoJson => {
+            let links = links_of(request, catalog.collection().name.as_str());
+            rendered(&CenterFeature::from(&center).rated(rating).linked(links))
+        }
     };
     let body = match chosen {
         None => body,

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::code::Code;
-use super::list_cursor;
+use super::list_cursor::{self, fingerprint};
 use super::map::{asked, in_turn};
 use super::negotiate::Format;
 use super::params::{self, CURSOR, FILTER_PARAMS};
@@ -45,7 +45,8 @@ pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem
     let page = |query: &Query<'_>, catalog: &Catalog, filter: &Filter| {
         let limit = params::limit_of(query)?;
         let cursor = query.one(CURSOR);
-        let after = cursor.map(|text| list_cursor::decode(text, catalog.collection(), filter));
+        let after =
+            cursor.map(|text| list_cursor::decode(text, fingerprint(catalog.collection(), filter)));
         Ok((limit.get(), after.transpose()?))
     };
     let (catalog, filter, (limit, after)) = asked(&request, LEAVES_PARAMS, page)?;
@@ -63,7 +64,8 @@ pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem
     let found: Vec<CenterOnMap<'_>> = shown.centers().collect();
     let page = &found[..found.len().min(limit)];
     let last = page.last().filter(|_| found.len() > limit);
-    let next = last.map(|last| list_cursor::encode(last.id, catalog.collection(), &filter));
+    let next =
+        last.map(|last| list_cursor::encode(last.id, fingerprint(catalog.collection(), &filter)));
     let link = reply::next_link(&request, next.as_deref());
     let mut out = br#"{"type":"FeatureCollection","count":"#.to_vec();
     out.extend_from_slice(&rendered(&page.len()));

@@ -1,77 +1,21 @@
-//! `GET /collections`, and which collection any other request is about.
+//! Which collection a request is about, and what its rows have.
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
+use actix_web::HttpRequest;
 
 use super::code::Code;
 use super::params;
 use super::problem::Problem;
-use super::query::Query;
-use super::reply;
 use super::routes::route_of;
 use super::state::State;
 use crate::catalog::Catalog;
-use crate::domain::{Filter, FilterField, TextField};
+use crate::domain::{Filter, TextField};
 use crate::store::{Collection, Field};
 
 /// What paths of dive sites begin with, and what their collection is called.
 const DIVE_SITES_PATH: &str = "/dive-sites";
 pub(super) const DIVE_SITES: &str = "dive-sites";
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    collections: Vec<CollectionView<'a>>,
-}
-
-#[derive(Serialize)]
-struct CollectionView<'a> {
-    name: &'a str,
-    /// Whether paths need not name it.
-    default: bool,
-    engine: &'static str,
-    /// The fields that its rows can have; all others are null.
-    fields: Vec<&'static str>,
-    /// Its attributes beside these.
-    attributes: Vec<AttributeView<'a>>,
-    path: String,
-}
-
-#[derive(Serialize)]
-struct AttributeView<'a> {
-    name: &'a str,
-    r#type: &'static str,
-}
-
-impl<'a> From<&'a FilterField> for AttributeView<'a> {
-    fn from(field: &'a FilterField) -> Self {
-        Self {
-            name: &field.name,
-            r#type: field.kind.name(),
-        }
-    }
-}
-
-impl<'a> CollectionView<'a> {
-    fn new(catalog: &'a Catalog, state: &State) -> Self {
-        let collection = catalog.collection();
-        let name = collection.name.as_str();
-        Self {
-            name,
-            default: collection.name == state.catalog.collection().name,
-            engine: catalog.engine().kind().name(),
-            fields: sent_fields(collection).map(Field::name).collect(),
-            attributes: collection
-                .fields()
-                .attributes()
-                .iter()
-                .map(Into::into)
-                .collect(),
-            path: format!("/collections/{name}"),
-        }
-    }
-}
 
 /// What its rows are sent with, by their names: its fields, and how centers are rated.
 pub(super) fn member_names(collection: &Collection) -> Vec<&str> {
@@ -84,7 +28,7 @@ pub(super) fn member_names(collection: &Collection) -> Vec<&str> {
     names
 }
 
-fn sent_fields(collection: &Collection) -> impl Iterator<Item = Field> {
+pub(super) fn sent_fields(collection: &Collection) -> impl Iterator<Item = Field> {
     let fields = collection.columns().map(|(field, _)| field);
     fields.filter(|&field| is_sent(field))
 }
@@ -98,26 +42,6 @@ fn is_sent(field: Field) -> bool {
             | Field::OwnershipStatus
             | Field::OwnerId
     )
-}
-
-pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Query::parse(request.query_string(), &[])?;
-    let state = State::of(&request);
-    let all = state.collections.iter();
-    Ok(reply::ok(&Answer {
-        collections: all
-            .map(|catalog| CollectionView::new(catalog, state))
-            .collect(),
-    }))
-}
-
-pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Query::parse(request.query_string(), &[])?;
-    let catalog = catalog_of(&request)?;
-    Ok(reply::ok(&CollectionView::new(
-        &catalog,
-        State::of(&request),
-    )))
 }
 
 /// The collection that the path names: in itself, by its beginning, or, where it

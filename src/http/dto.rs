@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::attributes;
 use super::code::Code;
 use super::collections::check_field;
+use super::features::links::Link;
 use super::problem::Problem;
 use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterText, FieldError, PositionError, Rating, TextField,
@@ -329,6 +330,8 @@ pub struct CenterFeature<'a> {
     id: JsonId,
     geometry: Option<Point>,
     properties: CenterView<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    links: Vec<Link>,
 }
 
 #[derive(Debug, Serialize)]
@@ -348,6 +351,7 @@ impl<'a> From<&'a Center> for CenterFeature<'a> {
                 coordinates: [position.longitude(), position.latitude()],
             }),
             properties: center.into(),
+            links: Vec::new(),
         }
     }
 }
@@ -360,6 +364,12 @@ impl CenterFeature<'_> {
             properties: self.properties.rated(rating),
             ..self
         }
+    }
+
+    /// With links to other resources.
+    #[must_use]
+    pub(super) fn linked(self, links: Vec<Link>) -> Self {
+        Self { links, ..self }
     }
 }
 

@@ -1,159 +1,210 @@
-//! `GET /centers` and its like: all rows of a collection by id, page by page, with a position or without.
+//! `GET /centers` and its like: all rows of a collection by id, page by page, with a position
+//! or without.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 
 use super::chosen::Chosen;
 use super::collections::{catalog_of, filter_for};
-use super::dto::{CenterFeature, CenterView};
+use super::features::links::{self, Link};
 use super::list_cursor;
+use super::list_page::Page;
 use super::negotiate::Format;
 use super::params::{self, CURSOR, FILTER_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
-use super::reply::{self, rendered};
+use super::reply;
 use super::state::State;
 use super::timing::SearchTime;
-use crate::domain::{Center, CenterId, Rating};
-use crate::store::StoreError;
+use crate::catalog::Catalog;
+use crate::domain::{
+    Area, BY_ID, Center, CenterId, Cursor, Filter, Limit, Rating, Search, Viewport,
+};
+use crate::engine::{Answer, Hit, SearchError};
 
-const PARAMS: Params = &[
-    &[
-        Param::once("limit"),
-        Param::once(CURSOR),
-        Param::once("fields"),
-        Param::once("format"),
-    ],
-    FILTER_PARAMS,
+pub(super) const LIST_PARAMS: &[Param] = &[
+    Param::once("limit"),
+    Param::once(CURSOR),
+    Param::once("bbox"),
+    Param::once("fields"),
+    Param::once("format"),
 ];
 
-#[derive(Serialize)]
-struct Page<'a> {
-    count: usize,
-    next: Option<String>,
-    centers: Vec<CenterView<'a>>,
-}
-
-#[derive(Serialize)]
-struct FeaturePage<'a> {
-    r#type: &'static str,
-    count: usize,
-    next: Option<String>,
-    features: Vec<CenterFeature<'a>>,
-}
+const PARAMS: Params = &[LIST_PARAMS, FILTER_PARAMS];
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
-    let query = Query::parse_with_attributes(
-        request.query_string(),
-        PARAMS,
-        catalog.collection().fields(),
-    )?;
-    let format = Format::of(request.headers(), &query)?;
-    let limit = params::limit_of(&query)?.get();
-    let chosen = Chosen::of(&query, catalog.collection(), false)?;
-    let filter = filter_for(
-        &catalog,
-        params::filter_of(&query, catalog.collection().fields())?,
-    )?;
-    let (filter, collection) = (Arc::new(filter), catalog.collection());
-    let after = query
-        .one(CURSOR)
-        .map(|text| list_cursor::decode(text, collection, &filter))
-        .transpose()?;
+    list(&request, PARAMS, Format::Json).await
+}
 
-    let state = State::of(&request);
-    let (asked, reading) = (Arc::clone(&filter), Arc::clone(&catalog));
-    // One more than asked tells whether another page follows.
-    let reading = async move {
-        let centers = reading.list(&asked, after, limit + 1).await?;
-        let ratings = reading.ratings(&centers).await?;
-        Ok::<_, StoreError>((centers, ratings))
-    };
+/// Answers a page; `preferred` is its format where the client has no preference.
+///
+/// # Errors
+/// When a parameter cannot be taken, or the engine has no answer.
+pub(super) async fn list(
+    request: &HttpRequest,
+    known: Params,
+    preferred: Format,
+) -> Result<HttpResponse, Problem> {
+    let catalog = catalog_of(request)?;
+    let fields = catalog.collection().fields();
+    let query = Query::parse_with_attributes(request.query_string(), known, fields)?;
+    let format = Format::of(request.headers(), &query, preferred)?;
+    let chosen = Chosen::of(&query, catalog.collection(), false)?;
+    let asked = Asked::of(&query, &catalog)?;
+    let fingerprint = asked.fingerprint(&catalog);
+    let state = State::of(request);
+    let reading = Arc::clone(&catalog);
+    let reading = async move { asked.read(&reading).await };
     let reading = state.queued(&state.queues.lists, reading);
-    let (mut centers, ratings) = SearchTime::of(&request).measured(reading).await?;
-    let more = centers.len() > limit;
-    centers.truncate(limit);
-    let last = centers.last().filter(|_| more);
-    let next = last.map(|center| list_cursor::encode(center.id, collection, &filter));
-    let link = reply::next_link(&request, next.as_deref());
-    let body = match chosen {
-        None => page(format, &centers, &ratings, next),
-        Some(chosen) => page_of(&chosen, format, &centers, &ratings, next),
+    let found = SearchTime::of(request).measured(reading).await?;
+    let next = found
+        .next
+        .map(|last| list_cursor::encode(last, fingerprint));
+    let link = reply::next_link(request, next.as_deref());
+    let page = Page {
+        centers: &found.centers,
+        ratings: &found.ratings,
+        links: match format {
+            Format::Json => Vec::new(),
+            Format::GeoJson => page_links(request, next.as_deref()),
+        },
+        next,
+        matched: found.matched,
     };
+    let body = page.written(format, chosen.as_ref());
     Ok(reply::page_as(format, body, link))
 }
 
-fn page(
-    format: Format,
-    centers: &[Center],
-    ratings: &HashMap<CenterId, Rating>,
-    next: Option<String>,
-) -> Vec<u8> {
-    let count = centers.len();
-    let rating = |center: &Center| ratings.get(&center.id).copied();
-    match format {
-        Format::Json => rendered(&Page {
-            count,
+fn page_links(request: &HttpRequest, next: Option<&str>) -> Vec<Link> {
+    let of = |rel, href| Link::new(rel, href, links::GEO_JSON);
+    let next = next.map(|cursor| of("next", links::page_of(request, cursor)));
+    let this = of("self", links::this(request));
+    std::iter::once(this).chain(next).collect()
+}
+
+/// What of a list is asked for.
+#[derive(Debug)]
+struct Asked {
+    filter: Filter,
+    viewport: Option<Viewport>,
+    limit: Limit,
+    after: Option<CenterId>,
+}
+
+/// A page, and what is known of the list.
+#[derive(Debug)]
+struct Found {
+    centers: Vec<Center>,
+    ratings: HashMap<CenterId, Rating>,
+    /// The last center, where another page follows.
+    next: Option<CenterId>,
+    /// How many there are in all; told with the first page, where it can be counted.
+    matched: Option<u64>,
+}
+
+impl Asked {
+    fn of(query: &Query<'_>, catalog: &Catalog) -> Result<Self, Problem> {
+        let fields = catalog.collection().fields();
+        let filter = filter_for(catalog, params::filter_of(query, fields)?)?;
+        let viewport = query
+            .one("bbox")
+            .map(|_| params::viewport_of(query, &filter));
+        let mut asked = Self {
+            viewport: viewport.transpose()?,
+            filter,
+            limit: params::limit_of(query)?,
+            after: None,
+        };
+        if let Some(text) = query.one(CURSOR) {
+            asked.after = Some(list_cursor::decode(text, asked.fingerprint(catalog))?);
+        }
+        Ok(asked)
+    }
+
+    /// A checksum of what decides which centers the list holds.
+    fn fingerprint(&self, catalog: &Catalog) -> u32 {
+        let collection = catalog.collection();
+        match self.viewport {
+            Some(viewport) => self.search(viewport).fingerprint(collection.name.as_str()),
+            None => list_cursor::fingerprint(collection, &self.filter),
+        }
+    }
+
+    fn search(&self, viewport: Viewport) -> Search {
+        Search {
+            area: Area::Within(viewport),
+            limit: self.limit,
+            filter: self.filter.clone(),
+            exclude: Vec::new(),
+            after: None,
+        }
+    }
+
+    async fn read(&self, catalog: &Catalog) -> Result<Found, SearchError> {
+        let (centers, next) = match self.viewport {
+            Some(viewport) => self.within(catalog, viewport).await?,
+            None => self.of_all(catalog).await?,
+        };
+        let matched = match (self.after, self.viewport) {
+            (Some(_), _) => None,
+            (None, None) => catalog.count_filtered(&self.filter).await?,
+            (None, Some(viewport)) => {
+                let tally = catalog.tally(&self.search(viewport), &[]).await?;
+                tally.map(|tally| tally.total)
+            }
+        };
+        Ok(Found {
+            ratings: catalog.ratings(&centers).await?,
+            centers,
             next,
-            centers: centers
-                .iter()
-                .map(|center| CenterView::from(center).rated(rating(center)))
-                .collect(),
-        }),
-        Format::GeoJson => rendered(&FeaturePage {
-            r#type: "FeatureCollection",
-            count,
-            next,
-            features: centers
-                .iter()
-                .map(|center| CenterFeature::from(center).rated(rating(center)))
-                .collect(),
-        }),
+            matched,
+        })
+    }
+
+    async fn of_all(
+        &self,
+        catalog: &Catalog,
+    ) -> Result<(Vec<Center>, Option<CenterId>), SearchError> {
+        let limit = self.limit.get();
+        // One more than asked tells whether another page follows.
+        let mut centers = catalog.list(&self.filter, self.after, limit + 1).await?;
+        let more = centers.len() > limit;
+        centers.truncate(limit);
+        let last = centers.last().map(|center| center.id);
+        Ok((centers, last.filter(|_| more)))
+    }
+
+    async fn within(
+        &self,
+        catalog: &Catalog,
+        viewport: Viewport,
+    ) -> Result<(Vec<Center>, Option<CenterId>), SearchError> {
+        let mut search = self.search(viewport);
+        search.after = self.after.map(|last| {
+            let collection = catalog.collection().name.as_str();
+            search.cursor_after(collection, catalog.engine().kind(), BY_ID, last)
+        });
+        let mut ids = Ids::default();
+        catalog.search(&search, &mut ids).await?;
+        Ok((catalog.read_many(&ids.found).await?, ids.next))
     }
 }
 
-/// The same with some members of the centers.
-fn page_of(
-    chosen: &Chosen,
-    format: Format,
-    centers: &[Center],
-    ratings: &HashMap<CenterId, Rating>,
-    next: Option<String>,
-) -> Vec<u8> {
-    let rating = |center: &Center| ratings.get(&center.id).copied();
-    let each = centers.iter().map(|center| match format {
-        Format::Json => chosen.object(&rendered(&CenterView::from(center).rated(rating(center)))),
-        Format::GeoJson => {
-            let feature = CenterFeature::from(center).rated(rating(center));
-            chosen.feature(&rendered(&feature))
-        }
-    });
-    let each: Vec<Vec<u8>> = each.collect();
-    let mut out = page_around(format, centers.len(), next);
-    out.extend(each.join(&b','));
-    out.extend_from_slice(b"]}");
-    out
+/// The ids that a search finds.
+#[derive(Debug, Default)]
+struct Ids {
+    found: Vec<CenterId>,
+    next: Option<CenterId>,
 }
 
-/// A page up to where its centers begin.
-fn page_around(format: Format, count: usize, next: Option<String>) -> Vec<u8> {
-    let mut empty = match format {
-        Format::Json => rendered(&Page {
-            count,
-            next,
-            centers: Vec::new(),
-        }),
-        Format::GeoJson => rendered(&FeaturePage {
-            r#type: "FeatureCollection",
-            count,
-            next,
-            features: Vec::new(),
-        }),
-    };
-    empty.truncate(empty.len() - b"]}".len());
-    empty
+impl Answer for Ids {
+    fn begin(&mut self, _: usize, next: Option<Cursor>) {
+        self.next = next.map(|cursor| cursor.id);
+    }
+
+    fn hit(&mut self, hit: Hit<'_>) {
+        self.found.push(hit.id);
+    }
 }

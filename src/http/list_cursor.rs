@@ -14,20 +14,20 @@ const MARK: u8 = b'l';
 /// Bytes before base64: mark, id, filter.
 const ENCODED_LEN: usize = 1 + 8 + 4;
 
-/// The cursor to the page after a last center.
+/// The cursor to the page after a last center. The fingerprint is that of the list.
 #[must_use]
-pub fn encode(last: CenterId, collection: &Collection, filter: &Filter) -> String {
+pub fn encode(last: CenterId, fingerprint: u32) -> String {
     let mut bytes = [MARK; ENCODED_LEN];
     bytes[1..9].copy_from_slice(&last.get().to_le_bytes());
-    bytes[9..].copy_from_slice(&fingerprint(collection, filter).to_le_bytes());
+    bytes[9..].copy_from_slice(&fingerprint.to_le_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The last center of the page before.
 ///
 /// # Errors
-/// When the text is not a cursor of the list of this collection under this filter.
-pub fn decode(text: &str, collection: &Collection, filter: &Filter) -> Result<CenterId, Problem> {
+/// When the text is not a cursor of the list with this fingerprint.
+pub fn decode(text: &str, fingerprint: u32) -> Result<CenterId, Problem> {
     let refused = |detail: &'static str| {
         Problem::new(Code::CursorInvalid, detail)
             .at("cursor")
@@ -45,15 +45,17 @@ pub fn decode(text: &str, collection: &Collection, filter: &Filter) -> Result<Ce
     let mut id = [0; 8];
     id.copy_from_slice(&bytes[1..9]);
     let id = CenterId::new(i64::from_le_bytes(id)).ok_or_else(damaged)?;
-    if bytes[9..] != fingerprint(collection, filter).to_le_bytes() {
+    if bytes[9..] != fingerprint.to_le_bytes() {
         return Err(refused(
-            "cursor belongs to a list of another collection or with another filter",
+            "cursor belongs to a list of another collection, or with another filter or bbox",
         ));
     }
     Ok(id)
 }
 
-fn fingerprint(collection: &Collection, filter: &Filter) -> u32 {
+/// A checksum of what decides which rows a list holds that has no bounds.
+#[must_use]
+pub fn fingerprint(collection: &Collection, filter: &Filter) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(collection.name.as_str().as_bytes());
     hasher.update(&[0]);
@@ -74,12 +76,17 @@ mod tests {
             ..Filter::default()
         };
         let (centers, sites) = (Collection::diving_centers(), Collection::dive_sites());
-        let text = encode(id, &centers, &greek);
-        assert_eq!(decode(&text, &centers, &greek).unwrap(), id);
-        assert!(decode(&text, &centers, &Filter::default()).is_err());
-        assert!(decode(&text, &sites, &greek).is_err());
+        let list = fingerprint(&centers, &greek);
+        let text = encode(id, list);
+        assert_eq!(decode(&text, list).unwrap(), id);
+        for other in [
+            fingerprint(&centers, &Filter::default()),
+            fingerprint(&sites, &greek),
+        ] {
+            assert!(decode(&text, other).is_err());
+        }
         for bad in ["", "x", &text[1..], &format!("{text}AA")] {
-            assert!(decode(bad, &centers, &greek).is_err(), "{bad}");
+            assert!(decode(bad, list).is_err(), "{bad}");
         }
     }
 }

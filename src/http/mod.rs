@@ -5,7 +5,7 @@
 //! read what is asked, [`shape`] what an answer is to hold, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
 //! [`queue`] and [`budget`] bound what is under way, [`problem`] says what went wrong,
-//! [`observe`] watches over all, [`pages`] hands out web pages, and [`connection`] answers what
+//! [`features`] tells map programs what there is, [`observe`] watches over all, [`pages`] hands out web pages, and [`connection`] answers what
 //! the parser refuses.
 
 mod answer;
@@ -26,10 +26,12 @@ pub(crate) mod connection;
 mod cql2;
 mod divemap;
 mod dto;
+mod features;
 pub(crate) mod idempotency;
 mod known;
 mod list;
 mod list_cursor;
+mod list_page;
 mod map;
 mod memberships;
 mod names;

@@ -25,26 +25,26 @@ impl Format {
         }
     }
 
-    /// What the client asked for.
+    /// What the client asked for; `preferred` where it asked for both alike.
     ///
     /// # Errors
     /// When `format` is neither, or Accept leaves neither (RFC 9110, section
     /// 15.5.7, lets a server choose; saying so beats sending what was refused).
-    pub fn of(headers: &HeaderMap, query: &Query<'_>) -> Result<Self, Problem> {
-        match query.one("format") {
+    pub fn of(headers: &HeaderMap, query: &Query<'_>, preferred: Self) -> Result<Self, Problem> {
+        match query.one("format").or_else(|| query.one("f")) {
             Some("json") => Ok(Self::Json),
             Some("geojson") => Ok(Self::GeoJson),
             Some(other) => Err(Problem::invalid("format", other, "json or geojson")),
-            None => Self::accepted(headers),
+            None => Self::accepted(headers, preferred),
         }
     }
 
-    fn accepted(headers: &HeaderMap) -> Result<Self, Problem> {
+    fn accepted(headers: &HeaderMap, preferred: Self) -> Result<Self, Problem> {
         if !headers.contains_key(ACCEPT) {
-            return Ok(Self::Json);
+            return Ok(preferred);
         }
         let ranges = accepted_ranges(headers);
-        preferred(&ranges).ok_or_else(|| {
+        accepted(&ranges, preferred).ok_or_else(|| {
             Problem::new(
                 Code::NotAcceptable,
                 "Accept leaves none of the formats that this resource has",
@@ -69,11 +69,11 @@ fn accepted_ranges(headers: &HeaderMap) -> Vec<&str> {
     texts.flat_map(|value| value.split(',')).collect()
 }
 
-/// The format of the higher weight; JSON where they are equal. A list without
+/// The format of the higher weight; the preferred one where they are equal. A list without
 /// any media range accepts everything.
-fn preferred(ranges: &[&str]) -> Option<Format> {
+fn accepted(ranges: &[&str], preferred: Format) -> Option<Format> {
     if ranges.iter().all(|range| range.trim().is_empty()) {
-        return Some(Format::Json);
+        return Some(preferred);
     }
     let json = weight(ranges, "application", "json");
     let geojson = weight(ranges, "application", "geo+json");
@@ -81,8 +81,10 @@ fn preferred(ranges: &[&str]) -> Option<Format> {
         None
     } else if geojson > json {
         Some(Format::GeoJson)
-    } else {
+    } else if json > geojson {
         Some(Format::Json)
+    } else {
+        Some(preferred)
     }
 }
 
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     fn of_accept(accept: &str) -> Option<Format> {
-        preferred(&accept.split(',').collect::<Vec<_>>())
+        accepted(&accept.split(',').collect::<Vec<_>>(), Format::Json)
     }
 
     #[test]

@@ -19,10 +19,11 @@ use include_dir::{Dir, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
+use super::features::landing::landing;
 use super::known::tagged;
 use super::negotiate::prefers_html;
 use super::problem::Problem;
-use super::routes::unknown_path;
+use super::query::{Param, Params, Query};
 
 static WEB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/web");
 
@@ -74,15 +75,29 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// The explorer, for who would rather have a page than JSON.
-pub(super) async fn explorer(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    if !prefers_html(request.headers()) {
-        return Err(unknown_path(&request));
-    }
-    let mut page = send(&request, "explorer/index.html").await?;
-    page.headers_mut()
+const FORMAT: &str = "f";
+const HOME_PARAMS: Params = &[&[Param::once(FORMAT)]];
+
+/// The explorer, for who would rather have a page than JSON; where everything is, for all
+/// others.
+pub(super) async fn home(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    // The explorer keeps its state in its address: what is unknown here may be its own.
+    let query = Query::parse(request.query_string(), HOME_PARAMS).ok();
+    let format = query.as_ref().and_then(|query| query.one(FORMAT));
+    let is_page = match format {
+        Some("html") => true,
+        Some("json") => false,
+        Some(other) => return Err(Problem::invalid(FORMAT, other, "json or html")),
+        None => prefers_html(request.headers()),
+    };
+    let mut home = if is_page {
+        send(&request, "explorer/index.html").await?
+    } else {
+        landing(&request)
+    };
+    home.headers_mut()
         .append(VARY, HeaderValue::from_static("Accept"));
-    Ok(page)
+    Ok(home)
 }
 
 pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {

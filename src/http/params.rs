@@ -279,7 +279,8 @@ pub fn viewport_of(query: &Query<'_>, filter: &Filter) -> Result<Viewport, Probl
         .map(|edge| finite(BBOX, edge.trim(), ALLOWED));
     let edges: Vec<f64> = edges.collect::<Result<_, _>>()?;
     let viewport = match edges[..] {
-        [west, south, east, north] if south <= north => {
+        // Six are a box with heights (RFC 7946, section 5), of which a place on a map has none.
+        [west, south, east, north] | [west, south, _, east, north, _] if south <= north => {
             let [south, north] = [south, north].map(|latitude| latitude.clamp(-90.0, 90.0));
             Viewport::new(north, south, east, west)
         }

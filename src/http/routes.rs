@@ -14,8 +14,8 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
-    around, batch, centers, centers_batch, clusters, collections, divemap, list, memberships,
-    names, nearby, nearest, ops, organizations, pages, settings, tiles, within,
+    around, batch, centers, centers_batch, clusters, divemap, features, list, memberships, names,
+    nearby, nearest, ops, organizations, pages, settings, tiles, within,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -109,9 +109,11 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/dive-sites/{id}/centers", |route| {
         on(route, around::centers)
     }),
-    endpoint("GET", "/collections", |route| on(route, collections::list)),
+    endpoint("GET", "/collections", |route| {
+        on(route, features::collections::list)
+    }),
     endpoint("GET", "/collections/{collection}", |route| {
-        on(route, collections::get)
+        on(route, features::collections::get)
     }),
     endpoint("POST", "/collections/{collection}/nearby/batch", |route| {
         on(route, batch::post)
@@ -120,10 +122,29 @@ pub const ROUTES: &[Endpoint] = &[
         on(route, names::get)
     }),
     endpoint("GET", "/collections/{collection}/items", |route| {
-        on(route, list::get)
+        on(route, features::items::get)
     }),
     endpoint("GET", "/collections/{collection}/items/{id}", |route| {
-        on(route, centers::get)
+        on(route, features::items::one)
+    }),
+    endpoint("GET", "/collections/{collection}/queryables", |route| {
+        on(route, features::queryables::get)
+    }),
+    endpoint("GET", "/collections/{collection}/tiles", |route| {
+        on(route, features::tilesets::list)
+    }),
+    endpoint(
+        "GET",
+        "/collections/{collection}/tiles/{matrix_set}",
+        |route| on(route, features::tilesets::get),
+    ),
+    endpoint(
+        "GET",
+        "/collections/{collection}/tiles/{matrix_set}/{z}/{y}/{x}",
+        |route| on(route, features::tilesets::tile),
+    ),
+    endpoint("GET", "/conformance", |route| {
+        on(route, features::landing::conformance)
     }),
     endpoint("GET", "/centers/{id}/organizations", |route| {
         on(route, memberships::list)
@@ -232,7 +253,7 @@ pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/readyz", |route| on(route, ops::readyz)),
     endpoint("GET", "/metrics", |route| on(route, ops::metrics)),
     endpoint("GET", "/openapi.yaml", |route| on(route, ops::openapi)),
-    endpoint("GET", "/", |route| on(route, pages::explorer)),
+    endpoint("GET", "/", |route| on(route, pages::home)),
     endpoint("GET", "/docs", |route| on(route, pages::docs)),
     endpoint("GET", "/widget.js", |route| on(route, pages::widget)),
     endpoint("GET", "/web/{folder}/{file}", |route| {
@@ -337,7 +358,7 @@ fn nothing_there(request: &HttpRequest) -> Result<HttpResponse, Error> {
 }
 
 /// What is said where there is nothing, with all paths that there are.
-pub(super) fn unknown_path(request: &HttpRequest) -> Problem {
+fn unknown_path(request: &HttpRequest) -> Problem {
     let mut paths: Vec<&str> = ROUTES.iter().map(|endpoint| endpoint.pattern).collect();
     paths.dedup();
     Problem::new(

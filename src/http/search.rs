@@ -54,7 +54,7 @@ impl Way {
         let fields = collection.fields();
         let query = request.query_string();
         let query = Query::parse_with_attributes(query, self.params, fields)?;
-        let format = Format::of(request.headers(), &query)?;
+        let format = Format::of(request.headers(), &query, Format::Json)?;
         let search = (self.read)(&query, fields)?;
         let shape = Shape::of(&query, collection, search.measures())?;
         drop(query);

@@ -11,6 +11,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::chosen::Chosen;
+use super::features::links::address_of;
 use super::known::tagged;
 use super::map::{asked, in_turn};
 use super::params::FILTER_PARAMS;
@@ -65,12 +66,10 @@ pub(super) async fn tile_json(request: HttpRequest) -> Result<HttpResponse, Prob
     let chosen = chosen.unwrap_or_else(|| Chosen::of_known(PLAIN));
     let collection = catalog.collection();
     let name = collection.name.as_str();
-    let connection = request.connection_info();
     let query = request.query_string();
     let tiles = format!(
-        "{}://{}/tiles/{name}/{{z}}/{{x}}/{{y}}.mvt{}{query}",
-        connection.scheme(),
-        connection.host(),
+        "{}{}{query}",
+        address_of(&request, &format!("/tiles/{name}/{{z}}/{{x}}/{{y}}.mvt")),
         if query.is_empty() { "" } else { "?" },
     );
     let kind_of = |member: &str| {

@@ -326,6 +326,27 @@ impl Store {
         }
     }
 
+    /// How many centers a filter keeps, with a position or without; `None` where it asks for a
+    /// shape, as every row would have to be read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_filtered(&self, filter: &Filter) -> Result<Option<u64>, StoreError> {
+        if filter.condition.asks_where() {
+            return Ok(None);
+        }
+        let organizations = self.organizations_of(filter).await?;
+        if filter.names_nobody(&organizations) {
+            return Ok(Some(0));
+        }
+        match self.rows.count_filtered(filter, &organizations).await {
+            Err(error) if filter.least_rating().is_some() && self.lacks_ratings(&error).await => {
+                Ok(Some(0))
+            }
+            count => count.map(Some),
+        }
+    }
+
     /// A part of a list, and how long the list is.
     ///
     /// # Errors

@@ -97,6 +97,13 @@ pub(super) trait RowStore: Debug + Send + Sync {
         count: usize,
     ) -> Result<Vec<Center>, StoreError>;
 
+    /// How many centers a filter keeps, without a look at the shapes in it.
+    async fn count_filtered(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<u64, StoreError>;
+
     async fn listed(&self, listing: &Listing, part: Part) -> Result<Listed, StoreError> {
         part_of_all(self, listing, part).await
     }

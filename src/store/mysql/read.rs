@@ -40,6 +40,19 @@ impl MySqlStore {
         Ok(centers.collect::<Result<_, _>>()?)
     }
 
+    pub(in crate::store) async fn count_filtered(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<u64, StoreError> {
+        let sql = &self.statements;
+        let mut statement = Statement::new(sql.count_list.as_str());
+        sql.search
+            .push_filter(filter, organizations, false, &mut statement);
+        let row = query(statement).fetch_one(&self.pool).await?;
+        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+
     pub(in crate::store) async fn fold_summaries<S>(
         &self,
         mut state: S,

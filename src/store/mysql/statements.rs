@@ -38,6 +38,8 @@ pub(super) struct Statements {
     pub(super) count: Sql,
     /// `SELECT … WHERE id > ? AND id BETWEEN …`, to be followed by filters.
     pub(super) list: String,
+    /// `SELECT COUNT(*) … WHERE id BETWEEN …`, to be followed by filters.
+    pub(super) count_list: String,
     /// The end of a list: order and `LIMIT ?`.
     pub(super) list_end: String,
     pub(super) search: SearchSql,
@@ -157,6 +159,7 @@ impl Statements {
             )),
             count: Sql::new(format!("SELECT COUNT(*) FROM {table}")),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {has_id}{shown}"),
+            count_list: format!("SELECT COUNT(*) FROM {table} WHERE {has_id}{shown}"),
             list_end: format!(" ORDER BY {id} LIMIT ?"),
             search: SearchSql::new(collection, &names),
             listing: ListingSql::new(collection, &names),

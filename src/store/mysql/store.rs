@@ -102,6 +102,14 @@ impl RowStore for MySqlStore {
         }
     }
 
+    async fn count_filtered(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<u64, StoreError> {
+        self.count_filtered(filter, organizations).await
+    }
+
     async fn each_listed(
         &self,
         listing: &Listing,

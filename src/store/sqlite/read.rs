@@ -51,6 +51,20 @@ impl SqliteStore {
         reading.await
     }
 
+    pub(super) async fn count_filtered(
+        &self,
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<u64, StoreError> {
+        let (text, bound) = parts(self.statements.count_filtered(filter, organizations));
+        let counting = self.database.read(move |connection| {
+            let mut count = connection.prepare_cached(&text)?;
+            let count: i64 = count.query_row(params_from_iter(bound), |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        });
+        counting.await
+    }
+
     pub(super) async fn probe(&self, columns: &[String]) -> Result<(), StoreError> {
         let (columns, table) = (columns.join(", "), self.collection.table.quoted());
         let text = format!("SELECT {columns} FROM {table} LIMIT 1");

@@ -54,6 +54,7 @@ pub(super) struct Statements {
     /// What rows are read by.
     pub(super) fields: Arc<Fields>,
     list: String,
+    count_list: String,
     list_by_organization: String,
     list_by_rating: String,
     list_end: String,
@@ -148,6 +149,7 @@ impl Statements {
             moved: MovedSql::new(collection),
             measure: extent::measure(collection, &has_position),
             list: format!("SELECT {center} FROM {table} WHERE {id} > ? AND {ours}"),
+            count_list: format!("SELECT COUNT(*) FROM {table} WHERE {ours}"),
             list_by_organization: format!(
                 " AND EXISTS (SELECT 1 FROM diving_center_organizations m \
                  WHERE m.diving_center_id = {table}.{id} \
@@ -173,7 +175,29 @@ impl Statements {
     ) -> Statement<'a> {
         let mut statement = Statement::default();
         statement.push_with(&self.list, [after.into()]);
-        self.conditions.push_and(&filter.condition, &mut statement);
+        self.push_filter(filter, organizations, &mut statement);
+        statement.push_with(&self.list_end, [count.into()]);
+        statement
+    }
+
+    /// How many centers a filter keeps.
+    pub(super) fn count_filtered<'a>(
+        &self,
+        filter: &'a Filter,
+        organizations: &[OrganizationId],
+    ) -> Statement<'a> {
+        let mut statement = Statement::new(self.count_list.as_str());
+        self.push_filter(filter, organizations, &mut statement);
+        statement
+    }
+
+    fn push_filter<'a>(
+        &self,
+        filter: &'a Filter,
+        organizations: &[OrganizationId],
+        statement: &mut Statement<'a>,
+    ) {
+        self.conditions.push_and(&filter.condition, statement);
         if !filter.organizations.is_empty() {
             let ids: Vec<i64> = organizations.iter().map(|id| id.get()).collect();
             let ids = json!(ids).to_string();
@@ -182,8 +206,6 @@ impl Statements {
         if let Some(least) = filter.least_rating() {
             statement.push_with(&self.list_by_rating, [least.into()]);
         }
-        statement.push_with(&self.list_end, [count.into()]);
-        statement
     }
 }
 

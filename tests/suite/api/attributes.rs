@@ -98,7 +98,7 @@ on_both_stores! {
         let features = "/collections/shops/nearest?lat=0&lng=0&limit=1&format=geojson";
         let features = server.found(features).await;
         assert_eq!(of(&features["features"][0]["properties"]), first);
-        assert_eq!(of(&server.found("/collections/shops/items/1").await), first);
+        assert_eq!(of(&server.found("/collections/shops/items/1?format=json").await), first);
         let list = server.found("/collections/shops/items?format=geojson").await;
         assert_eq!(of(&list["features"][2]["properties"]), third);
         let shops = server.found("/collections/shops").await;
@@ -127,7 +127,7 @@ on_both_stores! {
         ] {
             let path = format!("/collections/shops/nearby?lat=0&lng=0&filter={condition}");
             assert_eq!(server.found_ids(&path).await, ids, "{condition}");
-            let path = format!("/collections/shops/items?filter=({condition}) AND name <> 'nowhere'");
+            let path = format!("/collections/shops/items?format=json&filter=({condition}) AND name <> 'nowhere'");
             assert_eq!(server.found_ids(&path).await, ids, "{condition}");
         }
         let wrong = "/collections/shops/nearby?lat=0&lng=0&filter=rating = 'high'";
@@ -139,7 +139,7 @@ on_both_stores! {
         let found = server.found(path).await;
         let expected = json!({ "rating": 4.5, "opened": "2020-02-29", "distance_m": 0.0 });
         assert_eq!(found["centers"][0], expected);
-        let one = server.found("/collections/shops/items/1?fields=wheelchair").await;
+        let one = server.found("/collections/shops/items/1?format=json&fields=wheelchair").await;
         assert_eq!(one, json!({ "wheelchair": true }));
         let path = "/collections/shops/nearby?lat=0&lng=0&count=true&facets=category,rating,wheelchair,opened,country";
         let found = server.found(path).await;
@@ -182,7 +182,7 @@ on_both_stores! {
             ("opened=2024-01-31..&category=shop", &[5]),
             ("category=nothing", &[]),
         ] {
-            let list = format!("/collections/shops/items?{asked}");
+            let list = format!("/collections/shops/items?format=json&{asked}");
             assert_eq!(server.found_ids(&list).await, ids, "{asked}");
             let placed: Vec<i64> = ids.iter().copied().filter(|id| *id != 5).collect();
             for search in ["nearby", "nearest"] {
@@ -205,7 +205,7 @@ on_both_stores! {
 
     async fn pages_belong_to_what_was_asked_of_attributes(db: TestDatabase) {
         let server = with_shops(db).await;
-        for path in ["nearest?lat=0&lng=0&limit=1&rating=..4.5", "items?limit=1&rating=..4.5"] {
+        for path in ["nearest?lat=0&lng=0&limit=1&rating=..4.5", "items?format=json&limit=1&rating=..4.5"] {
             let first = server.found(&format!("/collections/shops/{path}")).await;
             let next = first["next"].as_str().unwrap();
             let second = format!("/collections/shops/{path}&cursor={next}");
@@ -226,7 +226,7 @@ on_both_stores! {
             ("category=", "parameter_invalid", "category", "given with a value"),
             ("colour=red", "parameter_unknown", "colour", "category, rating"),
         ] {
-            for path in ["nearby?lat=0&lng=0", "items?limit=1"] {
+            for path in ["nearby?lat=0&lng=0", "items?format=json&limit=1"] {
                 let path = format!("/collections/shops/{path}&{asked}");
                 let problem = server.get(&path).send().await.problem(400, code);
                 assert_eq!(problem["parameter"], parameter, "{path}");

@@ -55,7 +55,7 @@ on_both_stores! {
                 "/nearest?lat=0&lng=0",
                 "/collections/centers/nearby?lat=0&lng=0",
                 "/centers?limit=9",
-                "/collections/centers/items?limit=9",
+                "/collections/centers/items?format=json&limit=9",
             ] {
                 let path = format!("{path}&filter={condition}&filter-lang=cql2-text");
                 assert_eq!(server.found_ids(&path).await, expected, "{path}");

@@ -20,6 +20,7 @@ mod cors;
 mod dive_sites;
 mod divemap;
 mod duplicates;
+mod features;
 mod idempotency;
 mod ids;
 mod left_by_others;

@@ -33,13 +33,25 @@ async fn browsers_get_the_explorer_and_all_others_what_they_got_before() {
             assert_eq!(answer.status, 200, "{accept}");
             assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
             assert!(answer.text().contains("<title>nearby</title>"), "{accept}");
-            let varies: Vec<_> = answer.headers.get_all("vary").iter().collect();
-            assert!(varies.iter().any(|on| *on == "Accept"), "{varies:?}");
         } else {
-            answer.problem(404, "path_unknown");
+            assert_eq!(
+                answer.header("content-type"),
+                "application/json",
+                "{accept}"
+            );
+            assert_eq!(answer.json()["title"], "nearby");
         }
+        let varies: Vec<_> = answer.headers.get_all("vary").iter().collect();
+        assert!(varies.iter().any(|on| *on == "Accept"), "{varies:?}");
     }
-    server.get("/").send().await.problem(404, "path_unknown");
+    let page = server.get("/?f=html").send().await;
+    assert!(page.text().contains("<title>nearby</title>"));
+    let landing = server
+        .get("/?f=json")
+        .header("accept", BROWSER)
+        .send()
+        .await;
+    assert_eq!(landing.json()["title"], "nearby");
 }
 
 #[tokio::test]

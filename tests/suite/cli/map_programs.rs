@@ -272,7 +272,7 @@ async fn points_of_a_layer_that_gdal_made_are_followed_once_it_is_adopted() {
     found_soon(&served, &near("lat=10&lng=11"), &[3]).await;
     layer.gdal("UPDATE shops SET geom = (SELECT geom FROM shops WHERE fid = 2) WHERE fid = 1");
     found_soon(&served, &near("lat=50&lng=60"), &[1, 2]).await;
-    let (_, shop) = served.get("/collections/shops/items/1").await;
+    let (_, shop) = served.get("/collections/shops/items/1?format=json").await;
     assert_eq!(
         (&shop["latitude"], &shop["longitude"]),
         (&json!(50.0), &json!(60.0))

@@ -1,0 +1,91 @@
+//! Links between resources (RFC 8288), as OGC API writes them.
+
+use actix_web::HttpRequest;
+use serde::Serialize;
+
+use crate::http::params::CURSOR;
+use crate::http::query::without;
+
+pub(in crate::http) const JSON: &str = "application/json";
+pub(in crate::http) const GEO_JSON: &str = "application/geo+json";
+pub(in crate::http) const HTML: &str = "text/html";
+pub(in crate::http) const SCHEMA: &str = "application/schema+json";
+pub(in crate::http) const MVT: &str = "application/vnd.mapbox-vector-tile";
+
+/// The tilesets of a collection (OGC API - Tiles, Part 1).
+pub(in crate::http) const TILESETS: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector";
+/// What a collection can be asked by (OGC API - Features, Part 3).
+pub(in crate::http) const QUERYABLES: &str = "http://www.opengis.net/def/rel/ogc/1.0/queryables";
+
+/// A link to another resource.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Link {
+    rel: &'static str,
+    href: String,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    templated: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Link {
+    pub(in crate::http) fn new(rel: &'static str, href: String, r#type: &'static str) -> Self {
+        Self {
+            rel,
+            href,
+            r#type,
+            title: None,
+            templated: false,
+        }
+    }
+
+    /// With what people may call it.
+    pub(in crate::http) fn titled(self, title: impl Into<String>) -> Self {
+        Self {
+            title: Some(title.into()),
+            ..self
+        }
+    }
+
+    /// That its address has parts in braces to be filled in.
+    pub(in crate::http) fn templated(self) -> Self {
+        Self {
+            templated: true,
+            ..self
+        }
+    }
+}
+
+/// The address of a path, which begins with `/`, as the client reaches this service.
+pub(in crate::http) fn address_of(request: &HttpRequest, path: &str) -> String {
+    let connection = request.connection_info();
+    format!("{}://{}{path}", connection.scheme(), connection.host())
+}
+
+/// The address that was asked.
+pub(in crate::http) fn this(request: &HttpRequest) -> String {
+    with_query(request, request.query_string())
+}
+
+/// The address that was asked, of the page of a cursor.
+pub(in crate::http) fn page_of(request: &HttpRequest, cursor: &str) -> String {
+    let cursor = format!("{CURSOR}={cursor}");
+    let others = without(request.query_string(), CURSOR);
+    let query: Vec<&str> = others.chain([cursor.as_str()]).collect();
+    with_query(request, &query.join("&"))
+}
+
+fn with_query(request: &HttpRequest, query: &str) -> String {
+    let mut address = address_of(request, request.path());
+    if !query.is_empty() {
+        address.push('?');
+        address.push_str(query);
+    }
+    address
+}
