@@ -25,7 +25,7 @@ pub(super) struct Page<'a> {
 }
 
 #[derive(Serialize)]
-struct Centers<'a> {
+struct CenterPage<'a> {
     count: usize,
     next: Option<&'a str>,
     centers: [(); 0],
@@ -34,7 +34,7 @@ struct Centers<'a> {
 /// A collection of features as OGC API - Features describes it (Part 1, 7.15.7), and what
 /// other answers have.
 #[derive(Serialize)]
-struct Features<'a> {
+struct FeaturePage<'a> {
     r#type: &'static str,
     count: usize,
     next: Option<&'a str>,
@@ -73,12 +73,12 @@ impl Page<'_> {
     fn without_centers(&self, format: Format) -> Vec<u8> {
         let (count, next) = (self.centers.len(), self.next.as_deref());
         match format {
-            Format::Json => rendered(&Centers {
+            Format::Json => rendered(&CenterPage {
                 count,
                 next,
                 centers: [],
             }),
-            Format::GeoJson => rendered(&Features {
+            Format::GeoJson => rendered(&FeaturePage {
                 r#type: "FeatureCollection",
                 count,
                 next,

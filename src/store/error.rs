@@ -1,5 +1,7 @@
 //! Why a store could not do what it was asked.
 
+use std::fmt::Write as _;
+
 use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use sqlx::error::DatabaseError;
 use thiserror::Error;
@@ -214,7 +216,8 @@ impl StoreError {
                     failure => failure.to_string(),
                 };
                 if refusal::columns_of(&said).is_empty() && !unfit.columns.is_empty() {
-                    said += &format!(" (in {})", unfit.columns.join(", "));
+                    let columns = unfit.columns.join(", ");
+                    write!(said, " (in {columns})").expect("a string takes all");
                 }
                 Some(said)
             }
