@@ -65,6 +65,8 @@ const MAX_TURNED_AWAY: usize = 1_000;
 const BACKLOG: u32 = 1_024;
 /// A tile of this zoom is 2 km wide.
 pub(crate) const DEFAULT_CLUSTERED_BELOW: Zoom = Zoom::new(14).expect("it is a zoom");
+/// Less than a hundredth of a core.
+pub(crate) const DEFAULT_SWEEP_ROWS_PER_SECOND: u32 = 500;
 /// How long browsers may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE_S: usize = 3_600;
 
@@ -156,6 +158,9 @@ pub struct AppSettings {
     pub shutdown_timeout: Duration,
     /// Whether, how often and how the locations are looked after.
     pub upkeep: Option<Upkeep>,
+    /// At how many rows a second an index that follows a feed is compared with its table; 0
+    /// never does.
+    pub sweep_rows_per_second: u32,
 }
 
 impl Default for AppSettings {
@@ -181,6 +186,7 @@ impl Default for AppSettings {
             drain: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
             upkeep: None,
+            sweep_rows_per_second: DEFAULT_SWEEP_ROWS_PER_SECOND,
         }
     }
 }
@@ -351,7 +357,12 @@ impl App {
             .upkeep
             .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, Arc::clone(&metrics))));
         let beside = [
-            tokio::spawn(follow(database.clone(), collections, metrics)),
+            tokio::spawn(follow(
+                database.clone(),
+                collections,
+                metrics,
+                settings.sweep_rows_per_second,
+            )),
             tokio::spawn(remove_old_answers(database)),
         ];
         Ok(Self {

@@ -7,6 +7,7 @@ mod duplicates;
 mod mirror;
 mod organizations;
 mod rating_switch;
+mod sweep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::store::{
 pub use duplicates::CreateError;
 use mirror::{Mirroring, written};
 use rating_switch::RatingSwitch;
+pub use sweep::{Sweep, Swept};
 
 /// How long a write waits for those before it, or for a load of the index.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);

@@ -92,6 +92,9 @@ pub struct MirrorMetrics {
     lag: Gauge,
     changes: IntCounter,
     reloads: IntCounterVec,
+    swept: IntCounter,
+    sweeps: IntCounter,
+    mismatches: IntCounter,
 }
 
 impl MirrorMetrics {
@@ -121,7 +124,35 @@ impl MirrorMetrics {
                 ),
             ),
             reloads,
+            swept: registered(
+                registry,
+                IntCounter::new(
+                    "nearby_mirror_swept_rows_total",
+                    "Rows that were compared with the indexes.",
+                ),
+            ),
+            sweeps: registered(
+                registry,
+                IntCounter::new(
+                    "nearby_mirror_sweeps_total",
+                    "Times that all of a table was compared with its index.",
+                ),
+            ),
+            mismatches: registered(
+                registry,
+                IntCounter::new(
+                    "nearby_mirror_mismatches_total",
+                    "Centers of which an index did not hold what the tables say, though everything was followed that the database's feed told; they were mended.",
+                ),
+            ),
         }
+    }
+
+    /// A part of a table was compared with its index.
+    pub fn swept(&self, rows: usize, mismatches: usize, is_last: bool) {
+        self.swept.inc_by(rows as u64);
+        self.mismatches.inc_by(mismatches as u64);
+        self.sweeps.inc_by(u64::from(is_last));
     }
 
     /// So many keys were followed.

@@ -31,6 +31,8 @@ pub(super) struct Mirroring {
     apply_order: tokio::sync::Mutex<()>,
     /// What has changed since a load began; `None` where none is under way.
     changed: Mutex<Option<Keys>>,
+    /// What was followed since a part of the table is being compared; `None` where none is.
+    followed: Mutex<Option<Keys>>,
     loads: watch::Sender<Loads>,
 }
 
@@ -58,6 +60,7 @@ impl Default for Mirroring {
         Self {
             apply_order: tokio::sync::Mutex::default(),
             changed: Mutex::default(),
+            followed: Mutex::default(),
             loads: watch::Sender::new(Loads {
                 wanted: 0,
                 done: 0,
@@ -75,6 +78,25 @@ impl Mirroring {
         }
     }
 
+    /// Notes what the index holds now as it was read.
+    fn note_followed(&self, keys: Keys) {
+        if let Some(followed) = &mut *self.followed.lock() {
+            followed.merge(keys);
+        }
+    }
+
+    /// From now on everything is noted that is followed, until what is given is dropped.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        *self.followed.lock() = Some(Keys::default());
+        Watch(self)
+    }
+
+    /// How many loads were asked for; `None` while one is to be done.
+    pub(super) fn loads(&self) -> Option<u64> {
+        let loads = self.loads.borrow();
+        loads.are_done().then_some(loads.wanted)
+    }
+
     /// What has changed, where that is much.
     fn take_many(&self) -> Option<Keys> {
         let mut changed = self.changed.lock();
@@ -83,18 +105,42 @@ impl Mirroring {
     }
 }
 
+/// Notes what is followed. One at a time.
+pub(super) struct Watch<'m>(&'m Mirroring);
+
+impl Watch<'_> {
+    /// Whether something has been followed that says more of a center.
+    pub(super) fn has_followed(&self, id: CenterId) -> bool {
+        let followed = self.0.followed.lock();
+        let keys = followed.as_ref();
+        keys.is_some_and(|keys| keys.rows.contains(&id) || keys.linked.contains(&id))
+    }
+
+    /// Whether organizations were renamed.
+    pub(super) fn has_followed_organizations(&self) -> bool {
+        let followed = self.0.followed.lock();
+        followed.as_ref().is_some_and(|keys| keys.organizations)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        *self.0.followed.lock() = None;
+    }
+}
+
 /// What the database holds of some keys.
 #[derive(Debug, Default)]
-struct Found {
-    centers: Vec<Center>,
-    gone: Vec<CenterId>,
-    organizations: Vec<(CenterId, Vec<OrganizationId>)>,
-    ratings: Vec<(CenterId, Option<Rating>)>,
-    names: Option<OrganizationNames>,
+pub(super) struct Found {
+    pub centers: Vec<Center>,
+    pub gone: Vec<CenterId>,
+    pub organizations: Vec<(CenterId, Vec<OrganizationId>)>,
+    pub ratings: Vec<(CenterId, Option<Rating>)>,
+    pub names: Option<OrganizationNames>,
 }
 
 impl Found {
-    fn changes(&self) -> Vec<Change<'_>> {
+    pub(super) fn changes(&self) -> Vec<Change<'_>> {
         let organizations = self.organizations.iter();
         let organizations = organizations.map(|(id, all)| Change::Organizations(*id, all));
         let ratings = self.ratings.iter();
@@ -120,7 +166,7 @@ pub(super) fn written(center: &Center) -> Change<'_> {
 impl Catalog {
     /// The index, and the feed that keeps it; `None` where there is no index, or only
     /// this process and a file are to be followed.
-    fn mirror(&self) -> Option<(&MemoryEngine, &dyn ChangeFeed)> {
+    pub(super) fn mirror(&self) -> Option<(&MemoryEngine, &dyn ChangeFeed)> {
         let Engine::Memory(engine) = self.engine() else {
             return None;
         };
@@ -205,6 +251,7 @@ impl Catalog {
             if let Some(names) = found.names {
                 engine.rename_organizations(names);
             }
+            self.mirroring.note_followed(part);
         }
         Ok(())
     }
@@ -328,8 +375,7 @@ impl Catalog {
         Ok(had.into_iter().chain(have).collect())
     }
 
-    async fn read_back(&self, keys: &Keys) -> Result<Found, StoreError> {
-        let database = self.store.database();
+    pub(super) async fn read_back(&self, keys: &Keys) -> Result<Found, StoreError> {
         let rows: Vec<CenterId> = keys.rows.iter().copied().collect();
         let centers = match rows.as_slice() {
             [] => Vec::new(),
@@ -344,17 +390,33 @@ impl Catalog {
             gone: gone.into_iter().collect(),
             ..Found::default()
         };
-        if !self.collection().is_linked() {
-            return Ok(found);
-        }
         if keys.organizations {
-            found.names = Some(database.organization_names().await?);
+            self.read_organizations(&mut found).await?;
         }
         // Older servers do not tell of rows that went with those that they refer to.
-        let linked: BTreeSet<CenterId> = keys.linked.iter().chain(&found.gone).copied().collect();
-        if linked.is_empty() {
-            return Ok(found);
+        let linked = keys.linked.iter().chain(&found.gone).copied().collect();
+        self.read_links(&mut found, linked).await?;
+        Ok(found)
+    }
+
+    /// Reads what organizations are called.
+    pub(super) async fn read_organizations(&self, found: &mut Found) -> Result<(), StoreError> {
+        if self.collection().is_linked() {
+            found.names = Some(self.store.database().organization_names().await?);
         }
+        Ok(())
+    }
+
+    /// Reads what other tables say of some centers.
+    pub(super) async fn read_links(
+        &self,
+        found: &mut Found,
+        linked: BTreeSet<CenterId>,
+    ) -> Result<(), StoreError> {
+        if linked.is_empty() || !self.collection().is_linked() {
+            return Ok(());
+        }
+        let database = self.store.database();
         let mut members: HashMap<CenterId, Vec<OrganizationId>> = HashMap::new();
         for (center, organization) in database.memberships_of(linked.iter().copied()).await? {
             members.entry(center).or_default().push(organization);
@@ -365,6 +427,6 @@ impl Catalog {
             found.organizations.push((id, organizations));
             found.ratings.push((id, ratings.get(&id).copied()));
         }
-        Ok(found)
+        Ok(())
     }
 }

@@ -11,7 +11,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::open_files;
 use super::signals::told_to_stop;
-use crate::app::{App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW, cores};
+use crate::app::{
+    App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW, DEFAULT_SWEEP_ROWS_PER_SECOND, cores,
+};
 use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::{MAX_ZOOM, Zoom};
@@ -132,6 +134,11 @@ pub(super) struct ServerArgs {
         value_delimiter = ','
     )]
     allow: Vec<Allowed>,
+    /// Where searches are answered from memory on MySQL, compare the index with the tables at so
+    /// many rows a second, all the time, and mend it: it finds what the binary log does not tell;
+    /// 0 never does
+    #[arg(long, env = "NEARBY_SWEEP_ROWS_PER_SECOND", value_name = "ROWS", default_value_t = DEFAULT_SWEEP_ROWS_PER_SECOND, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    sweep_rows_per_second: u32,
 }
 
 /// What answers searches.
@@ -187,6 +194,7 @@ impl ServerArgs {
                 mend: self.mend,
                 allowed: self.allow.clone(),
             }),
+            sweep_rows_per_second: self.sweep_rows_per_second,
             ..AppSettings::default()
         })
     }

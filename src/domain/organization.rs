@@ -179,7 +179,7 @@ fn caseless(text: &str) -> String {
 }
 
 /// What organizations are called, to find them by.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrganizationNames(Vec<(OrganizationId, String)>);
 
 impl OrganizationNames {

@@ -2,7 +2,8 @@
 //! commit is followed, whoever made it, and nothing is asked from time to time.
 //!
 //! One task follows the feed. Another one for each collection loads its index, at the
-//! start and whenever the feed says so, beside the one that goes on answering.
+//! start and whenever the feed says so, beside the one that goes on answering. One more
+//! compares indexes and tables.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
+use super::sweep::sweep;
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
 use crate::store::feed::{ChangeFeed, Changes, FeedError, Keys, OpenFeed, Reason};
@@ -37,6 +39,7 @@ pub(super) async fn follow(
     feed: Arc<dyn ChangeFeed>,
     catalogs: Vec<Arc<Catalog>>,
     metrics: Arc<Metrics>,
+    sweep_rows_per_second: u32,
 ) {
     let loading = catalogs
         .iter()
@@ -49,7 +52,8 @@ pub(super) async fn follow(
     tokio::join!(
         mirror.follow_feed(),
         join_all(loading),
-        keep_names(&catalogs)
+        keep_names(&catalogs),
+        sweep(&catalogs, sweep_rows_per_second, &metrics)
     );
 }
 
@@ -74,7 +78,7 @@ impl Rest {
     }
 }
 
-fn name(catalog: &Catalog) -> &str {
+pub(super) fn name(catalog: &Catalog) -> &str {
     catalog.collection().name.as_str()
 }
 

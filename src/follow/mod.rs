@@ -3,6 +3,7 @@
 //! from time to time, or by its feed where an index follows that.
 
 mod mirror;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,12 +25,19 @@ const REST_AT_MOST: Duration = Duration::from_mins(1);
 /// Loads the indexes, then follows other writers of the embedded file; on MySQL,
 /// where nothing tells of them, names that are asked for and how densely centers
 /// lie. While the database is away everything stays as it was.
-pub async fn follow(database: Database, collections: Collections, metrics: Arc<Metrics>) {
+///
+/// Indexes that follow a feed are compared with their tables at `sweep_rows_per_second`.
+pub async fn follow(
+    database: Database,
+    collections: Collections,
+    metrics: Arc<Metrics>,
+    sweep_rows_per_second: u32,
+) {
     if collections.default().is_mirror()
         && let Some(feed) = database.feed()
     {
         let catalogs = collections.iter().cloned().collect();
-        return mirror::follow(feed, catalogs, metrics).await;
+        return mirror::follow(feed, catalogs, metrics, sweep_rows_per_second).await;
     }
     tokio::join!(
         follow_settings(&collections),

@@ -5,6 +5,8 @@
 //! A bucket keeps the texts of its centers in one piece, so an answer is copied
 //! from a handful of places.
 
+use std::ops::Range;
+
 use prefetch_index::prefetch_index;
 use rstar::Envelope as _;
 
@@ -443,10 +445,24 @@ impl Buckets {
         self.get(place.bucket()).slot(place.slot()).id
     }
 
+    /// How many numbers have been given to buckets.
+    pub(super) fn numbers(&self) -> usize {
+        self.slab.len()
+    }
+
     /// Every bucket with its number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (BucketId, &Bucket)> {
-        (0..)
-            .zip(&self.slab)
+        self.between(0..self.slab.len())
+    }
+
+    /// The buckets with some numbers.
+    pub(super) fn between(
+        &self,
+        numbers: Range<usize>,
+    ) -> impl Iterator<Item = (BucketId, &Bucket)> {
+        let slab = &self.slab[numbers.clone()];
+        (offset(numbers.start)..)
+            .zip(slab)
             .filter_map(|(id, bucket)| Some((id, bucket.as_ref()?)))
     }
 }

@@ -109,6 +109,10 @@ impl Index {
         &self.organizations
     }
 
+    pub(super) fn ratings(&self) -> &Ratings {
+        &self.ratings
+    }
+
     /// How the center in a place is rated, rendered.
     pub(super) fn rating(&self, slot: &Slot) -> Option<&str> {
         self.vocabularies[RATING].text(slot.values[RATING])

@@ -22,6 +22,7 @@
 //! - `values`, `columns`: attributes of centers, and of a bucket's
 //! - `organizations`, `ratings`: those of each center, as filter values
 //! - `table`, `index`: everything kept in step by writes
+//! - `compare`: whether it holds what a table says
 //! - `search_lock`: what searches share and writes take
 //! - `load`: building it all in one go; `intake`: beside whoever reads the centers
 
@@ -30,6 +31,7 @@ mod bounds;
 mod bucket;
 mod clusters;
 mod columns;
+mod compare;
 mod index;
 mod intake;
 mod lanes;
@@ -52,6 +54,7 @@ mod vocabulary;
 mod walk;
 mod within;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -85,6 +88,16 @@ pub enum Change<'a> {
 }
 
 impl Change<'_> {
+    /// The center that it is about.
+    fn center(&self) -> CenterId {
+        match *self {
+            Self::Upsert(Summary { id, .. })
+            | Self::Remove(id)
+            | Self::Organizations(id, _)
+            | Self::Rating(id, _) => id,
+        }
+    }
+
     /// What answers will hold of a center that is written; nothing for other changes.
     fn render(&self, layout: &Layout, text: &mut Vec<u8>) {
         text.clear();
@@ -193,6 +206,49 @@ impl MemoryEngine {
         guard
             .as_ref()
             .map_or_else(Vec::new, |loaded| loaded.index.linked())
+    }
+
+    /// The centers that are not as changes would leave them; none before the first load.
+    #[must_use]
+    pub fn not_held(&self, changes: &[Change<'_>]) -> BTreeSet<CenterId> {
+        let mut text = Vec::new();
+        let mut odd = BTreeSet::new();
+        for change in changes {
+            change.render(&self.layout, &mut text);
+            let guard = self.loaded.read();
+            let Some(loaded) = &*guard else {
+                break;
+            };
+            if !compare::holds(&loaded.index, change, &text) {
+                odd.insert(change.center());
+            }
+        }
+        odd
+    }
+
+    /// Whether organizations are called so; true before the first load.
+    #[must_use]
+    pub fn holds_organization_names(&self, names: &OrganizationNames) -> bool {
+        let guard = self.loaded.read();
+        let loaded = guard.as_ref();
+        loaded.is_none_or(|loaded| loaded.index.organizations().are_called(names))
+    }
+
+    /// Up to so many of the centers beyond `after` that have a position, the lowest ids in
+    /// their order. Goes through all centers; one that is written meanwhile may be missing.
+    #[must_use]
+    pub fn lowest_ids(&self, after: Option<CenterId>, most: usize) -> Vec<CenterId> {
+        let mut lowest = compare::LowestIds::beyond(after, most);
+        let mut buckets = 0;
+        loop {
+            // Writes come between.
+            let guard = self.loaded.read();
+            let index = guard.as_ref().map(|loaded| &loaded.index);
+            match index.and_then(|index| lowest.look(index, buckets)) {
+                Some(next) => buckets = next,
+                None => return lowest.sorted(),
+            }
+        }
     }
 
     /// Answers a search.

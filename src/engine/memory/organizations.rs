@@ -23,6 +23,10 @@ impl Organizations {
         self.names = names;
     }
 
+    pub(super) fn are_called(&self, names: &OrganizationNames) -> bool {
+        self.names == *names
+    }
+
     /// Notes the organizations of a center, in the order of their numbers.
     pub(super) fn set(&mut self, center: CenterId, organizations: &[OrganizationId]) {
         match text_of(organizations) {
@@ -49,7 +53,8 @@ impl Organizations {
     }
 }
 
-fn text_of(organizations: &[OrganizationId]) -> Option<Arc<str>> {
+/// A set as a value; `None` where it is empty.
+pub(super) fn text_of(organizations: &[OrganizationId]) -> Option<Arc<str>> {
     if organizations.is_empty() {
         return None;
     }

@@ -48,7 +48,7 @@ fn find(index: &Index, wanted: &Wanted<'_>, shape: &Shape<'_>, lowest: &mut Lowe
 }
 
 /// The centers of the lowest ids of those taken, so many.
-struct Lowest {
+pub(super) struct Lowest {
     keep: usize,
     taken: Vec<(CenterId, Place)>,
     /// Beyond this id there are enough.
@@ -56,7 +56,7 @@ struct Lowest {
 }
 
 impl Lowest {
-    fn of(keep: usize) -> Self {
+    pub(super) fn of(keep: usize) -> Self {
         Self {
             keep,
             taken: Vec::new(),
@@ -65,11 +65,11 @@ impl Lowest {
     }
 
     /// Whether a center may be one of them.
-    fn may_take(&self, id: CenterId) -> bool {
+    pub(super) fn may_take(&self, id: CenterId) -> bool {
         self.last.is_none_or(|last| id < last)
     }
 
-    fn take(&mut self, id: CenterId, place: Place) {
+    pub(super) fn take(&mut self, id: CenterId, place: Place) {
         self.taken.push((id, place));
         if self.taken.len() == self.keep * 2 {
             let (_, last, _) = self.taken.select_nth_unstable(self.keep - 1);
@@ -78,7 +78,7 @@ impl Lowest {
         }
     }
 
-    fn sorted(&mut self) -> &[(CenterId, Place)] {
+    pub(super) fn sorted(&mut self) -> &[(CenterId, Place)] {
         self.taken.sort_unstable();
         self.taken.truncate(self.keep);
         &self.taken

@@ -68,10 +68,30 @@ struct Loaded {
 /// Names as they were written last; `None` for a center that was deleted.
 type Written = HashMap<CenterId, Option<Name>>;
 
+/// What is held of a center.
 #[derive(Debug, Clone)]
-struct Name {
+pub struct Name {
     folded: Box<str>,
     point: Point,
+}
+
+impl Name {
+    /// Of a center that is called so and is there.
+    #[must_use]
+    pub fn of(name: &str, position: Option<Position>) -> Self {
+        Self {
+            folded: fold(name).into(),
+            point: point_of(position),
+        }
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        // No position is no number.
+        let bits = |point: Point| point.map(f32::to_bits);
+        self.folded == other.folded && bits(self.point) == bits(other.point)
+    }
 }
 
 impl Names {
@@ -137,16 +157,38 @@ impl Names {
         if loaded.is_none() && loading.is_none() {
             return;
         }
-        let name = written.map(|(name, position)| Name {
-            folded: fold(name).into(),
-            point: point_of(position),
-        });
+        let name = written.map(|(name, position)| Name::of(name, position));
         if let Some(loading) = &mut *loading {
             loading.insert(id, name.clone());
         }
         if let Some(loaded) = &mut *loaded {
             loaded.written.insert(id, name);
         }
+    }
+
+    /// What is held of some centers; `None` before the first load. Goes through all of them.
+    #[must_use]
+    pub fn held(&self, of: impl Fn(CenterId) -> bool) -> Option<HashMap<CenterId, Name>> {
+        let guard = self.loaded.read();
+        let Loaded { base, written, .. } = guard.as_ref()?;
+        let mut held: HashMap<CenterId, Name> = (0..)
+            .zip(&base.ids)
+            .filter(|(_, id)| of(**id))
+            .map(|(rank, id)| {
+                let name = Name {
+                    folded: base.name(rank).into(),
+                    point: base.points[rank as usize],
+                };
+                (*id, name)
+            })
+            .collect();
+        for (id, name) in written.iter().filter(|(id, _)| of(**id)) {
+            match name {
+                Some(name) => held.insert(*id, name.clone()),
+                None => held.remove(id),
+            };
+        }
+        Some(held)
     }
 
     /// The candidates of a query, among them the best `wanted`; `None` before

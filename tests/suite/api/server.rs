@@ -74,8 +74,18 @@ impl TestServer {
     /// The service over a MySQL database, answering from memory, once it is ready. By which
     /// URL it connects is said apart.
     pub async fn start_mirror(db: TestDatabase, url: &str, declared: Vec<Collection>) -> Self {
+        Self::start_mirror_with(db, url, declared, |_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_mirror_with(
+        db: TestDatabase,
+        url: &str,
+        declared: Vec<Collection>,
+        adjust: impl FnOnce(&mut AppSettings),
+    ) -> Self {
         let database = connect(url).await;
-        Self::until_ready(Self::launch_over(db, &database, true, declared, |_| {})).await
+        Self::until_ready(Self::launch_over(db, &database, true, declared, adjust)).await
     }
 
     fn launch_declared(

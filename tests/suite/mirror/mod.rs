@@ -7,6 +7,7 @@ mod links;
 mod own;
 mod refused;
 mod schema;
+mod sweep;
 mod torture;
 
 use nearby::store::Collection;
@@ -19,6 +20,16 @@ use crate::support::TestDatabase;
 /// A running mirror of a fresh database.
 async fn mirror() -> TestServer {
     mirror_of(TestDatabase::mysql().await, Vec::new()).await
+}
+
+/// The same, compared with its tables many times a second.
+async fn swept_mirror() -> TestServer {
+    let db = TestDatabase::mysql().await;
+    let url = db.url().to_owned();
+    TestServer::start_mirror_with(db, &url, Vec::new(), |settings| {
+        settings.sweep_rows_per_second = 20_000;
+    })
+    .await
 }
 
 /// A running mirror, of declared collections as well.

@@ -8,7 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{difference, metric, mirror, soon_the_same};
+use super::{difference, metric, soon_the_same, swept_mirror};
 use crate::api::server::{TestServer, center};
 
 const LASTS: Duration = Duration::from_secs(10);
@@ -102,7 +102,9 @@ async fn write_over_http(server: &TestServer, random: &mut StdRng) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn after_anything_by_anybody_the_index_is_what_the_tables_say() {
-    let server = mirror().await;
+    let server = swept_mirror().await;
+    // Names are compared as well once anybody asks for one.
+    server.found("/search?q=n").await;
     server
         .db
         .execute(
@@ -156,5 +158,12 @@ async fn after_anything_by_anybody_the_index_is_what_the_tables_say() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(difference(&server).await, None, "seed {seed}");
     let followed = metric(&server, "nearby_mirror_changes_total").await;
-    println!("{followed} keys followed, deadlocks {refused:?}");
+    let compared = metric(&server, "nearby_mirror_swept_rows_total").await;
+    println!("{followed} keys followed, deadlocks {refused:?}, {compared} rows compared");
+    assert!(
+        compared > 1_000.0,
+        "{compared} rows were compared meanwhile"
+    );
+    let mismatches = metric(&server, "nearby_mirror_mismatches_total").await;
+    assert_eq!(mismatches, 0.0, "seed {seed}");
 }
