@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::findings;
+use crate::store::feed::Lack;
 use crate::store::{Adoption, Facts, Obstacle, Rows, Step, TriggerState};
 
-pub(super) fn report(found: &Adoption) -> Value {
+pub(super) fn report(found: &Adoption, mirror: Option<&[Lack]>) -> Value {
     let state = if !found.obstacles.is_empty() {
         "cannot_be_adopted"
     } else if found.steps.is_empty() {
@@ -20,9 +21,17 @@ pub(super) fn report(found: &Adoption) -> Value {
         "rows": found.rows.as_ref().map(rows),
         "obstacles": obstacles(&found.obstacles),
         "warnings": found.warnings,
+        "mirror": mirror.map(fitness),
         "steps": steps(&found.steps),
         "administrator_steps": steps(&found.administrator_steps),
     })
+}
+
+/// Whether an index in memory could follow the server.
+fn fitness(lacks: &[Lack]) -> Value {
+    let told = lacks.iter();
+    let told = told.map(|lack| json!({"what": lack.what, "remedy": lack.mend}));
+    json!({"is_fit": lacks.is_empty(), "lacks": told.collect::<Vec<_>>()})
 }
 
 pub(super) fn obstacles(obstacles: &[Obstacle]) -> Vec<Value> {

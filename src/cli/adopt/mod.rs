@@ -14,6 +14,7 @@ use super::{Outcome, collections, signals};
 use crate::adopt::{self, Event};
 use crate::output::{note, say};
 use crate::progress::Progress;
+use crate::store::feed::Lack;
 use crate::store::{
     Action, AdoptError, Adoption, AdoptionSession, Collection, Database, Indexing, Step,
 };
@@ -76,11 +77,13 @@ async fn adopt(database: &Database, declared: Collection, args: &Args) -> anyhow
         apply(database, &collection, indexing, args.json).await?
     } else {
         let found = look(database, &collection, indexing).await?;
+        let mirror = fitness(database, &collection).await?;
         if args.sql {
             text::print_sql(&found);
+            text::print_mirror_as_comments(mirror.as_deref());
             outcome(&found, &found.administrator_steps)
         } else {
-            print(&found, &collection, indexing, args.json);
+            print(&found, mirror.as_deref(), &collection, indexing, args.json);
             outcome(&found, &found.steps)
         }
     })
@@ -113,11 +116,29 @@ async fn look(
     found
 }
 
-fn print(found: &Adoption, collection: &Collection, indexing: Indexing, json: bool) {
+/// What keeps an index in memory from following the server; `None` where nothing is to be
+/// followed.
+async fn fitness(
+    database: &Database,
+    collection: &Collection,
+) -> anyhow::Result<Option<Vec<Lack>>> {
+    Ok(match database.feed() {
+        Some(feed) => Some(feed.lacks(std::slice::from_ref(collection)).await?),
+        None => None,
+    })
+}
+
+fn print(
+    found: &Adoption,
+    mirror: Option<&[Lack]>,
+    collection: &Collection,
+    indexing: Indexing,
+    json: bool,
+) {
     if json {
-        say!("{:#}", json::report(found));
+        say!("{:#}", json::report(found, mirror));
     } else {
-        text::print_report(found, collection, indexing);
+        text::print_report(found, mirror, collection, indexing);
     }
 }
 
@@ -149,7 +170,8 @@ async fn apply(
         found = look(database, collection, indexing).await?;
     }
     if !found.obstacles.is_empty() || found.steps.is_empty() {
-        print(&found, collection, indexing, json);
+        let mirror = fitness(database, collection).await?;
+        print(&found, mirror.as_deref(), collection, indexing, json);
         return Ok(outcome(&found, &found.steps));
     }
     if !json {
@@ -164,7 +186,8 @@ async fn apply(
     }
     let left = look(database, collection, indexing).await?;
     if json {
-        say!("{:#}", json::report(&left));
+        let mirror = fitness(database, collection).await?;
+        say!("{:#}", json::report(&left, mirror.as_deref()));
     } else {
         text::print_left(&left);
     }

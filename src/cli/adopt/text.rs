@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::findings;
 use crate::output::say;
+use crate::store::feed::Lack;
 use crate::store::{
     ADOPTION_SQL_MODE, Adoption, Collection, Facts, Indexing, Locking, Obstacle, Rows, Step,
     TriggerState,
@@ -12,7 +13,12 @@ use crate::store::{
 /// The servers that will do, for the report.
 const MINIMUM: &str = "8.0.41, 8.4.4 or 9";
 
-pub(super) fn print_report(found: &Adoption, collection: &Collection, indexing: Indexing) {
+pub(super) fn print_report(
+    found: &Adoption,
+    mirror: Option<&[Lack]>,
+    collection: &Collection,
+    indexing: Indexing,
+) {
     if let Some(headline) = found.headline().filter(|_| found.facts.engine.is_some()) {
         say!("{headline}\n");
     }
@@ -20,6 +26,7 @@ pub(super) fn print_report(found: &Adoption, collection: &Collection, indexing: 
     if let Some(rows) = &found.rows {
         print_rows(rows, found.facts.location.is_some());
     }
+    print_mirror(mirror);
     for obstacle in &found.obstacles {
         say!("\nin the way: {}\n  {}", obstacle.what, obstacle.remedy);
     }
@@ -162,6 +169,34 @@ fn print_facts(facts: &Facts) {
             on(facts.trusts_creators)
         ),
     );
+}
+
+/// Whether an index in memory could follow the server.
+fn print_mirror(mirror: Option<&[Lack]>) {
+    match mirror {
+        None => {}
+        Some([]) => say!("fit for a mirror     yes"),
+        Some(lacks) => {
+            for Lack { what, mend } in lacks {
+                say!("fit for a mirror     no, because {what}");
+                say!("                       {mend}");
+            }
+        }
+    }
+}
+
+/// The same for whoever runs the statements.
+pub(super) fn print_mirror_as_comments(mirror: Option<&[Lack]>) {
+    match mirror {
+        None => {}
+        Some([]) => print_comment("fit for a mirror: ", "yes"),
+        Some(lacks) => {
+            for Lack { what, mend } in lacks {
+                print_comment("fit for a mirror: no, because ", what);
+                print_comment("  ", mend);
+            }
+        }
+    }
 }
 
 fn print_rows(rows: &Rows, has_location: bool) {

@@ -39,6 +39,7 @@ async fn divemaps_lost_index_is_told_first_and_looking_changes_nothing() {
         "without coordinates           250",
         "in drift                       20  ids 1, 51, 101",
         "binary logging       on, log_bin_trust_function_creators off",
+        "fit for a mirror     yes",
         "(at least 8.0.41, 8.4.4 or 9)",
         "triggers of others   none",
         "grants               ",
@@ -210,4 +211,33 @@ async fn drift_is_told_by_distance_and_half_a_position_by_its_half() {
         assert_told(&told, &lines);
         assert_told(&told, &halves);
     }
+}
+
+/// What is missing is said with the statement that mends it, in each form of the report.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn whether_the_server_can_be_followed_is_told() {
+    let db = divemap(Kind::WithLocation, 10).await;
+    let url = db.user_with("ALL").await;
+    let user = url::Url::parse(&url).unwrap().username().to_owned();
+    let what = "this user may not read the binary log";
+    let grant = format!("GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%'");
+    let told = |more: &[&str]| {
+        let args = [&["adopt", "--database-url", &url], more].concat();
+        stdout(&crate::cli::process::run(&args)).to_owned()
+    };
+    let text = told(&[]);
+    let line = format!("fit for a mirror     no, because {what}\n                       {grant}");
+    assert!(text.contains(&line), "{text}");
+    let sql = told(&["--sql"]);
+    let line = format!("-- fit for a mirror: no, because {what}\n--   {grant}\n");
+    assert!(sql.contains(&line), "{sql}");
+    let report: Value = serde_json::from_str(&told(&["--json"])).expect("it is JSON");
+    let lack = serde_json::json!({"what": what, "remedy": grant});
+    let expected = serde_json::json!({"is_fit": false, "lacks": [lack]});
+    assert_eq!(report["mirror"], expected);
+    db.execute(&grant).await;
+    assert!(told(&[]).contains("fit for a mirror     yes"));
+    let report: Value = serde_json::from_str(&told(&["--json"])).expect("it is JSON");
+    assert_eq!(report["mirror"]["is_fit"], true);
 }
