@@ -4,6 +4,7 @@
 //! answered, so whoever wrote a center finds it.
 
 mod duplicates;
+mod load_progress;
 mod mirror;
 mod organizations;
 mod rating_switch;
@@ -21,7 +22,7 @@ use crate::domain::{
     Center, CenterDraft, CenterEdit, CenterId, FieldId, Filter, FoundName, Listed, Listing,
     NameQuery, Part, Rating, RatingVisibility, Search, Setting, SettingKey, Tally, reviews_switch,
 };
-use crate::engine::memory::{Change, Intake, Loading};
+use crate::engine::memory::{BuiltIndex, Change, Intake, Loading};
 use crate::engine::names::Names;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::asker::still_there;
@@ -32,6 +33,7 @@ use crate::store::{
 };
 
 pub use duplicates::CreateError;
+use load_progress::LoadProgress;
 use mirror::{Mirroring, written};
 use rating_switch::RatingSwitch;
 pub use sweep::{Sweep, Swept};
@@ -170,6 +172,15 @@ impl Catalog {
             && let Err(error) = self.refresh_rating_visibility().await
         {
             tracing::warn!(cause = %error, "the settings cannot be read now");
+        }
+    }
+
+    /// How many centers the index in memory holds; `None` where there is none.
+    #[must_use]
+    pub fn indexed(&self) -> Option<usize> {
+        match self.engine() {
+            Engine::Memory(engine) => Some(engine.len()),
+            Engine::Sql(_) => None,
         }
     }
 
@@ -356,13 +367,26 @@ impl Catalog {
         if self.collection().is_linked() {
             load_links(self.store.database(), &mut loading).await?;
         }
-        let intake = self
-            .store
-            .fold_summaries(Intake::of(loading), |intake, summary| intake.push(&summary))
-            .await?;
-        engine.finish_load(apart(|| intake.finish().build()).await);
+        let built = self.build(loading).await?;
+        engine.finish_load(built);
         *self.loaded_version.lock() = version;
         Ok(())
+    }
+
+    /// Reads all centers into a new index.
+    async fn build(&self, loading: Loading) -> Result<BuiltIndex, StoreError> {
+        let reading = (
+            Intake::of(loading),
+            LoadProgress::of(self.store.collection()),
+        );
+        let (intake, _) = self
+            .store
+            .fold_summaries(reading, |(intake, progress), summary| {
+                intake.push(&summary);
+                progress.row();
+            })
+            .await?;
+        Ok(apart(|| intake.finish().build()).await)
     }
 
     /// Notes that no other process has written up to this version of the file since the

@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use tokio::sync::{MutexGuard, watch};
 use tokio::time::timeout;
 
-use super::{Catalog, LONGEST_WAIT, apart, load_links};
+use super::{Catalog, LONGEST_WAIT, load_links};
 use crate::domain::{Center, CenterId, OrganizationId, OrganizationNames, Rating};
 use crate::engine::Engine;
-use crate::engine::memory::{BuiltIndex, Change, Intake, MemoryEngine};
+use crate::engine::memory::{BuiltIndex, Change, MemoryEngine};
 use crate::store::StoreError;
 use crate::store::feed::{ChangeFeed, Keys, Reason};
 
@@ -320,11 +320,7 @@ impl Catalog {
         if self.collection().is_linked() {
             load_links(self.store.database(), &mut loading).await?;
         }
-        let intake = self
-            .store
-            .fold_summaries(Intake::of(loading), |intake, summary| intake.push(&summary))
-            .await?;
-        let mut built = apart(|| intake.finish().build()).await;
+        let mut built = self.build(loading).await?;
         let present = feed.present().await?;
         while timeout(LOOK_EVERY, feed.progress().until(&present))
             .await

@@ -265,6 +265,7 @@ async fn load(catalog: &Catalog, reason: Reason) -> bool {
         Ok(true) => tracing::info!(
             collection = name(catalog),
             reason = reason.name(),
+            centers = catalog.indexed(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).ok(),
             "index loaded"
         ),

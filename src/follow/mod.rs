@@ -139,6 +139,7 @@ impl<'a> Followed<'a> {
         self.behind = false;
         tracing::info!(
             collection = self.catalog.collection().name.as_str(),
+            centers = self.catalog.indexed(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).ok(),
             "{}",
             match self.catalog.engine().kind() {
