@@ -5,6 +5,7 @@
 
 mod adopt;
 mod backfill;
+mod choice;
 mod collections;
 mod database;
 mod demo;
@@ -14,6 +15,7 @@ mod findings;
 mod generate;
 mod health;
 mod import;
+mod machine;
 mod migrate;
 mod open_files;
 mod organizations;

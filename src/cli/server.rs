@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::choice::{EngineChoice, choose};
 use super::open_files;
 use super::signals::told_to_stop;
 use crate::app::{
@@ -16,13 +16,12 @@ use crate::app::{
 };
 use crate::catalog::Catalog;
 use crate::collections::Collections;
-use crate::domain::{MAX_ZOOM, Zoom};
+use crate::domain::{EngineKind, MAX_ZOOM, Zoom};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
 use crate::http::MediaUrl;
 use crate::metrics::Metrics;
-use crate::store::feed::Lack;
 use crate::store::{Allowed, Collection, Database, Store};
 use crate::upkeep::Upkeep;
 
@@ -47,7 +46,8 @@ pub(super) struct ServerArgs {
         default_value = "127.0.0.1:8080"
     )]
     bind: Vec<String>,
-    /// What answers searches: `auto` takes `sql` on MySQL and `memory` on an embedded file
+    /// What answers searches: `auto` takes `memory` on an embedded file, and on MySQL where the binary
+    /// log can be followed and the tables fit --mirror-memory, else `sql`
     #[arg(
         long,
         env = "NEARBY_ENGINE",
@@ -55,6 +55,10 @@ pub(super) struct ServerArgs {
         default_value = "auto"
     )]
     engine: EngineChoice,
+    /// How many bytes an index of MySQL's tables may take for `auto` to choose `memory`; while one is
+    /// loaded anew there are two [default: half of the machine's memory, or of its control group's]
+    #[arg(long, env = "NEARBY_MIRROR_MEMORY", value_name = "BYTES")]
+    mirror_memory: Option<u64>,
     /// Origins whose web pages may ask, between commas, as `https://maps.example`; `*` for all
     #[arg(
         long,
@@ -141,18 +145,6 @@ pub(super) struct ServerArgs {
     sweep_rows_per_second: u32,
 }
 
-/// What answers searches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineChoice {
-    /// `sql` on MySQL, `memory` on an embedded file
-    Auto,
-    /// An R-tree in memory; on MySQL it follows other writers by the binary log, which needs
-    /// the right REPLICATION SLAVE
-    Memory,
-    /// The spatial index of MySQL; refused on an embedded file, which has no spatial functions
-    Sql,
-}
-
 impl ServerArgs {
     fn settings(&self, collections: &[Collection]) -> anyhow::Result<AppSettings> {
         open_files::raise_limit();
@@ -211,21 +203,6 @@ impl ServerArgs {
         }
         Ok(addresses)
     }
-
-    fn engine(&self, store: &Store) -> anyhow::Result<Engine> {
-        match (self.engine, SqlEngine::over(store)) {
-            (EngineChoice::Auto | EngineChoice::Sql, Some(engine)) => Ok(Engine::Sql(engine)),
-            (EngineChoice::Auto, None) | (EngineChoice::Memory, _) => {
-                let name = store.collection().name.as_str();
-                Ok(Engine::Memory(
-                    MemoryEngine::new(name).with_fields(store.collection().fields()),
-                ))
-            }
-            (EngineChoice::Sql, None) => bail!(
-                "--engine sql needs MySQL: SQLite has no spatial functions; use --engine memory or auto"
-            ),
-        }
-    }
 }
 
 fn admin_key() -> anyhow::Result<Option<SecretString>> {
@@ -279,26 +256,22 @@ pub(super) async fn serve(
         told.await;
         end_after(longest);
     };
+    let kind = choose(database, &collections, args.engine, args.mirror_memory).await?;
     let mut catalogs = Vec::new();
     for collection in &collections {
         if let Some(warning) = database.rows_beyond_ids(collection).await? {
             tracing::warn!("{warning}");
         }
         let store = Store::new(database, collection);
-        let engine = Arc::new(args.engine(&store)?);
+        let engine = Arc::new(engine(kind, &store));
         catalogs.push(Arc::new(Catalog::new(store, engine)));
     }
     let default = catalogs.remove(0);
-    let engine = default.engine().kind();
-    if let Some(feed) = database.feed().filter(|_| default.is_mirror()) {
-        refuse_unfit(&feed.lacks(&collections).await?)?;
-        tracing::info!("searches are answered from memory, which follows the binary log");
-    }
     let collections = Collections::new(default, catalogs);
-    let metrics = Arc::new(Metrics::new(engine));
+    let metrics = Arc::new(Metrics::new(kind));
     let app = App::bind(settings, database.clone(), collections.clone(), metrics)?;
     for address in app.addresses() {
-        tracing::info!(%address, engine = engine.name(), "listening");
+        tracing::info!(%address, engine = kind.name(), "listening");
     }
     let addresses = app.addresses().to_vec();
     let announcing = tokio::spawn(async move {
@@ -324,17 +297,15 @@ fn end_after(longest: Duration) {
     });
 }
 
-/// Ends the start where a database cannot be followed.
-fn refuse_unfit(lacks: &[Lack]) -> anyhow::Result<()> {
-    if lacks.is_empty() {
-        return Ok(());
+fn engine(kind: EngineKind, store: &Store) -> Engine {
+    match SqlEngine::over(store) {
+        Some(engine) if kind == EngineKind::Sql => Engine::Sql(engine),
+        _ => {
+            let collection = store.collection();
+            let engine = MemoryEngine::new(collection.name.as_str());
+            Engine::Memory(engine.with_fields(collection.fields()))
+        }
     }
-    let lines = lacks.iter();
-    let lines = lines.map(|Lack { what, mend }| format!("\n  {what}\n    {mend}"));
-    bail!(
-        "--engine memory cannot follow other writers here; mend this, or use --engine sql:{}",
-        lines.collect::<String>()
-    )
 }
 
 /// Waits until the engines answer.

@@ -226,6 +226,15 @@ pub struct Lack {
     pub mend: String,
 }
 
+/// About how large tables are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Their rows.
+    pub rows: u64,
+    /// The bytes that these take.
+    pub bytes: u64,
+}
+
 /// What can be followed.
 #[async_trait]
 pub trait ChangeFeed: Debug + Send + Sync {
@@ -234,6 +243,12 @@ pub trait ChangeFeed: Debug + Send + Sync {
     /// # Errors
     /// When the database does not answer.
     async fn lacks(&self, collections: &[Collection]) -> Result<Vec<Lack>, StoreError>;
+
+    /// About how large the tables of these collections are.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn extent(&self, collections: &[Collection]) -> Result<Extent, StoreError>;
 
     /// Every transaction that is visible now.
     ///

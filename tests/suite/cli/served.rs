@@ -19,9 +19,16 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts it and waits until it is ready.
+    /// Starts it and waits until it is ready. Over MySQL it asks the database, unless it is
+    /// told otherwise.
     pub fn start(args: &[&str]) -> Self {
-        Self::start_command(&[&["serve"], args].concat())
+        let is_over_mysql = args.iter().any(|arg| arg.starts_with("mysql:"));
+        let engine: &[&str] = if is_over_mysql && !args.contains(&"--engine") {
+            &["--engine", "sql"]
+        } else {
+            &[]
+        };
+        Self::start_command(&[&["serve"], args, engine].concat())
     }
 
     /// The same of another command that serves.

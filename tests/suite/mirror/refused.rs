@@ -79,14 +79,3 @@ async fn a_server_whose_log_cannot_be_followed_is_told_which_statements_mend_it(
     let server = Served::start(&["--engine", "memory", "--database-url", db.url()]);
     server.stop();
 }
-
-/// What a server can follow, it follows by default no more than before.
-#[tokio::test]
-#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
-async fn what_is_chosen_by_itself_asks_the_database() {
-    let db = TestDatabase::mysql().await;
-    let server = Served::start(&["--database-url", db.url()]);
-    let (_, ready) = server.get("/readyz").await;
-    assert_eq!(ready, serde_json::json!({"status": "ready"}));
-    server.stop();
-}

@@ -1,11 +1,13 @@
 //! MySQL's feed: its binary log, as a replica reads it.
 //!
 //! - `fitness`: what a server lacks to be followed
+//! - `extent`: how large the tables are
 //! - `tables`: what of a database is followed, and which statements alter it
 //! - `events`: from the events of the log to transactions
 //! - `login`, `stream`: the connection that the log comes by
 
 mod events;
+mod extent;
 mod fitness;
 mod login;
 mod stream;
@@ -18,7 +20,9 @@ use async_trait::async_trait;
 use sqlx::MySqlPool;
 
 use super::retrying_pool::RetryingPool;
-use crate::store::feed::{ChangeFeed, FeedError, GtidSet, Lack, OpenFeed, Progress, Reason};
+use crate::store::feed::{
+    ChangeFeed, Extent, FeedError, GtidSet, Lack, OpenFeed, Progress, Reason,
+};
 use crate::store::{Collection, StoreError};
 pub(super) use login::Login;
 
@@ -53,6 +57,10 @@ impl fmt::Debug for MySqlFeed {
 impl ChangeFeed for MySqlFeed {
     async fn lacks(&self, collections: &[Collection]) -> Result<Vec<Lack>, StoreError> {
         fitness::lacks(&self.pool, &self.login, collections).await
+    }
+
+    async fn extent(&self, collections: &[Collection]) -> Result<Extent, StoreError> {
+        extent::extent(&self.pool, collections).await
     }
 
     async fn present(&self) -> Result<GtidSet, StoreError> {
