@@ -1,5 +1,8 @@
 //! `nearby verify`
 
+mod instance;
+mod mirror;
+
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -35,6 +38,10 @@ pub(super) struct Args {
         value_delimiter = ','
     )]
     allow: Vec<Allowed>,
+    /// Compare what a running instance with `--engine memory` holds with what MySQL does, once, now; its
+    /// address, as `http://127.0.0.1:8080`
+    #[arg(long, value_name = "URL", conflicts_with = "allow")]
+    mirror: Option<String>,
     #[command(flatten)]
     collection: CollectionArgs,
     #[command(flatten)]
@@ -50,6 +57,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 
 async fn verify(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     let collection = args.collection.open(database).await?;
+    if let Some(url) = &args.mirror {
+        return mirror::verify(database, &collection, url, args.format).await;
+    }
     let total = database.count_rows(&collection, None).await?;
     let mut shown = Progress::new("verify", Some(total));
     let found = database.verify(&collection, |rows| shown.set(rows)).await?;

@@ -1,5 +1,6 @@
 //! `--engine memory` on MySQL: an index that follows whoever writes, by the binary log.
 
+mod choice;
 mod connection;
 mod foreign;
 mod large;
@@ -9,6 +10,7 @@ mod refused;
 mod schema;
 mod sweep;
 mod torture;
+mod verify;
 
 use nearby::store::Collection;
 use serde_json::Value;
@@ -24,10 +26,19 @@ async fn mirror() -> TestServer {
 
 /// The same, compared with its tables many times a second.
 async fn swept_mirror() -> TestServer {
+    mirror_swept_at(20_000).await
+}
+
+/// The same, never compared.
+async fn unswept_mirror() -> TestServer {
+    mirror_swept_at(0).await
+}
+
+async fn mirror_swept_at(rows_per_second: u32) -> TestServer {
     let db = TestDatabase::mysql().await;
     let url = db.url().to_owned();
     TestServer::start_mirror_with(db, &url, Vec::new(), |settings| {
-        settings.sweep_rows_per_second = 20_000;
+        settings.sweep_rows_per_second = rows_per_second;
     })
     .await
 }

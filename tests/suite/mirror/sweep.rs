@@ -2,14 +2,16 @@
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use super::{difference, held, metric, mirror, soon_the_same, stored, swept_mirror};
+use super::{
+    difference, held, metric, mirror, soon_the_same, stored, swept_mirror, unswept_mirror,
+};
 use crate::api::server::{TestServer, center};
 
 const MISMATCHES: &str = "nearby_mirror_mismatches_total";
 const SWEEPS: &str = "nearby_mirror_sweeps_total";
 
 /// Runs statements of which the log has no word.
-async fn unlogged(server: &TestServer, statements: &[&str]) {
+pub(super) async fn unlogged(server: &TestServer, statements: &[&str]) {
     let mut theirs = server.db.mysql_pool().acquire().await.unwrap();
     theirs.execute("SET SESSION sql_log_bin = 0").await.unwrap();
     for statement in statements {
@@ -169,12 +171,7 @@ async fn many_rows_that_the_log_does_not_tell_of_are_found() {
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn nothing_is_compared_where_that_is_not_wanted() {
-    let db = crate::support::TestDatabase::mysql().await;
-    let url = db.url().to_owned();
-    let server = TestServer::start_mirror_with(db, &url, Vec::new(), |settings| {
-        settings.sweep_rows_per_second = 0;
-    })
-    .await;
+    let server = unswept_mirror().await;
     server.seed(&[center("c", 1.0, 1.0)]).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(metric(&server, SWEEPS).await, 0.0);
