@@ -34,7 +34,7 @@ use crate::collections::Collections;
 use crate::domain::Zoom;
 use crate::engine::Engine;
 use crate::expiry::remove_old_answers;
-use crate::follow::follow;
+use crate::follow::{Watched, follow};
 use crate::http::MediaUrl;
 use crate::http::budget::Budget;
 use crate::http::connection::deadlines::Deadlines;
@@ -44,6 +44,7 @@ use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderW
 use crate::http::observe::Observe;
 use crate::http::queue::{AtOnce, Queues};
 use crate::http::routes::{self, Labels};
+use crate::http::staleness::NEARBY_LAG;
 use crate::http::state::State;
 use crate::http::timing::{SERVER_TIMING, SearchTime};
 use crate::metrics::Metrics;
@@ -158,9 +159,8 @@ pub struct AppSettings {
     pub shutdown_timeout: Duration,
     /// Whether, how often and how the locations are looked after.
     pub upkeep: Option<Upkeep>,
-    /// At how many rows a second an index that follows a feed is compared with its table; 0
-    /// never does.
-    pub sweep_rows_per_second: u32,
+    /// How indexes that follow a feed are looked after.
+    pub watched: Watched,
 }
 
 impl Default for AppSettings {
@@ -186,7 +186,10 @@ impl Default for AppSettings {
             drain: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
             upkeep: None,
-            sweep_rows_per_second: DEFAULT_SWEEP_ROWS_PER_SECOND,
+            watched: Watched {
+                sweep_rows_per_second: DEFAULT_SWEEP_ROWS_PER_SECOND,
+                freshness: None,
+            },
         }
     }
 }
@@ -356,13 +359,9 @@ impl App {
         let upkeep = settings
             .upkeep
             .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, Arc::clone(&metrics))));
+        let watched = settings.watched;
         let beside = [
-            tokio::spawn(follow(
-                database.clone(),
-                collections,
-                metrics,
-                settings.sweep_rows_per_second,
-            )),
+            tokio::spawn(follow(database.clone(), collections, metrics, watched)),
             tokio::spawn(remove_old_answers(database)),
         ];
         Ok(Self {
@@ -458,6 +457,7 @@ fn cors_of(origins: &CorsOrigins) -> Cors {
             IDEMPOTENCY_REPLAYED,
             LINK,
             LOCATION,
+            NEARBY_LAG,
             RETRY_AFTER,
             SERVER_TIMING,
             REQUEST_ID,

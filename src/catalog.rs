@@ -8,6 +8,7 @@ mod load_progress;
 mod mirror;
 mod organizations;
 mod rating_switch;
+mod staleness;
 mod sweep;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::domain::{
 };
 use crate::engine::memory::{BuiltIndex, Change, Intake, Loading};
 use crate::engine::names::Names;
+use crate::engine::sql::SqlEngine;
 use crate::engine::{Answer, Engine, SearchError};
 use crate::store::asker::still_there;
 use crate::store::feed::{ChangeFeed, Keys};
@@ -36,6 +38,8 @@ pub use duplicates::CreateError;
 use load_progress::LoadProgress;
 use mirror::{Mirroring, written};
 use rating_switch::RatingSwitch;
+use staleness::Staleness;
+pub use staleness::{Freshness, WhenStale};
 pub use sweep::{Sweep, Swept};
 
 /// How long a write waits for those before it, or for a load of the index.
@@ -53,6 +57,7 @@ pub struct Catalog {
     /// What keeps the index in memory of a database that others write as well.
     feed: Option<Arc<dyn ChangeFeed>>,
     mirroring: Mirroring,
+    staleness: Staleness,
     /// The version of the embedded file that the index in memory holds, by what is known
     /// of other processes.
     loaded_version: parking_lot::Mutex<Option<FileVersion>>,
@@ -71,6 +76,7 @@ impl Catalog {
         Self {
             feed: store.database().feed(),
             mirroring: Mirroring::default(),
+            staleness: Staleness::default(),
             store,
             engine,
             write_order: Mutex::new(()),
@@ -79,6 +85,16 @@ impl Catalog {
             rating_switch: RatingSwitch::default(),
             names: Names::default(),
             names_order: Mutex::new(()),
+        }
+    }
+
+    /// The same, able to ask the database while the index is too far behind.
+    #[must_use]
+    pub fn with_sql_when_stale(self) -> Self {
+        let sql = SqlEngine::over(&self.store);
+        Self {
+            staleness: Staleness::new(sql),
+            ..self
         }
     }
 
@@ -94,7 +110,7 @@ impl Catalog {
         &self.store
     }
 
-    /// The engine that answers searches.
+    /// The engine that answers searches, while its index is not too far behind.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -103,26 +119,35 @@ impl Catalog {
     /// Answers a search.
     ///
     /// # Errors
-    /// As [`Engine::search`].
+    /// As [`Engine::search`] and [`Self::answering`].
     pub async fn search(
         &self,
         search: &Search,
         answer: &mut impl Answer,
     ) -> Result<(), SearchError> {
-        self.engine.search(search, answer).await
+        let answering = self.answering()?;
+        match answering.search(search, answer).await {
+            // It went away a moment ago.
+            Err(SearchError::Store(StoreError::Unavailable(_)))
+                if answering.kind() != self.engine.kind() =>
+            {
+                self.engine.search(search, answer).await
+            }
+            answered => answered,
+        }
     }
 
     /// Counts what a search is about, whatever its limit; `None` where that takes the
     /// database too long.
     ///
     /// # Errors
-    /// As [`Engine::tally`].
+    /// As [`Engine::tally`] and [`Self::answering`].
     pub async fn tally(
         &self,
         search: &Search,
         facets: &[FieldId],
     ) -> Result<Option<Tally>, SearchError> {
-        self.engine.tally(search, facets).await
+        self.answering()?.tally(search, facets).await
     }
 
     /// The rows of these centers, in their order; those that are gone are left out.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::choice::{EngineChoice, choose};
@@ -14,12 +15,13 @@ use super::signals::told_to_stop;
 use crate::app::{
     App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW, DEFAULT_SWEEP_ROWS_PER_SECOND, cores,
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Freshness, WhenStale};
 use crate::collections::Collections;
 use crate::domain::{EngineKind, MAX_ZOOM, Zoom};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
+use crate::follow::Watched;
 use crate::http::MediaUrl;
 use crate::metrics::Metrics;
 use crate::store::{Allowed, Collection, Database, Store};
@@ -143,6 +145,39 @@ pub(super) struct ServerArgs {
     /// 0 never does
     #[arg(long, env = "NEARBY_SWEEP_ROWS_PER_SECOND", value_name = "ROWS", default_value_t = DEFAULT_SWEEP_ROWS_PER_SECOND, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     sweep_rows_per_second: u32,
+    /// How many seconds an index of MySQL's tables may be behind them before --when-stale says what
+    /// becomes of searches [default: however far]
+    #[arg(long, env = "NEARBY_MAX_LAG", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    max_lag: Option<u64>,
+    /// What becomes of searches while the index is further behind than --max-lag
+    #[arg(
+        long,
+        env = "NEARBY_WHEN_STALE",
+        value_name = "WHAT",
+        default_value = "sql"
+    )]
+    when_stale: StaleChoice,
+}
+
+/// What becomes of searches while the index is too far behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StaleChoice {
+    /// They are answered from memory, and say how far behind it is
+    Answer,
+    /// They ask the database; while that is away they are answered from memory
+    Sql,
+    /// They are refused with 503
+    Refuse,
+}
+
+impl From<StaleChoice> for WhenStale {
+    fn from(choice: StaleChoice) -> Self {
+        match choice {
+            StaleChoice::Answer => Self::Answer,
+            StaleChoice::Sql => Self::Sql,
+            StaleChoice::Refuse => Self::Refuse,
+        }
+    }
 }
 
 impl ServerArgs {
@@ -186,7 +221,13 @@ impl ServerArgs {
                 mend: self.mend,
                 allowed: self.allow.clone(),
             }),
-            sweep_rows_per_second: self.sweep_rows_per_second,
+            watched: Watched {
+                sweep_rows_per_second: self.sweep_rows_per_second,
+                freshness: self.max_lag.map(|seconds| Freshness {
+                    max_lag: Duration::from_secs(seconds),
+                    when_stale: self.when_stale.into(),
+                }),
+            },
             ..AppSettings::default()
         })
     }
@@ -264,7 +305,11 @@ pub(super) async fn serve(
         }
         let store = Store::new(database, collection);
         let engine = Arc::new(engine(kind, &store));
-        catalogs.push(Arc::new(Catalog::new(store, engine)));
+        let mut catalog = Catalog::new(store, engine);
+        if args.max_lag.is_some() && args.when_stale == StaleChoice::Sql && catalog.is_mirror() {
+            catalog = catalog.with_sql_when_stale();
+        }
+        catalogs.push(Arc::new(catalog));
     }
     let default = catalogs.remove(0);
     let collections = Collections::new(default, catalogs);

@@ -57,6 +57,12 @@ pub enum SearchError {
         /// The engine that was asked.
         asked: EngineKind,
     },
+    /// The index is further behind than searches may be answered from.
+    #[error("the index is {lag_s} s behind the database")]
+    Stale {
+        /// So many seconds.
+        lag_s: u32,
+    },
     /// The database would take too long.
     #[error("the database takes longer than two seconds for this")]
     TooSlow,

@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::sweep::sweep;
+use super::{Watched, lag};
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
 use crate::store::feed::{ChangeFeed, Changes, FeedError, Keys, OpenFeed, Reason};
@@ -39,7 +40,7 @@ pub(super) async fn follow(
     feed: Arc<dyn ChangeFeed>,
     catalogs: Vec<Arc<Catalog>>,
     metrics: Arc<Metrics>,
-    sweep_rows_per_second: u32,
+    watched: Watched,
 ) {
     let loading = catalogs
         .iter()
@@ -53,7 +54,8 @@ pub(super) async fn follow(
         mirror.follow_feed(),
         join_all(loading),
         keep_names(&catalogs),
-        sweep(&catalogs, sweep_rows_per_second, &metrics)
+        sweep(&catalogs, watched.sweep_rows_per_second, &metrics),
+        lag::watch(&catalogs, watched.freshness)
     );
 }
 

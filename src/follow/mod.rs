@@ -2,17 +2,27 @@
 //! the start, and again when another process wrote the embedded file, or on MySQL
 //! from time to time, or by its feed where an index follows that.
 
+mod lag;
 mod mirror;
 mod sweep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Freshness};
 use crate::collections::Collections;
 use crate::domain::EngineKind;
 use crate::metrics::Metrics;
 use crate::store::{Database, FileVersion, StoreError};
+
+/// How indexes that follow a feed are looked after.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    /// At how many rows a second they are compared with their tables; 0 never does.
+    pub sweep_rows_per_second: u32,
+    /// How far behind they may be; `None` answers from them however far that is.
+    pub freshness: Option<Freshness>,
+}
 
 /// How often the file is looked at; how long others' writes may go unseen.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -26,18 +36,18 @@ const REST_AT_MOST: Duration = Duration::from_mins(1);
 /// where nothing tells of them, names that are asked for and how densely centers
 /// lie. While the database is away everything stays as it was.
 ///
-/// Indexes that follow a feed are compared with their tables at `sweep_rows_per_second`.
+/// `watched` is how indexes that follow a feed are looked after.
 pub async fn follow(
     database: Database,
     collections: Collections,
     metrics: Arc<Metrics>,
-    sweep_rows_per_second: u32,
+    watched: Watched,
 ) {
     if collections.default().is_mirror()
         && let Some(feed) = database.feed()
     {
         let catalogs = collections.iter().cloned().collect();
-        return mirror::follow(feed, catalogs, metrics, sweep_rows_per_second).await;
+        return mirror::follow(feed, catalogs, metrics, watched).await;
     }
     tokio::join!(
         follow_settings(&collections),

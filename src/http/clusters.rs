@@ -1,5 +1,7 @@
 //! `/clusters/{id}`: what is in a cluster.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::code::Code;
@@ -10,6 +12,7 @@ use super::params::{self, CURSOR, FILTER_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
+use super::staleness::telling_lag;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{Cells, ClusterId, Filter, Position, Zoom};
@@ -30,13 +33,14 @@ pub(super) async fn children(request: HttpRequest) -> Result<HttpResponse, Probl
     let cell = id.cell();
     // There is nothing finer than the deepest zoom.
     let cells = Cells::within(cell, cell.zoom.next().unwrap_or(cell.zoom));
-    let asking = async move { catalog.engine().clusters(&cells, &filter).await };
+    let asked = Arc::clone(&catalog);
+    let asking = async move { asked.answering()?.clusters(&cells, &filter).await };
     let found = in_turn(&request, asking).await?;
     if found.is_empty() {
         return Err(not_found(id));
     }
-    let clustered_below = State::of(&request).clustered_below;
-    Ok(shown(&found, clustered_below, |_| true))
+    let shown = shown(&found, State::of(&request).clustered_below, |_| true);
+    Ok(telling_lag(&catalog, shown))
 }
 
 /// The centers of a cluster, by id.
@@ -53,7 +57,7 @@ pub(super) async fn leaves(request: HttpRequest) -> Result<HttpResponse, Problem
     let cells = Cells::within(id.cell(), id.cell().zoom);
     let asking = async move {
         // One more tells that there is a next page.
-        let engine = catalog.engine();
+        let engine = catalog.answering()?;
         let shown = engine.leaves(&cells, &filter, after, limit + 1).await;
         shown.map(|shown| (shown, catalog, filter))
     };

@@ -122,6 +122,8 @@ codes! {
     TableMissing = NOT_IMPLEMENTED, "table_missing", "The database has no table for this";
     /// The index is still being loaded.
     IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
+    /// The index is further behind the database than it may be.
+    IndexStale = SERVICE_UNAVAILABLE, "index_stale", "The index is too far behind";
     /// The database takes too long for what is asked.
     SearchTooSlow = SERVICE_UNAVAILABLE, "search_too_slow", "This takes the database too long";
     /// There is no place, memory or turn left for it.

@@ -52,6 +52,7 @@ pub mod routes;
 mod search;
 mod settings;
 mod shape;
+pub(crate) mod staleness;
 pub(crate) mod state;
 mod tiles;
 pub(crate) mod timing;

@@ -39,6 +39,10 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem
     if !state.collections.are_ready() {
         return Err(Problem::index_loading());
     }
+    for catalog in state.collections.iter() {
+        // While they are refused, others should be asked.
+        catalog.answering()?;
+    }
     let collections = state.collections.clone();
     let probe = async move {
         let all = async {

@@ -505,6 +505,10 @@ impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Loading => Self::index_loading(),
+            SearchError::Stale { .. } => {
+                Self::new(Code::IndexStale, format!("{error}; try again in a moment."))
+                    .with_header(RETRY_AFTER, RETRY_INDEX_S)
+            }
             SearchError::Store(error) => error.into(),
             SearchError::TooSlow => Self::new(
                 Code::SearchTooSlow,

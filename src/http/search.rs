@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::query::{Params, Query};
 use super::reply;
 use super::shape::{self, Shape};
+use super::staleness::telling_lag;
 use super::state::State;
 use super::timing::SearchTime;
 use crate::catalog::Catalog;
@@ -99,26 +100,35 @@ pub fn respond(request: &HttpRequest, catalog: &Arc<Catalog>, asked: Asked) -> R
     }
     let mut answer = AnswerBody::new(format, &search);
     let began = Instant::now();
-    if let Some(answered) = catalog.engine().search_at_once(&search, &mut answer) {
+    let engine = match catalog.answering() {
+        Ok(engine) => engine,
+        Err(error) => return Either::Left(ready(Err(error.into()))),
+    };
+    if let Some(answered) = engine.search_at_once(&search, &mut answer) {
         if let Some(time) = request.conn_data::<SearchTime>() {
             time.ended(began);
         }
-        let sent = answered.map(|()| send(request, format, answer));
+        let sent = answered.map(|()| send(request, catalog, format, answer));
         return Either::Left(ready(sent.map_err(Problem::from)));
     }
     let (request, catalog) = (request.clone(), Arc::clone(catalog));
     Either::Right(Box::pin(async move {
         let asking = ask_database(State::of(&request), &catalog, search, answer);
         let answer = SearchTime::of(&request).measured(asking).await?;
-        Ok(send(&request, format, answer))
+        Ok(send(&request, &catalog, format, answer))
     }))
 }
 
-fn send(request: &HttpRequest, format: Format, answer: AnswerBody) -> HttpResponse {
+fn send(
+    request: &HttpRequest,
+    catalog: &Catalog,
+    format: Format,
+    answer: AnswerBody,
+) -> HttpResponse {
     let metrics = &State::of(request).metrics;
     metrics.search_answered(answer.count());
     let link = reply::next_link(request, answer.next());
-    reply::page_as(format, answer.finish(), link)
+    telling_lag(catalog, reply::page_as(format, answer.finish(), link))
 }
 
 async fn respond_shaped(
@@ -129,8 +139,9 @@ async fn respond_shaped(
     shape: Shape,
 ) -> Result<HttpResponse, Problem> {
     let state = State::of(&request);
-    let takes_long = shape.asks_for_tally() || catalog.engine().goes_through_all(&search);
-    let asking = async move { shape::answer(&catalog, &search, format, &shape, Vec::new()).await };
+    let takes_long = shape.asks_for_tally() || catalog.answering()?.goes_through_all(&search);
+    let asked = Arc::clone(&catalog);
+    let asking = async move { shape::answer(&asked, &search, format, &shape, Vec::new()).await };
     let asking = async {
         if takes_long {
             state.queued(&state.queues.counts, asking).await
@@ -141,7 +152,8 @@ async fn respond_shaped(
     let shaped = SearchTime::of(&request).measured(asking).await?;
     state.metrics.search_answered(shaped.count);
     let link = reply::next_link(&request, shaped.next.as_deref());
-    Ok(reply::page_as(format, shaped.body, link))
+    let response = reply::page_as(format, shaped.body, link);
+    Ok(telling_lag(&catalog, response))
 }
 
 /// Lets the engine write an answer.
@@ -154,7 +166,7 @@ pub async fn ask<A: Answer + Send + 'static>(
     search: Search,
     mut answer: A,
 ) -> Result<A, Problem> {
-    if let Some(answered) = catalog.engine().search_at_once(&search, &mut answer) {
+    if let Some(answered) = catalog.answering()?.search_at_once(&search, &mut answer) {
         answered?;
         return Ok(answer);
     }
@@ -168,7 +180,7 @@ async fn ask_database<A: Answer + Send + 'static>(
     mut answer: A,
 ) -> Result<A, Problem> {
     let catalog = Arc::clone(catalog);
-    let takes_long = catalog.engine().goes_through_all(&search);
+    let takes_long = catalog.answering()?.goes_through_all(&search);
     let asking = async move {
         catalog.search(&search, &mut answer).await?;
         Ok::<_, SearchError>(answer)

@@ -154,7 +154,7 @@ struct Asked {
 /// stand closest together come first.
 async fn write(catalog: &Catalog, asked: &Asked) -> Result<Option<Vec<u8>>, SearchError> {
     let Asked { tile, filter, .. } = asked;
-    let engine = catalog.engine();
+    let engine = catalog.answering()?;
     let is_clustered = tile.zoom() < asked.clustered_below;
     if !is_clustered {
         let centers = engine

@@ -12,6 +12,7 @@ use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::search::{Responding, Way};
+use super::staleness::telling_lag;
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{Area, Cells, Fields, Filter, Search, Viewport, Zoom};
@@ -64,8 +65,9 @@ async fn clusters(
     (viewport, cells): (Viewport, Cells),
 ) -> Result<HttpResponse, Problem> {
     let clustered_below = State::of(&request).clustered_below;
+    let answering = Arc::clone(&catalog);
     let asking = async move {
-        let engine = catalog.engine();
+        let engine = answering.answering()?;
         if cells.zoom() >= clustered_below
             && let Some(centers) = engine.centers_in(&cells, &filter, MAX_CENTERS).await?
         {
@@ -74,9 +76,10 @@ async fn clusters(
         engine.clusters(&cells, &filter).await
     };
     let found = in_turn::<_, SearchError>(&request, asking).await?;
-    Ok(shown(&found, clustered_below, |position| {
+    let shown = shown(&found, clustered_below, |position| {
         viewport.contains(position)
-    }))
+    });
+    Ok(telling_lag(&catalog, shown))
 }
 
 const WAY: Way = Way {

@@ -111,6 +111,7 @@ impl TestServer {
             ..AppSettings::default()
         };
         adjust(&mut settings);
+        let asks_when_stale = settings.watched.freshness.is_some();
         let catalog = |collection: &Collection| {
             let store = Store::new(database, collection);
             let engine = match SqlEngine::over(&store) {
@@ -119,7 +120,12 @@ impl TestServer {
                     MemoryEngine::new(collection.name.as_str()).with_fields(collection.fields()),
                 ),
             };
-            Arc::new(Catalog::new(store, Arc::new(engine)))
+            let catalog = Catalog::new(store, Arc::new(engine));
+            Arc::new(if asks_when_stale {
+                catalog.with_sql_when_stale()
+            } else {
+                catalog
+            })
         };
         let (ours, declared): (Vec<_>, Vec<_>) =
             declared.into_iter().partition(Collection::is_ours);

@@ -13,7 +13,7 @@ use crate::support::{Gate, OwnServer, TestDatabase};
 const INSERT: &str = "INSERT INTO diving_centers (name, latitude, longitude) VALUES";
 
 /// Ends the connections of a server's followers; gives how many there were.
-async fn kill_followers(server: &TestServer) -> usize {
+pub(super) async fn kill_followers(server: &TestServer) -> usize {
     let name = server.db.url().rsplit('/').next().unwrap();
     let pool = server.db.mysql_pool();
     let ids: Vec<u64> = sqlx::query_scalar(

@@ -8,6 +8,7 @@ mod links;
 mod own;
 mod refused;
 mod schema;
+mod staleness;
 mod sweep;
 mod torture;
 mod verify;
@@ -38,7 +39,7 @@ async fn mirror_swept_at(rows_per_second: u32) -> TestServer {
     let db = TestDatabase::mysql().await;
     let url = db.url().to_owned();
     TestServer::start_mirror_with(db, &url, Vec::new(), |settings| {
-        settings.sweep_rows_per_second = rows_per_second;
+        settings.watched.sweep_rows_per_second = rows_per_second;
     })
     .await
 }
