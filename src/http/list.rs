@@ -181,10 +181,11 @@ impl Asked {
         catalog: &Catalog,
         viewport: Viewport,
     ) -> Result<(Vec<Center>, Option<CenterId>), SearchError> {
+        let engine = catalog.answering()?.kind();
         let mut search = self.search(viewport);
         search.after = self.after.map(|last| {
             let collection = catalog.collection().name.as_str();
-            search.cursor_after(collection, catalog.engine().kind(), BY_ID, last)
+            search.cursor_after(collection, engine, BY_ID, last)
         });
         let mut ids = Ids::default();
         catalog.search(&search, &mut ids).await?;
