@@ -227,10 +227,18 @@ impl CenterDraft {
     /// # Errors
     /// When the name is blank, a text is too long or holds a control character.
     pub fn new(text: CenterText, position: Option<Position>) -> Result<Self, FieldError> {
-        if text.name.trim().is_empty() {
+        Self::checked(text, position, &TextField::ALL)
+    }
+
+    fn checked(
+        text: CenterText,
+        position: Option<Position>,
+        said: &[TextField],
+    ) -> Result<Self, FieldError> {
+        if said.contains(&TextField::Name) && text.name.trim().is_empty() {
             return Err(FieldError::NameMissing);
         }
-        for field in TextField::ALL {
+        for &field in said {
             let Some(value) = text.get(field) else {
                 continue;
             };
@@ -260,6 +268,20 @@ impl CenterDraft {
         latitude: Option<f64>,
         longitude: Option<f64>,
     ) -> Result<Self, FieldError> {
+        Self::edited(text, latitude, longitude, &TextField::ALL)
+    }
+
+    /// The same of a center that is edited: only the texts that the edit says are checked.
+    /// The others are as another application may have written them.
+    ///
+    /// # Errors
+    /// As [`CenterDraft::with_coordinates`].
+    pub fn edited(
+        text: CenterText,
+        latitude: Option<f64>,
+        longitude: Option<f64>,
+        said: &[TextField],
+    ) -> Result<Self, FieldError> {
         let position = match (latitude, longitude) {
             (Some(latitude), Some(longitude)) => Some(Position::new(latitude, longitude)?),
             (None, None) => None,
@@ -274,10 +296,10 @@ impl CenterDraft {
                 });
             }
         };
-        Self::new(text, position)
+        Self::checked(text, position, said)
     }
 
-    /// The checked texts.
+    /// The texts.
     #[must_use]
     pub fn text(&self) -> &CenterText {
         &self.text
@@ -312,6 +334,9 @@ pub struct CenterEdit {
     /// are stored, whatever they are: others write halves, and what is no point on
     /// the globe, and may come back to them.
     pub places: bool,
+    /// The texts that the edit says something of. Others stay as they are stored, which may
+    /// be more than a text can tell, as bytes.
+    pub texts: Vec<TextField>,
     /// The attributes that the edit says something of, by their places. Others stay as
     /// they are stored, which may be more than their kind can tell, as a time of day.
     pub attributes: Vec<usize>,

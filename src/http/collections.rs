@@ -137,6 +137,13 @@ pub(super) fn filter_for(catalog: &Catalog, filter: Filter) -> Result<Filter, Pr
 /// When it is such a field.
 pub(super) fn check_field(collection: &Collection, field: TextField) -> Result<(), Problem> {
     match collection.text(field) {
+        Some(_) if collection.computes(field) => Err(Problem::new(
+            Code::FieldReadOnly,
+            format!("{} is computed by the table", field.name()),
+        )
+        .at(field.name())
+        .got("a value")
+        .allowed("to be left out")),
         Some(_) => Ok(()),
         None => Err(unknown_field(collection, field.name())),
     }

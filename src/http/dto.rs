@@ -102,7 +102,9 @@ impl CenterBody {
     /// When a field cannot be taken, or is not the client's to write.
     pub fn into_draft(self, collection: &Collection) -> Result<CenterDraft, Problem> {
         self.refuse(collection)?;
-        let draft = self.members.over(CenterText::default(), None)?;
+        let draft = self
+            .members
+            .over(CenterText::default(), None, &TextField::ALL)?;
         let fields = collection.fields();
         let mut attributes = vec![None; fields.attributes().len()];
         for (place, value) in attributes::written(fields, &self.others)? {
@@ -125,7 +127,10 @@ impl CenterBody {
         let position = center
             .position
             .map(|position| (position.latitude(), position.longitude()));
-        let draft = members.over(center.text.clone(), position)?;
+        let said = members.texts().into_iter();
+        let said = said.filter(|(_, given)| !given.is_absent());
+        let texts: Vec<TextField> = said.map(|(field, _)| field).collect();
+        let draft = members.over(center.text.clone(), position, &texts)?;
         let written = match center.attributes.fields() {
             Some(fields) => attributes::written(fields, &others)?,
             None => Vec::new(),
@@ -139,6 +144,7 @@ impl CenterBody {
         Ok(CenterEdit {
             draft: draft.with_attributes(values),
             places,
+            texts,
             attributes,
         })
     }
@@ -199,6 +205,7 @@ impl Members {
         self,
         before: CenterText,
         position: Option<(f64, f64)>,
+        said: &[TextField],
     ) -> Result<CenterDraft, Problem> {
         let text = CenterText {
             name: self.name.over(Some(before.name)).unwrap_or_default(),
@@ -216,7 +223,7 @@ impl Members {
         let longitude = self
             .longitude
             .over(position.map(|(_, longitude)| longitude));
-        CenterDraft::with_coordinates(text, latitude, longitude).map_err(Into::into)
+        CenterDraft::edited(text, latitude, longitude, said).map_err(Into::into)
     }
 }
 

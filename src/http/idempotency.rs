@@ -158,12 +158,7 @@ where
     let under_way = state.keys_under_way.begin(keyed.key);
     let under_way = under_way.ok_or_else(Problem::under_way)?;
     if let Some(answer) = answered_before(state, keyed).await? {
-        let mut response = reply::as_kept(answer);
-        let replayed = HeaderValue::from_static("true");
-        response
-            .headers_mut()
-            .insert(IDEMPOTENCY_REPLAYED, replayed);
-        return Ok(response);
+        return Ok(replayed(answer));
     }
     let recording = Recording::new(keyed, move |made| answer_to(path, made));
     let work = recording.clone().of(async move {
@@ -171,11 +166,29 @@ where
         let _under_way = under_way;
         work.await
     });
-    let made = state.write(request, work).await?;
+    let made = match state.write(request, work).await {
+        Ok(made) => made,
+        // What is in the way may be what another instance has made under this key meanwhile.
+        Err(problem) => {
+            return match answered_before(state, keyed).await {
+                Ok(Some(answer)) => Ok(replayed(answer)),
+                _ => Err(problem),
+            };
+        }
+    };
     count(state, Made::from(&made));
     let kept = recording.answer();
     let kept = kept.ok_or_else(|| Problem::internal("a write kept no answer under its key"))?;
     Ok(reply::as_kept(kept))
+}
+
+fn replayed(answer: KeptAnswer) -> HttpResponse {
+    let mut response = reply::as_kept(answer);
+    let replayed = HeaderValue::from_static("true");
+    response
+        .headers_mut()
+        .insert(IDEMPOTENCY_REPLAYED, replayed);
+    response
 }
 
 /// The answer that is kept under a key; `None` where the key is free.

@@ -70,6 +70,8 @@ pub enum Rule {
     NoDefault,
     /// It is not a value of the column's type, of its ENUM or its character set.
     Value,
+    /// The table computes it.
+    Computed,
     /// A CHECK says no, or a trigger of another application does.
     Check,
 }
@@ -89,6 +91,7 @@ impl Rule {
             Self::Value => {
                 "the table's column takes no such value: its type or character set has none"
             }
+            Self::Computed => "the table computes it from others: leave it out",
             Self::Check => "a rule of the table, a CHECK or a trigger, refuses it",
         }
     }
@@ -204,8 +207,12 @@ pub(super) fn of_mysql(number: u16) -> Meaning {
         1406 => Meaning::Unfit(Rule::Length),
         NULL | 1263 => Meaning::Unfit(Rule::NotNull),
         1364 => Meaning::Unfit(Rule::NoDefault),
-        1264 | 1265 | 1292 | 1366 | 1367 | 3140 | 3854 | 3988 => Meaning::Unfit(Rule::Value),
-        1369 | 1526 | 1644 | 3819 | 4025 => Meaning::Unfit(Rule::Check),
+        3105 => Meaning::Unfit(Rule::Computed),
+        // The last two are of what is computed from it: a division by 0, a functional index.
+        1264 | 1265 | 1292 | 1366 | 1367 | 1416 | 3037 | 3140 | 3854 | 3988 | 1365 | 3751 => Meaning::Unfit(Rule::Value),
+        // Triggers that say no, or that are wrong: what they read is not there, is several rows
+        // or the table itself.
+        1172 | 1305 | 1369 | 1442 | 1526 | 1643 | 1644 | 3819 | 4025 => Meaning::Unfit(Rule::Check),
         _ => Meaning::Fault,
     }
 }
@@ -305,6 +312,7 @@ pub(super) fn columns_of(message: &str) -> Vec<&str> {
     // MySQL: `… for column 'name' at row 1`, `Column 'name' cannot be null`, `Field
     // 'name' doesn't have …`, `FOREIGN KEY (`name`, `city`)`. SQLite: `… failed: t.name, t.city`.
     let columns = between("for column '", "'")
+        .or_else(|| between("for generated column '", "'"))
         .or_else(|| between("Column '", "'"))
         .or_else(|| between("Field '", "'"))
         .or_else(|| between("FOREIGN KEY (`", "`)"))
@@ -392,6 +400,11 @@ mod tests {
                 &["gear"][..],
             ),
             ("Column 'email' cannot be null", &["email"][..]),
+            (
+                "The value specified for generated column 'city' in table 'diving_centers' is not \
+                 allowed.",
+                &["city"][..],
+            ),
             ("Field 'owner' doesn't have a default value", &["owner"][..]),
             (
                 "Cannot add or update a child row: a foreign key constraint fails (`d`.`t`, \

@@ -54,6 +54,7 @@ pub(super) fn quoted_or_null(column: Option<&ColumnName>) -> String {
 pub(super) fn text_columns(collection: &Collection) -> Vec<(TextField, String)> {
     TextField::ALL
         .into_iter()
+        .filter(|&field| !collection.computes(field))
         .filter_map(|field| Some((field, collection.text(field)?.quoted())))
         .collect()
 }

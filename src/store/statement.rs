@@ -3,6 +3,10 @@
 
 use std::borrow::Cow;
 
+use chrono::NaiveDate;
+
+use crate::domain::FieldValue;
+
 /// A value of a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
@@ -10,6 +14,11 @@ pub(super) enum Value<'a> {
     /// How many rows.
     Count(u64),
     Real(f64),
+    Boolean(bool),
+    Date(NaiveDate),
+    /// Bytes, as of a point.
+    Bytes(Vec<u8>),
+    Null,
     Text(Cow<'a, str>),
 }
 
@@ -34,6 +43,30 @@ impl From<f64> for Value<'_> {
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<Option<f64>> for Value<'_> {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<'a> From<Option<&'a FieldValue>> for Value<'a> {
+    fn from(value: Option<&'a FieldValue>) -> Self {
+        match value {
+            None => Self::Null,
+            Some(FieldValue::Text(text)) => text.as_str().into(),
+            Some(FieldValue::Number(number)) => (*number).into(),
+            Some(FieldValue::Boolean(boolean)) => Self::Boolean(*boolean),
+            Some(FieldValue::Date(date)) => Self::Date(*date),
+        }
     }
 }
 

@@ -81,6 +81,8 @@ pub struct TableColumns(BTreeMap<String, ColumnSql>);
 /// [`super::condition::FieldSql::read`] says them.
 #[derive(Debug, Clone)]
 pub(super) struct ColumnSql {
+    /// Whether the table computes what it holds.
+    pub(super) is_computed: bool,
     /// `None` where its name alone reads a text.
     pub(super) text: Option<String>,
     pub(super) number: String,
@@ -99,6 +101,12 @@ impl TableColumns {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(&name.to_ascii_lowercase())
+    }
+
+    /// Whether the table computes a column from others.
+    pub(super) fn computes(&self, name: &str) -> bool {
+        let column = self.0.get(&name.to_ascii_lowercase());
+        column.is_some_and(|column| column.is_computed)
     }
 
     /// What reads a column as a text, where that is not its name alone.

@@ -75,6 +75,8 @@ pub struct Collection {
     texts: [Option<ColumnName>; TextField::ALL.len()],
     /// What reads those texts whose columns hold anything else.
     read_texts: [Option<String>; TextField::ALL.len()],
+    /// Texts that the table computes from other columns.
+    computed: Vec<TextField>,
     is_located: bool,
     attributes: Vec<Attribute>,
     fields: Arc<Fields>,
@@ -133,6 +135,7 @@ impl Collection {
             owner_id: columns.remove(&Field::OwnerId),
             texts,
             read_texts: Default::default(),
+            computed: Vec::new(),
         })
     }
 
@@ -233,10 +236,23 @@ impl Collection {
     pub fn read_from(mut self, columns: &TableColumns) -> Self {
         self.read_texts =
             TextField::ALL.map(|field| columns.as_text(self.text(field)?.as_str()).cloned());
+        self.computed = TextField::ALL
+            .into_iter()
+            .filter(|&field| {
+                let column = self.text(field);
+                column.is_some_and(|column| columns.computes(column.as_str()))
+            })
+            .collect();
         for attribute in &mut self.attributes {
             attribute.read = columns.reading(attribute.column.as_str(), attribute.kind);
         }
         self
+    }
+
+    /// Whether the table computes a text from other columns, so that nobody writes it.
+    #[must_use]
+    pub fn computes(&self, field: TextField) -> bool {
+        self.computed.contains(&field)
     }
 
     /// What to add to a command that is to be about this collection.

@@ -13,6 +13,7 @@ mod cells;
 mod connect;
 mod database;
 mod dive_sites;
+mod edit;
 mod feed;
 mod fields;
 mod guard;

@@ -16,6 +16,10 @@ pub(super) fn query(statement: Statement<'_>) -> Query<'_, MySql, MySqlArguments
         Value::Integer(number) => query.bind(number),
         Value::Count(count) => query.bind(count),
         Value::Real(number) => query.bind(number),
+        Value::Boolean(boolean) => query.bind(boolean),
+        Value::Date(date) => query.bind(date),
+        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Null => query.bind(None::<&str>),
         Value::Text(Cow::Borrowed(text)) => query.bind(text),
         Value::Text(Cow::Owned(text)) => query.bind(text),
     })

@@ -97,6 +97,7 @@ impl Column {
             ),
         };
         ColumnSql {
+            is_computed: self.is_generated(),
             text,
             number,
             boolean,

@@ -1,5 +1,6 @@
 //! The SQL of a collection in MySQL, built once.
 
+use super::edit::EditSql;
 use super::listing::ListingSql;
 use super::location::{has_position, location as derived};
 use super::search::SearchSql;
@@ -23,7 +24,7 @@ pub(super) struct Statements {
     pub(super) update: Sql,
     /// [`Self::update`] that leaves the coordinates as they are, and puts the
     /// location where they say.
-    pub(super) update_texts: Sql,
+    pub(super) edit: EditSql,
     pub(super) update_many: Sql,
     /// The same of rows that nothing is said of their attributes.
     pub(super) update_many_but_attributes: Sql,
@@ -78,8 +79,7 @@ impl Statements {
                 .map(|(place, (_, column))| value(place, column))
                 .collect()
         };
-        // What an edit says nothing of stays.
-        let edited = attributes(&|_, column| format!(", {column} = IF(?, ?, {column})"));
+        let attribute_columns = names.attributes.iter().map(|(_, column)| column.clone());
         let now = names.new_values();
         let shown = &names.and_shown;
         let touch = names.touch();
@@ -111,14 +111,20 @@ impl Statements {
             // leaves it and its index alone.
             update: Sql::new(format!(
                 "UPDATE {table} SET {location} = {point}, {latitude} = ?, {longitude} = ?\
-                 {texts}{edited}{touch} WHERE {id} = ?{shown}",
+                 {texts}{attributes}{touch} WHERE {id} = ?{shown}",
                 texts = values(&|_, column| format!(", {column} = ?")),
+                attributes = attributes(&|_, column| format!(", {column} = ?")),
             )),
-            update_texts: Sql::new(format!(
-                "UPDATE {table} SET {location} = {derived}{texts}{edited}{touch} WHERE {id} = ?{shown}",
-                derived = derived(latitude, longitude),
-                texts = values(&|_, column| format!(", {column} = ?")),
-            )),
+            edit: EditSql {
+                start: format!("UPDATE {table} SET {location} = "),
+                derived: derived(latitude, longitude),
+                latitude: latitude.clone(),
+                longitude: longitude.clone(),
+                texts: names.texts.clone(),
+                attributes: attribute_columns.collect(),
+                end: format!("{touch} WHERE {id} = "),
+                and_shown: shown.clone(),
+            },
             update_many: update_many(&attributes(&|place, column| {
                 format!(", t.{column} = v.a{place}")
             })),
@@ -245,7 +251,14 @@ impl Names {
             self.id,
             self.latitude,
             self.longitude,
-            or_null(&self.view_count, "SIGNED"),
+            // As far as a count goes here.
+            or_null(
+                &self
+                    .view_count
+                    .as_ref()
+                    .map(|count| format!("LEAST({count}, {})", i64::MAX)),
+                "SIGNED"
+            ),
             or_null(&self.created_at, "DATETIME"),
             or_null(&self.updated_at, "DATETIME"),
             texts.join(", "),

@@ -242,6 +242,28 @@ pub(super) async fn installed(
     Ok(installed)
 }
 
+/// Triggers with the names of ours on other tables, each with its table: they go along when a
+/// table is renamed, and a database has a name of a trigger once.
+pub(super) async fn elsewhere(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> sqlx::Result<Vec<(String, String)>> {
+    let ours = wanted(collection);
+    let names = ours.iter().map(|trigger| &trigger.name);
+    let names: Vec<&String> = names.collect();
+    sqlx::query_as(
+        "SELECT CAST(TRIGGER_NAME AS CHAR), CAST(EVENT_OBJECT_TABLE AS CHAR) \
+         FROM information_schema.TRIGGERS \
+         WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE <> ? \
+             AND TRIGGER_NAME IN (SELECT name FROM JSON_TABLE(?, '$[*]' \
+                 COLUMNS (name VARCHAR(64) PATH '$')) AS ours) ORDER BY 1",
+    )
+    .bind(collection.table.as_str())
+    .bind(serde_json::json!(names).to_string())
+    .fetch_all(pool)
+    .await
+}
+
 /// The first column that our triggers use and the table lacks.
 async fn lacked(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Option<ColumnName>> {
     let columns = columns(pool, collection).await?;

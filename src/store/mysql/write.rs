@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
 use super::connect::connect_beside;
 use super::idempotency::RecordsKeys as _;
 use super::organizations::forget_center;
+use super::query::query;
 use super::retry::Retries;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
@@ -66,7 +67,7 @@ impl MySqlStore {
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
         let mut transaction = self.begin().await?;
-        self.overwrite(&mut transaction, id, draft, None).await?;
+        self.overwrite(&mut transaction, id, draft).await?;
         let center = self.read_in(&mut transaction, id.get()).await?;
         commit(transaction, true).await?;
         Ok(center)
@@ -87,19 +88,10 @@ impl MySqlStore {
         };
         let edit =
             edit(&rows::center(&row, self.collection.fields())?).map_err(UpdateError::Edit)?;
-        if edit.places {
-            let said = Some(edit.attributes.as_slice());
-            self.overwrite(&mut transaction, id, &edit.draft, said)
-                .await?;
-        } else {
-            let query = sqlx::query(self.statements.update_texts.text());
-            let query = self.bind_texts(query, &edit.draft);
-            let query = self.bind_edited(query, &edit.draft, Some(&edit.attributes));
-            let query = query.bind(id.get());
-            if let Err(error) = query.execute(&mut *transaction).await {
-                let error = self.explained(&mut transaction, error, &edit.draft).await;
-                return Err(error.into());
-            }
+        let update = query(self.statements.edit.statement(id, &edit));
+        if let Err(error) = update.execute(&mut *transaction).await {
+            let error = self.explained(&mut transaction, error, &edit.draft).await;
+            return Err(error.into());
         }
         let center = self.read_in(&mut transaction, id.get()).await?;
         commit(transaction, true).await?;
@@ -181,9 +173,7 @@ impl MySqlStore {
                     .await
                     .map_err(|error| BatchError::at(index, error))?,
                 Some(id) => {
-                    let written = self
-                        .overwrite(&mut transaction, id, &item.draft, None)
-                        .await;
+                    let written = self.overwrite(&mut transaction, id, &item.draft).await;
                     if !written.map_err(|error| BatchError::at(index, error))? {
                         return Err(BatchError::NotFound { index, id });
                     }
@@ -210,8 +200,7 @@ impl MySqlStore {
             .bind(x)
             .bind(y);
         let query = self.bind_draft(query, draft);
-        let attributes = (0..self.statements.attributes).map(|place| draft.attribute(place));
-        let query = attributes.fold(query, bind_value);
+        let query = self.bind_attributes(query, draft);
         match query.execute(&mut *connection).await {
             Ok(inserted) => {
                 i64::try_from(inserted.last_insert_id()).map_err(StoreError::unreadable)
@@ -220,19 +209,18 @@ impl MySqlStore {
         }
     }
 
-    /// Whether there was such a row. All attributes are written, or only some.
+    /// Whether there was such a row.
     async fn overwrite(
         &self,
         connection: &mut MySqlConnection,
         id: CenterId,
         draft: &CenterDraft,
-        said: Option<&[usize]>,
     ) -> Result<bool, StoreError> {
         let (x, y) = rows::point(draft.position());
         let query = sqlx::query(self.statements.update.text()).bind(x).bind(y);
         let query = self.bind_draft(query, draft);
         let written = self
-            .bind_edited(query, draft, said)
+            .bind_attributes(query, draft)
             .bind(id.get())
             .execute(&mut *connection)
             .await;
@@ -263,17 +251,13 @@ impl MySqlStore {
         texts.fold(query, |query, &field| query.bind(draft.text().get(field)))
     }
 
-    /// Binds which attributes an UPDATE writes, and what.
-    fn bind_edited<'q>(
+    fn bind_attributes<'q>(
         &self,
         query: Query<'q, MySql, MySqlArguments>,
         draft: &'q CenterDraft,
-        said: Option<&[usize]>,
     ) -> Query<'q, MySql, MySqlArguments> {
-        (0..self.statements.attributes).fold(query, |query, place| {
-            let is_said = said.is_none_or(|said| said.contains(&place));
-            bind_value(query.bind(is_said), draft.attribute(place))
-        })
+        let attributes = (0..self.statements.attributes).map(|place| draft.attribute(place));
+        attributes.fold(query, bind_value)
     }
 
     async fn read_in(

@@ -12,6 +12,7 @@ mod connect;
 mod connection;
 mod database;
 mod dive_sites;
+mod edit;
 mod extent;
 mod fields;
 mod foreign_changes;

@@ -33,6 +33,8 @@ impl Column {
         let trimmed = format!("lower(trim({column}))");
         let day = format!("substr({column}, 1, 10)");
         ColumnSql {
+            // Those that are computed are not among the columns that SQLite lists.
+            is_computed: false,
             text: self.as_text(),
             number: format!(
                 "CASE typeof({column}) WHEN 'integer' THEN CAST({column} AS REAL) \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::backfill::MendingSql;
+use super::edit::EditSql;
 use super::listing::ListingSql;
 use super::moved::MovedSql;
 use super::{extent, fields};
@@ -28,8 +29,7 @@ pub(super) struct Statements {
     pub(super) times: usize,
     pub(super) insert: Sql,
     pub(super) update: Sql,
-    /// The same without location and coordinates.
-    pub(super) update_texts: Sql,
+    pub(super) edit: EditSql,
     /// [`Self::update`] of a row that differs, shown or not.
     pub(super) update_changed: Sql,
     pub(super) delete: Sql,
@@ -109,7 +109,7 @@ impl Statements {
             times: times(collection).count(),
             insert: Sql::new(insert(collection)),
             update: Sql::new(format!("{edit}{shown}")),
-            update_texts: Sql::new(format!("{}{shown}", set(&edited[PLACE_COLUMNS..]))),
+            edit: EditSql::new(collection, touch(collection)),
             update_changed: Sql::new(format!(
                 "{edit} AND NOT ({})",
                 unchanged(&edited, &attributes)

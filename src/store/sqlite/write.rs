@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, OptionalExtension as _, Statement};
+use rusqlite::{CachedStatement, OptionalExtension as _, Statement, params_from_iter};
 
 use super::extent::Growth;
+use super::query::parts;
 use super::transaction::WriteTransaction;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
@@ -32,7 +33,7 @@ impl SqliteStore {
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
         let draft = draft.clone();
-        self.write(move |writing| Ok(writing.replace(id, &draft, None)?))
+        self.write(move |writing| Ok(writing.replace(id, &draft)?))
             .await
     }
 
@@ -47,16 +48,15 @@ impl SqliteStore {
                 return Ok(None);
             };
             let edit = edit(&center).map_err(UpdateError::Edit)?;
-            // Where there is a position, written as it is, so that its location is right.
-            if edit.places || center.position.is_some() {
-                let said = Some(edit.attributes.as_slice());
-                return Ok(writing.replace(id, &edit.draft, said)?);
+            if edit.places {
+                writing.growth.let_go();
             }
-            let mut update = writing.prepare(&writing.statements.update_texts)?;
-            let next = writing.bind_texts(&mut update, 1, &edit.draft)?;
-            let next = writing.bind_edited(&mut update, next, Some(&edit.attributes))?;
-            update.raw_bind_parameter(next, id.get())?;
-            update.raw_execute()?;
+            if let Some(position) = edit.draft.position() {
+                writing.growth.take_in(position);
+            }
+            let (text, bound) = parts(writing.statements.edit.statement(id, &edit));
+            let mut update = writing.transaction.statement(&text)?;
+            update.execute(params_from_iter(bound))?;
             Ok(writing.read(id)?)
         })
         .await
@@ -89,7 +89,7 @@ impl SqliteStore {
                     .map_err(|error| BatchError::at(index, error)),
                 Some(id) => {
                     let written = writing
-                        .replace(id, &item.draft, None)
+                        .replace(id, &item.draft)
                         .map_err(|error| BatchError::at(index, error))?;
                     written.ok_or(BatchError::NotFound { index, id })
                 }
@@ -166,20 +166,14 @@ impl Writing<'_> {
             .optional()
     }
 
-    /// `None` where there is no such row, or it is not shown. All attributes are written, or
-    /// only some.
-    fn replace(
-        &self,
-        id: CenterId,
-        draft: &CenterDraft,
-        said: Option<&[usize]>,
-    ) -> rusqlite::Result<Option<Center>> {
+    /// `None` where there is no such row, or it is not shown.
+    fn replace(&self, id: CenterId, draft: &CenterDraft) -> rusqlite::Result<Option<Center>> {
         // Coordinates that come to where the point was moved to would cost its location.
         self.settle(id.get())?;
         let mut update = self.prepare(&self.statements.update)?;
         self.growth.let_go();
         let next = self.bind_draft(&mut update, 1, draft)?;
-        let next = self.bind_edited(&mut update, next, said)?;
+        let next = self.bind_edited(&mut update, next, None)?;
         update.raw_bind_parameter(next, id.get())?;
         if update.raw_execute()? == 0 {
             return Ok(None);

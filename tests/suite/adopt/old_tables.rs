@@ -214,3 +214,26 @@ async fn a_table_with_zero_dates_is_adopted_by_us_and_by_the_printed_statements(
         assert_eq!(db.number(kept).await, 60);
     }
 }
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn triggers_that_went_along_with_a_renamed_table_are_named_with_it() {
+    let db = divemap(Kind::Ignorant, 20).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    db.execute(
+        "RENAME TABLE diving_centers TO diving_centers_old; \
+         CREATE TABLE diving_centers LIKE diving_centers_old",
+    )
+    .await;
+    let refused = nearby(&db, &["adopt", "--apply"]).await;
+    refused.assert(2, &[]);
+    assert_told(
+        &refused,
+        &["on the table diving_centers_old", "DROP TRIGGER"],
+    );
+    for name in ["insert", "update"] {
+        db.execute(&format!("DROP TRIGGER diving_centers_location_{name}"))
+            .await;
+    }
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+}

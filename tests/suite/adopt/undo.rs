@@ -305,3 +305,36 @@ async fn a_server_that_runs_says_what_is_gone_and_goes_on_once_it_is_back() {
     assert_eq!(status, 200, "{found}");
     writer.stop().await.assert_is_there(&db).await;
 }
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn what_an_application_builds_on_the_location_is_told_before_anything_is_dropped() {
+    let db = divemap(Kind::Ignorant, ROWS).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    db.execute(
+        "ALTER TABLE diving_centers \
+           ADD COLUMN lat2 DOUBLE AS (ST_Latitude(location)) VIRTUAL, \
+           ADD INDEX by_latitude ((ST_Latitude(location))), \
+           ADD CONSTRAINT not_the_pole CHECK (ST_Latitude(location) < 89.9)",
+    )
+    .await;
+    let before = shape(&db).await;
+    let undone = nearby(&db, &["adopt", "--undo", "--apply"]).await;
+    undone.assert(2, &[]);
+    assert_told(
+        &undone,
+        &[
+            "the generated column lat2",
+            "the index by_latitude",
+            "the CHECK not_the_pole",
+        ],
+    );
+    assert_eq!(shape(&db).await, before);
+    db.execute(
+        "ALTER TABLE diving_centers DROP CHECK not_the_pole, DROP INDEX by_latitude, DROP COLUMN lat2",
+    )
+    .await;
+    nearby(&db, &["adopt", "--undo", "--apply"])
+        .await
+        .assert(0, &[]);
+}

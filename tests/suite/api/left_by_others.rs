@@ -1,10 +1,12 @@
 //! What other applications leave in columns: times that are none, flags that are
 //! empty, settings that are no JSON.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::server::{TestServer, center};
 use crate::cli::process::run;
+use crate::cli::served::Served;
 use crate::support::{TestDatabase, on_both_stores};
 
 /// The table of memberships as Divemap has it: flag and time may be empty.
@@ -183,4 +185,103 @@ async fn an_organization_that_is_called_nothing_is_shown() {
     assert_eq!(of_center["organizations"].as_array().unwrap().len(), 2);
     let theirs = format!("/api/v1/diving-centers/{id}/organizations");
     assert_eq!(server.found(&theirs).await.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_patch_writes_what_it_names_and_nothing_else() {
+    let db = TestDatabase::mysql().await;
+    db.execute(
+        "ALTER TABLE diving_centers
+             MODIFY address VARBINARY(30),
+             MODIFY phone FLOAT,
+             MODIFY email BIT(12),
+             MODIFY name VARCHAR(500) NOT NULL,
+             MODIFY website DATETIME,
+             MODIFY description GEOMETRY;
+         SET SESSION sql_mode = '';
+         INSERT INTO diving_centers
+             (id, name, latitude, longitude, address, phone, email, website, description, location)
+             VALUES (5, REPEAT('n', 300), 1, 1, x'ff00fe', 16777216, 2730, '0000-00-00 00:00:00',
+                     ST_SRID(POINT(2, 2), 4326), ST_SRID(POINT(1, 1), 4326))",
+    )
+    .await;
+    let server = Served::start(&["--database-url", db.url()]);
+    let row = "SELECT CAST(CRC32(CONCAT_WS('|', name, HEX(address), phone + 0, email + 0, \
+               website + 0, HEX(ST_AsBinary(description)), latitude, longitude)) AS SIGNED) \
+               FROM diving_centers WHERE id = 5";
+    let before = db.number(row).await;
+    let patch = async |members: Value| server.send(Method::PATCH, "/centers/5", &members).await;
+    for members in [json!({ "city": "lam" }), json!({ "city": null }), json!({})] {
+        let (status, patched) = patch(members).await;
+        assert_eq!(status, 200, "{patched}");
+        assert_eq!(db.number(row).await, before, "{patched}");
+    }
+    let (status, refused) = patch(json!({ "name": " " })).await;
+    assert_eq!(
+        (status, &refused["parameter"]),
+        (400, &json!("name")),
+        "{refused}"
+    );
+    let (status, moved) = patch(json!({ "latitude": 2, "longitude": 3 })).await;
+    assert_eq!(status, 200, "{moved}");
+    assert_eq!(
+        server.found_ids("/nearby?lat=2&lng=3&radius_m=1").await,
+        [5]
+    );
+    let bytes =
+        "SELECT COUNT(*) FROM diving_centers WHERE address = x'ff00fe' AND phone = 16777216";
+    assert_eq!(db.number(bytes).await, 1);
+}
+
+#[tokio::test]
+async fn a_patch_of_a_file_leaves_bytes_alone() {
+    let server = TestServer::start(TestDatabase::sqlite().await).await;
+    let id = server
+        .seed(&[center("a", 1.0, 1.0), json!({ "name": "nowhere" })])
+        .await;
+    server
+        .db
+        .execute("UPDATE diving_centers SET phone = x'ff00fe', website = 7")
+        .await;
+    for id in &id {
+        let patched = server
+            .request(Method::PATCH, &format!("/centers/{id}"))
+            .key();
+        let patched = patched.merge_patch(&json!({ "city": "x" })).send().await;
+        assert_eq!(patched.status, 200, "{}", patched.text());
+    }
+    let kept = "SELECT COUNT(*) FROM diving_centers \
+                WHERE phone = x'ff00fe' AND typeof(website) = 'integer' OR website = '7'";
+    assert_eq!(server.db.number(kept).await, 2);
+    assert_eq!(
+        server.found_ids("/nearby?lat=1&lng=1&radius_m=1").await,
+        id[..1]
+    );
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn what_a_table_computes_is_shown_and_never_written() {
+    let db = TestDatabase::mysql().await;
+    db.execute(
+        "ALTER TABLE diving_centers DROP COLUMN city, \
+             ADD COLUMN city VARCHAR(100) AS (CONCAT(country, '-x'))",
+    )
+    .await;
+    let server = Served::start(&["--database-url", db.url()]);
+    let mut body = center("c", 1.0, 1.0);
+    body["country"] = json!("GR");
+    let (status, made) = server.send(Method::POST, "/centers", &body).await;
+    assert_eq!((status, &made["city"]), (201, &json!("GR-x")), "{made}");
+    let path = format!("/centers/{}", made["id"]);
+    let (status, put) = server.send(Method::PUT, &path, &body).await;
+    assert_eq!((status, &put["city"]), (200, &json!("GR-x")), "{put}");
+    body["city"] = json!("mine");
+    let (status, refused) = server.send(Method::POST, "/centers", &body).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (400, &json!("field_read_only")),
+        "{refused}"
+    );
 }

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::process::nearby;
@@ -112,9 +114,23 @@ impl Served {
 
     /// The status and body of a POST with the key.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let url = format!("http://{}{path}", self.address);
-        let request = reqwest::Client::new().post(url).bearer_auth(KEY).json(body);
-        let answer = request.send().await.expect("it answers");
+        self.send(Method::POST, path, body).await
+    }
+
+    /// The same of another method; a PATCH is merged.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let kind = if method == Method::PATCH {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let request = reqwest::Client::new().request(method, self.url(path));
+        let request = request.bearer_auth(KEY).header(CONTENT_TYPE, kind);
+        let answer = request
+            .body(body.to_string())
+            .send()
+            .await
+            .expect("it answers");
         let status = answer.status().as_u16();
         (status, answer.json().await.expect("the body is JSON"))
     }

@@ -9,7 +9,7 @@ mod others;
 mod shown;
 mod upserts;
 
-use nearby::domain::{CenterDraft, CenterEdit, CenterId, CenterText, Position};
+use nearby::domain::{CenterDraft, CenterEdit, CenterId, CenterText, Position, TextField};
 use nearby::store::BatchItem;
 
 /// A draft with nothing but a name and perhaps a position.
@@ -45,6 +45,7 @@ fn placing(draft: CenterDraft) -> CenterEdit {
     CenterEdit {
         draft,
         places: true,
+        texts: TextField::ALL.to_vec(),
         attributes: Vec::new(),
     }
 }

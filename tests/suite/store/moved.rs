@@ -1,7 +1,7 @@
 //! Points that other programs draw and move in the embedded file.
 
 use nearby::backfill::{self, Settings};
-use nearby::domain::CenterEdit;
+use nearby::domain::{CenterEdit, TextField};
 use nearby::store::{BackfillFrom, Collection, Referring};
 
 use super::{draft, id};
@@ -92,6 +92,7 @@ async fn nothing_of_ours_puts_a_point_back_that_others_moved() {
         Ok::<_, std::convert::Infallible>(CenterEdit {
             draft,
             places: false,
+            texts: TextField::ALL.to_vec(),
             attributes: Vec::new(),
         })
     };

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, FromRow, MySqlPool};
 use super::rights::{Rights, rights};
 use crate::store::Collection;
 use crate::store::mysql::schema::{Column, Index, columns, indexes};
-use crate::store::mysql::triggers::{Installed, installed};
+use crate::store::mysql::triggers::{Installed, elsewhere, installed};
 
 /// Everything but the rows.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub(super) struct Gathered {
     pub columns: Vec<Column>,
     pub indexes: Vec<Index>,
     pub triggers: Vec<Installed>,
+    /// Triggers with the names of ours on other tables, each with its table.
+    pub triggers_elsewhere: Vec<(String, String)>,
     pub rights: Rights,
     pub server: Server,
     /// What the database has, where the table is missing or a view: tables, or
@@ -106,6 +108,7 @@ pub(super) async fn gather(pool: &MySqlPool, collection: &Collection) -> sqlx::R
         columns: columns(pool, collection).await?,
         indexes: indexes(pool, collection).await?,
         triggers: installed(pool, collection).await?,
+        triggers_elsewhere: elsewhere(pool, collection).await?,
         rights: rights(pool, &server.name, name).await?,
         server,
         others,

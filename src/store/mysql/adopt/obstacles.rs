@@ -83,9 +83,22 @@ pub(super) fn of_table(gathered: &Gathered, collection: &Collection) -> Vec<Obst
     found
 }
 
-/// Triggers of others with which every write fails; ours are made again.
+/// Triggers of others with which every write fails, as ours are made again; and triggers of
+/// ours that went to another table.
 fn of_triggers(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
     let ours = triggers::wanted(collection);
+    let elsewhere = gathered.triggers_elsewhere.iter().map(|(name, table)| {
+        obstacle(
+            format!(
+                "the trigger {name} is on the table {table}, as after a RENAME TABLE, and a database \
+                 has a name once"
+            ),
+            format!(
+                "{}, if {table} is not served by nearby any more",
+                triggers::drop(name)
+            ),
+        )
+    });
     let others = gathered.triggers.iter();
     others
         .filter(|trigger| !ours.iter().any(|our| our.name == trigger.name))
@@ -93,6 +106,7 @@ fn of_triggers(gathered: &Gathered, collection: &Collection) -> Vec<Obstacle> {
             let remedy = trigger.failure_remedy(collection.table.as_str());
             Some(obstacle(trigger.failure()?, remedy))
         })
+        .chain(elsewhere)
         .collect()
 }
 

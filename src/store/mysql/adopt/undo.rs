@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use sqlx::MySqlPool;
+use sqlx::{AssertSqlSafe, MySqlPool};
 
 use super::gather::{Gathered, gather};
 use super::{Action, Locking, Statement, Step, Way, mark, obstacle, obstacles, online, plan};
@@ -73,6 +73,17 @@ pub(super) async fn inspect_undoing(
                 format!("`nearby backfill{flag} --from location` writes their coordinates; then run this again"),
             ));
         }
+        let users = users_of_location(pool, collection).await?;
+        found.obstacles.extend(users.iter().map(|user| {
+            obstacle(
+                format!(
+                    "{user} of {table} needs the column {}",
+                    collection.location.as_str()
+                ),
+                "drop it first, if its application no longer needs it; until then the table stays \
+                 adopted",
+            )
+        }));
         found.warnings.push(format!(
             "a nearby that serves {table} answers no searches of it once the location is gone: stop it before"
         ));
@@ -85,6 +96,40 @@ pub(super) async fn inspect_undoing(
         &command,
     ));
     Ok(found)
+}
+
+/// What of the application's the location could not be dropped without, or would take along.
+async fn users_of_location(
+    pool: &MySqlPool,
+    collection: &Collection,
+) -> Result<Vec<String>, StoreError> {
+    let names_it = |expression: &str| {
+        format!("LOCATE(CONCAT('`', REPLACE(?, '`', '``'), '`'), {expression}) > 0")
+    };
+    // The server keeps expressions with every column in backticks.
+    let sql = format!(
+        "SELECT CONCAT('the generated column ', COLUMN_NAME) FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND {} \
+         UNION SELECT CONCAT('the index ', INDEX_NAME) FROM information_schema.STATISTICS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND {} \
+         UNION SELECT CONCAT('the CHECK ', c.CONSTRAINT_NAME) \
+         FROM information_schema.CHECK_CONSTRAINTS c \
+         JOIN information_schema.TABLE_CONSTRAINTS t \
+             ON t.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = c.CONSTRAINT_NAME \
+                 AND t.CONSTRAINT_TYPE = 'CHECK' \
+         WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = ? AND {}",
+        names_it("GENERATION_EXPRESSION"),
+        names_it("EXPRESSION"),
+        names_it("c.CHECK_CLAUSE"),
+    );
+    let (table, location) = (collection.table.as_str(), collection.location.as_str());
+    let query = sqlx::query_scalar::<_, Vec<u8>>(AssertSqlSafe(sql));
+    let query = (0..3).fold(query, |query, _| query.bind(table).bind(location));
+    let users = query.fetch_all(pool).await?;
+    let texts = users
+        .iter()
+        .map(|user| String::from_utf8_lossy(user).into_owned());
+    Ok(texts.collect())
 }
 
 fn step(action: Action, text: String, statements: Vec<Statement>) -> Step {
