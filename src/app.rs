@@ -18,7 +18,7 @@ use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::App as ActixApp;
 use actix_web::dev::AppConfig;
 use actix_web::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH,
     IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
 };
 use actix_web::middleware::Condition;
@@ -37,6 +37,7 @@ use crate::expiry::remove_old_answers;
 use crate::follow::{Watched, follow};
 use crate::http::MediaUrl;
 use crate::http::budget::Budget;
+use crate::http::coding::Packing;
 use crate::http::connection::deadlines::Deadlines;
 use crate::http::connection::gate::Gate;
 use crate::http::connection::{Connection, Refusals};
@@ -83,6 +84,30 @@ pub enum CorsOrigins {
     Any,
 }
 
+/// How long browsers and caches may use answers to reads without asking for them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// How long they are as good as new.
+    pub max_age: Duration,
+    /// How much longer they may be shown while they are asked for anew (RFC 5861).
+    pub stale_while_revalidate: Duration,
+}
+
+impl CachePolicy {
+    /// `Cache-Control`; `None` where answers are to be asked for each time.
+    fn header(self) -> Option<HeaderValue> {
+        if self == Self::default() {
+            return None;
+        }
+        let max_age = self.max_age.as_secs();
+        let text = match self.stale_while_revalidate.as_secs() {
+            0 => format!("max-age={max_age}"),
+            stale => format!("max-age={max_age}, stale-while-revalidate={stale}"),
+        };
+        Some(HeaderValue::from_str(&text).expect("digits are a header value"))
+    }
+}
+
 /// A text is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
@@ -126,6 +151,8 @@ pub struct AppSettings {
     pub admin_key: Option<SecretString>,
     /// Which web pages of other origins may ask.
     pub cors: CorsOrigins,
+    /// How long answers to reads may be used unasked.
+    pub cache_policy: CachePolicy,
     /// Where the logos are that Divemap keeps.
     pub media_url: Option<MediaUrl>,
     /// Maps show every center by itself from this zoom on.
@@ -169,6 +196,7 @@ impl Default for AppSettings {
             bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             admin_key: None,
             cors: CorsOrigins::Off,
+            cache_policy: CachePolicy::default(),
             media_url: None,
             clustered_below: DEFAULT_CLUSTERED_BELOW,
             workers: cores(),
@@ -279,6 +307,8 @@ impl App {
             metrics: Arc::clone(&metrics),
             admin_key: settings.admin_key,
             media_url: settings.media_url,
+            cache_control: settings.cache_policy.header(),
+            packing: Packing::new(cores()),
             clustered_below: settings.clustered_below,
             body_limit: settings.body_limit,
             body_timeout: settings.body_timeout,

@@ -13,7 +13,8 @@ use super::choice::{EngineChoice, choose};
 use super::open_files;
 use super::signals::told_to_stop;
 use crate::app::{
-    App, AppSettings, CorsOrigins, DEFAULT_CLUSTERED_BELOW, DEFAULT_SWEEP_ROWS_PER_SECOND, cores,
+    App, AppSettings, CachePolicy, CorsOrigins, DEFAULT_CLUSTERED_BELOW,
+    DEFAULT_SWEEP_ROWS_PER_SECOND, cores,
 };
 use crate::catalog::{Catalog, Freshness, WhenStale};
 use crate::collections::Collections;
@@ -69,6 +70,13 @@ pub(super) struct ServerArgs {
         default_value = ""
     )]
     cors_origins: CorsOrigins,
+    /// How long browsers and caches may use answers to reads without asking again, in seconds; 0 has
+    /// them ask each time, which costs a 304 where nothing has changed
+    #[arg(long, env = "NEARBY_CACHE_MAX_AGE", value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    cache_max_age: u64,
+    /// How much longer they may show such an answer while they ask for a new one, in seconds
+    #[arg(long, env = "NEARBY_STALE_WHILE_REVALIDATE", value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    stale_while_revalidate: u64,
     /// Where Divemap's bucket of media is served, as `https://media.example/`, for `logo_full_url`
     #[arg(long, env = "NEARBY_MEDIA_URL", value_name = "URL")]
     media_url: Option<MediaUrl>,
@@ -200,6 +208,10 @@ impl ServerArgs {
             bind: self.addresses()?,
             admin_key: admin_key()?,
             cors: self.cors_origins.clone(),
+            cache_policy: CachePolicy {
+                max_age: Duration::from_secs(self.cache_max_age),
+                stale_while_revalidate: Duration::from_secs(self.stale_while_revalidate),
+            },
             media_url: self.media_url.clone(),
             clustered_below: Zoom::new(self.clustered_below).expect("its range was checked"),
             body_limit: self.body_limit,

@@ -74,6 +74,13 @@ impl Lease {
             )),
         }
     }
+
+    /// Gives back what is beyond so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let more = self.bytes.saturating_sub(bytes);
+        self.bytes -= more;
+        self.budget.left.fetch_add(more, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Lease {
@@ -133,6 +140,9 @@ mod tests {
         one.grow(2).unwrap_err();
         drop(two);
         one.grow(6).unwrap();
+        one.shrink_to(9);
+        drop(budget.lease(1).unwrap());
+        one.grow(1).unwrap();
         budget.lease(1).unwrap_err();
         drop(one);
         budget.lease(10).unwrap();

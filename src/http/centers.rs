@@ -14,6 +14,7 @@ use super::collections::{catalog_of, catalog_to_write};
 use super::dto::{CenterBody, CenterFeature, CenterView};
 use super::features::links::Link;
 use super::idempotency::{make, read};
+use super::known::RowTag;
 use super::negotiate::Format;
 use super::params;
 use super::problem::Problem;
@@ -21,7 +22,7 @@ use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
 use super::state::State;
 use crate::catalog::CreateError;
-use crate::domain::CenterId;
+use crate::domain::{Center, CenterId};
 use crate::metrics::WriteOperation;
 use crate::store::{Collection, StoreError, UpdateError};
 
@@ -89,7 +90,20 @@ pub(super) async fn read_one(
         Some(chosen) if format == Format::GeoJson => chosen.feature(&body),
         Some(chosen) => chosen.object(&body),
     };
-    Ok(reply::ok_as(format, body))
+    let mut response = reply::ok_as(format, body);
+    response.extensions_mut().insert(row_tag(&center));
+    Ok(response)
+}
+
+/// The tag of what clients can write of a row: views that others count change no tag.
+fn row_tag(center: &Center) -> RowTag {
+    let written = Center {
+        view_count: 0,
+        created_at: None,
+        updated_at: None,
+        ..center.clone()
+    };
+    RowTag::of(&rendered(&CenterView::from(&written)))
 }
 
 pub(super) async fn put(

@@ -20,10 +20,11 @@ use actix_web::http::{ConnectionType, Method, StatusCode};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
-use super::budget::{Counted, SMALL_ANSWER_BYTES};
+use super::budget::{Lease, SMALL_ANSWER_BYTES};
 use super::caught::fault;
 use super::code::Code;
 use super::connection::deadlines::{Progress, Unanswered};
+use super::content;
 use super::divemap::errors::Refusal;
 use super::divemap::is_asked;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
@@ -89,7 +90,7 @@ where
             match answering.await {
                 Ok(Ok(response)) => {
                     let response = response.map_into_boxed_body();
-                    let mut response = finish(response, id, started, unanswered);
+                    let mut response = finish(response, id, started, unanswered).await;
                     if stopping {
                         let head = response.response_mut().head_mut();
                         head.set_connection_type(ConnectionType::Close);
@@ -103,22 +104,24 @@ where
     }
 }
 
-fn finish(
+async fn finish(
     mut response: ServiceResponse,
     id: HeaderValue,
     started: Instant,
     unanswered: Option<Unanswered>,
 ) -> ServiceResponse {
+    let mut lease = None;
     if let BodySize::Sized(bytes) = response.response().body().size()
         && bytes > SMALL_ANSWER_BYTES as u64
     {
-        response = counted(response, unanswered);
+        (response, lease) = counted(response, bytes);
     }
-    let status = response.status();
     let mut cause = None;
-    if status.is_client_error() || status.is_server_error() {
+    if response.status().is_client_error() || response.status().is_server_error() {
         (response, cause) = as_problem(response, &id);
     }
+    response = content::sent(response, lease, unanswered).await;
+    let status = response.status();
     let request = response.request();
     let duration = started.elapsed();
     let answered = Answered {
@@ -148,23 +151,23 @@ fn finish(
     response
 }
 
-/// A large answer, which counts as under way until it is sent; an error in its place where
-/// too much is.
-fn counted(response: ServiceResponse, unanswered: Option<Unanswered>) -> ServiceResponse {
-    let (request, response) = response.into_parts();
-    let (response, body) = response.into_parts();
-    let body = match body.try_into_bytes() {
-        Ok(bytes) => match State::of(&request).budget.lease(bytes.len()) {
-            Ok(lease) => Counted::new(bytes, lease, unanswered).boxed(),
-            Err(full) if is_asked(&request) => {
-                return ServiceResponse::from_err(Refusal::from(full), request);
-            }
-            Err(full) => return ServiceResponse::from_err(full, request),
-        },
-        // It comes piece by piece.
-        Err(body) => body,
-    };
-    ServiceResponse::new(request, response.set_body(body))
+/// A large answer, and what it takes of the budget until it is sent; an error in its place
+/// where too much is under way.
+fn counted(response: ServiceResponse, bytes: u64) -> (ServiceResponse, Option<Lease>) {
+    let request = response.request();
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    match State::of(request).budget.lease(bytes) {
+        Ok(lease) => (response, Some(lease)),
+        Err(full) => {
+            let (request, _) = response.into_parts();
+            let refused = if is_asked(&request) {
+                ServiceResponse::from_err(Refusal::from(full), request)
+            } else {
+                ServiceResponse::from_err(full, request)
+            };
+            (refused, None)
+        }
+    }
 }
 
 /// Writes an error anew, with the request's id: our own problems, and what
@@ -211,6 +214,12 @@ fn panicked(panic: &(dyn std::any::Any + Send), id: &HeaderValue) -> Problem {
     let cause = problem.cause().map(ToString::to_string);
     tracing::error!(request_id, cause, "request");
     problem.with_header(REQUEST_ID, id.clone())
+}
+
+/// Whether something was read, or its client has it.
+fn is_good_read(method: &Method, status: StatusCode) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+        && (status.is_success() || status == StatusCode::NOT_MODIFIED)
 }
 
 /// What is known of a request once it is answered.
@@ -260,9 +269,7 @@ impl Answered<'_> {
         match status {
             StatusCode::SERVICE_UNAVAILABLE => log!(warn),
             _ if status.is_server_error() => log!(error),
-            _ if status.is_success() && matches!(*method, Method::GET | Method::HEAD) => {
-                log!(debug);
-            }
+            _ if is_good_read(method, status) => log!(debug),
             _ => log!(info),
         }
     }

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::problem::Problem;
 use super::query::Query;
+use super::reply::{NO_CACHE, VARY_ENCODING};
 use super::state::State;
 use crate::engine::Engine;
 use crate::metrics::IndexState;
@@ -108,6 +109,7 @@ pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, Proble
     Ok(HttpResponse::Ok()
         // RFC 9512.
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/yaml")))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+        .insert_header((CACHE_CONTROL, NO_CACHE))
+        .insert_header((VARY, VARY_ENCODING))
         .body(OPENAPI))
 }

@@ -1,9 +1,7 @@
 //! What answers have in common: JSON or GeoJSON, and how long they may be kept.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, VARY,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, LOCATION, VARY};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
@@ -16,10 +14,13 @@ use crate::store::KeptAnswer;
 
 /// An answer may be kept but not reused unasked: whoever wrote a center finds
 /// it in the next answer.
-const NO_CACHE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// Where the Accept header has a say.
-const VARY_ACCEPT: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("Accept"));
+/// Answers are packed as clients take it.
+pub const VARY_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+
+/// Where the Accept header has a say, too.
+const VARY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
 
 /// The longest address of a next page that is sent: proxies keep little room for headers.
 const MAX_LINK_BYTES: usize = 4_000;
@@ -49,8 +50,8 @@ pub fn ok_rendered(body: Vec<u8>) -> HttpResponse {
 pub fn ok_as(format: Format, body: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header(NO_CACHE)
-        .insert_header(VARY_ACCEPT)
+        .insert_header((CACHE_CONTROL, NO_CACHE))
+        .insert_header((VARY, VARY_ACCEPT))
         .body(body)
 }
 
@@ -94,7 +95,8 @@ pub fn rendered(value: &impl Serialize) -> Vec<u8> {
 fn json(mut response: HttpResponseBuilder, body: Vec<u8>) -> HttpResponse {
     response
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)))
-        .insert_header(NO_CACHE)
+        .insert_header((CACHE_CONTROL, NO_CACHE))
+        .insert_header((VARY, VARY_ENCODING))
         .body(body)
 }
 

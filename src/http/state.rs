@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::budget::Budget;
+use super::coding::Packing;
 use super::divemap::media::MediaUrl;
 use super::idempotency::{IDEMPOTENCY_KEY, KeysUnderWay};
 use super::problem::Problem;
@@ -46,6 +48,10 @@ pub struct State {
     pub admin_key: Option<SecretString>,
     /// Where the logos are that Divemap keeps.
     pub media_url: Option<MediaUrl>,
+    /// How long answers to reads may be kept, where they may be used unasked.
+    pub cache_control: Option<HeaderValue>,
+    /// Packs answers.
+    pub packing: Packing,
     /// Maps show every center by itself from this zoom on.
     pub clustered_below: Zoom,
     /// The largest body in bytes.

@@ -1,23 +1,21 @@
 //! `/tiles/{collection}`: vector tiles, and what maps need to know to ask for them.
 //!
 //! A tile takes less time to write than to send, so none is kept: each shows what is there
-//! now. Its `ETag` is of what it holds.
+//! now.
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, EntityTag, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::chosen::Chosen;
 use super::features::links::address_of;
-use super::known::tagged;
 use super::map::{asked, in_turn};
 use super::params::FILTER_PARAMS;
 use super::problem::Problem;
 use super::query::{Param, Params};
-use super::reply;
+use super::reply::{self, NO_CACHE, VARY_ENCODING};
 use super::state::State;
 use crate::catalog::Catalog;
 use crate::domain::{FieldKind, Filter, MAP_EDGE_LATITUDE, MAX_ZOOM, Tile, Zoom};
@@ -32,7 +30,6 @@ const MAX_CENTERS: usize = 10_000;
 /// tile.
 const FINEST: u8 = 4;
 const MVT: HeaderValue = HeaderValue::from_static("application/vnd.mapbox-vector-tile");
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// What tiles say of a center unless told otherwise.
 const PLAIN: [&str; 2] = ["id", "name"];
 
@@ -50,11 +47,19 @@ pub(super) async fn tile(request: HttpRequest) -> Result<HttpResponse, Problem> 
         clustered_below: State::of(&request).clustered_below,
     };
     let writing = async move { write(&catalog, &asked).await };
-    let Some(body) = in_turn(&request, writing).await? else {
-        let mut empty = HttpResponse::NoContent();
-        return Ok(empty.insert_header((CACHE_CONTROL, NO_CACHE)).finish());
+    let written = in_turn(&request, writing).await?;
+    let mut response = match written {
+        Some(_) => HttpResponse::Ok(),
+        None => HttpResponse::NoContent(),
     };
-    Ok(send(&request, body))
+    response.insert_header((CACHE_CONTROL, NO_CACHE));
+    Ok(match written {
+        Some(body) => response
+            .insert_header((CONTENT_TYPE, MVT))
+            .insert_header((VARY, VARY_ENCODING))
+            .body(body),
+        None => response.finish(),
+    })
 }
 
 /// What maps need to know to ask for tiles; filters and fields of the request are in the
@@ -204,18 +209,4 @@ fn encode(catalog: &Catalog, asked: &Asked, shown: &OnMap, chosen: &Chosen) -> O
         }
     }
     (!is_empty).then(|| layer.finish())
-}
-
-/// Sends a tile, unless the client has it.
-fn send(request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
-    let digest = Sha256::digest(&body);
-    let half = digest[..16].try_into().expect("a digest has 32 bytes");
-    let tag = EntityTag::new_strong(format!("{:032x}", u128::from_be_bytes(half)));
-    match tagged(request, tag) {
-        Ok(mut response) => response
-            .insert_header((CACHE_CONTROL, NO_CACHE))
-            .insert_header((CONTENT_TYPE, MVT))
-            .body(body),
-        Err(mut response) => response.insert_header((CACHE_CONTROL, NO_CACHE)).finish(),
-    }
 }

@@ -42,7 +42,7 @@ async fn answers_are_not_reused_unasked() {
     let server = TestServer::start(TestDatabase::sqlite().await).await;
     let search = server.get("/nearby?lat=0&lng=0").send().await;
     assert_eq!(search.header("cache-control"), "no-cache");
-    assert_eq!(search.header("vary"), "Accept");
+    assert_eq!(search.header("vary"), "Accept, Accept-Encoding");
     assert_eq!(
         server.get("/nearby").send().await.header("cache-control"),
         "no-store"

@@ -1,10 +1,12 @@
 //! The service on a free port, built as in production, and a client that checks
 //! every response against the contract.
 
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use nearby::app::{App, AppSettings};
 use nearby::catalog::Catalog;
 use nearby::collections::Collections;
@@ -14,7 +16,7 @@ use nearby::engine::sql::SqlEngine;
 use nearby::metrics::Metrics;
 use nearby::store::{Collection, Database, Store};
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -301,6 +303,7 @@ impl Request {
                 .expect("the answer is whole")
                 .to_vec(),
         };
+        let answer = answer.unpacked();
         let contract = if chooses { &CONTRACT } else { &PLAIN_CONTRACT };
         contract.check(&method, &path, answer.status, &answer.headers, &answer.body);
         answer
@@ -312,10 +315,29 @@ impl Request {
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
+    /// What was sent, unpacked.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    fn unpacked(self) -> Self {
+        let coding = self.headers.get(CONTENT_ENCODING);
+        let packed = self.body.as_slice();
+        let mut reader: Box<dyn Read> = match coding.map(|coding| coding.to_str()) {
+            Some(Ok("gzip")) if !packed.is_empty() => Box::new(GzDecoder::new(packed)),
+            Some(Ok("br")) if !packed.is_empty() => {
+                Box::new(brotli::Decompressor::new(packed, 4096))
+            }
+            _ => Box::new(packed),
+        };
+        let mut body = Vec::new();
+        reader
+            .read_to_end(&mut body)
+            .expect("it is packed as it says");
+        drop(reader);
+        Self { body, ..self }
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
