@@ -339,14 +339,20 @@ impl Catalog {
         Ok(center)
     }
 
-    /// Deletes a center; `false` where there is no such center.
+    /// Deletes a center that `holds` lets go, in one transaction; `false` where there is no
+    /// such center.
     ///
     /// # Errors
-    /// When another application's rows refer to it and keep it, or the database does
-    /// not answer; nothing is written then.
-    pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
+    /// When `holds` does not, when another application's rows refer to it and keep it, or
+    /// the database does not answer; nothing is written then.
+    pub async fn delete(
+        &self,
+        id: CenterId,
+        referring: Referring,
+        holds: impl Fn(&Center) -> bool + Send + Sync + 'static,
+    ) -> Result<bool, DeleteError> {
         let _turn = self.turn().await?;
-        let deleted = self.store.delete(id, referring).await?;
+        let deleted = self.store.delete_if(id, referring, holds).await?;
         if self.is_mirror() {
             self.follow_own(Keys::of_rows([id])).await;
             return Ok(deleted);

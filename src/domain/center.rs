@@ -342,6 +342,18 @@ pub struct CenterEdit {
     pub attributes: Vec<usize>,
 }
 
+impl CenterEdit {
+    /// One that says everything that a client may say, of a row with so many attributes.
+    #[must_use]
+    pub fn whole(draft: CenterDraft, attributes: usize) -> Self {
+        Self {
+            draft,
+            places: true,
+            attributes: (0..attributes).collect(),
+        }
+    }
+}
+
 fn check_text(field: TextField, value: &str) -> Result<(), FieldError> {
     let forbidden = |c: &char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
     if let Some(got) = value.chars().find(forbidden) {

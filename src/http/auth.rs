@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::code::Code;
+use super::precondition::refuse_elsewhere;
 use super::problem::Problem;
 use super::state::State;
 
@@ -37,6 +38,7 @@ impl FromRequest for Writer {
 }
 
 fn check(request: &HttpRequest) -> Result<SecretString, Problem> {
+    refuse_elsewhere(request)?;
     let Some(key) = &State::of(request).admin_key else {
         return Err(Problem::new(
             Code::WritesDisabled,

@@ -14,15 +14,15 @@ use super::collections::{catalog_of, catalog_to_write};
 use super::dto::{CenterBody, CenterFeature, CenterView};
 use super::features::links::Link;
 use super::idempotency::{make, read};
-use super::known::RowTag;
 use super::negotiate::Format;
 use super::params;
+use super::precondition::{Precondition, row_tag};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::reply::{self, rendered};
 use super::state::State;
 use crate::catalog::CreateError;
-use crate::domain::{Center, CenterId};
+use crate::domain::{CenterEdit, CenterId};
 use crate::metrics::WriteOperation;
 use crate::store::{Collection, StoreError, UpdateError};
 
@@ -95,17 +95,6 @@ pub(super) async fn read_one(
     Ok(response)
 }
 
-/// The tag of what clients can write of a row: views that others count change no tag.
-fn row_tag(center: &Center) -> RowTag {
-    let written = Center {
-        view_count: 0,
-        created_at: None,
-        updated_at: None,
-        ..center.clone()
-    };
-    RowTag::of(&rendered(&CenterView::from(&written)))
-}
-
 pub(super) async fn put(
     _: Writer,
     request: HttpRequest,
@@ -114,13 +103,21 @@ pub(super) async fn put(
     let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
+    let condition = Precondition::of(&request)?;
     let body: CenterBody = read_json(&request, payload, JSON).await?;
     let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
-    let written = state
-        .write(&request, async move { writing.replace(id, &draft).await })
-        .await?;
+    let attributes = catalog.collection().fields().attributes().len();
+    let replacing = async move {
+        let Some(condition) = condition else {
+            return Ok(writing.replace(id, &draft).await?);
+        };
+        let edit = CenterEdit::whole(draft, attributes);
+        let edited = writing.update(id, move |center| condition.check(center).map(|()| edit));
+        edited.await.map_err(Problem::from)
+    };
+    let written = state.write(&request, replacing).await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
     state.metrics.wrote(WriteOperation::Replace);
     Ok(reply::ok(&CenterView::from(&center)))
@@ -134,13 +131,19 @@ pub(super) async fn patch(
     let catalog = catalog_to_write(&request)?;
     Query::parse(request.query_string(), &[])?;
     let id = id_of(&request)?;
+    let condition = Precondition::of(&request)?;
     let body: CenterBody = read_json(&request, payload, MERGE_PATCH).await?;
     body.refuse(catalog.collection())?;
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
     let written = state
         .write(&request, async move {
-            writing.update(id, |center| body.patch(center)).await
+            let edit = move |center: &_| {
+                let refused = condition.map(|condition| condition.check(center));
+                refused.transpose()?;
+                body.patch(center)
+            };
+            writing.update(id, edit).await
         })
         .await?;
     let center = written.ok_or_else(|| not_found(catalog.collection(), id))?;
@@ -153,11 +156,16 @@ pub(super) async fn delete(_: Writer, request: HttpRequest) -> Result<HttpRespon
     let query = Query::parse(request.query_string(), DELETE_PARAMS)?;
     let referring = params::referring_of(&query)?;
     let id = id_of(&request)?;
+    let condition = Precondition::of(&request)?;
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
-    let deleted = state
-        .write(&request, async move { writing.delete(id, referring).await })
-        .await?;
+    let holds = move |center: &_| {
+        condition
+            .as_ref()
+            .is_none_or(|condition| condition.holds(center))
+    };
+    let deleting = async move { writing.delete(id, referring, holds).await };
+    let deleted = state.write(&request, deleting).await?;
     if !deleted {
         return Err(not_found(catalog.collection(), id));
     }

@@ -106,6 +106,8 @@ codes! {
     RowRefused = UNPROCESSABLE_ENTITY, "row_refused", "The table does not take the row";
     /// The `Idempotency-Key` came with another request before.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key belongs to another request";
+    /// The row has changed since its client read it.
+    PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "The row is not as the request has it";
     /// The body is larger than this server takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The query string is longer than this server takes.

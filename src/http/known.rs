@@ -28,6 +28,17 @@ impl RowTag {
     pub fn of(row: &[u8]) -> Self {
         Self(XxHash3_128::oneshot(row))
     }
+
+    /// That of the row in the tag of an answer; `None` where it has none.
+    #[must_use]
+    pub fn in_tag(tag: &str) -> Option<Self> {
+        let (row, _) = tag.split_once('.')?;
+        let is_one = row.len() == DIGITS && row.bytes().all(|digit| digit.is_ascii_hexdigit());
+        u128::from_str_radix(row, 16)
+            .ok()
+            .filter(|_| is_one)
+            .map(Self)
+    }
 }
 
 /// The tag of an answer, `ETag`, and of the row that it shows.

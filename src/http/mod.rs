@@ -45,6 +45,7 @@ mod ops;
 mod organizations;
 mod pages;
 mod params;
+mod precondition;
 mod problem;
 mod query;
 pub(crate) mod queue;

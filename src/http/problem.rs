@@ -126,6 +126,18 @@ impl Problem {
             .allowed(allowed)
     }
 
+    /// A row that is not as `If-Match` or `If-None-Match` has it.
+    #[must_use]
+    pub fn precondition_failed() -> Self {
+        Self::new(
+            Code::PreconditionFailed,
+            "the row is there, and is not as If-Match or If-None-Match has it: somebody wrote it since; \
+             GET it, and send the write anew with the ETag that it has now",
+        )
+        .at("If-Match")
+        .allowed("the ETag that a GET of the row answers now")
+    }
+
     /// Names the parameter, or the path of the member, at fault.
     #[must_use]
     pub fn at(mut self, parameter: impl Into<String>) -> Self {
@@ -496,6 +508,7 @@ impl From<DeleteError> for Problem {
                     ),
                 )
             }
+            DeleteError::Refused => Self::precondition_failed(),
             DeleteError::Store(error) => error.into(),
         }
     }

@@ -323,6 +323,9 @@ pub enum DeleteError {
         /// Whether their foreign keys let these rows go along.
         may_go_along: bool,
     },
+    /// It is not as whoever deletes it has it.
+    #[error("the row has changed")]
+    Refused,
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),

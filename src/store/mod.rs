@@ -240,8 +240,22 @@ impl Store {
     /// When another application's rows refer to it and keep it, or the database does
     /// not answer; nothing is deleted then.
     pub async fn delete(&self, id: CenterId, referring: Referring) -> Result<bool, DeleteError> {
+        self.delete_if(id, referring, |_| true).await
+    }
+
+    /// The same of a center that `holds` lets go; no other writer comes between.
+    ///
+    /// # Errors
+    /// As [`Store::delete`], and when `holds` does not.
+    pub async fn delete_if(
+        &self,
+        id: CenterId,
+        referring: Referring,
+        holds: impl Fn(&Center) -> bool + Send + Sync + 'static,
+    ) -> Result<bool, DeleteError> {
         let references = self.database.references(&self.collection).await?;
-        self.rows.delete(id, references, referring).await
+        let deleting = self.rows.delete(id, references, referring, Box::new(holds));
+        deleting.await
     }
 
     /// Creates and replaces centers in one transaction, in their order.

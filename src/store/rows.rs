@@ -23,6 +23,9 @@ pub(super) type Refused = Box<dyn Any + Send>;
 /// Edits a center.
 pub(super) type Edit = Box<dyn for<'c> FnOnce(&'c Center) -> Result<CenterEdit, Refused> + Send>;
 
+/// Whether a center may be deleted.
+pub(super) type Holds = Box<dyn for<'c> Fn(&'c Center) -> bool + Send + Sync>;
+
 /// Takes a row of a list.
 pub(super) type EachListed<'a> = &'a mut (dyn for<'r, 's> FnMut(&'r ListRow<'s>) + Send + 'a);
 
@@ -74,6 +77,7 @@ pub(super) trait RowStore: Debug + Send + Sync {
         id: CenterId,
         references: References,
         referring: Referring,
+        holds: Holds,
     ) -> Result<bool, DeleteError>;
 
     async fn write_batch(&self, items: Vec<BatchItem>) -> Result<Vec<Center>, BatchError>;

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::store::references::References;
 use crate::store::rows::{
-    EachListed, EachName, EachSummary, Edit, Refused, RowStore, count_of_all, part_of_all,
+    EachListed, EachName, EachSummary, Edit, Holds, Refused, RowStore, count_of_all, part_of_all,
 };
 use crate::store::{
     BatchError, BatchItem, DeleteError, EachFound, EachPosition, ImportId, InCells, InstancesLock,
@@ -55,8 +55,9 @@ impl RowStore for MySqlStore {
         id: CenterId,
         references: References,
         referring: Referring,
+        holds: Holds,
     ) -> Result<bool, DeleteError> {
-        self.delete(id, &references, referring).await
+        self.delete(id, &references, referring, holds).await
     }
 
     async fn write_batch(&self, items: Vec<BatchItem>) -> Result<Vec<Center>, BatchError> {

@@ -18,6 +18,7 @@ use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Posit
 use crate::store::asker::still_there;
 use crate::store::idempotency::Made;
 use crate::store::references::{References, Referring, refuse_used};
+use crate::store::rows::Holds;
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
 impl MySqlStore {
@@ -103,10 +104,11 @@ impl MySqlStore {
         id: CenterId,
         references: &References,
         referring: Referring,
+        holds: Holds,
     ) -> Result<bool, DeleteError> {
         let mut retries = Retries::default();
         loop {
-            match self.try_delete(id, references, referring).await {
+            match self.try_delete(id, references, referring, &holds).await {
                 Err(error) if retries.again(&error).await => {}
                 done => return done,
             }
@@ -118,14 +120,18 @@ impl MySqlStore {
         id: CenterId,
         references: &References,
         referring: Referring,
+        holds: &Holds,
     ) -> Result<bool, DeleteError> {
         let mut transaction = self.begin().await?;
         // From here on nobody can write a row that refers to it.
         let locked = sqlx::query(self.statements.read_to_update.text())
             .bind(id.get())
             .fetch_optional(&mut *transaction);
-        if locked.await?.is_none() {
+        let Some(row) = locked.await? else {
             return Ok(false);
+        };
+        if !holds(&rows::center(&row, self.collection.fields())?) {
+            return Err(DeleteError::Refused);
         }
         let mut used = Vec::new();
         for reference in references.that_keep(referring) {

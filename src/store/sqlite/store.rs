@@ -10,7 +10,7 @@ use crate::domain::{
     TextField,
 };
 use crate::store::references::References;
-use crate::store::rows::{EachListed, EachName, EachSummary, Edit, Refused, RowStore};
+use crate::store::rows::{EachListed, EachName, EachSummary, Edit, Holds, Refused, RowStore};
 use crate::store::{
     Apart, BatchError, BatchItem, DeleteError, ImportId, JournalNote, Known, Others, Referring,
     RefusedItem, StoreError, UpdateError, Upserted,
@@ -51,8 +51,9 @@ impl RowStore for SqliteStore {
         id: CenterId,
         references: References,
         referring: Referring,
+        holds: Holds,
     ) -> Result<bool, DeleteError> {
-        self.delete(id, references, referring).await
+        self.delete(id, references, referring, holds).await
     }
 
     async fn write_batch(&self, items: Vec<BatchItem>) -> Result<Vec<Center>, BatchError> {

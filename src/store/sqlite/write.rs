@@ -13,6 +13,7 @@ use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
 use crate::store::idempotency::Made;
 use crate::store::references::{References, Referring, refuse_used};
+use crate::store::rows::Holds;
 use crate::store::sql::Sql;
 use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 
@@ -67,8 +68,16 @@ impl SqliteStore {
         id: CenterId,
         references: References,
         referring: Referring,
+        holds: Holds,
     ) -> Result<bool, DeleteError> {
         self.write(move |writing| {
+            writing.settle(id.get())?;
+            let Some(center) = writing.read(id)? else {
+                return Ok(false);
+            };
+            if !holds(&center) {
+                return Err(DeleteError::Refused);
+            }
             let transaction = writing.transaction;
             refuse_used(&transaction.that_keep(&references, referring, id.get())?)?;
             let mut delete = writing.prepare(&writing.statements.delete)?;

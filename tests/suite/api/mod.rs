@@ -13,6 +13,7 @@ mod centers_batch;
 mod charsets;
 mod clusters;
 pub mod collections;
+mod conditional_writes;
 mod conditions;
 mod connections;
 mod contract;
