@@ -37,6 +37,7 @@ use crate::expiry::remove_old_answers;
 use crate::follow::{Watched, follow};
 use crate::http::MediaUrl;
 use crate::http::budget::Budget;
+use crate::http::changes::{LAST_EVENT_ID, Listeners};
 use crate::http::coding::Packing;
 use crate::http::connection::deadlines::Deadlines;
 use crate::http::connection::gate::Gate;
@@ -167,6 +168,10 @@ pub struct AppSettings {
     pub max_connections: usize,
     /// Those of one IPv4 address, or one IPv6 network of 64 bits.
     pub max_connections_per_network: usize,
+    /// Clients that may listen to changes at a time.
+    pub max_listeners: usize,
+    /// How often those hear that the service is there.
+    pub heartbeat: Duration,
     /// How long a client may take to send the head of a request.
     pub head_timeout: Duration,
     /// How long it may take to send a body.
@@ -204,6 +209,9 @@ impl Default for AppSettings {
             max_writes: 1_000,
             max_connections: 10_000,
             max_connections_per_network: 1_000,
+            max_listeners: 1_000,
+            // Less than the 30 s after which some proxies close.
+            heartbeat: Duration::from_secs(15),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(30),
@@ -218,6 +226,17 @@ impl Default for AppSettings {
                 sweep_rows_per_second: DEFAULT_SWEEP_ROWS_PER_SECOND,
                 freshness: None,
             },
+        }
+    }
+}
+
+impl AppSettings {
+    fn deadlines(&self) -> Deadlines {
+        Deadlines {
+            head: self.head_timeout,
+            idle: self.idle_timeout,
+            answer: self.answer_timeout,
+            bytes_between_requests: self.body_limit.saturating_add(MAX_BYTES_BETWEEN_REQUESTS),
         }
     }
 }
@@ -280,6 +299,7 @@ pub struct App {
     drain: Duration,
     /// Whether it was told to stop.
     stopping: Arc<AtomicBool>,
+    listeners: Arc<Listeners>,
     /// What goes on beside the requests, until the service ends.
     beside: Vec<JoinHandle<()>>,
 }
@@ -297,9 +317,11 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
         let collections = collections.into();
+        let deadlines = settings.deadlines();
         let labels = Arc::new(Labels::new(&metrics));
         let at_once = at_once(&database, &collections);
         let stopping = Arc::new(AtomicBool::new(false));
+        let listeners = Arc::new(Listeners::new(settings.max_listeners, settings.heartbeat));
         let state = Arc::new(State {
             catalog: Arc::clone(collections.default()),
             collections: collections.clone(),
@@ -312,6 +334,7 @@ impl App {
             clustered_below: settings.clustered_below,
             body_limit: settings.body_limit,
             body_timeout: settings.body_timeout,
+            listeners: Arc::clone(&listeners),
             batch_turns: Arc::new(Semaphore::new(at_once.batches)),
             queues: Queues::new(at_once),
             budget: Arc::new(Budget::new(settings.buffer_budget)),
@@ -325,14 +348,6 @@ impl App {
             settings.max_connections,
             settings.max_connections_per_network,
         ));
-        let deadlines = Deadlines {
-            head: settings.head_timeout,
-            idle: settings.idle_timeout,
-            answer: settings.answer_timeout,
-            bytes_between_requests: settings
-                .body_limit
-                .saturating_add(MAX_BYTES_BETWEEN_REQUESTS),
-        };
         let cors = settings.cors;
         let told_to_stop = Arc::clone(&stopping);
         let mut server = Server::build()
@@ -398,6 +413,7 @@ impl App {
             addresses,
             drain: settings.drain,
             stopping,
+            listeners,
             server: server.run(),
             beside: upkeep.into_iter().chain(beside).collect(),
         })
@@ -421,6 +437,7 @@ impl App {
             served = &mut serving => served,
             () = stop => {
                 self.stopping.store(true, Ordering::Relaxed);
+                self.listeners.end();
                 tokio::time::sleep(self.drain).await;
                 handle.stop(true).await;
                 serving.await
@@ -480,6 +497,7 @@ fn cors_of(origins: &CorsOrigins) -> Cors {
             IDEMPOTENCY_KEY,
             IF_MATCH,
             IF_NONE_MATCH,
+            LAST_EVENT_ID,
             REQUEST_ID,
         ])
         .expose_headers([

@@ -110,6 +110,9 @@ pub(super) struct ServerArgs {
         default_value_t = 1_000
     )]
     max_connections_per_network: u32,
+    /// Clients that may listen to /changes at a time; more are answered 503
+    #[arg(long, env = "NEARBY_MAX_LISTENERS", value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    max_listeners: u32,
     /// How long the database may take for a request, in seconds; then it is answered 503, and a read is given up
     #[arg(long, env = "NEARBY_REQUEST_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     request_timeout: u64,
@@ -219,6 +222,7 @@ impl ServerArgs {
             workers,
             max_connections,
             max_connections_per_network,
+            max_listeners: self.max_listeners as usize,
             request_timeout: Duration::from_secs(self.request_timeout),
             buffer_budget: self.buffer_budget,
             drain: Duration::from_secs(self.drain),

@@ -5,8 +5,9 @@ use thiserror::Error;
 use super::center::{CenterId, Summary};
 use super::condition::{Condition, FieldId, FieldValue};
 use super::cursor::{Cursor, EngineKind};
+use super::distance::distance_m_of;
 use super::organization::OrganizationId;
-use super::position::Origin;
+use super::position::{Origin, Position};
 use super::rating::{MinRating, RatingVisibility};
 use super::viewport::{Meridians, Viewport};
 
@@ -226,6 +227,20 @@ impl Area {
         })
     }
 
+    /// Whether a position is in it.
+    #[must_use]
+    pub fn contains(&self, position: Position) -> bool {
+        match self {
+            Self::Around(around) => {
+                let from = around.origin.unit_vector();
+                let distance_m = distance_m_of(from.chord_squared(position.unit_vector()));
+                let reach_m = around.radius.map_or(f64::INFINITY, Radius::reach_m);
+                (around.least_m()..=reach_m).contains(&distance_m)
+            }
+            Self::Within(viewport) => viewport.contains(position),
+        }
+    }
+
     /// Feeds a checksum what tells it from every other area.
     fn hash_into(&self, hasher: &mut crc32fast::Hasher) {
         match self {
@@ -324,7 +339,6 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Position;
 
     fn search(origin: (f64, f64)) -> Search {
         Search {

@@ -3,6 +3,7 @@
 
 mod boxes;
 pub mod brute;
+pub mod changes;
 pub mod memory;
 pub mod names;
 mod on_map;

@@ -3,12 +3,13 @@
 //! Small answers are left out: a connection has one at a time, and connections are bounded.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
 use super::connection::deadlines::Unanswered;
@@ -125,6 +126,38 @@ impl MessageBody for Counted {
         }
         let piece = self.bytes.len().min(PIECE_BYTES);
         Poll::Ready(Some(Ok(self.bytes.split_to(piece))))
+    }
+}
+
+/// An answer that comes piece by piece, whose request is under way until it ends.
+pub struct Held {
+    body: BoxBody,
+    _unanswered: Option<Unanswered>,
+}
+
+impl Held {
+    /// An answer, and the request that it answers.
+    #[must_use]
+    pub fn new(body: BoxBody, unanswered: Option<Unanswered>) -> Self {
+        Self {
+            body,
+            _unanswered: unanswered,
+        }
+    }
+}
+
+impl MessageBody for Held {
+    type Error = Box<dyn Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 

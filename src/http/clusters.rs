@@ -128,11 +128,7 @@ pub(super) fn shown(
 /// Where a center stands, to the last decimal.
 fn position_of(center: &CenterOnMap<'_>) -> Position {
     let parts = SummaryParts::of(center.rendered).expect(RENDERED);
-    let degrees = |json| serde_json::from_slice(json).ok();
-    let position = degrees(parts.latitude).zip(degrees(parts.longitude));
-    let position =
-        position.and_then(|(latitude, longitude)| Position::new(latitude, longitude).ok());
-    position.expect(RENDERED)
+    parts.position().expect(RENDERED)
 }
 
 fn push_center(center: &CenterOnMap<'_>, out: &mut Vec<u8>) {

@@ -122,6 +122,8 @@ codes! {
     IdempotencyUnavailable = NOT_IMPLEMENTED, "idempotency_unavailable", "No Idempotency-Key can be taken here";
     /// The database, which is another application's, has no table for what was to be written.
     TableMissing = NOT_IMPLEMENTED, "table_missing", "The database has no table for this";
+    /// No index in memory tells what changes.
+    ChangesUnavailable = NOT_IMPLEMENTED, "changes_unavailable", "Changes are not told here";
     /// The index is still being loaded.
     IndexLoading = SERVICE_UNAVAILABLE, "index_loading", "The index is being loaded";
     /// The index is further behind the database than it may be.

@@ -2,7 +2,7 @@
 //! has it already, and how it is packed.
 
 use actix_web::HttpRequest;
-use actix_web::body::{BoxBody, MessageBody as _, None as NoBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody as _, None as NoBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, VARY,
@@ -10,7 +10,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 
-use super::budget::{Counted, Lease};
+use super::budget::{Counted, Held, Lease};
 use super::coding::Coding;
 use super::connection::deadlines::Unanswered;
 use super::known::{RowTag, has, tag};
@@ -38,8 +38,14 @@ pub(super) async fn sent(
     let body = match body.try_into_bytes() {
         Ok(bytes) if !bytes.is_empty() => bytes,
         Ok(bytes) => return ServiceResponse::new(request, response.set_body(BoxBody::new(bytes))),
-        // It has none, or comes piece by piece.
-        Err(body) => return ServiceResponse::new(request, response.set_body(body)),
+        Err(body) => {
+            let body = match body.size() {
+                // It comes piece by piece, and its client waits for the last.
+                BodySize::Stream => BoxBody::new(Held::new(body, unanswered)),
+                _ => body,
+            };
+            return ServiceResponse::new(request, response.set_body(body));
+        }
     };
     let is_packable = !response.headers().contains_key(CONTENT_ENCODING);
     let mut coding = Coding::Identity;

@@ -18,6 +18,7 @@ pub(crate) mod budget;
 mod caught;
 mod centers;
 mod centers_batch;
+pub(crate) mod changes;
 mod chosen;
 mod clusters;
 pub mod code;

@@ -14,8 +14,8 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
-    around, batch, centers, centers_batch, clusters, divemap, features, list, memberships, names,
-    nearby, nearest, ops, organizations, pages, settings, tiles, within,
+    around, batch, centers, centers_batch, changes, clusters, divemap, features, list, memberships,
+    names, nearby, nearest, ops, organizations, pages, settings, tiles, within,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -76,6 +76,10 @@ pub const ROUTES: &[Endpoint] = &[
     }),
     endpoint("GET", "/collections/{collection}/within", |route| {
         on(route, |request: HttpRequest| within::get(&request))
+    }),
+    endpoint("GET", "/changes", |route| on(route, changes::get)),
+    endpoint("GET", "/collections/{collection}/changes", |route| {
+        on(route, changes::get)
     }),
     endpoint("POST", "/nearby/batch", |route| on(route, batch::post)),
     endpoint("GET", "/search", |route| on(route, names::get)),

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::budget::Budget;
+use super::changes::Listeners;
 use super::coding::Packing;
 use super::divemap::media::MediaUrl;
 use super::idempotency::{IDEMPOTENCY_KEY, KeysUnderWay};
@@ -58,6 +59,8 @@ pub struct State {
     pub body_limit: usize,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
+    /// Those who listen to changes.
+    pub listeners: Arc<Listeners>,
     /// Turns for the parts of batches, for all batches together.
     pub batch_turns: Arc<Semaphore>,
     /// Queues for what takes long.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::JsonId;
-use crate::domain::{Rating, Summary};
+use crate::domain::{Position, Rating, Summary};
 
 const NAME: &[u8] = br#","name":"#;
 const AFTER_NAME: &[u8] = br#","latitude":"#;
@@ -124,6 +124,15 @@ impl<'a> SummaryParts<'a> {
             latitude,
             longitude,
         })
+    }
+}
+
+impl SummaryParts<'_> {
+    /// Where it stands, to the last decimal.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        let degrees = |json| serde_json::from_slice(json).ok();
+        Position::new(degrees(self.latitude)?, degrees(self.longitude)?).ok()
     }
 }
 

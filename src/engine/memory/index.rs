@@ -398,6 +398,12 @@ impl Index {
             .map(Place)
     }
 
+    /// A center as answers hold it.
+    pub(super) fn text_of(&self, id: CenterId) -> Option<&[u8]> {
+        let place = self.place_of(id)?;
+        Some(self.buckets.get(place.bucket()).text(place.slot()))
+    }
+
     fn insert_place(&mut self, place: Place) {
         self.places
             .insert(place.0, |place| self.buckets.id_at(Place(place)));

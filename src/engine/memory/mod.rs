@@ -60,6 +60,7 @@ use std::time::SystemTime;
 
 use parking_lot::RwLockWriteGuard;
 
+use super::changes::Changes;
 use super::{Answer, OnMap, SearchError};
 use crate::domain::{
     Cells, CenterId, FieldId, Fields, Filter, OrganizationId, OrganizationNames, Rating, Search,
@@ -98,6 +99,16 @@ impl Change<'_> {
         }
     }
 
+    /// The center that is another or elsewhere after it; `None` of what searches only filter by
+    /// or tell beside.
+    fn moves(&self) -> Option<CenterId> {
+        match self {
+            Self::Upsert(center) => Some(center.id),
+            Self::Remove(id) => Some(*id),
+            Self::Organizations(..) | Self::Rating(..) => None,
+        }
+    }
+
     /// What answers will hold of a center that is written; nothing for other changes.
     fn render(&self, layout: &Layout, text: &mut Vec<u8>) {
         text.clear();
@@ -119,6 +130,7 @@ pub struct MemoryEngine {
     collection: Box<str>,
     layout: Layout,
     loaded: SearchLock<Option<Box<Loaded>>>,
+    changes: Arc<Changes>,
 }
 
 #[derive(Debug)]
@@ -136,6 +148,7 @@ impl MemoryEngine {
             collection: collection.into(),
             layout: Layout::default(),
             loaded: SearchLock::default(),
+            changes: Arc::default(),
         }
     }
 
@@ -146,6 +159,12 @@ impl MemoryEngine {
             layout: Layout::of(fields),
             ..self
         }
+    }
+
+    /// What changes in it.
+    #[must_use]
+    pub fn changes(&self) -> &Arc<Changes> {
+        &self.changes
     }
 
     /// What the collection is called.
@@ -171,7 +190,11 @@ impl MemoryEngine {
         };
         let previous = self.loaded.write().replace(Box::new(loaded));
         // Freeing millions of centers takes a while: not under the lock.
+        let was_loaded = previous.is_some();
         drop(previous);
+        if was_loaded {
+            self.changes.note_reset();
+        }
     }
 
     /// Follows committed writes, in their order. Before the first load there is
@@ -186,9 +209,16 @@ impl MemoryEngine {
             let Some(loaded) = &mut *guard else {
                 return;
             };
+            // Asked under the lock: who begins to watch and then searches misses nothing.
+            let watched = change.moves().filter(|_| self.changes.is_watched());
+            let before = watched.and_then(|id| loaded.index.text_of(id).map(<[u8]>::to_vec));
             loaded.index.apply(change, &text);
             loaded.changed_at = SystemTime::now();
             RwLockWriteGuard::unlock_fair(guard);
+            if let Some(id) = watched {
+                let after = Some(text.as_slice()).filter(|text| !text.is_empty());
+                self.changes.note(id, before.as_deref(), after);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod bodies;
 mod broken_connections;
 mod centers;
 mod centers_batch;
+pub mod changes;
 mod charsets;
 mod clusters;
 pub mod collections;

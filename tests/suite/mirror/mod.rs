@@ -1,5 +1,6 @@
 //! `--engine memory` on MySQL: an index that follows whoever writes, by the binary log.
 
+mod changes;
 mod choice;
 mod connection;
 mod foreign;
