@@ -349,6 +349,7 @@ impl CenterEdit {
         Self {
             draft,
             places: true,
+            texts: TextField::ALL.to_vec(),
             attributes: (0..attributes).collect(),
         }
     }
