@@ -1,9 +1,10 @@
 //! `openapi.yaml` as a judge of responses, and the judge judged: routes, codes
 //! and examples.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use jsonschema::Validator;
 use nearby::http::code::Code;
 use nearby::http::routes::ROUTES;
 use reqwest::Method;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 /// The contract as it is in the repository.
 pub static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     let text = include_str!("../../../openapi.yaml");
-    Contract(yaml_serde::from_str(text).expect("openapi.yaml is YAML"))
+    Contract::new(yaml_serde::from_str(text).expect("openapi.yaml is YAML"))
 });
 
 /// The same for requests that do not choose the members of centers, which are all there
@@ -21,10 +22,14 @@ pub static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
 pub static PLAIN_CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     let mut contract = CONTRACT.0.clone();
     contract["components"]["schemas"]["SomeOfCenter"] = json!(false);
-    Contract(contract)
+    Contract::new(contract)
 });
 
-pub struct Contract(Value);
+pub struct Contract(Value, Validators);
+
+/// What judges values, by the pointer to its schema: making one takes longer than most tests
+/// take to be answered.
+type Validators = Mutex<HashMap<String, Arc<Validator>>>;
 
 /// Parts of the document, followed to where a reference leads.
 #[derive(Clone)]
@@ -33,6 +38,10 @@ struct Place {
 }
 
 impl Contract {
+    fn new(document: Value) -> Self {
+        Self(document, Validators::default())
+    }
+
     /// Panics unless the contract allows this response to this request.
     pub fn check(
         &self,
@@ -117,6 +126,24 @@ impl Contract {
     }
 
     fn check_schema(&self, pointer: &str, value: &Value, what: &str) {
+        let validator = self.validator(pointer);
+        let errors: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| format!("{error} at {}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{what}: {errors:?} in {value}");
+    }
+
+    fn validator(&self, pointer: &str) -> Arc<Validator> {
+        let known = self
+            .1
+            .lock()
+            .expect("nobody panics with it")
+            .get(pointer)
+            .cloned();
+        if let Some(validator) = known {
+            return validator;
+        }
         let mut schema = self.0.clone();
         schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
         // A reference is a URI, where braces are escaped.
@@ -126,11 +153,10 @@ impl Contract {
             .should_validate_formats(true)
             .build(&schema)
             .expect("openapi.yaml holds schemas");
-        let errors: Vec<String> = validator
-            .iter_errors(value)
-            .map(|error| format!("{error} at {}", error.instance_path()))
-            .collect();
-        assert!(errors.is_empty(), "{what}: {errors:?} in {value}");
+        let validator = Arc::new(validator);
+        let mut known = self.1.lock().expect("nobody panics with it");
+        known.insert(pointer.to_owned(), Arc::clone(&validator));
+        validator
     }
 
     /// The operation that serves a path; a fixed path goes before a pattern.
