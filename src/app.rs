@@ -68,7 +68,7 @@ const MAX_TURNED_AWAY: usize = 1_000;
 const BACKLOG: u32 = 1_024;
 /// A tile of this zoom is 2 km wide.
 pub(crate) const DEFAULT_CLUSTERED_BELOW: Zoom = Zoom::new(14).expect("it is a zoom");
-/// Less than a hundredth of a core.
+/// A table of a million rows is compared in half an hour.
 pub(crate) const DEFAULT_SWEEP_ROWS_PER_SECOND: u32 = 500;
 /// How long browsers may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE_S: usize = 3_600;

@@ -168,13 +168,14 @@ where
     });
     let made = match state.write(request, work).await {
         Ok(made) => made,
-        // What is in the way may be what another instance has made under this key meanwhile.
-        Err(problem) => {
+        // The center in the way may be what another instance has made under this key meanwhile.
+        Err(problem) if problem.code() == Code::CenterExists => {
             return match answered_before(state, keyed).await {
                 Ok(Some(answer)) => Ok(replayed(answer)),
                 _ => Err(problem),
             };
         }
+        Err(problem) => return Err(problem),
     };
     count(state, Made::from(&made));
     let kept = recording.answer();

@@ -180,7 +180,11 @@ impl Comparing {
                     organization,
                     cursor: cursor.as_deref(),
                     after,
-                    end,
+                    // What comes behind the last row meanwhile is no part of this.
+                    end: end.or_else(|| {
+                        let held = page.centers().last_key_value().map(|(id, _)| *id);
+                        held.max(stored.last_key_value().map(|(id, _)| *id))
+                    }),
                 };
                 let odd = part.odd(&page, &stored);
                 let odd = self.lasting(&part, odd).await?;
@@ -256,12 +260,19 @@ impl Comparing {
             sleep(REST).await;
             let mut page = self.instance.page(part.organization, part.cursor).await?;
             // What came between may have made the page shorter.
-            while let Some(next) = page.next.take().filter(|_| page.end() < part.end) {
+            while page
+                .end()
+                .is_some_and(|last| part.end.is_none_or(|end| last < end))
+            {
+                let Some(next) = page.next.take() else {
+                    break;
+                };
                 page.append(self.instance.page(part.organization, Some(&next)).await?);
             }
-            let (stored, _) = self.stored(part.organization, part.after).await?;
+            let (stored, end_of_stored) = self.stored(part.organization, part.after).await?;
             let now = part.odd(&page, &stored);
-            odd.retain(|id, odd| now.get(id) == Some(odd));
+            let is_read = |id: CenterId| end_of_stored.is_none_or(|end| id <= end);
+            odd.retain(|id, odd| is_read(*id) && now.get(id) == Some(odd));
         }
         Ok(odd)
     }

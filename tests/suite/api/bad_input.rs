@@ -201,7 +201,7 @@ on_both_stores! {
 
     async fn an_unknown_path_and_a_wrong_method_are_told_apart(db: TestDatabase) {
         let server = TestServer::start(db).await;
-        for path in ["/", "/nearby/", "/centers/1/x", "/Nearby", "/%00", "/nearby%2Fbatch"] {
+        for path in ["/nearby/", "/centers/1/x", "/Nearby", "/%00", "/nearby%2Fbatch"] {
             let problem = server.get(path).send().await.problem(404, "path_unknown");
             assert!(problem["allowed"].as_str().unwrap().contains("/nearby"));
         }

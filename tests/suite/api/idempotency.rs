@@ -25,7 +25,11 @@ fn is_replayed(answer: &Answer) -> bool {
 /// Sends a request over its own connection; gives status, whether it may be sent again,
 /// whether it was answered before, and the body.
 async fn send(served: &Served, key: &str, body: &Value) -> (u16, bool, bool, Value) {
-    let request = reqwest::Client::new().post(served.url("/centers"));
+    send_to(served, "/centers", key, body).await
+}
+
+async fn send_to(served: &Served, path: &str, key: &str, body: &Value) -> (u16, bool, bool, Value) {
+    let request = reqwest::Client::new().post(served.url(path));
     let request = request.bearer_auth(KEY).header("idempotency-key", key);
     let answer = request.json(body).send().await.expect("it answers");
     let has = |name| answer.headers().contains_key(name);
@@ -311,10 +315,12 @@ async fn two_instances_never_both_make_what_has_one_key() {
     let server = TestServer::start(TestDatabase::mysql().await).await;
     let other = Served::start(&["--database-url", server.db.url()]);
     for n in 0..30 {
-        let (key, body) = (format!("k-{n}"), center("a", 1.0, 1.0));
+        let (key, body) = (format!("k-{n}"), center("a", f64::from(n), 1.0));
+        // What one has made is in the way of the other.
+        let path = ["/centers", "/centers?min_distance_m=50"][usize::from(n % 2 == 1)];
         let (one, (status, retry, replayed, _)) = tokio::join!(
-            keyed(&server, "/centers", &key, &body),
-            send(&other, &key, &body)
+            keyed(&server, path, &key, &body),
+            send_to(&other, path, &key, &body)
         );
         let made = [
             one.status == 201 && !is_replayed(&one),

@@ -97,7 +97,7 @@ on_both_stores! {
             ("/nearest?limit=2&lat=0&lng=0&fields=id,name", "centers"),
             ("/within?bbox=-1,-1,1,1&limit=2", "centers"),
             ("/centers?limit=2&fields=id", "centers"),
-            ("/collections/centers/items?limit=2", "centers"),
+            ("/collections/centers/items?limit=2&format=json", "centers"),
         ] {
             let mut address = format!("http://{}{path}", server.address);
             let mut found = Vec::new();
