@@ -247,17 +247,27 @@ impl Comparing {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Those of some differences that last.
+    /// Those of some differences that last, and that the instance has come past.
     async fn lasting(
         &self,
         part: &Part<'_>,
         mut odd: BTreeMap<CenterId, Odd>,
     ) -> anyhow::Result<BTreeMap<CenterId, Odd>> {
-        for _ in 0..TRIES {
-            if odd.is_empty() {
-                break;
-            }
+        let began = Instant::now();
+        let mut tries = 0;
+        let mut is_past = false;
+        while !odd.is_empty() && (tries < TRIES || !is_past) {
+            tries += 1;
             sleep(REST).await;
+            // What it holds when it is read is at least all that was there when this began.
+            let lag = self.instance.lag().await?;
+            is_past = began.elapsed() > lag + REST;
+            if began.elapsed() > LONGEST_WAIT {
+                bail!(
+                    "the instance is {:.0} s behind the database and comes no nearer: see its log",
+                    lag.as_secs_f64()
+                );
+            }
             let mut page = self.instance.page(part.organization, part.cursor).await?;
             // What came between may have made the page shorter.
             while page
