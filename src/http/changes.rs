@@ -15,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::code::Code;
 use super::collections::catalog_of;
-use super::params;
+use super::params::{self, CIRCLE_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::state::State;
@@ -31,15 +31,7 @@ pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How long clients wait before they come back: not all at once with what a restart costs.
 const RETRY_MS: u64 = 2_000;
 
-const PARAMS: Params = &[&[
-    Param::once("bbox"),
-    Param::once("lat"),
-    Param::once("lng"),
-    Param::once("radius_m"),
-    Param::once("radius_km"),
-    Param::once("radius_mi"),
-    Param::once("min_radius_m"),
-]];
+const PARAMS: Params = &[&[Param::once("bbox")], CIRCLE_PARAMS];
 
 /// Those who listen.
 #[derive(Debug)]
@@ -118,7 +110,7 @@ fn area_of(query: &Query<'_>) -> Result<Area, Problem> {
     if query.one("bbox").is_none() {
         return Ok(params::ring_of(query)?.around(params::origin_of(query)?));
     }
-    let mut others = PARAMS.iter().copied().flatten().skip(1);
+    let mut others = CIRCLE_PARAMS.iter();
     if let Some(other) = others.find(|other| query.one(other.name).is_some()) {
         let detail = format!("bbox and {} exclude each other", other.name);
         return Err(Problem::new(Code::ParameterConflict, detail)

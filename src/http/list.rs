@@ -35,10 +35,11 @@ pub(super) const LIST_PARAMS: &[Param] = &[
 const PARAMS: Params = &[LIST_PARAMS, FILTER_PARAMS];
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    list(&request, PARAMS, Format::Json).await
+    list(&request, PARAMS, Format::Json, |_| Ok(())).await
 }
 
-/// Answers a page; `preferred` is its format where the client has no preference.
+/// Answers a page; `preferred` is its format where the client has no preference, and `check`
+/// refuses what only this list knows of.
 ///
 /// # Errors
 /// When a parameter cannot be taken, or the engine has no answer.
@@ -46,10 +47,12 @@ pub(super) async fn list(
     request: &HttpRequest,
     known: Params,
     preferred: Format,
+    check: fn(&Query<'_>) -> Result<(), Problem>,
 ) -> Result<HttpResponse, Problem> {
     let catalog = catalog_of(request)?;
     let fields = catalog.collection().fields();
     let query = Query::parse_with_attributes(request.query_string(), known, fields)?;
+    check(&query)?;
     let format = Format::of(request.headers(), &query, preferred)?;
     let chosen = Chosen::of(&query, catalog.collection(), false)?;
     let asked = Asked::of(&query, &catalog)?;

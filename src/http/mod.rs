@@ -5,8 +5,8 @@
 //! read what is asked, [`shape`] what an answer is to hold, [`body`] and [`dto`] what is sent, [`answer`] writes what
 //! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
 //! [`queue`] and [`budget`] bound what is under way, [`problem`] says what went wrong,
-//! [`features`] tells map programs what there is, [`observe`] watches over all, [`pages`] hands out web pages, and [`connection`] answers what
-//! the parser refuses.
+//! [`features`] tells map programs what there is, [`observe`] watches over all, [`pages`] hands
+//! out web pages, and [`connection`] answers what the parser refuses.
 
 mod answer;
 mod around;

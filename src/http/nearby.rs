@@ -1,23 +1,12 @@
 //! `GET /nearby`: the centers within a radius, nearest first.
 
-use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
+use super::params::{self, CIRCLE_PARAMS, FILTER_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
-use super::query::{Param, Params, Query};
+use super::query::{Params, Query};
 use super::search::Way;
 use crate::domain::{Fields, Search};
 
-const PARAMS: Params = &[
-    &[
-        Param::once("lat"),
-        Param::once("lng"),
-        Param::once("radius_m"),
-        Param::once("radius_km"),
-        Param::once("radius_mi"),
-        Param::once("min_radius_m"),
-    ],
-    FILTER_PARAMS,
-    SEARCH_PARAMS,
-];
+const PARAMS: Params = &[CIRCLE_PARAMS, FILTER_PARAMS, SEARCH_PARAMS];
 
 pub(super) const WAY: Way = Way {
     params: PARAMS,

@@ -23,6 +23,16 @@ pub const DEFAULT_LIMIT: usize = 25;
 /// How far `/nearby` looks when the client does not say.
 pub const DEFAULT_RADIUS_M: f64 = 100_000.0;
 
+/// What lies around an origin: a circle, or a ring of it.
+pub const CIRCLE_PARAMS: &[Param] = &[
+    Param::once("lat"),
+    Param::once("lng"),
+    Param::once("radius_m"),
+    Param::once("radius_km"),
+    Param::once("radius_mi"),
+    Param::once("min_radius_m"),
+];
+
 /// The parameters that say which centers count.
 pub const FILTER_PARAMS: &[Param] = &[
     Param::repeatable("country"),
@@ -533,18 +543,15 @@ mod tests {
     use super::*;
     use crate::http::query::Params;
 
-    const KNOWN: Params = &[&[
-        Param::once("lat"),
-        Param::once("lng"),
-        Param::once("radius_m"),
-        Param::once("radius_km"),
-        Param::once("radius_mi"),
-        Param::once("min_radius_m"),
-        Param::once("limit"),
-        Param::once("bbox"),
-        Param::repeatable("country"),
-        Param::repeatable("exclude"),
-    ]];
+    const KNOWN: Params = &[
+        CIRCLE_PARAMS,
+        &[
+            Param::once("limit"),
+            Param::once("bbox"),
+            Param::repeatable("country"),
+            Param::repeatable("exclude"),
+        ],
+    ];
 
     fn query(text: &str) -> Query<'_> {
         Query::parse(text, KNOWN).unwrap()

@@ -90,7 +90,7 @@ pub struct Unfit {
     pub rule: Rule,
     /// The columns that it is about, where the database says so; to whoever asked for a
     /// write, the names of the fields that stand there.
-    pub columns: Vec<Box<str>>,
+    pub columns: Vec<String>,
     /// What the table calls the rule, where the database says so.
     pub constraint: Option<Box<str>>,
     /// What the database said.
@@ -100,7 +100,7 @@ pub struct Unfit {
 /// What a refusal of a row is about, by what the database says.
 #[derive(Debug, Default)]
 struct About {
-    columns: Vec<Box<str>>,
+    columns: Vec<String>,
     constraint: Option<Box<str>>,
 }
 
@@ -109,7 +109,7 @@ impl About {
         Self {
             columns: refusal::columns_of(message)
                 .into_iter()
-                .map(Box::from)
+                .map(str::to_owned)
                 .collect(),
             constraint: refusal::constraint_of(message).map(Box::from),
         }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::check_json_only;
-use super::links::{self, Link, address_of};
+use super::links::{self, CRS84, Link, address_of};
 use crate::catalog::Catalog;
 use crate::domain::FilterField;
 use crate::http::collections::{catalog_of, sent_fields};
@@ -12,9 +12,6 @@ use crate::http::problem::Problem;
 use crate::http::reply;
 use crate::http::state::State;
 use crate::store::Field;
-
-/// Longitude and latitude on WGS 84, the one reference system of answers.
-const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 
 #[derive(Serialize)]
 struct Answer<'a> {

@@ -2,9 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::links::{self, Link, address_of};
+use super::links::{self, CRS84, Link, address_of};
 use crate::http::centers::{self, READ_PARAMS};
-use crate::http::collections::catalog_of;
 use crate::http::list::{LIST_PARAMS, list};
 use crate::http::negotiate::Format;
 use crate::http::params::FILTER_PARAMS;
@@ -13,9 +12,6 @@ use crate::http::query::{Param, Params, Query};
 
 const DATETIME: &str = "datetime";
 const FILTER_CRS: &str = "filter-crs";
-/// Longitude and latitude on WGS 84.
-const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
-
 const PARAMS: Params = &[
     LIST_PARAMS,
     FILTER_PARAMS,
@@ -29,11 +25,7 @@ const PARAMS: Params = &[
 const ITEM_PARAMS: Params = &[READ_PARAMS, &[Param::once("f")]];
 
 pub(in crate::http) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let catalog = catalog_of(&request)?;
-    let fields = catalog.collection().fields();
-    let query = Query::parse_with_attributes(request.query_string(), PARAMS, fields)?;
-    check(&query)?;
-    list(&request, PARAMS, Format::GeoJson).await
+    list(&request, PARAMS, Format::GeoJson, check).await
 }
 
 pub(in crate::http) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {

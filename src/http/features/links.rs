@@ -6,6 +6,9 @@ use serde::Serialize;
 use crate::http::params::CURSOR;
 use crate::http::query::without;
 
+/// Longitude and latitude on WGS 84, the one reference system of answers.
+pub(in crate::http) const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
+
 pub(in crate::http) const JSON: &str = "application/json";
 pub(in crate::http) const GEO_JSON: &str = "application/geo+json";
 pub(in crate::http) const HTML: &str = "text/html";

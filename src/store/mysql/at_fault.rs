@@ -38,7 +38,7 @@ impl MySqlStore {
         connection: &mut MySqlConnection,
         unfit: &Unfit,
         draft: &CenterDraft,
-    ) -> Result<Vec<Box<str>>, sqlx::Error> {
+    ) -> Result<Vec<String>, sqlx::Error> {
         match (&unfit.constraint, unfit.rule) {
             (Some(key), Rule::Unique) => self.columns_of_key(connection, key).await,
             (Some(check), Rule::Check) => self.columns_of_check(connection, check).await,
@@ -51,7 +51,7 @@ impl MySqlStore {
         &self,
         connection: &mut MySqlConnection,
         key: &str,
-    ) -> Result<Vec<Box<str>>, sqlx::Error> {
+    ) -> Result<Vec<String>, sqlx::Error> {
         sqlx::query_scalar(
             "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.STATISTICS \
              WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND INDEX_NAME = ? \
@@ -61,14 +61,13 @@ impl MySqlStore {
         .bind(key)
         .fetch_all(connection)
         .await
-        .map(|columns: Vec<String>| columns.into_iter().map(Box::from).collect())
     }
 
     async fn columns_of_check(
         &self,
         connection: &mut MySqlConnection,
         check: &str,
-    ) -> Result<Vec<Box<str>>, sqlx::Error> {
+    ) -> Result<Vec<String>, sqlx::Error> {
         // The server keeps the clause with every column in backticks.
         sqlx::query_scalar(
             "SELECT CAST(c.COLUMN_NAME AS CHAR) FROM information_schema.COLUMNS c \
@@ -82,7 +81,6 @@ impl MySqlStore {
         .bind(self.collection.table.as_str())
         .fetch_all(connection)
         .await
-        .map(|columns: Vec<String>| columns.into_iter().map(Box::from).collect())
     }
 
     /// The columns whose character sets lack a character of their texts.
@@ -90,7 +88,7 @@ impl MySqlStore {
         &self,
         connection: &mut MySqlConnection,
         draft: &CenterDraft,
-    ) -> Result<Vec<Box<str>>, sqlx::Error> {
+    ) -> Result<Vec<String>, sqlx::Error> {
         let charsets = columns(&mut *connection, &self.collection).await?;
         let mut lacking = Vec::new();
         for (name, text) in self.texts_of(draft) {
