@@ -149,6 +149,17 @@ pub(super) fn is_connection_lost(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_)) || number(error).is_some_and(ends_connection)
 }
 
+/// Whether a server refuses with this all that would write: an option of its own, a
+/// transaction that only reads, or that it is in read-only mode.
+fn is_of_reader(number: u16) -> bool {
+    matches!(number, 1290 | 1792 | 1836)
+}
+
+/// Whether a server takes no writes, so that another one may well do.
+pub(super) fn takes_no_writes(error: &sqlx::Error) -> bool {
+    number(error).is_some_and(is_of_reader)
+}
+
 /// What ails a server that is away, where it says so itself.
 pub(super) fn ailment(number: u16) -> Option<&'static str> {
     Some(match number {
@@ -195,7 +206,7 @@ pub(super) fn of_mysql(number: u16) -> Meaning {
         // Memory, disk, prepared statements.
         | 1021 | 1037 | 1038 | 1041 | 1114 | 1461 => Meaning::Away,
         _ if ends_connection(number) => Meaning::Away,
-        1290 | 1792 | 1836 => Meaning::ReadOnly,
+        _ if is_of_reader(number) => Meaning::ReadOnly,
         // Of the database, the login, the host, the statement; a locked account, an
         // expired password.
         1044 | 1045 | 1129 | 1130 | TABLE_ACCESS_DENIED | COLUMN_ACCESS_DENIED | 1227 | 1370

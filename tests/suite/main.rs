@@ -19,6 +19,7 @@ mod layers;
 mod migrations;
 mod mirror;
 mod readme;
+mod servers;
 mod sessions;
 mod store;
 mod support;

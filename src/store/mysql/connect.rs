@@ -2,12 +2,14 @@
 //! will do, and what refusals mean.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 
 use super::MySqlDatabase;
+use super::renewal::Renewal;
 use super::retrying_pool::RetryingPool;
 use super::url::MySqlUrl;
 use crate::store::database::Failure;
@@ -64,18 +66,22 @@ pub(super) async fn connect(
 ) -> Result<MySqlDatabase, ConnectError> {
     let options = session(logged(*url.options.clone(), settings));
     settings.wait.until_open(url, || try_once(&options)).await?;
-    let of_size = |size| pool(settings, size).connect_lazy_with(options.clone());
+    let renewal = Arc::new(Renewal::default());
+    let of_size = |size| pool(settings, size, &renewal).connect_lazy_with(options.clone());
     let killers = of_size(1);
+    let retrying = |size| RetryingPool::new(of_size(size), killers.clone(), Arc::clone(&renewal));
     Ok(MySqlDatabase::new(
-        RetryingPool::new(of_size(settings.size), killers.clone()),
-        RetryingPool::new(of_size(1), killers),
+        retrying(settings.size),
+        retrying(1),
         url.login.clone(),
         settings,
     ))
 }
 
-fn pool(settings: &PoolSettings, size: u32) -> MySqlPoolOptions {
-    let options = MySqlPoolOptions::new()
+fn pool(settings: &PoolSettings, size: u32, renewal: &Arc<Renewal>) -> MySqlPoolOptions {
+    let tests = settings.test_before_acquire;
+    let (given_back, taken) = (Arc::clone(renewal), Arc::clone(renewal));
+    MySqlPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(settings.idle_timeout)
@@ -84,31 +90,35 @@ fn pool(settings: &PoolSettings, size: u32) -> MySqlPoolOptions {
         .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(set_session(connection)))
         // sqlx would wait for ever here, too.
-        .after_release(|connection, _| {
-            Box::pin(async {
-                is_alive(connection, LONGEST_PING_AFTER)
-                    .await
-                    .map(|()| true)
-            })
-        });
-    if settings.test_before_acquire {
-        options.before_acquire(|connection, known| {
+        .after_release(move |connection, known| {
+            let renewal = Arc::clone(&given_back);
             Box::pin(async move {
-                if known.idle_for > JUST_TESTED {
-                    is_alive(connection, LONGEST_PING_BEFORE).await?;
+                let looking = renewal.looks_good(connection, known.age);
+                let is_good = in_time(LONGEST_PING_AFTER, looking).await?;
+                if is_good {
+                    in_time(LONGEST_PING_AFTER, connection.ping()).await?;
                 }
-                Ok(true)
+                Ok(is_good)
             })
         })
-    } else {
-        options
-    }
+        .before_acquire(move |connection, known| {
+            let is_good = taken.is_good(known.age);
+            Box::pin(async move {
+                if is_good && tests && known.idle_for > JUST_TESTED {
+                    in_time(LONGEST_PING_BEFORE, connection.ping()).await?;
+                }
+                Ok(is_good)
+            })
+        })
 }
 
-/// Whether the server answers over a connection in time. It is closed if not.
-async fn is_alive(connection: &mut MySqlConnection, longest: Duration) -> sqlx::Result<()> {
-    let answered = tokio::time::timeout(longest, connection.ping()).await;
-    answered.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+/// What a server answers in time. It may have fallen silent.
+async fn in_time<T>(
+    longest: Duration,
+    asking: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    let answered = tokio::time::timeout(longest, asking).await;
+    answered.unwrap_or_else(|_| Err(std::io::Error::from(ErrorKind::TimedOut).into()))
 }
 
 fn logged(options: MySqlConnectOptions, settings: &PoolSettings) -> MySqlConnectOptions {

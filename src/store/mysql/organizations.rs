@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use serde_json::json;
 use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
 use super::MySqlDatabase;
 use super::catalog::or_none;
 use super::idempotency::RecordsKeys as _;
+use super::transaction::Transaction;
 use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
 use crate::store::idempotency::Made;
 use crate::store::organizations::{
@@ -89,14 +90,14 @@ const FORGET_RATINGS: &str = "DELETE FROM center_ratings WHERE diving_center_id 
 
 impl MySqlDatabase {
     /// Begins a transaction, which takes the key of the write.
-    async fn begin(&self) -> Result<Transaction<'static, MySql>, StoreError> {
+    async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.pool.begin().await?;
         transaction.take_key().await?;
         Ok(transaction)
     }
 }
 
-async fn commit(transaction: Transaction<'_, MySql>) -> Result<(), StoreError> {
+async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     let committed = transaction.commit().await;
     committed.map_err(|error| StoreError::of_commit(error, true))
 }

@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -12,6 +13,8 @@ use sqlx::mysql::{MySqlArguments, MySqlQueryResult, MySqlRow, MySqlStatement, My
 use sqlx::{AssertSqlSafe, Either, Execute, Executor, MySql, MySqlPool, SqlSafeStr as _, SqlStr};
 
 use super::attended;
+use super::renewal::Renewal;
+use super::transaction::Transaction;
 use crate::store::client_read::client_read;
 use crate::store::refusal;
 
@@ -32,11 +35,23 @@ pub struct RetryingPool {
     pool: MySqlPool,
     /// Over these the server is told to end statements that nobody waits for.
     killers: MySqlPool,
+    /// Which connections are used again.
+    renewal: Arc<Renewal>,
 }
 
 impl RetryingPool {
-    pub(super) fn new(pool: MySqlPool, killers: MySqlPool) -> Self {
-        Self { pool, killers }
+    pub(super) fn new(pool: MySqlPool, killers: MySqlPool, renewal: Arc<Renewal>) -> Self {
+        Self {
+            pool,
+            killers,
+            renewal,
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> sqlx::Result<Transaction> {
+        let open = self.pool.begin().await?;
+        Ok(Transaction::new(open, Arc::clone(&self.renewal)))
     }
 
     /// Waits for what is under way and closes every connection.
@@ -177,7 +192,9 @@ impl<'c> Executor<'c> for &'c RetryingPool {
         'c: 'e,
         E: 'q + Execute<'q, MySql>,
     {
-        self.pool.execute(query)
+        let done = self.pool.execute(query);
+        let learn = |error: &sqlx::Error| self.renewal.learn(error);
+        done.inspect_err(learn).boxed()
     }
 
     fn execute_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<MySqlQueryResult>>

@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Transaction};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
 use super::connect::connect_beside;
 use super::idempotency::RecordsKeys as _;
 use super::organizations::forget_center;
 use super::query::query;
 use super::retry::Retries;
+use super::transaction::Transaction;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
 use crate::store::asker::still_there;
@@ -24,7 +25,7 @@ use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
 impl MySqlStore {
     /// Begins a transaction, unless whoever asked for it went while it waited for a
     /// connection, and takes the key of the write.
-    async fn begin(&self) -> Result<Transaction<'static, MySql>, StoreError> {
+    async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.pool.begin().await?;
         still_there()?;
         transaction.take_key().await?;
@@ -322,7 +323,7 @@ fn bind_value<'q>(
 }
 
 pub(super) async fn commit(
-    transaction: Transaction<'_, MySql>,
+    transaction: Transaction,
     is_repeatable: bool,
 ) -> Result<(), StoreError> {
     let committed = transaction.commit().await;

@@ -65,6 +65,8 @@ enum Place {
         server: String,
         name: String,
         pool: MySqlPool,
+        /// Whether others, or its server, outlive the test's use of it.
+        is_kept: bool,
     },
     Sqlite {
         path: PathBuf,
@@ -104,8 +106,17 @@ impl TestDatabase {
             server,
             name,
             pool: their_pool(&url),
+            is_kept: false,
         };
         Self::open(url, place).await
+    }
+
+    /// The same, which stays, as it goes with its server.
+    pub fn kept(mut self) -> Self {
+        if let Place::MySql { is_kept, .. } = &mut self.place {
+            *is_kept = true;
+        }
+        self
     }
 
     /// A fresh SQLite file without a table.
@@ -265,7 +276,13 @@ pub fn their_connection(path: &Path) -> rusqlite::Connection {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Self::MySql { server, name, .. } = self else {
+        let Self::MySql {
+            server,
+            name,
+            is_kept: false,
+            ..
+        } = self
+        else {
             return;
         };
         // A runtime of its own: the test's may be gone, and nothing awaits here.

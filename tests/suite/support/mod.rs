@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+mod address;
 mod before;
 mod behind;
 mod cut;
@@ -12,6 +13,7 @@ mod meddler;
 mod own_server;
 mod promised;
 
+pub use address::Address;
 pub use cut::{Commit, Cut, through_cut};
 pub(crate) use database::on_both_stores;
 pub use database::{TestDatabase, connect, their_connection, with_database};

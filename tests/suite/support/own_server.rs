@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 use tempfile::TempDir;
 
 /// A MySQL server that nobody else uses; it ends with the test.
@@ -28,6 +29,50 @@ impl OwnServer {
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Runs statements, several separated by `;`.
+    pub async fn execute(&self, sql: &str) {
+        let mut connection = self.connection().await;
+        let done = connection.execute(AssertSqlSafe(sql.to_owned())).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The one text that a query gives.
+    pub async fn text(&self, sql: &str) -> String {
+        let asking = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+        let answer = asking.fetch_one(&mut self.connection().await).await;
+        answer.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    async fn connection(&self) -> MySqlConnection {
+        let connecting = MySqlConnection::connect(&self.url).await;
+        connecting.unwrap_or_else(|error| panic!("{}: {error}", self.url))
+    }
+
+    /// Has it do everything that another one does, and take no writes.
+    pub async fn follows(&self, source: &Self) {
+        let port = source.url.rsplit(':').next().expect("it names a port");
+        self.execute(&format!(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port}, \
+                 SOURCE_USER = 'root', SOURCE_PASSWORD = '', SOURCE_AUTO_POSITION = 1, \
+                 SOURCE_CONNECT_RETRY = 1, GET_SOURCE_PUBLIC_KEY = 1; \
+             START REPLICA; SET GLOBAL super_read_only = ON"
+        ))
+        .await;
+    }
+
+    /// Waits until it has everything that another one has.
+    pub async fn is_level_with(&self, source: &Self) {
+        let all = source.text("SELECT @@GLOBAL.gtid_executed").await;
+        let wait = format!("SELECT CAST(WAIT_FOR_EXECUTED_GTID_SET('{all}', 20) AS CHAR)");
+        assert_eq!(self.text(&wait).await, "0", "it has all of {all}");
+    }
+
+    /// Has it take writes, and follow nobody.
+    pub async fn is_promoted(&self) {
+        self.execute("STOP REPLICA; RESET REPLICA ALL; SET GLOBAL super_read_only = OFF, GLOBAL read_only = OFF")
+            .await;
     }
 }
 
