@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::sweep::sweep;
 use super::{Watched, lag};
@@ -25,6 +25,8 @@ const LONGEST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST_OF_LOADS: Duration = Duration::from_secs(30);
 /// How often names are looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Without a word for so long an index counts as behind.
+const LONGEST_SILENCE: Duration = Duration::from_secs(1);
 /// A feed that is lost so often at the same place cannot be read there.
 const MOST_LOSSES: u32 = 5;
 
@@ -172,18 +174,34 @@ impl Mirror {
     /// word of it.
     async fn follow_open(&self, feed: &mut dyn OpenFeed, losses: &mut u32) -> FeedError {
         loop {
-            let changes = match feed.next().await {
+            let changes = match self.next(feed).await {
                 Ok(changes) => changes,
                 Err(error) => return error,
             };
             *losses = 0;
-            if let Some(committed_at) = changes.committed_at {
-                self.feed.progress().is_behind(committed_at);
+            let progress = self.feed.progress();
+            match changes.committed_at {
+                Some(committed_at) => progress.is_behind(committed_at),
+                None => progress.is_level(),
+            }
+            if let Err(error) = feed.until_visible(&changes).await {
+                return error;
             }
             let transactions = changes.transactions.clone();
             self.apply(changes).await;
-            self.feed.progress().followed(&transactions);
+            progress.followed(&transactions);
         }
+    }
+
+    /// The next changes. Of a server that is silent nobody knows what it has committed.
+    async fn next(&self, feed: &mut dyn OpenFeed) -> Result<Changes, FeedError> {
+        let heard_at = SystemTime::now();
+        let mut next = feed.next();
+        if let Ok(next) = timeout(LONGEST_SILENCE, &mut next).await {
+            return next;
+        }
+        self.feed.progress().is_behind(heard_at);
+        next.await
     }
 
     /// Goes on trying while the database is away.

@@ -26,7 +26,7 @@ use crate::wire::{push_attributes, render_rating, render_summary};
 /// Rows that are read at once.
 const PART: usize = 1_000;
 /// How often differing rows are read again, and the rest before each time.
-const TRIES: u32 = 6;
+const TRIES: u32 = 3;
 const REST: Duration = Duration::from_millis(500);
 /// How far behind the instance may be to begin with, and how long it may take to come there.
 const NEARLY_LEVEL: Duration = Duration::from_secs(1);

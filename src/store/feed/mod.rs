@@ -145,7 +145,7 @@ fn take(keys: &mut BTreeSet<CenterId>, most: usize) -> BTreeSet<CenterId> {
     }
 }
 
-/// What some commits changed. They are visible to whoever reads now.
+/// What some commits changed.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Of each followed collection, in their order, what has changed.
@@ -273,11 +273,19 @@ pub trait ChangeFeed: Debug + Send + Sync {
 /// A feed that is being followed.
 #[async_trait]
 pub trait OpenFeed: Send {
-    /// Waits for the next changes.
+    /// Waits for the next changes; without any, for the word that there are none, which comes
+    /// several times a second.
     ///
     /// # Errors
     /// When it ended.
     async fn next(&mut self) -> Result<Changes, FeedError>;
+
+    /// Waits until whoever reads sees these changes: the feed may tell of a commit a moment
+    /// before.
+    ///
+    /// # Errors
+    /// When it ended.
+    async fn until_visible(&mut self, changes: &Changes) -> Result<(), FeedError>;
 }
 
 impl Database {

@@ -16,6 +16,8 @@ struct State {
     /// When the first commit was that has not been followed, as far as is known; `None`
     /// where all have been.
     behind_since: Option<SystemTime>,
+    /// Whether that one has been followed, and the next one is still to come.
+    is_followed: bool,
 }
 
 impl Default for Progress {
@@ -23,6 +25,7 @@ impl Default for Progress {
         Self(watch::Sender::new(State {
             reached: GtidSet::default(),
             behind_since: Some(SystemTime::now()),
+            is_followed: false,
         }))
     }
 }
@@ -36,17 +39,24 @@ impl Progress {
     /// A commit of this time is about to be followed.
     pub fn is_behind(&self, since: SystemTime) {
         self.0.send_modify(|state| {
-            let earliest = state.behind_since.map_or(since, |known| known.min(since));
-            state.behind_since = Some(earliest);
+            let known = state.behind_since.filter(|_| !state.is_followed);
+            state.behind_since = Some(known.map_or(since, |known| known.min(since)));
+            state.is_followed = false;
         });
     }
 
-    /// These transactions have been followed, and no later ones are known.
+    /// These transactions have been followed. Later ones may wait, so that the lag stays
+    /// that of the last commit.
     pub fn followed(&self, transactions: &GtidSet) {
         self.0.send_modify(|state| {
             state.reached.merge(transactions);
-            state.behind_since = None;
+            state.is_followed = true;
         });
+    }
+
+    /// Nothing waits to be followed.
+    pub fn is_level(&self) {
+        self.0.send_modify(|state| state.behind_since = None);
     }
 
     /// What has been followed.
@@ -94,12 +104,21 @@ mod tests {
     #[test]
     fn the_lag_is_that_of_the_first_commit_not_followed() {
         let progress = Progress::default();
-        progress.followed(&GtidSet::default());
+        progress.is_level();
         assert_eq!(progress.lag(), Duration::ZERO);
         let now = SystemTime::now();
         progress.is_behind(now - Duration::from_secs(9));
         progress.is_behind(now);
         assert!(progress.lag() >= Duration::from_secs(9));
+        // One of many that wait.
+        progress.followed(&GtidSet::default());
+        assert!(progress.lag() >= Duration::from_secs(9));
+        progress.is_behind(now - Duration::from_secs(5));
+        let five = Duration::from_secs(5)..Duration::from_secs(9);
+        assert!(five.contains(&progress.lag()));
+        progress.followed(&GtidSet::default());
+        progress.is_level();
+        assert_eq!(progress.lag(), Duration::ZERO);
         // Another machine's clock may be ahead.
         progress.followed(&GtidSet::default());
         progress.is_behind(now + Duration::from_mins(1));

@@ -19,8 +19,9 @@ use crate::store::feed::{Changes, FeedError, GtidSet, OpenFeed, Reason};
 use crate::store::mysql::retrying_pool::RetryingPool;
 use crate::store::refusal::{LOG_UNREADABLE, Meaning, of_mysql};
 
-/// How often the server gives a word where it has nothing to tell.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often the server gives a word where it has nothing to tell: until then nobody knows
+/// whether what was followed was the last commit.
+const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Without a word for so long the connection is lost.
 const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 /// How long a login may take.
@@ -236,9 +237,13 @@ impl OpenFeed for LogStream {
                 Err(_) => break,
             }
         }
-        if !changes.is_empty() {
-            wait_until_seen(&self.pool, &changes.transactions).await?;
-        }
         Ok(changes)
+    }
+
+    async fn until_visible(&mut self, changes: &Changes) -> Result<(), FeedError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        wait_until_seen(&self.pool, &changes.transactions).await
     }
 }
