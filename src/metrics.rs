@@ -11,7 +11,7 @@ use prometheus::{
 
 use crate::domain::EngineKind;
 use crate::store::feed::Reason;
-use crate::store::{CollectionName, Connections, Severity, Verification};
+use crate::store::{CollectionName, Connections, Verification};
 
 /// Bounds in seconds: answers from memory take tens of microseconds, those from
 /// a database milliseconds.
@@ -30,7 +30,7 @@ const METHODS: [&str; 8] = [
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// What verifying finds of rows.
-const FAULTS: [&str; 3] = ["drift", "stray", "out_of_range"];
+const FAULTS: [&str; 3] = ["drift", "location_only", "out_of_range"];
 const BACKFILL_OUTCOMES: [&str; 2] = ["checked", "written"];
 
 /// What a write did.
@@ -276,7 +276,7 @@ impl Metrics {
         let rows_at_fault = gauges(
             &registry,
             "nearby_fault_rows",
-            "Rows at fault when this process last verified the table: drift, location without coordinates (stray), coordinates out of range.",
+            "Rows at fault when this process last verified the table: drift, location without coordinates (location_only), coordinates out of range.",
             &["collection", "fault"],
         );
         let schema_faults = gauges(
@@ -361,15 +361,13 @@ impl Metrics {
     pub fn verified(&self, collection: &CollectionName, found: &Verification) {
         let name = collection.as_str();
         // In the order of the labels.
-        let findings = [&found.drift, &found.stray, &found.out_of_range];
+        let findings = [&found.drift, &found.location_only, &found.out_of_range];
         for (fault, finding) in FAULTS.iter().zip(findings) {
             let gauge = self.rows_at_fault.with_label_values(&[name, fault]);
             gauge.set(i64::try_from(finding.count).unwrap_or(i64::MAX));
         }
-        let wrong = found.schema.iter();
-        let wrong = wrong.filter(|finding| finding.severity == Severity::Wrong);
         let faults = self.schema_faults.with_label_values(&[name]);
-        faults.set(i64::try_from(wrong.count()).unwrap_or(i64::MAX));
+        faults.set(i64::try_from(found.schema_faults()).unwrap_or(i64::MAX));
         let last = self.last_verify.with_label_values(&[name]);
         last.set(unix_seconds(SystemTime::now()));
     }

@@ -85,9 +85,9 @@ async fn look(
         tracing::warn!(
             collection = collection.name.as_str(),
             drift = found.drift.count,
-            stray = found.stray.count,
+            location_only = found.location_only.count,
             out_of_range = found.out_of_range.count,
-            schema = found.schema.len(),
+            schema = found.schema_faults(),
             "the table is not sound; `nearby verify` tells what is wrong"
         );
     }

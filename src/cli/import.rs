@@ -171,7 +171,7 @@ async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow:
     reading.progress.finish();
     if !imported.dropped.is_empty() {
         note!(
-            "not imported, as {} have no such field: {}",
+            "not imported, as {} have no such field, or compute it: {}",
             collection.name,
             Listed(imported.dropped.iter().map(|field| field.name()))
         );

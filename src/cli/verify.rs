@@ -84,7 +84,7 @@ fn print_text(found: &Verification, collection: &Collection, state: &SchemaState
     findings::print_count("without location", found.without_location);
     findings::print("in drift", &found.drift);
     findings::print_distances(found.distances, found.drift.count);
-    findings::print("location only", &found.stray);
+    findings::print("location only", &found.location_only);
     findings::print("out of range", &found.out_of_range);
     for SchemaFinding { severity, text, .. } in &found.schema {
         match severity {
@@ -102,7 +102,7 @@ fn print_text(found: &Verification, collection: &Collection, state: &SchemaState
              locations in drift to them"
         );
     }
-    if found.stray.count > 0 {
+    if found.location_only.count > 0 {
         say!(
             "`nearby backfill{flag} --from location` writes the coordinates of rows that have a location only"
         );
@@ -137,7 +137,7 @@ fn to_json(found: &Verification, state: &SchemaState, sound: bool) -> Value {
         "longitude_only": findings::to_json(&found.longitude_only),
         "without_location": found.without_location,
         "drift": findings::drift_to_json(&found.drift, found.distances),
-        "location_only": findings::to_json(&found.stray),
+        "location_only": findings::to_json(&found.location_only),
         "out_of_range": findings::to_json(&found.out_of_range),
         "schema": schema,
     })

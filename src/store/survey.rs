@@ -79,7 +79,7 @@ pub struct Survey {
     /// How far these are off.
     pub distances: DriftDistances,
     /// Rows without a position that have a location.
-    pub stray: u64,
+    pub location_only: u64,
     /// Rows whose location [`BackfillFrom::Coordinates`] would write.
     pub to_write: u64,
     /// Rows whose coordinates [`BackfillFrom::Location`] would write.
@@ -151,6 +151,6 @@ pub(super) enum Fault {
     LatitudeOnly,
     LongitudeOnly,
     Drift,
-    Stray,
+    LocationOnly,
     OutOfRange,
 }

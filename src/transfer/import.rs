@@ -343,7 +343,7 @@ pub struct Imported {
     pub halt: Option<Halt>,
     /// What was read, when reading came to an end by itself.
     pub survey: Option<Survey>,
-    /// Fields that rows had and the collection has not.
+    /// Fields that rows had and the collection has not, or its table computes.
     pub dropped: BTreeSet<TextField>,
     /// Whether the database knows how far it came.
     pub is_noted: bool,
@@ -438,7 +438,8 @@ pub(super) async fn import_by<R: Read + Send + 'static>(
     });
 
     let lacked = TextField::ALL.into_iter();
-    let lacked = lacked.filter(|&field| collection.text(field).is_none());
+    let lacked =
+        lacked.filter(|&field| collection.text(field).is_none() || collection.computes(field));
     let lacked: Vec<TextField> = lacked.collect();
     let mut refused = Survey::default();
     let mut stop = std::pin::pin!(stop);

@@ -37,7 +37,7 @@ async fn to_mend(db: &TestDatabase) -> u64 {
 async fn location_only(db: &TestDatabase) -> Vec<i64> {
     let collection = Collection::diving_centers();
     let found = db.database().verify(&collection, |_| {}).await.unwrap();
-    found.stray.first_ids
+    found.location_only.first_ids
 }
 
 on_both_stores! {

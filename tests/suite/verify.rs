@@ -53,7 +53,7 @@ on_both_stores! {
         assert!(!found.is_sound());
         assert_eq!(found.rows, 7);
         assert_eq!((found.drift.count, found.drift.first_ids), (2, vec![20, 30]));
-        assert_eq!((found.stray.count, found.stray.first_ids), (3, vec![40, 50, 70]));
+        assert_eq!((found.location_only.count, found.location_only.first_ids), (3, vec![40, 50, 70]));
         assert_eq!((found.out_of_range.count, found.out_of_range.first_ids), (2, vec![60, 70]));
         assert_eq!(found.without_coordinates, 2);
         assert_eq!(found.without_location, 2);
@@ -90,6 +90,7 @@ on_both_stores! {
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn a_mysql_table_that_cannot_serve_searches_is_wrong() {
     let db = TestDatabase::mysql().await;
+    db.insert(1, "1, 2", &db.location(Some((1.0, 2.0)))).await;
     for (change, text) in [
         (
             "ALTER TABLE diving_centers ALTER INDEX idx_diving_centers_location INVISIBLE",
@@ -114,6 +115,10 @@ async fn a_mysql_table_that_cannot_serve_searches_is_wrong() {
         (
             "ALTER TABLE diving_centers MODIFY latitude VARCHAR(20)",
             "latitude is varchar",
+        ),
+        (
+            "ALTER TABLE diving_centers DROP COLUMN location, ADD COLUMN location VARCHAR(90)",
+            "location is varchar(90), not POINT: leave it to its application",
         ),
     ] {
         db.execute(change).await;
@@ -159,6 +164,22 @@ async fn a_blob_that_is_no_point_is_drift() {
     let found = verify(&db).await;
     assert_eq!(found.drift.first_ids, [1, 2]);
     assert_eq!(found.without_coordinates, 1);
+}
+
+/// GDAL writes such points where it has none, and NaN in their place.
+#[tokio::test]
+async fn an_empty_point_is_no_location() {
+    let db = TestDatabase::sqlite().await;
+    let empty = "x'47500011E61000000101000000000000000000F87F000000000000F87F'";
+    db.insert(1, "NULL, NULL", empty).await;
+    let found = verify(&db).await;
+    assert!(found.is_sound(), "{found:?}");
+    assert_eq!((found.rows, found.without_location), (1, 1));
+    db.drop_guards().await;
+    db.insert(2, "1, 2", empty).await;
+    assert_eq!(verify(&db).await.drift.first_ids, [2]);
+    run(&["backfill", "--database-url", db.url()]).assert(0, &[]);
+    assert!(verify(&db).await.is_sound());
 }
 
 /// Real tables have rows that nobody can correct.

@@ -10,7 +10,7 @@ use crate::store::sql::identifier;
 /// A text is not a usable table or column name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not a table or column name: 1 to 64 letters, digits or underscores, not starting with a digit"
+    "`{0}` is not a table or column name: 1 to 64 letters of any script, digits or underscores, not starting with a digit"
 )]
 pub struct NameError(String);
 
@@ -22,15 +22,13 @@ impl ColumnName {
     /// Checks a name.
     ///
     /// # Errors
-    /// When it is empty, longer than 64 characters or holds anything but ASCII
-    /// letters, digits and underscores.
+    /// When it is empty, longer than 64 characters or holds anything but letters, digits
+    /// and underscores.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        let mut chars = name.chars();
-        let starts_well = chars
-            .next()
-            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-        let goes_on_well = chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if starts_well && goes_on_well && name.len() <= 64 {
+        // MySQL has names of the basic plane alone.
+        let is_usual = |c: char| c == '_' || (c.is_alphanumeric() && c <= '\u{FFFF}');
+        let starts_well = name.starts_with(|c: char| is_usual(c) && !c.is_numeric());
+        if starts_well && name.chars().all(is_usual) && name.chars().count() <= 64 {
             Ok(Self(name.to_owned()))
         } else {
             Err(NameError(name.to_owned()))
@@ -93,10 +91,28 @@ mod tests {
 
     #[test]
     fn names_that_could_leave_their_quotes_are_refused() {
-        for bad in ["", "a`b", "a b", "1a", "a;--", "naïve", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "a`b",
+            "a b",
+            "1a",
+            "a;--",
+            "a\u{2019}b",
+            "a\"b",
+            "𐐀a",
+            &"é".repeat(65),
+        ] {
             assert!(ColumnName::new(bad).is_err(), "{bad}");
         }
-        for good in ["a", "_a1", "diving_centers", &"a".repeat(64)] {
+        for good in [
+            "a",
+            "_a1",
+            "diving_centers",
+            "naïve",
+            "κέντρα",
+            "場所",
+            &"é".repeat(64),
+        ] {
             assert!(ColumnName::new(good).is_ok(), "{good}");
         }
     }

@@ -271,9 +271,19 @@ fn inspect_coordinate(table: &str, column: &Column) -> Option<SchemaFinding> {
     }
 }
 
+/// What to do where the location is somebody else's affair.
+pub(super) const ANOTHER_COLUMN: &str = "leave it to its application and name another column as the \
+                              collection's location; `nearby adopt` adds it";
+
 fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
     let name = &column.name;
     let mend = format!("ALTER TABLE {table} MODIFY {name} POINT NOT NULL SRID 4326");
+    if !matches!(column.kind.as_str(), "point" | "geometry") {
+        return vec![SchemaFinding::missing(format!(
+            "{table}.{name} is {}, not POINT: {ANOTHER_COLUMN}",
+            column.full_kind
+        ))];
+    }
     let mut found = Vec::new();
     if column.kind != "point" {
         found.push(SchemaFinding::misleading(format!(
@@ -286,13 +296,14 @@ fn inspect_location(table: &str, column: &Column) -> Vec<SchemaFinding> {
             "{table}.{name} may be NULL, so no spatial index serves it: {mend}"
         )));
     }
-    if column.srid != Some(4326) {
-        let srid = column
-            .srid
-            .map_or("none".to_owned(), |srid| srid.to_string());
-        found.push(SchemaFinding::wrong(format!(
-            "{table}.{name} has SRID {srid}, so no spatial index serves it: {mend}"
-        )));
+    match column.srid {
+        Some(4326) => {}
+        Some(srid) => found.push(SchemaFinding::wrong(format!(
+            "{table}.{name} has SRID {srid}, another reference system: {ANOTHER_COLUMN}"
+        ))),
+        None => found.push(SchemaFinding::wrong(format!(
+            "{table}.{name} has SRID none, so no spatial index serves it: {mend}"
+        ))),
     }
     if column.is_generated() {
         found.push(SchemaFinding::warning(format!(

@@ -17,7 +17,7 @@ struct SurveyRow {
     out_of_range: i64,
     without_location: i64,
     drift: i64,
-    stray: i64,
+    location_only: i64,
     to_write: i64,
     to_take: i64,
 }
@@ -161,7 +161,7 @@ pub(in crate::store) async fn survey_as(
         "SELECT COUNT(*) AS total, CAST(MAX(id) AS SIGNED) AS last_id, \
          {} AS without_coordinates, {} AS latitude_only, {} AS longitude_only, \
          {} AS out_of_range, {} AS without_location, \
-         {} AS drift, {} AS stray, {} AS to_write, {} AS to_take \
+         {} AS drift, {} AS location_only, {} AS to_write, {} AS to_take \
          FROM (SELECT {id} AS id, {has_coordinates} AS full, {has_position} AS placed, \
                {latitude_only} AS latitude_only, {longitude_only} AS longitude_only, \
                {location} <=> {SENTINEL} AS none, {differs} AS differs, \
@@ -196,7 +196,7 @@ pub(in crate::store) async fn survey_as(
         without_location: row.without_location.unsigned_abs(),
         drift: row.drift.unsigned_abs(),
         distances: DriftDistances::default(),
-        stray: row.stray.unsigned_abs(),
+        location_only: row.location_only.unsigned_abs(),
         to_write: row.to_write.unsigned_abs(),
         to_take: row.to_take.unsigned_abs(),
     })
@@ -241,7 +241,7 @@ pub(in crate::store) async fn ids_with(
         Fault::LatitudeOnly => latitude_only,
         Fault::LongitudeOnly => longitude_only,
         Fault::Drift => format!("{has_position} AND {differs}"),
-        Fault::Stray => format!("NOT ({has_position}) AND {differs}"),
+        Fault::LocationOnly => format!("NOT ({has_position}) AND {differs}"),
         Fault::OutOfRange => format!("{has_coordinates} AND NOT ({has_position})"),
     };
     let (id, table) = (collection.id.quoted(), collection.table.quoted());

@@ -56,6 +56,13 @@ pub(super) fn bounds(blob: &[u8]) -> Option<geo::Rect> {
         .then_some(bounds)
 }
 
+/// Whether a stored blob is a geometry without a place, as some programs write where others
+/// write NULL: its flags say so.
+pub(super) fn is_empty(blob: &[u8]) -> bool {
+    const EMPTY: u8 = 1 << 4;
+    blob.starts_with(b"GP") && blob.get(3).is_some_and(|flags| flags & EMPTY != 0)
+}
+
 fn point(blob: &[u8]) -> Option<geo::Point<f64>> {
     match GpkgWkb(blob).to_geo() {
         Ok(geo::Geometry::Point(point)) => Some(point),

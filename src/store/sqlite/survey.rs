@@ -23,7 +23,10 @@ impl Held {
             id: row.integer(0)?.unwrap_or(0),
             latitude: row.real(1)?,
             longitude: row.real(2)?,
-            location: row.bytes(3)?.map(<[u8]>::to_vec),
+            location: row
+                .bytes(3)?
+                .filter(|blob| !geopackage::is_empty(blob))
+                .map(<[u8]>::to_vec),
         })
     }
 
@@ -104,8 +107,8 @@ impl Surveyed {
             }
             Fault::Drift
         } else {
-            survey.stray += 1;
-            Fault::Stray
+            survey.location_only += 1;
+            Fault::LocationOnly
         };
         self.faults.push((fault, row.id));
     }

@@ -62,7 +62,7 @@ impl Verification {
         };
         self.is_schema_sound()
             && self.drift.count <= most(Fault::Drift)
-            && self.stray.count <= most(Fault::LocationOnly)
+            && self.location_only.count <= most(Fault::LocationOnly)
             && self.out_of_range.count <= most(Fault::OutOfRange)
     }
 }

@@ -51,7 +51,7 @@ pub struct Verification {
     /// How far these are off.
     pub distances: DriftDistances,
     /// Rows without a position that have a location; backfill mends them.
-    pub stray: Finding,
+    pub location_only: Finding,
     /// Rows with coordinates that are no point on the globe; somebody must
     /// correct those.
     pub out_of_range: Finding,
@@ -69,8 +69,14 @@ impl Verification {
     /// Whether nothing is wrong with the table as such; warnings do not count.
     #[must_use]
     pub fn is_schema_sound(&self) -> bool {
-        let wrong = |finding: &SchemaFinding| finding.severity == Severity::Wrong;
-        !self.schema.iter().any(wrong)
+        self.schema_faults() == 0
+    }
+
+    /// How much is wrong with the table as such.
+    #[must_use]
+    pub fn schema_faults(&self) -> usize {
+        let wrong = |finding: &&SchemaFinding| finding.severity == Severity::Wrong;
+        self.schema.iter().filter(wrong).count()
     }
 }
 
@@ -136,7 +142,7 @@ impl Verification {
             (Fault::LatitudeOnly, survey.latitude_only),
             (Fault::LongitudeOnly, survey.longitude_only),
             (Fault::Drift, survey.drift),
-            (Fault::Stray, survey.stray),
+            (Fault::LocationOnly, survey.location_only),
             (Fault::OutOfRange, survey.out_of_range),
         ];
         for (fault, count) in counts {
@@ -150,7 +156,7 @@ impl Verification {
             Fault::LatitudeOnly => &mut self.latitude_only,
             Fault::LongitudeOnly => &mut self.longitude_only,
             Fault::Drift => &mut self.drift,
-            Fault::Stray => &mut self.stray,
+            Fault::LocationOnly => &mut self.location_only,
             Fault::OutOfRange => &mut self.out_of_range,
         }
     }

@@ -107,3 +107,44 @@ async fn printed_statements_with_hostile_names_do_what_they_say_and_nothing_else
     assert_eq!(left.code, Some(0), "{}", stdout(&left));
     assert_nothing_else_was_done(&db).await;
 }
+
+/// Names of any script are names.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_with_greek_names_is_adopted_filled_and_searched() {
+    let db = TestDatabase::mysql_empty().await;
+    db.execute(
+        "CREATE TABLE `κέντρα` (`κωδικός` INT PRIMARY KEY AUTO_INCREMENT, `όνομα` VARCHAR(90), \
+           `πλάτος` DOUBLE, `μήκος` DOUBLE, `χώρα` VARCHAR(2), INDEX `ανά_χώρα` (`χώρα`), \
+           `τύπος` VARCHAR(20) AS (CONCAT(`χώρα`, '!'))); \
+         INSERT INTO `κέντρα` (`όνομα`, `πλάτος`, `μήκος`, `χώρα`) VALUES ('Κέα', 37.6, 24.3, 'GR')",
+    )
+    .await;
+    let declared = "kentra: table=κέντρα id=κωδικός name=όνομα latitude=πλάτος longitude=μήκος \
+                    location=θέση country=χώρα description=τύπος";
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("more.csv");
+    std::fs::write(
+        &csv,
+        "name,latitude,longitude,country,description\nΎδρα,37.3,23.5,GR,no\n",
+    )
+    .unwrap();
+    let of_it = ["--declare", declared, "--collection", "kentra"];
+    let with = |command: &[&'static str]| [command, &of_it].concat();
+    nearby(&db, &with(&["adopt", "--apply"]))
+        .await
+        .assert(0, &[]);
+    let import = [&["import", csv.to_str().unwrap()], &of_it[..]].concat();
+    let imported = nearby(&db, &import).await;
+    imported.assert(0, &["1 inserted", "or compute it: `description`"]);
+    nearby(&db, &with(&["verify"])).await.assert(0, &[]);
+    let exported = nearby(&db, &with(&["export", "-"])).await;
+    assert!(
+        stdout(&exported).contains("2,Ύδρα,"),
+        "{}",
+        stdout(&exported)
+    );
+    nearby(&db, &with(&["adopt", "--undo", "--apply"]))
+        .await
+        .assert(0, &[]);
+}

@@ -20,3 +20,4 @@ mod report;
 mod rights;
 mod served;
 mod undo;
+mod ways;

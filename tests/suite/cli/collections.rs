@@ -189,7 +189,7 @@ on_both_stores! {
         let csv = NamedTempFile::with_suffix(".csv").unwrap();
         std::fs::write(csv.path(), "id,name,latitude,longitude,country,city\n7,Patris,0,24.27,GR,Kea\n8,x,,,,\n").unwrap();
         let import = ["import", csv.path().to_str().unwrap()];
-        on(&db, "[collections]", &[&import[..], &sites].concat()).assert(0, &["2 inserted", "dive-sites have no such field: `city`"]);
+        on(&db, "[collections]", &[&import[..], &sites].concat()).assert(0, &["2 inserted", "dive-sites have no such field, or compute it: `city`"]);
         assert_eq!(db.number("SELECT COUNT(*) FROM dive_sites WHERE status = 'approved'").await, 2);
         assert_eq!(db.number("SELECT COUNT(*) FROM diving_centers").await, 0);
         on(&db, "[collections]", &[&["verify"], &sites[..]].concat()).assert(0, &[]);

@@ -221,6 +221,12 @@ async fn what_gdal_makes_of_an_export_imports_as_the_same_rows() {
             vec!["-preserve_fid"],
             Some("id=fid"),
         ),
+        (
+            "nameless.gpkg",
+            &exported,
+            vec!["-preserve_fid", "-a_srs", "OGC:CRS84"],
+            Some("id=fid"),
+        ),
         ("gdal3d.gpkg", &table, and(&["-dim", "XYZ"]), None),
         ("gdalmulti.gpkg", &table, and(&["-nlt", "MULTIPOINT"]), None),
         ("gdal.kml", &table, and(&["-f", "LIBKML"]), None),

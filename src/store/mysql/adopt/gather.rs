@@ -27,6 +27,9 @@ pub(super) struct Gathered {
 pub(super) struct Table {
     pub is_view: bool,
     pub is_partitioned: bool,
+    pub is_compressed: bool,
+    /// About how many.
+    pub rows: u64,
     pub engine: Option<String>,
 }
 
@@ -92,7 +95,9 @@ pub(super) async fn gather(pool: &MySqlPool, collection: &Collection) -> sqlx::R
     let name = collection.table.as_str();
     let table: Option<Table> = sqlx::query_as(
         "SELECT TABLE_TYPE LIKE '%VIEW' AS is_view, \
-                COALESCE(CREATE_OPTIONS LIKE '%partitioned%', FALSE) AS is_partitioned, CAST(ENGINE AS CHAR) AS engine \
+                COALESCE(CREATE_OPTIONS LIKE '%partitioned%', FALSE) AS is_partitioned, \
+                COALESCE(ROW_FORMAT = 'Compressed', FALSE) AS is_compressed, \
+                CAST(COALESCE(TABLE_ROWS, 0) AS UNSIGNED) AS `rows`, CAST(ENGINE AS CHAR) AS engine \
          FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
     )
     .bind(name)

@@ -12,6 +12,7 @@ mod serving;
 mod session;
 mod step;
 mod undo;
+mod ways;
 
 use sqlx::MySqlPool;
 
@@ -152,6 +153,8 @@ async fn inspect(
                 let is_left = finishing.is_some();
                 let beside = online::obstacles(pool, &gathered, collection, is_left).await?;
                 found.obstacles.extend(beside);
+                let blocking = online::of_steps(&gathered, collection, &found.steps);
+                found.obstacles.extend(blocking);
             }
         }
         found.obstacles.extend(obstacles::of_rights(
@@ -201,7 +204,7 @@ async fn counted(
         null_locations: values.null.unsigned_abs(),
         drift: found.drift,
         distances: found.distances,
-        location_only: found.stray,
+        location_only: found.location_only,
         out_of_range: found.out_of_range,
         to_write: if location.is_generated() { 0 } else { to_write },
     };

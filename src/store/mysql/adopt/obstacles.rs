@@ -4,17 +4,13 @@ use super::gather::{Gathered, Values};
 use super::{listed, obstacle};
 use crate::store::mysql::adopt::{Action, Rows, Step};
 use crate::store::mysql::location::location;
-use crate::store::mysql::schema::Column;
+use crate::store::mysql::schema::{ANOTHER_COLUMN, Column};
 use crate::store::mysql::triggers;
 use crate::store::sql::identifier;
 use crate::store::{Collection, ColumnName, Obstacle};
 
 const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
 const COORDINATES: [&str; 3] = ["decimal", "double", "float"];
-/// What to do where the location is somebody else's affair.
-const ANOTHER_COLUMN: &str = "leave it to its application and name another column as the \
-                              collection's location; `nearby adopt` adds it";
-
 /// Whether `COUNT(*)` by key can be asked.
 pub(super) fn can_be_counted(gathered: &Gathered, collection: &Collection) -> bool {
     gathered.table.is_some()

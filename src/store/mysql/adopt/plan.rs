@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::gather::Gathered;
 use super::mark;
+use super::ways::Ways;
 use crate::store::Collection;
 use crate::store::mysql::adopt::{Action, Locking, Rows, Statement, Step, Way};
 use crate::store::mysql::location::SENTINEL;
@@ -32,8 +33,6 @@ use crate::store::sql::{identifier, literal};
 /// Measured on two cores; other servers differ. How fast this one builds the
 /// index is measured where it can be.
 const ROWS_WRITTEN_PER_S: u64 = 5_000;
-const ROWS_REBUILT_PER_S: u64 = 200_000;
-const ROWS_COPIED_PER_S: u64 = 100_000;
 const POINTS_INDEXED_PER_S: u64 = 2_500;
 
 /// The location as the steps so far leave it.
@@ -147,21 +146,23 @@ pub(super) fn steps(
         )]
     };
     let total = rows.total;
+    let ways = Ways::of(gathered, collection);
     let mut steps = Vec::new();
     if !column.is_some_and(Column::is_generated) {
         let mut location = Location::of(column);
         if column.is_none() {
+            let way = ways.of_column();
             steps.push(Step {
                 action: Action::AddColumn,
                 text: format!("add the column {name}, invisible to whoever does not name it"),
-                locking: Locking::Instant,
-                expected: Duration::ZERO,
+                locking: way.locking(),
+                expected: ways.expected(way, total),
                 statements: alter(
                     format!(
                         "ADD COLUMN {name} POINT NULL SRID 4326{}",
                         made_attributes()
                     ),
-                    Way::Instant,
+                    way,
                 ),
             });
         }
@@ -184,7 +185,7 @@ pub(super) fn steps(
             steps.push(backfill(gathered, collection, rows.to_write));
         }
         if define {
-            steps.push(define_column(&location, &alter, &name, total));
+            steps.push(define_column(&location, &alter, &name, &ways, total));
         }
         // An index that is made says so itself, and nearby's own table needs no note.
         let is_indexed = gathered
@@ -277,18 +278,19 @@ fn define_column(
     location: &Location,
     alter: &impl Fn(String, Way) -> Vec<Statement>,
     name: &str,
+    ways: &Ways<'_>,
     total: u64,
 ) -> Step {
-    let (way, locking, per_s) = if location.typed {
-        (Way::Online, Locking::Online, ROWS_REBUILT_PER_S)
+    let way = if location.typed {
+        ways.of_not_null()
     } else {
-        (Way::Copy, Locking::BlocksWrites, ROWS_COPIED_PER_S)
+        Way::Copy
     };
     Step {
         action: Action::DefineColumn,
         text: format!("make it {}", location.definition()),
-        locking,
-        expected: seconds(total, per_s),
+        locking: way.locking(),
+        expected: ways.expected(way, total),
         statements: alter(
             format!("MODIFY COLUMN {name} {}", location.definition()),
             way,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, MySqlPool};
 
 use super::gather::{Gathered, gather};
+use super::ways::Ways;
 use super::{Action, Locking, Statement, Step, Way, mark, obstacle, obstacles, online, plan};
 use crate::store::mysql::schema::{Column, Index};
 use crate::store::mysql::{index_pages, survey, triggers};
@@ -259,11 +260,16 @@ fn drop_or_leave_column(
         }
     }
     if needed_by.is_empty() {
-        found.steps.push(step(
-            Action::DropColumn,
-            format!("drop the column {name}, which adopting made"),
-            alter(collection, &format!("DROP COLUMN {quoted}"), Way::Instant),
-        ));
+        let ways = Ways::of(gathered, collection);
+        let way = ways.of_column();
+        let rows = gathered.table.as_ref().map_or(0, |table| table.rows);
+        found.steps.push(Step {
+            action: Action::DropColumn,
+            text: format!("drop the column {name}, which adopting made"),
+            locking: way.locking(),
+            expected: ways.expected(way, rows),
+            statements: alter(collection, &format!("DROP COLUMN {quoted}"), way),
+        });
     } else {
         found.stays.push(format!(
             "the column {name}, which adopting made: {} may need it",

@@ -194,13 +194,34 @@ fn choose(layers: Vec<Described>, asked: Option<&str>) -> Result<Described, Laye
 fn system(connection: &Connection, srs_id: i32) -> Result<String, LayerError> {
     let found = connection
         .query_row(
-            "SELECT organization || ':' || organization_coordsys_id FROM gpkg_spatial_ref_sys \
-             WHERE srs_id = ?1",
+            "SELECT organization || ':' || organization_coordsys_id, definition \
+             FROM gpkg_spatial_ref_sys WHERE srs_id = ?1",
             [srs_id],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    Ok(found.unwrap_or_else(|| format!("srs_id {srs_id}, which the file does not describe")))
+    let Some((name, definition)): Option<(String, String)> = found else {
+        return Ok(format!("srs_id {srs_id}, which the file does not describe"));
+    };
+    let is_nameless = name.to_ascii_uppercase().starts_with("NONE:");
+    Ok(if is_nameless && defines_crs84(&definition) {
+        "OGC:CRS84".to_owned()
+    } else {
+        name
+    })
+}
+
+/// Whether well-known text is that of WGS 84 with the longitude first, which GDAL writes
+/// without a name.
+fn defines_crs84(definition: &str) -> bool {
+    let parts = [
+        r#"SPHEROID["WGS 84",6378137,298.257223563"#,
+        r#"PRIMEM["Greenwich",0"#,
+        r#"UNIT["degree",0.01745329251"#,
+        r#"AXIS["Longitude",EAST],AXIS["Latitude",NORTH]"#,
+    ];
+    definition.starts_with(r#"GEOGCS["WGS 84""#)
+        && parts.iter().all(|part| definition.contains(part))
 }
 
 fn columns(connection: &Connection, layer: &Described) -> Result<Vec<String>, LayerError> {

@@ -5,6 +5,8 @@ use sqlx::MySqlPool;
 use super::super::gather::Gathered;
 use super::super::obstacle;
 use super::super::rights::rights;
+use super::super::ways::Ways;
+use super::super::{Locking, Step};
 use super::foreign_keys::{self, ForeignKey};
 use super::leftovers::there;
 use super::names::{MAX_KEY_NAME, Names, key_in_the_end};
@@ -44,7 +46,6 @@ pub(in super::super) async fn obstacles(
     found.extend(of_triggers(gathered, collection));
     found.extend(of_foreign_keys(table, &own, &children));
     found.extend(of_checks(pool, table).await?);
-    found.extend(of_location(gathered, collection));
     if !is_left {
         found.extend(of_names(pool, collection).await?);
     }
@@ -209,24 +210,42 @@ async fn of_checks(pool: &MySqlPool, table: &str) -> sqlx::Result<Option<Obstacl
     }))
 }
 
-fn of_location(gathered: &Gathered, collection: &Collection) -> Option<Obstacle> {
-    let column = gathered.column(collection.location.as_str())?;
-    (column.kind != "point" || column.srid != Some(4326)).then(|| {
-        obstacle(
-            format!(
-                "{}.{} is {}{}: giving it a type and SRID 4326 copies the table, in which writers \
-                 wait, --online or not",
-                collection.table.as_str(),
-                column.name,
-                column.full_kind,
-                column.srid.map_or_else(
-                    || " without SRID".to_owned(),
-                    |srid| format!(" SRID {srid}")
-                )
-            ),
-            WITHOUT,
-        )
-    })
+/// Steps before the index in which writers wait: it would not be beside them.
+pub(in super::super) fn of_steps(
+    gathered: &Gathered,
+    collection: &Collection,
+    steps: &[Step],
+) -> Option<Obstacle> {
+    let mut steps = steps.iter();
+    let step = steps.find(|step| step.locking == Locking::BlocksWrites)?;
+    let table = collection.table.as_str();
+    let location = gathered.column(collection.location.as_str());
+    let untyped = location.filter(|column| column.kind != "point" || column.srid != Some(4326));
+    let why = match untyped {
+        Some(column) => format!(
+            "{table}.{} is {}{}, and giving it a type and SRID 4326 copies the table",
+            column.name,
+            column.full_kind,
+            column.srid.map_or_else(
+                || " without SRID".to_owned(),
+                |srid| format!(" SRID {srid}")
+            )
+        ),
+        None => format!(
+            "{table} has {}, with which the server does this only while writers wait: {}",
+            Ways::of(gathered, collection)
+                .blocking_index()
+                .unwrap_or_default(),
+            step.text
+        ),
+    };
+    Some(obstacle(
+        format!(
+            "{why}. They wait about {} s for it, --online or not",
+            step.expected.as_secs().max(1)
+        ),
+        WITHOUT,
+    ))
 }
 
 /// Tables that are not ours and have the names that we need.

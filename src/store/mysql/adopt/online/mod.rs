@@ -30,7 +30,7 @@ use sqlx::MySqlPool;
 use super::gather::Gathered;
 use super::{Action, Locking, Step};
 use crate::store::Collection;
-pub(super) use fit::obstacles;
+pub(super) use fit::{obstacles, of_steps};
 pub(super) use leftovers::{finish, leave_after};
 pub(super) use rebuild::rebuild;
 
