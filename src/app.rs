@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
-use actix_server::Server;
+use actix_server::{Server, ServerBuilder};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::App as ActixApp;
 use actix_web::dev::AppConfig;
@@ -45,7 +45,7 @@ use crate::http::connection::{Connection, Refusals};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
 use crate::http::observe::Observe;
 use crate::http::queue::{AtOnce, Queues};
-use crate::http::routes::{self, Labels};
+use crate::http::routes::{self, Labels, Listener};
 use crate::http::staleness::NEARBY_LAG;
 use crate::http::state::State;
 use crate::http::timing::{SERVER_TIMING, SearchTime};
@@ -64,6 +64,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_BYTES_BETWEEN_REQUESTS: usize = 1024 * 1024;
 /// Connections that are being turned away.
 const MAX_TURNED_AWAY: usize = 1_000;
+/// Connections of operators, who have a listener of their own.
+const MAX_ADMIN_CONNECTIONS: usize = 100;
 /// Clients that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 /// A tile of this zoom is 2 km wide.
@@ -148,6 +150,9 @@ pub struct AppSettings {
     /// Where it listens: IPv4 and IPv6 addresses; port 0 takes any free one.
     /// `[::]` takes IPv4 as well where the system allows.
     pub bind: Vec<SocketAddr>,
+    /// Where it listens for operators, who alone find its metrics then; where this is empty,
+    /// those are for all.
+    pub admin_bind: Vec<SocketAddr>,
     /// The key for writes; without one nobody writes.
     pub admin_key: Option<SecretString>,
     /// Which web pages of other origins may ask.
@@ -199,6 +204,7 @@ impl Default for AppSettings {
     fn default() -> Self {
         Self {
             bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            admin_bind: Vec::new(),
             admin_key: None,
             cors: CorsOrigins::Off,
             cache_policy: CachePolicy::default(),
@@ -296,6 +302,7 @@ fn advice(cause: &io::Error) -> &'static str {
 pub struct App {
     server: Server,
     addresses: Vec<SocketAddr>,
+    admin_addresses: Vec<SocketAddr>,
     drain: Duration,
     /// Whether it was told to stop.
     stopping: Arc<AtomicBool>,
@@ -319,87 +326,85 @@ impl App {
         let collections = collections.into();
         let deadlines = settings.deadlines();
         let labels = Arc::new(Labels::new(&metrics));
-        let at_once = at_once(&database, &collections);
         let stopping = Arc::new(AtomicBool::new(false));
         let listeners = Arc::new(Listeners::new(settings.max_listeners, settings.heartbeat));
-        let state = Arc::new(State {
-            catalog: Arc::clone(collections.default()),
-            collections: collections.clone(),
-            database: database.clone(),
-            metrics: Arc::clone(&metrics),
-            admin_key: settings.admin_key,
-            media_url: settings.media_url,
-            cache_control: settings.cache_policy.header(),
-            packing: Packing::new(cores()),
-            clustered_below: settings.clustered_below,
-            body_limit: settings.body_limit,
-            body_timeout: settings.body_timeout,
-            listeners: Arc::clone(&listeners),
-            batch_turns: Arc::new(Semaphore::new(at_once.batches)),
-            queues: Queues::new(at_once),
-            budget: Arc::new(Budget::new(settings.buffer_budget)),
-            request_timeout: settings.request_timeout,
-            stopping: Arc::clone(&stopping),
-            write_places: Arc::new(Semaphore::new(settings.max_writes)),
-            keys_under_way: KeysUnderWay::default(),
-            runtime: Handle::current(),
-        });
-        let gate = Arc::new(Gate::new(
-            settings.max_connections,
-            settings.max_connections_per_network,
+        let state = Arc::new(state(
+            &settings,
+            &database,
+            &collections,
+            &metrics,
+            &listeners,
+            &stopping,
         ));
-        let cors = settings.cors;
+        let (gate, admin_gate) = gates(&settings);
+        let cors = settings.cors.clone();
         let told_to_stop = Arc::clone(&stopping);
-        let mut server = Server::build()
-            .workers(settings.workers.max(1))
-            // The gate is to answer those that are too many.
-            .max_concurrent_connections(settings.max_connections + MAX_TURNED_AWAY)
-            // actix counts in seconds, and 0 would cut requests off.
-            .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
-            // Whoever runs the service decides when it stops.
-            .disable_signals();
+        let mut server = builder(&settings);
         let draining = server.graceful_shutdown_signal();
-        let serving = move || {
-            let app = ActixApp::new()
-                .app_data(Arc::clone(&state))
-                .configure(|config| routes::configure(config, &labels))
-                .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
-                // Outermost, so that it sees what CORS refuses too.
-                .wrap(Observe {
-                    stopping: Arc::clone(&told_to_stop),
-                });
-            let app = map_config(app, |()| AppConfig::default());
-            let draining = draining.clone();
-            let http = HttpService::build()
-                // The connection has its own deadlines.
-                .keep_alive(KeepAlive::Os)
-                .client_request_timeout(Duration::ZERO)
-                .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-                // The connection waits a while before it says that a client has gone.
-                .h1_allow_half_closed(false)
-                .on_connect_ext(|connection: &Connection, data| {
-                    data.insert(connection.client().clone());
-                    data.insert(connection.progress().clone());
-                    data.insert(SearchTime::default());
+        let serving = |listener: Listener, gate: &Arc<Gate>| {
+            let (state, labels) = (Arc::clone(&state), Arc::clone(&labels));
+            let (cors, told_to_stop) = (cors.clone(), Arc::clone(&told_to_stop));
+            let (draining, gate) = (draining.clone(), Arc::clone(gate));
+            move || {
+                let (state, labels) = (Arc::clone(&state), Arc::clone(&labels));
+                let app = ActixApp::new()
+                    .app_data(state)
+                    .configure(|config| routes::configure(config, &labels, listener))
+                    .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
+                    // Outermost, so that it sees what CORS refuses too.
+                    .wrap(Observe {
+                        stopping: Arc::clone(&told_to_stop),
+                    });
+                let app = map_config(app, |()| AppConfig::default());
+                let draining = draining.clone();
+                let http = HttpService::build()
+                    // The connection has its own deadlines.
+                    .keep_alive(KeepAlive::Os)
+                    .client_request_timeout(Duration::ZERO)
+                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    // The connection waits a while before it says that a client has gone.
+                    .h1_allow_half_closed(false)
+                    .on_connect_ext(|connection: &Connection, data| {
+                        data.insert(connection.client().clone());
+                        data.insert(connection.progress().clone());
+                        data.insert(SearchTime::default());
+                    })
+                    .graceful_shutdown_signal(move || {
+                        let draining = draining.clone();
+                        async move { draining.notified().await }
+                    })
+                    .h1(app.map_err(|error: actix_web::Error| error.error_response()));
+                let refusals = Rc::new(Refusals::new(Arc::clone(labels.unmatched())));
+                let gate = Arc::clone(&gate);
+                fn_service(move |socket: TcpStream| {
+                    ready(let_in(socket, &gate, deadlines, &refusals))
                 })
-                .graceful_shutdown_signal(move || {
-                    let draining = draining.clone();
-                    async move { draining.notified().await }
-                })
-                .h1(app.map_err(|error: actix_web::Error| error.error_response()));
-            let refusals = Rc::new(Refusals::new(Arc::clone(labels.unmatched())));
-            let gate = Arc::clone(&gate);
-            fn_service(move |socket: TcpStream| ready(let_in(socket, &gate, deadlines, &refusals)))
                 .and_then(http)
+            }
         };
-        let mut addresses = Vec::new();
-        for address in settings.bind {
+        let listening = |server: ServerBuilder, address, kind, gate| {
             let failed = |cause| BindError { address, cause };
             let listener = listen(address).map_err(failed)?;
-            addresses.push(listener.local_addr().map_err(failed)?);
-            server = server
-                .listen("http", listener, serving.clone())
+            let bound = listener.local_addr().map_err(failed)?;
+            let server = server
+                .listen("http", listener, serving(kind, gate))
                 .map_err(failed)?;
+            Ok::<_, BindError>((server, bound))
+        };
+        let public = match settings.admin_bind.as_slice() {
+            [] => Listener::ForAll,
+            _ => Listener::ForClients,
+        };
+        let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
+        for address in settings.bind {
+            let bound;
+            (server, bound) = listening(server, address, public, &gate)?;
+            addresses.push(bound);
+        }
+        for address in settings.admin_bind {
+            let bound;
+            (server, bound) = listening(server, address, Listener::ForOperators, &admin_gate)?;
+            admin_addresses.push(bound);
         }
         let upkeep = settings
             .upkeep
@@ -411,6 +416,7 @@ impl App {
         ];
         Ok(Self {
             addresses,
+            admin_addresses,
             drain: settings.drain,
             stopping,
             listeners,
@@ -423,6 +429,12 @@ impl App {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens for operators.
+    #[must_use]
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        &self.admin_addresses
     }
 
     /// Serves until `stop` is done. Then it says for a while that it is not ready, and finishes the requests under way.
@@ -447,6 +459,63 @@ impl App {
             task.abort();
         }
         served.map_err(io::Error::other)?
+    }
+}
+
+/// Lets clients in, and operators, who find out what ails a service that has no place left.
+fn gates(settings: &AppSettings) -> (Arc<Gate>, Arc<Gate>) {
+    let for_clients = Gate::new(
+        settings.max_connections,
+        settings.max_connections_per_network,
+    );
+    let for_operators = Gate::new(MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS);
+    (Arc::new(for_clients), Arc::new(for_operators))
+}
+
+fn builder(settings: &AppSettings) -> ServerBuilder {
+    Server::build()
+        .workers(settings.workers.max(1))
+        // The gate is to answer those that are too many.
+        .max_concurrent_connections(
+            settings.max_connections + MAX_ADMIN_CONNECTIONS + MAX_TURNED_AWAY,
+        )
+        // actix counts in seconds, and 0 would cut requests off.
+        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        // Whoever runs the service decides when it stops.
+        .disable_signals()
+}
+
+/// What every request works on.
+fn state(
+    settings: &AppSettings,
+    database: &Database,
+    collections: &Collections,
+    metrics: &Arc<Metrics>,
+    listeners: &Arc<Listeners>,
+    stopping: &Arc<AtomicBool>,
+) -> State {
+    let at_once = at_once(database, collections);
+    State {
+        catalog: Arc::clone(collections.default()),
+        collections: collections.clone(),
+        database: database.clone(),
+        metrics: Arc::clone(metrics),
+        admin_key: settings.admin_key.clone(),
+        media_url: settings.media_url.clone(),
+        cache_control: settings.cache_policy.header(),
+        packing: Packing::new(cores()),
+        clustered_below: settings.clustered_below,
+        body_limit: settings.body_limit,
+        body_timeout: settings.body_timeout,
+        listeners: Arc::clone(listeners),
+        batch_turns: Arc::new(Semaphore::new(at_once.batches)),
+        queues: Queues::new(at_once),
+        budget: Arc::new(Budget::new(settings.buffer_budget)),
+        request_timeout: settings.request_timeout,
+        stopping: Arc::clone(stopping),
+        write_places: Arc::new(Semaphore::new(settings.max_writes)),
+        keys_under_way: KeysUnderWay::default(),
+        runtime: Handle::current(),
     }
 }
 

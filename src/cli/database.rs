@@ -1,11 +1,13 @@
 //! The arguments of every command that acts on a database.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::secret;
 use crate::store::{Database, DatabaseUrl, PoolSettings, SqliteSynchronous, Wait};
 
 /// Which database, and how it is connected to.
@@ -15,8 +17,22 @@ pub(super) struct DatabaseArgs {
     /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created by `serve`, `import` and `migrate up` where it is missing
     //
     // Kept as text until it is opened: clap would repeat a wrong one, password and all.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    database_url: SecretString,
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "database_url_file"
+    )]
+    database_url: Option<SecretString>,
+    /// A file with that URL, as orchestrators mount secrets
+    #[arg(
+        long,
+        env = "DATABASE_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "database_url"
+    )]
+    database_url_file: Option<PathBuf>,
     #[command(flatten)]
     pool: PoolArgs,
 }
@@ -93,8 +109,25 @@ impl DatabaseArgs {
     }
 
     fn url(&self) -> anyhow::Result<DatabaseUrl> {
-        Ok(self.database_url.expose_secret().parse()?)
+        let url = url_of(
+            self.database_url.as_ref(),
+            self.database_url_file.as_deref(),
+        )?;
+        url.context("--database-url is missing")
     }
+}
+
+/// The URL that is given, or that a file holds; none where neither is.
+///
+/// # Errors
+/// When the file cannot be read, or the URL is none.
+pub(super) fn url_of(
+    given: Option<&SecretString>,
+    file: Option<&Path>,
+) -> anyhow::Result<Option<DatabaseUrl>> {
+    let of_file = file.map(secret::of_file).transpose()?;
+    let url = given.or(of_file.as_ref());
+    Ok(url.map(|url| url.expose_secret().parse()).transpose()?)
 }
 
 impl PoolArgs {

@@ -7,14 +7,14 @@ use std::pin::pin;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio::sync::{oneshot, watch};
 
 use journal::Begun;
 
 use super::Outcome;
 use super::collections::CollectionArgs;
-use super::database::PoolArgs;
+use super::database::{PoolArgs, url_of};
 use super::signals::told_to_stop;
 use crate::output::note;
 use crate::progress::Progress;
@@ -90,10 +90,19 @@ pub(super) struct Args {
         env = "DATABASE_URL",
         value_name = "URL",
         hide_env_values = true,
-        required_unless_present = "dry_run",
+        required_unless_present_any = ["database_url_file", "dry_run"],
         help_heading = "Database"
     )]
     database_url: Option<SecretString>,
+    /// A file with that URL, as orchestrators mount secrets
+    #[arg(
+        long,
+        env = "DATABASE_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "database_url",
+        help_heading = "Database"
+    )]
+    database_url_file: Option<PathBuf>,
     #[command(flatten)]
     collection: CollectionArgs,
     #[command(flatten)]
@@ -110,8 +119,10 @@ enum OnError {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let job = Job::new(&args)?;
-    let url = args.database_url.as_ref();
-    let url: Option<DatabaseUrl> = url.map(|url| url.expose_secret().parse()).transpose()?;
+    let url = url_of(
+        args.database_url.as_ref(),
+        args.database_url_file.as_deref(),
+    )?;
     if args.dry_run {
         let before = match &url {
             Some(url) => stopped_before(url, &args, &job).await?,

@@ -19,6 +19,7 @@ mod machine;
 mod migrate;
 mod open_files;
 mod organizations;
+mod secret;
 mod serve;
 mod server;
 mod signals;

@@ -11,8 +11,9 @@ use crate::store::{Collection, Database, MigrateError, Migrated, SchemaState};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Writes need the key in the environment variable NEARBY_ADMIN_KEY, sent as \
-    `Authorization: Bearer KEY`; without it they are refused."
+    after_long_help = "Writes need the key in the environment variable NEARBY_ADMIN_KEY, or in the file \
+    that NEARBY_ADMIN_KEY_FILE names, sent as `Authorization: Bearer KEY`; without it they are refused. \
+    It has 16 characters or more."
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::choice::{EngineChoice, choose};
 use super::open_files;
+use super::secret;
 use super::signals::told_to_stop;
 use crate::app::{
     App, AppSettings, CachePolicy, CorsOrigins, DEFAULT_CLUSTERED_BELOW,
@@ -28,11 +29,11 @@ use crate::metrics::Metrics;
 use crate::store::{Allowed, Collection, Database, Store};
 use crate::upkeep::Upkeep;
 
-/// The key for writes. It has no flag: arguments show in process lists.
+/// The key of whoever runs the service. It has no flag: arguments show in process lists.
 const ADMIN_KEY: &str = "NEARBY_ADMIN_KEY";
 
 /// Shorter keys can be guessed.
-const SAFE_KEY_CHARS: usize = 16;
+const MIN_KEY_CHARS: usize = 16;
 /// Longer ones find no room beside a request's other headers.
 const MAX_KEY_CHARS: usize = 1_024;
 
@@ -49,6 +50,15 @@ pub(super) struct ServerArgs {
         default_value = "127.0.0.1:8080"
     )]
     bind: Vec<String>,
+    /// Where operators ask for /metrics, /healthz and /readyz, as HOST:PORT; several between commas.
+    /// /metrics is there alone then, and not at --bind [default: /metrics is at --bind]
+    #[arg(
+        long,
+        env = "NEARBY_ADMIN_BIND",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    admin_bind: Vec<String>,
     /// What answers searches: `auto` takes `memory` on an embedded file, and on MySQL where the binary
     /// log can be followed and the tables fit --mirror-memory, else `sql`
     #[arg(
@@ -208,7 +218,8 @@ impl ServerArgs {
             most => most.min(max_connections.div_ceil(2)),
         };
         Ok(AppSettings {
-            bind: self.addresses()?,
+            bind: addresses(&self.bind)?,
+            admin_bind: addresses(&self.admin_bind)?,
             admin_key: admin_key()?,
             cors: self.cors_origins.clone(),
             cache_policy: CachePolicy {
@@ -247,29 +258,22 @@ impl ServerArgs {
             ..AppSettings::default()
         })
     }
+}
 
-    fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
-        let mut addresses = Vec::new();
-        for text in &self.bind {
-            let found = text.to_socket_addrs().with_context(|| {
-                format!(
-                    "cannot listen on `{text}`: write HOST:PORT, as in 127.0.0.1:8080 or [::]:8080"
-                )
-            })?;
-            addresses.extend(found);
-        }
-        Ok(addresses)
+fn addresses(texts: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for text in texts {
+        let found = text.to_socket_addrs().with_context(|| {
+            format!("cannot listen on `{text}`: write HOST:PORT, as in 127.0.0.1:8080 or [::]:8080")
+        })?;
+        addresses.extend(found);
     }
+    Ok(addresses)
 }
 
 fn admin_key() -> anyhow::Result<Option<SecretString>> {
-    let Some(key) = std::env::var_os(ADMIN_KEY) else {
-        return Ok(None);
-    };
-    let Ok(key) = key.into_string().map(SecretString::from) else {
-        bail!("{ADMIN_KEY} is not UTF-8");
-    };
-    usable_key(&key).map(Some)
+    let key = secret::of_environment(ADMIN_KEY)?;
+    key.as_ref().map(usable_key).transpose()
 }
 
 /// The key as it can arrive in a header, which has no blanks at its ends.
@@ -289,9 +293,10 @@ fn usable_key(key: &SecretString) -> anyhow::Result<SecretString> {
              `openssl rand -hex 32` prints it"
         );
     }
-    if length < SAFE_KEY_CHARS {
-        tracing::warn!(
-            "{ADMIN_KEY} has only {length} characters; take at least {SAFE_KEY_CHARS} random ones"
+    if length < MIN_KEY_CHARS {
+        bail!(
+            "{ADMIN_KEY} has {length} characters without blanks at its ends, and can be guessed: \
+             set it to at least {MIN_KEY_CHARS} random ones, as `openssl rand -hex 32` prints them"
         );
     }
     Ok(key.into())
@@ -333,6 +338,9 @@ pub(super) async fn serve(
     let app = App::bind(settings, database.clone(), collections.clone(), metrics)?;
     for address in app.addresses() {
         tracing::info!(%address, engine = kind.name(), "listening");
+    }
+    for address in app.admin_addresses() {
+        tracing::info!(admin_address = %address, "listening for operators");
     }
     let addresses = app.addresses().to_vec();
     let announcing = tokio::spawn(async move {

@@ -26,6 +26,13 @@ impl SettingKey {
         (fits && key.bytes().all(known)).then(|| Self(key.to_owned()))
     }
 
+    /// Whether anybody may know what it says: that of nearby's own, which the pages of Divemap
+    /// ask for too. What other applications keep beside it may be a secret.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        *self == reviews_switch()
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -37,6 +37,19 @@ impl FromRequest for Writer {
     }
 }
 
+/// Lets in who may read settings that are not public.
+///
+/// # Errors
+/// When the request has no valid key.
+pub(super) fn may_read_all_settings(request: &HttpRequest) -> Result<(), Problem> {
+    match &State::of(request).admin_key {
+        Some(key) => shown(request, key).map(drop),
+        None => Err(Problem::unauthorized(
+            "This setting is not public, and this server has no key by which it is read.",
+        )),
+    }
+}
+
 fn check(request: &HttpRequest) -> Result<SecretString, Problem> {
     refuse_elsewhere(request)?;
     let Some(key) = &State::of(request).admin_key else {
@@ -45,6 +58,11 @@ fn check(request: &HttpRequest) -> Result<SecretString, Problem> {
             "This server takes no writes; set NEARBY_ADMIN_KEY where it is started and send the key as `Authorization: Bearer`.",
         ));
     };
+    shown(request, key)
+}
+
+/// The key, where the request shows it.
+fn shown(request: &HttpRequest, key: &SecretString) -> Result<SecretString, Problem> {
     let mut all = request.headers().get_all(AUTHORIZATION);
     let given = all
         .next()

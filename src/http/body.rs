@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use super::budget::Lease;
 use super::code::Code;
 use super::dto::READ_ONLY;
-use super::problem::Problem;
+use super::problem::{Problem, repeated};
 use super::state::State;
 use crate::wire::{JSON_WORDS, Object};
 
@@ -255,7 +255,8 @@ fn shape_problem(bytes: &[u8], error: &serde_path_to_error::Error<serde_json::Er
     }
     let path = match error.path().to_string() {
         root if root == "." => "body".to_owned(),
-        path => path,
+        // It may hold a member's name as the client wrote it, of any length.
+        path => repeated(&path),
     };
     let said = error.inner().to_string();
     // serde's messages end with where they arose, and name what was expected.
@@ -274,9 +275,10 @@ fn shape_problem(bytes: &[u8], error: &serde_path_to_error::Error<serde_json::Er
         Code::ParameterUnknown => writable(&allowed, &path),
         _ => allowed.into_owned(),
     };
+    let got = repeated(&got);
     let detail = format!("{path}: {got}, expected {allowed}, at line {place}");
     Problem::new(code, detail)
-        .at(truncated_path(&path))
+        .at(path)
         .got(&got)
         .allowed(allowed)
 }
@@ -294,12 +296,6 @@ fn writable(members: &str, path: &str) -> String {
         .filter(|name| !READ_ONLY.contains(name) && (is_item || *name != "id"));
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     format!("one of {}", names.join(", "))
-}
-
-/// A path may hold a member's name as the client wrote it, of any length.
-fn truncated_path(path: &str) -> String {
-    const MAX_PATH_CHARS: usize = 200;
-    path.chars().take(MAX_PATH_CHARS).collect()
 }
 
 #[cfg(test)]

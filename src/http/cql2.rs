@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::code::Code;
-use super::problem::Problem;
+use super::problem::{Problem, repeated};
 use super::query::Query;
 use crate::domain::{Condition, Fields, FilterField};
-use crate::wire::{Cql2Error, parse_cql2};
+use crate::wire::{Cql2Error, Cql2Fault, parse_cql2};
 
 /// The parameter with the condition.
 pub const FILTER: &str = "filter";
@@ -35,11 +35,14 @@ pub fn condition(
         return Err(Problem::invalid(FILTER_LANG, other, CQL2_TEXT));
     }
     let read = filter.map(|text| parse_cql2(text, fields));
-    let read = read.transpose().map_err(|error| problem(&error, fields));
+    let read = read.transpose().map_err(|error| problem(error, fields));
     Ok(read?.unwrap_or_default())
 }
 
-fn problem(error: &Cql2Error, fields: &Fields) -> Problem {
+fn problem(mut error: Cql2Error, fields: &Fields) -> Problem {
+    if let Cql2Fault::UnknownProperty(name) | Cql2Fault::Function(name) = &mut error.fault {
+        *name = repeated(name);
+    }
     Problem::new(Code::ParameterInvalid, format!("{FILTER}, {error}"))
         .at(FILTER)
         .got(&error.got)

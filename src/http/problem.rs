@@ -25,8 +25,10 @@ use crate::wire::JsonId;
 /// The content type of every error.
 pub const CONTENT_TYPE_PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// The most characters of a client's value that are sent back.
-const MAX_GOT_CHARS: usize = 100;
+/// The most characters that are sent back of one thing that a client sent.
+const MAX_REPEATED_CHARS: usize = 100;
+/// The most characters of what is said of it, in which it may stand again.
+const MAX_DETAIL_CHARS: usize = 1_500;
 
 /// When to try again while the index is being loaded: loading takes seconds.
 const RETRY_INDEX_S: HeaderValue = HeaderValue::from_static("1");
@@ -105,7 +107,7 @@ impl Problem {
         got: &str,
         allowed: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let parameter = parameter.into();
+        let parameter = repeated(&parameter.into());
         let allowed = allowed.into();
         Self::new(
             Code::ParameterInvalid,
@@ -119,7 +121,7 @@ impl Problem {
     /// A value that has to be there and is not.
     #[must_use]
     pub fn missing(parameter: impl Into<String>, allowed: impl Into<Cow<'static, str>>) -> Self {
-        let parameter = parameter.into();
+        let parameter = repeated(&parameter.into());
         Self::new(Code::ParameterMissing, format!("{parameter} is missing"))
             .at(parameter)
             .got("nothing")
@@ -141,7 +143,7 @@ impl Problem {
     /// Names the parameter, or the path of the member, at fault.
     #[must_use]
     pub fn at(mut self, parameter: impl Into<String>) -> Self {
-        self.0.parameter = Some(parameter.into());
+        self.0.parameter = Some(repeated(&parameter.into()));
         self
     }
 
@@ -156,7 +158,7 @@ impl Problem {
     /// Says what was got, cut to a bearable length.
     #[must_use]
     pub fn got(mut self, got: &str) -> Self {
-        self.0.got = Some(truncated(got));
+        self.0.got = Some(repeated(got));
         self
     }
 
@@ -377,12 +379,13 @@ impl Problem {
     #[must_use]
     pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let parts = &self.0;
+        let detail = cut(&parts.detail, MAX_DETAIL_CHARS);
         let body = Body {
             r#type: format!("/openapi.yaml#{}", parts.code.name()),
             title: parts.code.title(),
             status: parts.code.status().as_u16(),
             code: parts.code.name(),
-            detail: &parts.detail,
+            detail: &detail,
             parameter: parts.parameter.as_deref(),
             got: parts.got.as_deref(),
             allowed: parts.allowed.as_deref(),
@@ -403,10 +406,15 @@ impl<'a> From<&'a Neighbour> for NeighbourView<'a> {
     }
 }
 
-fn truncated(text: &str) -> String {
-    match text.char_indices().nth(MAX_GOT_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+/// What a client sent, as it is sent back: cut to a bearable length.
+pub fn repeated(text: &str) -> String {
+    cut(text, MAX_REPEATED_CHARS).into_owned()
+}
+
+fn cut(text: &str, most_chars: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 
@@ -558,8 +566,15 @@ mod tests {
 
     #[test]
     fn a_long_value_is_not_sent_back_whole() {
-        let value = json(&Problem::invalid("lat", &"é".repeat(101), "short"));
-        assert_eq!(value["got"], format!("{}…", "é".repeat(100)));
+        let long = "é".repeat(MAX_REPEATED_CHARS + 1);
+        let short = format!("{}…", "é".repeat(MAX_REPEATED_CHARS));
+        let value = json(&Problem::invalid("lat", &long, "short"));
+        assert_eq!(value["got"], short);
+        let value = json(&Problem::invalid(long.as_str(), "91", "short"));
+        assert_eq!(value["parameter"], short);
+        assert_eq!(value["detail"], format!("{short} must be short"));
+        let told = Problem::new(Code::Internal, "x".repeat(100_000));
+        assert!(told.body(None).len() < 2_000);
     }
 
     #[test]

@@ -22,6 +22,32 @@ use crate::metrics::{Metrics, RouteMetrics};
 /// What requests to unknown paths are counted under.
 const UNMATCHED: &str = "unmatched";
 
+/// Paths for operators alone, where those have a listener of their own.
+const FOR_OPERATORS: [&str; 1] = ["/metrics"];
+/// What operators find there.
+const ON_THEIR_LISTENER: [&str; 3] = ["/metrics", "/healthz", "/readyz"];
+
+/// Who asks at an address that the service listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// Everybody, operators among them.
+    ForAll,
+    /// Clients, as operators have an address of their own.
+    ForClients,
+    /// Operators.
+    ForOperators,
+}
+
+impl Listener {
+    fn has(self, pattern: &str) -> bool {
+        match self {
+            Self::ForAll => true,
+            Self::ForClients => !FOR_OPERATORS.contains(&pattern),
+            Self::ForOperators => ON_THEIR_LISTENER.contains(&pattern),
+        }
+    }
+}
+
 /// One method of one path.
 #[derive(Debug, Clone, Copy)]
 pub struct Endpoint {
@@ -303,9 +329,12 @@ fn paths() -> impl Iterator<Item = &'static [Endpoint]> {
     ROUTES.chunk_by(|one, next| one.pattern == next.pattern)
 }
 
-/// Registers every endpoint.
-pub(crate) fn configure(config: &mut ServiceConfig, labels: &Labels) {
+/// Registers every endpoint of a listener.
+pub(crate) fn configure(config: &mut ServiceConfig, labels: &Labels, listener: Listener) {
     for (endpoints, label) in paths().zip(&labels.by_path) {
+        if !listener.has(endpoints[0].pattern) {
+            continue;
+        }
         let allow = allow(endpoints);
         let mut resource = web::resource(endpoints[0].pattern).app_data(Arc::clone(label));
         for endpoint in endpoints {
@@ -325,8 +354,8 @@ pub(crate) fn configure(config: &mut ServiceConfig, labels: &Labels) {
     }
     config
         .app_data(Arc::clone(&labels.unmatched))
-        .default_service(web::to(|request: HttpRequest| {
-            ready(nothing_there(&request))
+        .default_service(web::to(move |request: HttpRequest| {
+            ready(nothing_there(&request, listener))
         }));
 }
 
@@ -354,16 +383,17 @@ fn other_method(request: &HttpRequest, allow: HeaderValue) -> Result<HttpRespons
     Err(Problem::method_not_allowed(request.method().as_str(), allow).into())
 }
 
-fn nothing_there(request: &HttpRequest) -> Result<HttpResponse, Error> {
+fn nothing_there(request: &HttpRequest, listener: Listener) -> Result<HttpResponse, Error> {
     if divemap::is_asked(request) {
         return Err(Refusal::unknown_path().into());
     }
-    Err(unknown_path(request).into())
+    Err(unknown_path(request, listener).into())
 }
 
 /// What is said where there is nothing, with all paths that there are.
-fn unknown_path(request: &HttpRequest) -> Problem {
+fn unknown_path(request: &HttpRequest, listener: Listener) -> Problem {
     let mut paths: Vec<&str> = ROUTES.iter().map(|endpoint| endpoint.pattern).collect();
+    paths.retain(|pattern| listener.has(pattern));
     paths.dedup();
     Problem::new(
         Code::PathUnknown,

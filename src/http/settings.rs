@@ -1,11 +1,12 @@
-//! `/settings/{key}`: JSON by name, read by anybody, written with the key.
+//! `/settings/{key}`: JSON by name, written with the key; what is not nearby's own is read with it.
 
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::auth::Writer;
+use super::auth::{Writer, may_read_all_settings};
 use super::body::{JSON, read_json};
 use super::code::Code;
 use super::problem::Problem;
@@ -27,14 +28,14 @@ struct SettingBody {
 
 /// A setting as it is sent.
 #[derive(Serialize)]
-pub(super) struct SettingView<'a> {
+struct SettingView<'a> {
     key: &'a str,
     value: &'a Value,
     description: Option<&'a str>,
 }
 
 impl<'a> SettingView<'a> {
-    pub(super) fn new(key: &'a SettingKey, setting: &'a Setting) -> Self {
+    fn new(key: &'a SettingKey, setting: &'a Setting) -> Self {
         Self {
             key: key.as_str(),
             value: &setting.value,
@@ -46,6 +47,7 @@ impl<'a> SettingView<'a> {
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
     let key = key_of(&request)?;
+    check_reader(&request, &key)?;
     let state = State::of(&request);
     let database = state.database.clone();
     let asked = key.clone();
@@ -61,7 +63,29 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
         .got(key.as_str())
         .allowed("the name of a setting")
     })?;
-    Ok(reply::ok(&SettingView::new(&key, &setting)))
+    Ok(answer(&key, &setting))
+}
+
+/// Refuses to show a setting that is not public to whoever has no key.
+///
+/// # Errors
+/// When it is such a setting, and the request has no valid key.
+pub(super) fn check_reader(request: &HttpRequest, key: &SettingKey) -> Result<(), Problem> {
+    if key.is_public() {
+        return Ok(());
+    }
+    may_read_all_settings(request)
+}
+
+/// A setting, for its reader alone where it is not public.
+pub(super) fn answer(key: &SettingKey, setting: &Setting) -> HttpResponse {
+    let mut response = reply::ok(&SettingView::new(key, setting));
+    if !key.is_public() {
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 pub(super) async fn put(
@@ -75,7 +99,7 @@ pub(super) async fn put(
     let setting = Setting::new(body.value, body.description)?;
     let state = State::of(&request);
     let collections = state.collections.clone();
-    let answer = reply::ok(&SettingView::new(&key, &setting));
+    let answer = answer(&key, &setting);
     state
         .write(&request, async move {
             collections.put_setting(&key, &setting).await

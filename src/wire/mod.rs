@@ -14,7 +14,7 @@ mod words;
 
 pub use attributes::{AttributeMembers, parse_date, push_attributes};
 pub use cluster::{Abbreviated, ClusterFeature, ClusterView};
-pub use cql2::{Cql2Error, MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS, parse_cql2};
+pub use cql2::{Cql2Error, Cql2Fault, MAX_CQL2_BYTES, MAX_CQL2_DEPTH, MAX_CQL2_TERMS, parse_cql2};
 pub use id::JsonId;
 pub use members::{Member, Members};
 pub use mvt::MvtLayer;

@@ -40,7 +40,7 @@ fn body<T: Serialize>(detail: T) -> Vec<u8> {
 
 impl Refusal {
     /// 422: what is wrong with each parameter.
-    pub(super) fn invalid(faults: &[Fault<'_>]) -> Self {
+    pub(super) fn invalid(faults: &[Fault]) -> Self {
         Self(Box::new(Kind::Invalid(body(faults))))
     }
 

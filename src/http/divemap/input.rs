@@ -14,18 +14,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::errors::Refusal;
+use crate::http::problem::repeated;
 
 /// The most characters of a whole number that are read at all.
 const MAX_INTEGER_CHARS: usize = 4_300;
 
 /// What is wrong with a parameter.
 #[derive(Debug, Serialize)]
-pub(super) struct Fault<'a> {
+pub(super) struct Fault {
     r#type: &'static str,
     loc: Vec<Value>,
     msg: String,
     /// What was got; null where nothing was.
-    input: Option<Cow<'a, str>>,
+    input: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ctx: Option<Value>,
 }
@@ -34,7 +35,7 @@ pub(super) struct Fault<'a> {
 /// mere stand-in where that refuses.
 pub(super) struct Input<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    faults: Vec<Fault<'a>>,
+    faults: Vec<Fault>,
 }
 
 /// Which texts a parameter may be.
@@ -237,7 +238,7 @@ impl<'a> Input<'a> {
             r#type: kind,
             loc,
             msg: msg.to_owned(),
-            input: Some(Cow::Owned(text.to_owned())),
+            input: Some(repeated(text)),
             ctx: None,
         });
         None
@@ -263,7 +264,7 @@ impl<'a> Input<'a> {
             r#type: kind,
             loc: vec![json!("query"), json!(name)],
             msg,
-            input,
+            input: input.map(|text| repeated(&text)),
             ctx,
         });
     }

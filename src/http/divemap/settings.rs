@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::errors::Refusal;
 use crate::domain::SettingKey;
-use crate::http::reply;
-use crate::http::settings::SettingView;
+use crate::http::problem::repeated;
+use crate::http::settings::{answer, check_reader};
 use crate::http::state::State;
 
 /// Answers a setting, its value as JSON.
@@ -14,8 +14,9 @@ use crate::http::state::State;
 /// When there is none or the database does not answer.
 pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let text = request.match_info().query("key");
-    let not_found = || Refusal::not_found(format!("Setting '{text}' not found"));
+    let not_found = || Refusal::not_found(format!("Setting '{}' not found", repeated(text)));
     let key = SettingKey::new(text).ok_or_else(not_found)?;
+    check_reader(&request, &key)?;
     let state = State::of(&request);
     let database = state.database.clone();
     let asked = key.clone();
@@ -23,5 +24,5 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
         .run(async move { database.setting(&asked).await })
         .await?;
     let setting = found.ok_or_else(not_found)?;
-    Ok(reply::ok(&SettingView::new(&key, &setting)))
+    Ok(answer(&key, &setting))
 }

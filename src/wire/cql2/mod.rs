@@ -13,9 +13,9 @@ mod print;
 mod tests;
 mod token;
 
-pub use error::Cql2Error;
 #[cfg(test)]
 use error::Fault;
+pub use error::{Cql2Error, Fault as Cql2Fault};
 pub use parse::parse_cql2;
 
 /// The longest text in bytes.

@@ -149,7 +149,8 @@ on_both_stores! {
             ))
             .await;
             for path in ["/settings/", "/api/v1/settings/"] {
-                assert_eq!(server.found(&format!("{path}{key}")).await["value"], text, "{path}");
+                let found = server.get(&format!("{path}{key}")).key().send().await;
+                assert_eq!(found.json()["value"], text, "{path}");
             }
         }
         // Ratings are shown: this is no JSON.

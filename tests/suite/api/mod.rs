@@ -41,6 +41,7 @@ mod patience;
 mod ratings;
 mod references;
 mod refused_rows;
+mod repeated;
 mod replaced_file;
 mod requests;
 pub mod server;

@@ -13,6 +13,13 @@ async fn put(server: &TestServer, key: &str, body: &Value) -> Answer {
     request.json(body).send().await
 }
 
+async fn read(server: &TestServer, path: &str) -> Value {
+    let answer = server.get(path).key().send().await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    assert_eq!(answer.header("cache-control"), "no-store");
+    answer.json()
+}
+
 on_both_stores! {
     async fn a_setting_comes_back_as_the_json_it_was_written_as(db: TestDatabase) {
         let server = TestServer::start(db).await;
@@ -24,12 +31,12 @@ on_both_stores! {
             assert_eq!(written.status, 200, "{}", written.text());
             let expected = json!({ "key": "any.thing-1", "value": value, "description": null });
             assert_eq!(written.json(), expected);
-            assert_eq!(server.found("/settings/any.thing-1").await, expected);
-            assert_eq!(server.found("/api/v1/settings/any.thing-1").await, expected);
+            assert_eq!(read(&server, "/settings/any.thing-1").await, expected);
+            assert_eq!(read(&server, "/api/v1/settings/any.thing-1").await, expected);
         }
         let described = json!({ "value": 1, "description": "why" });
         put(&server, "any.thing-1", &described).await;
-        assert_eq!(server.found("/settings/any.thing-1").await["description"], "why");
+        assert_eq!(read(&server, "/settings/any.thing-1").await["description"], "why");
     }
 
     /// The other is a process of its own, on the same database.
@@ -76,12 +83,12 @@ on_both_stores! {
         let server = TestServer::start(db).await;
         put(&server, "here", &json!({ "value": 1 })).await;
         for key in ["x", "Here", "hére", "a%20b"] {
-            let answer = server.get(&format!("/api/v1/settings/{key}")).send().await;
+            let answer = server.get(&format!("/api/v1/settings/{key}")).key().send().await;
             assert_eq!(answer.status, 404);
         }
-        let answer = server.get("/api/v1/settings/x").send().await;
+        let answer = server.get("/api/v1/settings/x").key().send().await;
         assert_eq!(answer.json(), json!({ "detail": "Setting 'x' not found" }));
-        server.get("/settings/Here").send().await.problem(404, "setting_not_found");
+        server.get("/settings/Here").key().send().await.problem(404, "setting_not_found");
         server.get("/settings/a%20b").send().await.problem(400, "parameter_invalid");
     }
 
@@ -95,7 +102,33 @@ on_both_stores! {
         // As beside another application.
         server.db.execute("DROP TABLE settings").await;
         assert_eq!(server.found(&format!("/settings/{key}")).await["value"], false);
-        server.get("/settings/x").send().await.problem(404, "setting_not_found");
+        server.get("/settings/x").key().send().await.problem(404, "setting_not_found");
+    }
+
+    /// There may be a password among them.
+    async fn a_setting_of_another_application_is_shown_to_nobody_without_the_key(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        put(&server, "smtp_password", &json!({ "value": "s3cret" })).await;
+        for key in ["smtp_password", "not-there"] {
+            for wrong in [None, Some("Bearer wrong"), Some("Basic s3cret")] {
+                let ask = |path: &str| {
+                    let request = server.get(&format!("{path}/{key}"));
+                    match wrong {
+                        Some(value) => request.header("authorization", value),
+                        None => request,
+                    }
+                };
+                let refused = ask("/settings").send().await;
+                assert!(!refused.text().contains("s3cret"), "{}", refused.text());
+                refused.problem(401, "unauthorized");
+                let refused = ask("/api/v1/settings").send().await;
+                assert_eq!(refused.status, 401);
+                assert!(refused.json()["detail"].is_string() && !refused.text().contains("s3cret"));
+            }
+        }
+        let server = TestServer::start_with(server.stop().await, |settings| settings.admin_key = None).await;
+        server.get("/settings/smtp_password").key().send().await.problem(401, "unauthorized");
+        assert_eq!(server.found("/settings/disable_diving_center_reviews").await["value"], false);
     }
 
     async fn a_setting_is_written_with_the_key_and_in_its_form_only(db: TestDatabase) {

@@ -21,5 +21,6 @@ mod open_files;
 mod organizations;
 mod output;
 pub mod process;
+mod secrets;
 pub mod served;
 mod signals;

@@ -9,7 +9,7 @@ pub fn nearby() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nearby"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("NEARBY_") || name == "DATABASE_URL" {
+        if name.starts_with("NEARBY_") || name.starts_with("DATABASE_URL") {
             command.env_remove(name.as_ref());
         }
     }

@@ -33,6 +33,13 @@ impl Served {
         Self::start_command(&[&["serve"], args, engine].concat())
     }
 
+    /// The same with these variables.
+    pub fn start_with(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = nearby();
+        command.arg("serve").args(args);
+        Self::start_in(&mut command, variables)
+    }
+
     /// The same of another command that serves.
     pub fn start_command(args: &[&str]) -> Self {
         Self::start_as(nearby().args(args))
@@ -52,9 +59,13 @@ impl Served {
     }
 
     fn start_as(command: &mut Command) -> Self {
+        Self::start_in(command, &[("NEARBY_ADMIN_KEY", KEY)])
+    }
+
+    fn start_in(command: &mut Command, variables: &[(&str, &str)]) -> Self {
         let mut process = command
             .args(["--bind", "127.0.0.1:0", "--log-format", "json"])
-            .env("NEARBY_ADMIN_KEY", KEY)
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -13,6 +13,19 @@ struct Told {
     body: Option<Value>,
 }
 
+/// What FastAPI says, with no more than 100 characters of what it was sent: it repeats all.
+fn cut(mut body: Value) -> Value {
+    let faults = body["detail"].as_array_mut();
+    for fault in faults.into_iter().flatten() {
+        if let Some(input) = fault["input"].as_str()
+            && let Some((end, _)) = input.char_indices().nth(100)
+        {
+            fault["input"] = format!("{}…", &input[..end]).into();
+        }
+    }
+    body
+}
+
 on_both_stores! {
     async fn parameters_are_taken_and_refused_as_fastapi_does(db: TestDatabase) {
         let told: Vec<Told> =
@@ -21,6 +34,7 @@ on_both_stores! {
         let mut wrong = Vec::new();
         for Told { path, status, body } in &told {
             let answer = server.get(path).send().await;
+            let body = body.clone().map(cut);
             let same = body.as_ref().is_none_or(|body| answer.json() == *body);
             if answer.status != *status || !same {
                 wrong.push(format!("{path}: {}\n  FastAPI: {status} {body:?}", answer.text()));
@@ -64,7 +78,7 @@ on_both_stores! {
                 format!("{CENTERS}/{id}"), format!("{CENTERS}/{id}/organizations"),
                 format!("/api/v1/dive-sites/{id}/nearby"), format!("/api/v1/settings/{id}"),
             ] {
-                let status = server.get(&path).send().await.status;
+                let status = server.get(&path).key().send().await.status;
                 assert!([400, 404, 422].contains(&status), "{path}: {status}");
             }
         }
