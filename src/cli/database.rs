@@ -14,7 +14,7 @@ use crate::store::{Database, DatabaseUrl, PoolSettings, SqliteSynchronous, Wait}
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub(super) struct DatabaseArgs {
-    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created by `serve`, `import` and `migrate up` where it is missing
+    /// The database: `mysql://user:password@host[:port][,host[:port]…]/database`, or `sqlite:PATH`, created by `serve`, `import` and `migrate up` where it is missing
     //
     // Kept as text until it is opened: clap would repeat a wrong one, password and all.
     #[arg(

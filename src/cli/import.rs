@@ -84,7 +84,7 @@ pub(super) struct Args {
     /// How many rows go into one transaction
     #[arg(long, value_name = "ROWS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=MAX_BATCH_ROWS as u64))]
     batch_size: u64,
-    /// The database: `mysql://user:password@host[:port]/database`, or `sqlite:PATH`, created where it is missing
+    /// The database: `mysql://user:password@host[:port][,host[:port]…]/database`, or `sqlite:PATH`, created where it is missing
     #[arg(
         long,
         env = "DATABASE_URL",

@@ -203,6 +203,8 @@ pub(super) fn of_mysql(number: u16) -> Meaning {
         // Offline mode.
         | 3032
         | LOCK_WAITED_FOR | DEADLOCK | LOCK_NOT_WAITED_FOR
+        // A group lets nobody write while its members change, or undid what was to be committed.
+        | 3100 | 3101 | 3781..=3783 | 3796..=3799
         // Memory, disk, prepared statements.
         | 1021 | 1037 | 1038 | 1041 | 1114 | 1461 => Meaning::Away,
         _ if ends_connection(number) => Meaning::Away,

@@ -1,5 +1,7 @@
 //! Why a database could not be opened.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// Why a database could not be opened. No text holds a password.
@@ -42,6 +44,15 @@ pub(in crate::store) enum Failure {
         /// What to do.
         advice: String,
     },
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passing(reason) => f.write_str(reason),
+            Self::Lasting { reason, advice } => write!(f, "{reason}; {advice}"),
+        }
+    }
 }
 
 impl Failure {

@@ -141,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn several_hosts_are_servers_of_one_database() {
+        assert_eq!(
+            shown("mysql://u:p,w@a:3307,b,[::1]:3308/d?write=primary&ssl-mode=REQUIRED"),
+            "mysql://u@a:3307,b:3306,[::1]:3308/d"
+        );
+        assert_eq!(shown("mysql://a/d?write=primary"), "mysql://a:3306/d");
+    }
+
+    #[test]
     fn a_password_is_never_shown() {
         let url: DatabaseUrl = "mysql://u:s3cret@h/a".parse().unwrap();
         assert!(!format!("{url} {url:?}").contains("s3cret"));
@@ -153,6 +162,9 @@ mod tests {
             "mysql://u:s3cret@h/a?x=y",
             "mysql://u:s3cret#@h/a",
             "mysql://u:s3cret@h:port/a",
+            "mysql://u:s3cret@h,/a",
+            "mysql://u:s3cret@h,h/a",
+            "mysql://u:s3cret@g,h:port/a",
             "mysql://u:s3cret@h/a?ssl-mode=s3cret",
         ] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
@@ -176,6 +188,14 @@ mod tests {
                 "mysql://root@localhost/a?time-zone=CET",
                 "unknown parameter `time-zone`",
             ),
+            ("mysql://root@a,/d", "a comma with no host beside it"),
+            ("mysql://root@a,,b/d", "a comma with no host beside it"),
+            ("mysql://root@a:3306,a/d", "a host twice with the same port"),
+            ("mysql://root@a,b:port/d", "cannot be read"),
+            ("mysql://root@a,b", "names no database"),
+            ("mysql://root@a,b/d?socket=/s", "names several hosts"),
+            ("mysql://root@a,b/d?write=any", "wrong value for `write`"),
+            ("mysql://a,b,c,d,e,f,g,h,i,j/d", "names 10 hosts (at most 9"),
             ("sqlite:", "names no file"),
             ("sqlite::memory:", "in memory"),
             ("sqlite:a.gpkg?mode=ro", "has parameters"),

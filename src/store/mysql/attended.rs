@@ -4,6 +4,7 @@
 //! of an answer would take the rest of it for the answer to its next statement. It is used
 //! again only when its statement has ended, and closed otherwise.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -71,6 +72,7 @@ async fn pass_on(
     asked: Asked,
     to_client: &Sender<Lot>,
 ) -> sqlx::Result<()> {
+    let server = pool.connect_options();
     let mut connection = tokio::select! {
         connection = pool.acquire() => connection?,
         () = to_client.closed() => return Ok(()),
@@ -103,7 +105,9 @@ async fn pass_on(
         let _ = to_client.send(end).await;
         return Ok(());
     }
-    if let Some(id) = to_kill {
+    // Another server has another connection of this number.
+    let is_there = Arc::ptr_eq(&server, &pool.connect_options());
+    if let Some(id) = to_kill.filter(|_| is_there) {
         // Before the connection is closed: nobody else has its number yet.
         kill(killers, id).await;
     }

@@ -9,10 +9,13 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool};
 
 use super::MySqlDatabase;
+use super::feed::MySqlFeed;
 use super::renewal::Renewal;
 use super::retrying_pool::RetryingPool;
-use super::url::MySqlUrl;
+use super::servers::Servers;
+use super::url::{MySqlUrl, Server};
 use crate::store::database::Failure;
+use crate::store::feed::Progress;
 use crate::store::refusal::{self, Meaning};
 use crate::store::{ConnectError, PoolSettings};
 
@@ -64,16 +67,33 @@ pub(super) async fn connect(
     url: &MySqlUrl,
     settings: &PoolSettings,
 ) -> Result<MySqlDatabase, ConnectError> {
-    let options = session(logged(*url.options.clone(), settings));
-    settings.wait.until_open(url, || try_once(&options)).await?;
+    let all = || {
+        let servers = url.servers.iter().cloned();
+        servers.map(|server| Server {
+            options: session(logged(server.options, settings)),
+            ..server
+        })
+    };
+    let finding = settings
+        .wait
+        .until_open(url, || Servers::find(all().collect()));
+    let servers = Arc::new(finding.await?);
     let renewal = Arc::new(Renewal::default());
+    let progress = Arc::new(Progress::default());
+    let options = &servers.asked().options;
     let of_size = |size| pool(settings, size, &renewal).connect_lazy_with(options.clone());
-    let killers = of_size(1);
-    let retrying = |size| RetryingPool::new(of_size(size), killers.clone(), Arc::clone(&renewal));
+    let (pool, probes, killers) = (of_size(settings.size), of_size(1), of_size(1));
+    tokio::spawn(Arc::clone(&servers).watch(
+        [pool.clone(), probes.clone(), killers.clone()],
+        Arc::clone(&renewal),
+        Arc::downgrade(&progress),
+    ));
+    let retrying = |pool| RetryingPool::new(pool, killers.clone(), Arc::clone(&renewal));
+    let pool = retrying(pool);
     Ok(MySqlDatabase::new(
-        retrying(settings.size),
-        retrying(1),
-        url.login.clone(),
+        pool.clone(),
+        retrying(probes),
+        MySqlFeed::new(pool, servers, progress),
         settings,
     ))
 }
@@ -154,27 +174,13 @@ fn session(options: MySqlConnectOptions) -> MySqlConnectOptions {
         .no_engine_substitution(false)
 }
 
-async fn set_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
+pub(super) async fn set_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
     connection.execute(SESSION).await.map(drop)
-}
-
-async fn try_once(options: &MySqlConnectOptions) -> Result<(), Failure> {
-    let mut connection = options.connect().await.map_err(|error| failure(&error))?;
-    set_session(&mut connection)
-        .await
-        .map_err(|error| failure(&error))?;
-    let version: String = sqlx::query_scalar("SELECT VERSION()")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(|error| failure(&error))?;
-    // Its answer changes nothing: the connection has served its purpose.
-    let _ = connection.close().await;
-    check_version(&version)
 }
 
 /// The oldest servers whose spatial index survives tiny moves of a point (MySQL
 /// bug 36452528).
-fn check_version(version: &str) -> Result<(), Failure> {
+pub(super) fn check_version(version: &str) -> Result<(), Failure> {
     let advice = "use MySQL 8.0.41 or later, 8.4.4 or later, or 9";
     if version.contains("MariaDB") {
         return Err(Failure::lasting(
@@ -203,7 +209,7 @@ fn check_version(version: &str) -> Result<(), Failure> {
 }
 
 /// Whether waiting may help, and what to do where it does not.
-fn failure(error: &sqlx::Error) -> Failure {
+pub(super) fn failure(error: &sqlx::Error) -> Failure {
     match error {
         sqlx::Error::Database(refusal) => match refusal.try_downcast_ref::<MySqlDatabaseError>() {
             Some(refusal) => refused(refusal.number(), refusal.message()),

@@ -37,6 +37,7 @@ mod room;
 mod rows;
 mod schema;
 mod search;
+mod servers;
 mod settings;
 mod statements;
 mod store;
@@ -54,7 +55,7 @@ use tokio::sync::OnceCell;
 
 use super::places::Places;
 use super::{Collection, PoolSettings};
-use feed::{Login, MySqlFeed};
+use feed::MySqlFeed;
 #[cfg(test)]
 pub(super) use migrate::MIGRATIONS;
 use retrying_pool::RetryingPool;
@@ -75,11 +76,11 @@ impl MySqlDatabase {
     fn new(
         pool: RetryingPool,
         probes: RetryingPool,
-        login: Login,
+        feed: MySqlFeed,
         settings: &PoolSettings,
     ) -> Self {
         Self {
-            feed: Arc::new(MySqlFeed::new(pool.clone(), login)),
+            feed: Arc::new(feed),
             pool,
             probes,
             places: Arc::new(Places::new(settings)),

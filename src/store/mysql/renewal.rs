@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::MySqlConnection;
+use tokio::sync::Notify;
 
 use crate::store::refusal;
 
@@ -23,6 +24,7 @@ pub(super) struct Renewal {
     /// `begun`; 0 is never.
     good_since_us: AtomicU64,
     doubted_at_us: AtomicU64,
+    told: Notify,
 }
 
 impl Default for Renewal {
@@ -31,6 +33,7 @@ impl Default for Renewal {
             begun: Instant::now(),
             good_since_us: AtomicU64::new(0),
             doubted_at_us: AtomicU64::new(0),
+            told: Notify::new(),
         }
     }
 }
@@ -40,25 +43,35 @@ impl Renewal {
         u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// A write was begun and not made, for whatever reason.
+    /// A write was begun and not made, for whatever reason, or a connection broke.
     pub(super) fn doubt(&self) {
         self.doubted_at_us.store(self.now_us(), Ordering::Relaxed);
+        self.told.notify_one();
+    }
+
+    /// Waits until a write is not made, or a connection breaks.
+    pub(super) async fn doubted(&self) {
+        self.told.notified().await;
     }
 
     /// What a failed write says of its server.
     pub(super) fn learn(&self, error: &sqlx::Error) {
         if refusal::takes_no_writes(error) {
-            self.renew();
+            self.renew_at_most_so_often();
         }
+        self.doubt();
     }
 
-    /// From now on new connections are used, and no others. Where that was only just so, it
-    /// stays as it is.
-    fn renew(&self) {
-        let now = self.now_us();
+    /// From now on new connections are used, and no others.
+    pub(super) fn renew(&self) {
+        self.good_since_us.store(self.now_us(), Ordering::Relaxed);
+    }
+
+    /// The same, unless that was only just so.
+    fn renew_at_most_so_often(&self) {
         let known = self.good_since_us.load(Ordering::Relaxed);
-        if known == 0 || now - known.min(now) >= as_us(APART) {
-            self.good_since_us.store(now, Ordering::Relaxed);
+        if known == 0 || self.now_us().saturating_sub(known) >= as_us(APART) {
+            self.renew();
         }
     }
 
@@ -84,7 +97,7 @@ impl Renewal {
             return Ok(false);
         }
         if self.is_in_doubt() && is_read_only(connection).await? {
-            self.renew();
+            self.renew_at_most_so_often();
             return Ok(false);
         }
         Ok(true)

@@ -59,6 +59,29 @@ impl RetryingPool {
         tokio::join!(self.pool.close(), self.killers.close());
     }
 
+    /// Makes a read, and once more where its connection broke.
+    async fn twice<'e, T>(
+        &self,
+        asked: Asked,
+        make: impl Fn(Asked) -> BoxFuture<'e, sqlx::Result<T>>,
+    ) -> sqlx::Result<T> {
+        if !asked.is_read() {
+            return make(asked).await;
+        }
+        let begun = Instant::now();
+        let error = match make(asked.clone()).await {
+            Err(error) if refusal::is_connection_lost(&error) => error,
+            answer => return answer,
+        };
+        self.renewal.doubt();
+        if begun.elapsed() > LONGEST_FIRST_TRY {
+            return Err(error);
+        }
+        tracing::warn!(cause = %error, "a connection broke; its read is made once more");
+        forget_broken(&self.pool);
+        make(asked).await
+    }
+
     /// The parts of an answer, of a read that a client waits for or of anything else.
     fn parts(
         &self,
@@ -154,28 +177,6 @@ impl Execute<'_, MySql> for Asked {
     }
 }
 
-/// Makes a read, and once more where its connection broke.
-async fn twice<'e, T>(
-    pool: &MySqlPool,
-    asked: Asked,
-    make: impl Fn(Asked) -> BoxFuture<'e, sqlx::Result<T>>,
-) -> sqlx::Result<T> {
-    if !asked.is_read() {
-        return make(asked).await;
-    }
-    let begun = Instant::now();
-    let error = match make(asked.clone()).await {
-        Err(error) if refusal::is_connection_lost(&error) => error,
-        answer => return answer,
-    };
-    if begun.elapsed() > LONGEST_FIRST_TRY {
-        return Err(error);
-    }
-    tracing::warn!(cause = %error, "a connection broke; its read is made once more");
-    forget_broken(pool);
-    make(asked).await
-}
-
 /// Takes the other connections that broke out of the pool, as all have when a server
 /// was restarted: one that is given back is asked for a sign of life.
 fn forget_broken(pool: &MySqlPool) {
@@ -222,7 +223,7 @@ impl<'c> Executor<'c> for &'c RetryingPool {
             }
             .boxed()
         };
-        async move { twice(&self.pool, asked?, make).await }
+        async move { self.twice(asked?, make).await }
             .try_flatten_stream()
             .boxed()
     }
@@ -234,7 +235,7 @@ impl<'c> Executor<'c> for &'c RetryingPool {
     {
         let asked = Asked::of(query);
         let make = move |asked| self.parts(asked).try_filter_map(row).try_collect().boxed();
-        async move { twice(&self.pool, asked?, make).await }.boxed()
+        async move { self.twice(asked?, make).await }.boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(
@@ -256,7 +257,7 @@ impl<'c> Executor<'c> for &'c RetryingPool {
             }
             .boxed()
         };
-        async move { twice(&self.pool, asked?, make).await }.boxed()
+        async move { self.twice(asked?, make).await }.boxed()
     }
 
     fn prepare_with<'e>(

@@ -162,14 +162,14 @@ async fn soon_the_same(server: &TestServer) {
 }
 
 /// One number of the metrics.
-async fn metric(server: &TestServer, name: &str) -> f64 {
+pub async fn metric(server: &TestServer, name: &str) -> f64 {
     let text = server.get("/metrics").send().await.text();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let value = line.unwrap_or_else(|| panic!("no {name} in {text}"));
     value.trim().parse().unwrap()
 }
 
-async fn reloads(server: &TestServer, reason: &str) -> f64 {
+pub async fn reloads(server: &TestServer, reason: &str) -> f64 {
     let name = format!("nearby_mirror_reloads_total{{reason=\"{reason}\"}}");
     metric(server, &name).await
 }

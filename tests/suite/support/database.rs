@@ -111,6 +111,18 @@ impl TestDatabase {
         Self::open(url, place).await
     }
 
+    /// A database that is there, and stays.
+    pub async fn mysql_at(url: &str) -> Self {
+        let (server, name) = url.rsplit_once('/').expect("it names a database");
+        let place = Place::MySql {
+            server: server.to_owned(),
+            name: name.to_owned(),
+            pool: their_pool(url),
+            is_kept: true,
+        };
+        Self::open(url.to_owned(), place).await
+    }
+
     /// The same, which stays, as it goes with its server.
     pub fn kept(mut self) -> Self {
         if let Place::MySql { is_kept, .. } = &mut self.place {

@@ -31,6 +31,26 @@ impl OwnServer {
         &self.url
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        let port = self.url.rsplit(':').next().expect("it names a port");
+        port.parse().expect("it is a number")
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn kill(&self) {
+        let pid_file = self.folder.path().join("mysqld.pid");
+        let pid = std::fs::read_to_string(&pid_file).expect("it is a process");
+        let killed = Command::new("kill").args(["-9", pid.trim()]).status();
+        assert!(killed.expect("kill runs").success());
+        std::fs::remove_file(pid_file).expect("it was there");
+    }
+
+    /// Whether it is a process of this machine, and was not killed.
+    fn is_process(&self) -> bool {
+        self.folder.path().join("mysqld.pid").exists()
+    }
+
     /// Runs statements, several separated by `;`.
     pub async fn execute(&self, sql: &str) {
         let mut connection = self.connection().await;
@@ -52,7 +72,7 @@ impl OwnServer {
 
     /// Has it do everything that another one does, and take no writes.
     pub async fn follows(&self, source: &Self) {
-        let port = source.url.rsplit(':').next().expect("it names a port");
+        let port = source.port();
         self.execute(&format!(
             "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port}, \
                  SOURCE_USER = 'root', SOURCE_PASSWORD = '', SOURCE_AUTO_POSITION = 1, \
@@ -69,6 +89,15 @@ impl OwnServer {
         assert_eq!(self.text(&wait).await, "0", "it has all of {all}");
     }
 
+    /// Waits until it has done what it got from a source that is gone.
+    pub async fn has_done_all_it_received(&self) {
+        self.execute("STOP REPLICA IO_THREAD").await;
+        let wait = "SELECT CAST(WAIT_FOR_EXECUTED_GTID_SET(\
+                        (SELECT MAX(RECEIVED_TRANSACTION_SET) \
+                         FROM performance_schema.replication_connection_status), 20) AS CHAR)";
+        assert_eq!(self.text(wait).await, "0");
+    }
+
     /// Has it take writes, and follow nobody.
     pub async fn is_promoted(&self) {
         self.execute("STOP REPLICA; RESET REPLICA ALL; SET GLOBAL super_read_only = OFF, GLOBAL read_only = OFF")
@@ -78,6 +107,10 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
+        // Nobody needs what it has: there is no use in waiting for a good end.
+        if self.is_process() {
+            self.kill();
+        }
         let stopped = script(self.folder.path(), "stop");
         if !std::thread::panicking() {
             assert!(stopped.status.success(), "{stopped:?}");

@@ -95,7 +95,7 @@ mod tests {
     use crate::store::mysql::url::parse;
 
     fn options(text: &str) -> (Opts, Option<SslOpts>, bool) {
-        let login = parse(text).unwrap().login;
+        let login = parse(text).unwrap().servers.remove(0).login;
         (login.options.into(), login.tls, login.may_be_plain)
     }
 

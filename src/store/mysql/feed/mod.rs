@@ -20,32 +20,30 @@ use async_trait::async_trait;
 use sqlx::MySqlPool;
 
 use super::retrying_pool::RetryingPool;
-use crate::store::feed::{
-    ChangeFeed, Extent, FeedError, GtidSet, Lack, OpenFeed, Progress, Reason,
-};
+use super::servers::Servers;
+use crate::store::feed::{ChangeFeed, Extent, FeedError, GtidSet, Lack, OpenFeed, Progress};
 use crate::store::{Collection, StoreError};
 pub(super) use login::Login;
 
 /// The binary log of a server.
 pub(super) struct MySqlFeed {
     pool: RetryingPool,
-    login: Login,
-    progress: Progress,
+    servers: Arc<Servers>,
+    progress: Arc<Progress>,
 }
 
 impl MySqlFeed {
-    pub(super) fn new(pool: RetryingPool, login: Login) -> Self {
+    pub(super) fn new(pool: RetryingPool, servers: Arc<Servers>, progress: Arc<Progress>) -> Self {
         Self {
             pool,
-            login,
-            progress: Progress::default(),
+            servers,
+            progress,
         }
     }
 }
 
 impl fmt::Debug for MySqlFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The login has a password.
         let mut shown = f.debug_struct("MySqlFeed");
         shown
             .field("progress", &self.progress)
@@ -56,7 +54,7 @@ impl fmt::Debug for MySqlFeed {
 #[async_trait]
 impl ChangeFeed for MySqlFeed {
     async fn lacks(&self, collections: &[Collection]) -> Result<Vec<Lack>, StoreError> {
-        fitness::lacks(&self.pool, &self.login, collections).await
+        fitness::lacks(&self.pool, self.servers.login(), collections).await
     }
 
     async fn extent(&self, collections: &[Collection]) -> Result<Extent, StoreError> {
@@ -72,9 +70,8 @@ impl ChangeFeed for MySqlFeed {
         collections: &[Collection],
         after: &GtidSet,
     ) -> Result<Box<dyn OpenFeed>, FeedError> {
-        check_history(&self.pool, after).await?;
         let collections: Arc<[Collection]> = collections.into();
-        let stream = stream::open(&self.pool, &self.login, collections, after).await?;
+        let stream = stream::open(&self.pool, self.servers.login(), collections, after).await?;
         Ok(Box::new(stream))
     }
 
@@ -89,28 +86,4 @@ async fn present(pool: &MySqlPool) -> Result<GtidSet, StoreError> {
         .fetch_one(pool)
         .await?;
     text.parse().map_err(StoreError::unreadable)
-}
-
-/// Whether the server has what was read from it, and still has what was not.
-async fn check_history(pool: &MySqlPool, after: &GtidSet) -> Result<(), FeedError> {
-    let after = after.to_string();
-    let asking = sqlx::query_as(
-        "SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed) = 1, \
-                GTID_SUBSET(@@GLOBAL.gtid_purged, ?) = 1",
-    );
-    let asking = asking.bind(&after).bind(&after).fetch_one(pool).await;
-    let (is_known, is_kept): (bool, bool) = asking.map_err(StoreError::from)?;
-    if !is_known {
-        return Err(FeedError::Ended(
-            Reason::OtherHistory,
-            "the server lacks transactions that it had".to_owned(),
-        ));
-    }
-    if !is_kept {
-        return Err(FeedError::Ended(
-            Reason::Purged,
-            "the server has removed binary logs that were not read yet".to_owned(),
-        ));
-    }
-    Ok(())
 }

@@ -108,11 +108,14 @@ pub(super) async fn open(
     collections: Arc<[Collection]>,
     after: &GtidSet,
 ) -> Result<LogStream, FeedError> {
-    let asking = async { request(login.connect().await?, after).await };
+    let asking = async {
+        let mut connection = login.connect().await.map_err(|error| ended(&error))?;
+        check_history(&mut connection, after).await?;
+        let stream = request(connection, after).await;
+        stream.map_err(|error| ended(&error))
+    };
     let asked = timeout(LONGEST_LOGIN, asking).await;
-    let stream = asked
-        .map_err(|_| FeedError::Lost("the server does not answer".to_owned()))?
-        .map_err(|error| ended(&error))?;
+    let stream = asked.map_err(|_| FeedError::Lost("the server does not answer".to_owned()))??;
     let followed = Followed::read(pool, &collections).await;
     let followed = followed.map_err(|error| FeedError::Lost(error.to_string()))?;
     let (tell, steps) = mpsc::channel(WAITING);
@@ -129,6 +132,33 @@ pub(super) async fn open(
         // A task of its own: that it panics ends the feed, and nothing else.
         reading: tokio::spawn(reader.read(tell)),
     })
+}
+
+/// Whether the server has what was read, and still has what was not.
+async fn check_history(connection: &mut Conn, after: &GtidSet) -> Result<(), FeedError> {
+    let after = after.to_string();
+    let asking = "SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed) = 1, \
+                         GTID_SUBSET(@@GLOBAL.gtid_purged, ?) = 1";
+    let asked = connection.exec_first(asking, (&after, &after)).await;
+    let answer: Option<(bool, bool)> = asked.map_err(|error| ended(&error))?;
+    let Some((is_known, is_kept)) = answer else {
+        return Err(FeedError::Lost(
+            "the server says nothing of its log".to_owned(),
+        ));
+    };
+    if !is_known {
+        return Err(FeedError::Ended(
+            Reason::OtherHistory,
+            "the server lacks transactions that it had".to_owned(),
+        ));
+    }
+    if !is_kept {
+        return Err(FeedError::Ended(
+            Reason::Purged,
+            "the server has removed binary logs that were not read yet".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// What it means that the server ended it.
