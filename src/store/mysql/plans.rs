@@ -1,9 +1,10 @@
 //! Which index answers each shape of search, as the server explains it with its
 //! values bound.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, Row as _};
+use tokio::sync::Mutex;
 
 use super::connect::connect;
 use super::query::query;
@@ -26,10 +27,20 @@ const FILTERS: [&str; 3] = [
 /// Enough for the server to weigh an index against a scan.
 const ROWS: u32 = 20_000;
 
+/// The rows, for all tests that run beside each other.
+static SHARED: Mutex<Weak<Rows>> = Mutex::const_new(Weak::new());
+
+/// A database of its own.
+struct Rows {
+    url: String,
+    name: String,
+}
+
+/// How a test looks at the rows.
 struct World {
     store: MySqlStore,
     pool: RetryingPool,
-    name: String,
+    rows: Arc<Rows>,
 }
 
 /// One table that a statement reads.
@@ -41,8 +52,19 @@ struct Step {
     key: Option<String>,
 }
 
-impl World {
-    /// Rows all over the globe, half of them around one town.
+impl Rows {
+    /// Those of the tests that run now, or new ones.
+    async fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().await;
+        if let Some(rows) = shared.upgrade() {
+            return rows;
+        }
+        let rows = Arc::new(Self::new().await);
+        *shared = Arc::downgrade(&rows);
+        rows
+    }
+
+    /// All over the globe, half of them around one town.
     async fn new() -> Self {
         let server = std::env::var("NEARBY_TEST_MYSQL_URL").expect("run scripts/test");
         let name = format!("nearby_plans_{:016x}", rand::random::<u64>());
@@ -54,10 +76,9 @@ impl World {
         let url = format!("{}/{name}", server.trim_end_matches('/'));
         let opened = connect(&url::parse(&url).unwrap(), &PoolSettings::default()).await;
         let opened = opened.unwrap();
-        let pool = opened.pool().clone();
         let database = Database::of(opened.clone());
         database.migrate_up(None).await.unwrap();
-        let mut connection = pool.acquire().await.unwrap();
+        let mut connection = opened.pool().acquire().await.unwrap();
         for statement in [
             format!("SET SESSION cte_max_recursion_depth = {ROWS}"),
             // By the golden ratio, so that no two coincide.
@@ -83,9 +104,19 @@ impl World {
         ] {
             connection.execute(AssertSqlSafe(statement)).await.unwrap();
         }
+        Self { url, name }
+    }
+}
+
+impl World {
+    async fn new() -> Self {
+        let rows = Rows::shared().await;
+        let opened = connect(&url::parse(&rows.url).unwrap(), &PoolSettings::default()).await;
+        let opened = opened.unwrap();
+        let pool = opened.pool().clone();
         let store = MySqlStore::new(&opened, &Arc::new(Collection::diving_centers()));
         store.learn_indexes().await.unwrap();
-        Self { store, pool, name }
+        Self { store, pool, rows }
     }
 
     /// How the server would go about a statement.
@@ -142,9 +173,16 @@ impl World {
         count
     }
 
+    /// Removes the rows where no other test looks at them.
     async fn remove(self) {
-        self.pool
-            .execute(AssertSqlSafe(format!("DROP DATABASE `{}`", self.name)))
+        let mut shared = SHARED.lock().await;
+        let Ok(rows) = Arc::try_unwrap(self.rows) else {
+            return;
+        };
+        *shared = Weak::new();
+        let mut connection = self.pool.acquire().await.unwrap();
+        connection
+            .execute(AssertSqlSafe(format!("DROP DATABASE `{}`", rows.name)))
             .await
             .unwrap();
     }
