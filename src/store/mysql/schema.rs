@@ -70,10 +70,16 @@ impl Column {
         let as_text = text.as_deref().unwrap_or(&column);
         let trimmed = format!("LOWER(TRIM({as_text}))");
         let (number, boolean) = match self.kind.as_str() {
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
-            | "double" | "year" | "bit" => (
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "double"
+            | "year" | "bit" => (
                 format!("CAST({column} + 0 AS DOUBLE)"),
                 format!("CAST({column} + 0 <> 0 AS SIGNED)"),
+            ),
+            // As the server shows it: 4.3, and not the nearest number of 24 bits, which
+            // nobody asks for.
+            "float" => (
+                format!("CAST(CAST({column} AS CHAR) AS DOUBLE)"),
+                format!("CAST({column} <> 0 AS SIGNED)"),
             ),
             _ => (
                 // With few digits in its exponent it is finite.

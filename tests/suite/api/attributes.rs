@@ -343,3 +343,39 @@ on_both_stores! {
         assert_eq!(server.db.number("SELECT COUNT(*) FROM diving_centers").await, 0);
     }
 }
+
+/// 4.3 in 24 bits is no 4.3 in 53.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_float_is_found_by_the_number_that_the_server_shows() {
+    let db = TestDatabase::mysql().await;
+    db.execute("ALTER TABLE diving_centers ADD COLUMN stars FLOAT")
+        .await;
+    db.execute(
+        "INSERT INTO diving_centers (name, latitude, longitude, stars) \
+         VALUES ('a', 0, 0, 4.3), ('b', 0, 0, 0.1), ('c', 0, 0, -2), ('d', 0, 0, 1e20)",
+    )
+    .await;
+    let stars = Attribute::new(column("stars"), FieldKind::Number, column("stars"));
+    let centers = Collection::diving_centers()
+        .with_attributes(vec![stars])
+        .unwrap();
+    let columns = db.database().columns(&centers).await.unwrap();
+    let server = TestServer::start_declared(db, vec![centers.read_from(&columns)]).await;
+    for (asked, names) in [
+        ("stars=4.3", &["a"][..]),
+        ("stars=0.1", &["b"]),
+        ("stars=0.1..4.3", &["a", "b"]),
+        ("stars=..-2", &["c"]),
+        ("stars=1e20", &["d"]),
+    ] {
+        for path in ["/nearby?lat=0&lng=0&", "/centers?"] {
+            let found = server.found(&format!("{path}{asked}")).await;
+            let found = found["centers"].as_array().unwrap().iter();
+            let found: Vec<&str> = found.map(|one| one["name"].as_str().unwrap()).collect();
+            assert_eq!(found, names, "{path}{asked}");
+        }
+    }
+    let found = server.found("/nearby?lat=0&lng=0&limit=1").await;
+    assert_eq!(found["centers"][0]["stars"], 4.3);
+}
