@@ -9,7 +9,7 @@ use crate::api::server::TestServer;
 use crate::support::{Address, OwnServer, TestDatabase};
 
 /// Within this time after a server takes writes, all are made.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(2);
 
 fn database_of(db: &TestDatabase) -> &str {
     db.url().rsplit('/').next().expect("it names a database")

@@ -140,6 +140,7 @@ async fn three_instances_on_a_group_outlive_its_primary() {
     let seeded = instances[0].seed(&seed).await;
     are_found_on_all(&instances, &seeded).await;
     a_cursor_of_one_goes_on_at_another(&instances, &seeded).await;
+    what_was_written_is_read_at_once(&instances[2]).await;
 
     let readers: Vec<Readers> = instances
         .iter()
@@ -172,6 +173,7 @@ async fn three_instances_on_a_group_outlive_its_primary() {
     are_as_told(&writes, &names_on(&group.members[0], &database).await);
     let id = instances[1].seed(&[center("after", 2.0, 2.0)]).await;
     are_found_on_all(&instances, &id).await;
+    what_was_written_is_read_at_once(&instances[2]).await;
     for instance in &instances {
         nothing_was_loaded_anew(instance).await;
         for member in &group.members {
@@ -189,6 +191,22 @@ async fn are_found_on_all(instances: &[TestServer], ids: &[i64]) {
                 ids.iter().all(|id| found.contains(id))
             })
             .await;
+    }
+}
+
+/// By its id, by a list and by a search, on the instance that wrote it.
+async fn what_was_written_is_read_at_once(instance: &TestServer) {
+    for number in 0..10 {
+        let mut written = center("at once", -60.0, 60.0);
+        let country = format!("Land {number}");
+        written["country"] = Value::from(country.as_str());
+        let id = instance.seed(&[written]).await[0];
+        let read = instance.found(&format!("/centers/{id}")).await;
+        assert_eq!(read["id"], id);
+        let list = format!("/centers?country={country}");
+        assert!(instance.found_ids(&list).await.contains(&id));
+        let found = instance.found_ids("/nearby?lat=-60&lng=60&radius_m=1&limit=1000");
+        assert!(found.await.contains(&id));
     }
 }
 
