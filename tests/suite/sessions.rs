@@ -11,7 +11,7 @@ use crate::cli::served::Served;
 use crate::support::TestDatabase;
 
 /// What `init_connect` sets for one user, and leaves as it is for all others.
-const OTHERWISE: [(&str, &str); 21] = [
+const OTHERWISE: [(&str, &str); 22] = [
     ("autocommit", "0"),
     ("completion_type", "'CHAIN'"),
     ("transaction_isolation", "'SERIALIZABLE'"),
@@ -36,6 +36,7 @@ const OTHERWISE: [(&str, &str); 21] = [
         "'ANSI,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO'",
     ),
     ("character_set_results", "'latin1'"),
+    ("lc_messages", "'ja_JP'"),
 ];
 
 #[tokio::test]
@@ -123,6 +124,13 @@ async fn everything_works(db: &TestDatabase, url: &str) {
         .json(&json!({"value": 1}));
     assert!(put.send().await.unwrap().status().is_success());
     assert_eq!(db.number("SELECT COUNT(*) FROM settings").await, 1);
+    db.execute("ALTER TABLE diving_centers ADD UNIQUE INDEX one_of_a_name (name)")
+        .await;
+    let twice = json!({"name": "ours", "latitude": 5, "longitude": 5});
+    let (status, refused) = served.post("/centers", &twice).await;
+    assert_eq!((status, &refused["parameter"]), (409, &json!("name")));
+    db.execute("DROP INDEX one_of_a_name ON diving_centers")
+        .await;
     served.stop();
 
     nearby(&["backfill"]).await;

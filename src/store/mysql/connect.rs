@@ -26,10 +26,12 @@ const TLS_ADVICE: &str =
 /// All that statements of ours depend on, whatever the server's own settings and its
 /// `init_connect` say: in one statement, run on every connection. What does not fit is
 /// refused instead of cut; a statement by itself is a transaction that is over with it; no
-/// answer is cut short, no statement given up by itself; tables of ours are `InnoDB`'s.
+/// answer is cut short, no statement given up by itself; tables of ours are `InnoDB`'s;
+/// what is refused is told in the words that we know.
 const SESSION: &str = "SET SESSION \
     sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
                 NO_ENGINE_SUBSTITUTION', \
+    SESSION lc_messages = 'en_US', \
     SESSION autocommit = 1, \
     SESSION completion_type = 'NO_CHAIN', \
     SESSION transaction_isolation = 'REPEATABLE-READ', \

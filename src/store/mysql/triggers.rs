@@ -18,7 +18,7 @@ use crate::store::refusal::{
 use crate::store::sql::{identifier, literal};
 use crate::store::{Collection, ColumnName, Guard, SchemaFinding, StoreError};
 
-/// The longest name that MySQL allows.
+/// How many characters the longest name has that MySQL allows.
 pub(super) const MAX_NAME: usize = 64;
 
 /// One trigger as it should be.
@@ -68,10 +68,10 @@ pub(in crate::store) fn wanted(collection: &Collection) -> [Trigger; 2] {
 /// The table's name and the suffix, cut where it is too long; a checksum keeps
 /// apart what is cut alike.
 pub(super) fn name(table: &str, suffix: &str) -> String {
-    if table.len() + suffix.len() <= MAX_NAME {
+    if table.chars().count() + suffix.len() <= MAX_NAME {
         return format!("{table}{suffix}");
     }
-    let kept = &table[..MAX_NAME - suffix.len() - 9];
+    let kept: String = table.chars().take(MAX_NAME - suffix.len() - 9).collect();
     format!("{kept}_{:08x}{suffix}", crc32fast::hash(table.as_bytes()))
 }
 
@@ -483,6 +483,8 @@ mod tests {
         let longer = format!("{}u", "t".repeat(63));
         assert_eq!(name("a", "_location_insert"), "a_location_insert");
         assert_eq!(name(&long, "_location_insert").len(), MAX_NAME);
+        let greek = name(&"κ".repeat(64), "_location_insert");
+        assert_eq!(greek.chars().count(), MAX_NAME);
         assert_ne!(
             name(&long, "_location_insert"),
             name(&longer, "_location_insert")

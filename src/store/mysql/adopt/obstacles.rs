@@ -286,7 +286,7 @@ pub(super) fn of_ids(rows: &str, collection: &Collection) -> Obstacle {
     obstacle(
         format!("{rows} and no location, and `--apply` writes no location of such rows"),
         format!(
-            "give them smaller ones, or run what `nearby adopt{} --sql` prints, which writes              their locations as well",
+            "give them smaller ones, or run what `nearby adopt{} --sql` prints, which writes their locations as well",
             collection.flag()
         ),
     )

@@ -224,7 +224,9 @@ fn make_triggers(gathered: &Gathered, collection: &Collection, doer: Doer) -> Op
     let is_blind = !gathered.rights.has("TRIGGER");
     let has = |name: &str| is_blind || gathered.triggers.iter().any(|there| there.name == name);
     let mut statements = Vec::new();
-    for trigger in missing_triggers(gathered, collection) {
+    // That of updates first: killed between the two, rows that lose their coordinates lose
+    // their location too, and new ones have the default, which is written later.
+    for trigger in missing_triggers(gathered, collection).into_iter().rev() {
         if has(&trigger.name) {
             statements.extend(trigger.replace(collection));
         } else {
@@ -345,7 +347,7 @@ pub(super) fn index_name(gathered: &Gathered, collection: &Collection) -> String
     let plain = format!("idx_{}_location", collection.table.as_str());
     [plain, "nearby_location".to_owned()]
         .into_iter()
-        .find(|name| name.len() <= triggers::MAX_NAME && !taken(name))
+        .find(|name| name.chars().count() <= triggers::MAX_NAME && !taken(name))
         .unwrap_or_else(|| format!("nearby_location_{}", gathered.indexes.len()))
 }
 

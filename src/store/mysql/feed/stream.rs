@@ -76,7 +76,7 @@ async fn request(mut connection: Conn, after: &GtidSet) -> mysql_async::Result<B
         .query_drop(format!(
             "SET @source_heartbeat_period = {heartbeat_ns}, \
                  @master_heartbeat_period = {heartbeat_ns}, \
-                 @replica_uuid = '{uuid}', @slave_uuid = '{uuid}'"
+                 @replica_uuid = '{uuid}', @slave_uuid = '{uuid}', lc_messages = 'en_US'"
         ))
         .await?;
     let sids: Vec<Sid<'static>> = after
