@@ -1,5 +1,6 @@
 //! Puts the service together: the same way in production, tests and benches.
 
+use std::fmt;
 use std::future::{Future, ready};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -31,11 +32,10 @@ use tokio::task::JoinHandle;
 
 use crate::catalog::Catalog;
 use crate::collections::Collections;
-use crate::domain::Zoom;
+use crate::domain::{Rate, Zoom};
 use crate::engine::Engine;
 use crate::expiry::remove_old_answers;
 use crate::follow::{Watched, follow};
-use crate::http::MediaUrl;
 use crate::http::budget::Budget;
 use crate::http::changes::{LAST_EVENT_ID, Listeners};
 use crate::http::coding::Packing;
@@ -43,12 +43,17 @@ use crate::http::connection::deadlines::Deadlines;
 use crate::http::connection::gate::Gate;
 use crate::http::connection::{Connection, Refusals};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
+use crate::http::limits::Limits;
 use crate::http::observe::Observe;
+use crate::http::problem::{RATELIMIT, RATELIMIT_POLICY};
 use crate::http::queue::{AtOnce, Queues};
 use crate::http::routes::{self, Labels, Listener};
 use crate::http::staleness::NEARBY_LAG;
 use crate::http::state::State;
 use crate::http::timing::{SERVER_TIMING, SearchTime};
+use crate::http::wrong_keys::WrongKeys;
+use crate::http::{MediaUrl, TrustedProxies};
+use crate::keyring::{Keyring, keep_keyring};
 use crate::metrics::Metrics;
 use crate::store::Database;
 use crate::upkeep::{Upkeep, keep_up};
@@ -128,19 +133,38 @@ impl FromStr for CorsOrigins {
             if origin == "*" {
                 return Ok(Self::Any);
             }
-            let parsed = url::Url::parse(origin).ok();
-            // An origin's own text has no path, user or query, and no default port.
-            let serialized = parsed.map(|url| url.origin().ascii_serialization());
-            if serialized.as_deref() != Some(origin) || !origin.starts_with("http") {
-                return Err(OriginError(origin.to_owned()));
-            }
-            origins.push(origin.to_owned());
+            origins.push(origin.parse::<Origin>()?.0);
         }
         Ok(if origins.is_empty() {
             Self::Off
         } else {
             Self::Only(origins)
         })
+    }
+}
+
+/// Where web pages come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let parsed = url::Url::parse(text).ok();
+        // An origin's own text has no path, user or query, and no default port.
+        let serialized = parsed.map(|url| url.origin().ascii_serialization());
+        if serialized.as_deref() == Some(text) && text.starts_with("http") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(OriginError(text.to_owned()))
+        }
     }
 }
 
@@ -153,8 +177,14 @@ pub struct AppSettings {
     /// Where it listens for operators, who alone find its metrics then; where this is empty,
     /// those are for all.
     pub admin_bind: Vec<SocketAddr>,
-    /// The key for writes; without one nobody writes.
+    /// The operator's key, which allows all.
     pub admin_key: Option<SecretString>,
+    /// Whether reading takes a key.
+    pub require_read_key: bool,
+    /// How many requests of one network are taken.
+    pub rate_limit: Option<Rate>,
+    /// The proxies whose word on where a request came from counts.
+    pub trusted_proxies: TrustedProxies,
     /// Which web pages of other origins may ask.
     pub cors: CorsOrigins,
     /// How long answers to reads may be used unasked.
@@ -206,6 +236,9 @@ impl Default for AppSettings {
             bind: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
             admin_bind: Vec::new(),
             admin_key: None,
+            require_read_key: false,
+            rate_limit: None,
+            trusted_proxies: TrustedProxies::default(),
             cors: CorsOrigins::Off,
             cache_policy: CachePolicy::default(),
             media_url: None,
@@ -328,6 +361,7 @@ impl App {
         let labels = Arc::new(Labels::new(&metrics));
         let stopping = Arc::new(AtomicBool::new(false));
         let listeners = Arc::new(Listeners::new(settings.max_listeners, settings.heartbeat));
+        let keyring = Arc::new(Keyring::default());
         let state = Arc::new(state(
             &settings,
             &database,
@@ -335,6 +369,7 @@ impl App {
             &metrics,
             &listeners,
             &stopping,
+            &keyring,
         ));
         let (gate, admin_gate) = gates(&settings);
         let cors = settings.cors.clone();
@@ -346,9 +381,8 @@ impl App {
             let (cors, told_to_stop) = (cors.clone(), Arc::clone(&told_to_stop));
             let (draining, gate) = (draining.clone(), Arc::clone(gate));
             move || {
-                let (state, labels) = (Arc::clone(&state), Arc::clone(&labels));
                 let app = ActixApp::new()
-                    .app_data(state)
+                    .app_data(Arc::clone(&state))
                     .configure(|config| routes::configure(config, &labels, listener))
                     .wrap(Condition::new(cors != CorsOrigins::Off, cors_of(&cors)))
                     // Outermost, so that it sees what CORS refuses too.
@@ -391,10 +425,7 @@ impl App {
                 .map_err(failed)?;
             Ok::<_, BindError>((server, bound))
         };
-        let public = match settings.admin_bind.as_slice() {
-            [] => Listener::ForAll,
-            _ => Listener::ForClients,
-        };
+        let public = listener_of_clients(&settings);
         let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
         for address in settings.bind {
             let bound;
@@ -409,10 +440,15 @@ impl App {
         let upkeep = settings
             .upkeep
             .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, Arc::clone(&metrics))));
-        let watched = settings.watched;
         let beside = [
-            tokio::spawn(follow(database.clone(), collections, metrics, watched)),
-            tokio::spawn(remove_old_answers(database)),
+            tokio::spawn(follow(
+                database.clone(),
+                collections,
+                metrics,
+                settings.watched,
+            )),
+            tokio::spawn(remove_old_answers(database.clone())),
+            tokio::spawn(keep_keyring(database, keyring)),
         ];
         Ok(Self {
             addresses,
@@ -421,7 +457,11 @@ impl App {
             stopping,
             listeners,
             server: server.run(),
-            beside: upkeep.into_iter().chain(beside).collect(),
+            beside: upkeep
+                .into_iter()
+                .chain(state.limits.clone().map(forgetting))
+                .chain(beside)
+                .collect(),
         })
     }
 
@@ -462,6 +502,18 @@ impl App {
     }
 }
 
+/// Forgets networks that send nothing any more.
+fn forgetting(limits: Arc<Limits>) -> JoinHandle<()> {
+    tokio::spawn(async move { limits.forget().await })
+}
+
+fn listener_of_clients(settings: &AppSettings) -> Listener {
+    match settings.admin_bind.as_slice() {
+        [] => Listener::ForAll,
+        _ => Listener::ForClients,
+    }
+}
+
 /// Lets clients in, and operators, who find out what ails a service that has no place left.
 fn gates(settings: &AppSettings) -> (Arc<Gate>, Arc<Gate>) {
     let for_clients = Gate::new(
@@ -493,6 +545,7 @@ fn state(
     metrics: &Arc<Metrics>,
     listeners: &Arc<Listeners>,
     stopping: &Arc<AtomicBool>,
+    keyring: &Arc<Keyring>,
 ) -> State {
     let at_once = at_once(database, collections);
     State {
@@ -501,6 +554,12 @@ fn state(
         database: database.clone(),
         metrics: Arc::clone(metrics),
         admin_key: settings.admin_key.clone(),
+        keyring: Arc::clone(keyring),
+        wrong_keys: WrongKeys::default(),
+        closes_reads: settings.require_read_key,
+        reads_are_free: !settings.require_read_key && settings.rate_limit.is_none(),
+        limits: settings.rate_limit.map(|rate| Arc::new(Limits::new(rate))),
+        trusted_proxies: settings.trusted_proxies.clone(),
         media_url: settings.media_url.clone(),
         cache_control: settings.cache_policy.header(),
         packing: Packing::new(cores()),
@@ -575,6 +634,8 @@ fn cors_of(origins: &CorsOrigins) -> Cors {
             LINK,
             LOCATION,
             NEARBY_LAG,
+            RATELIMIT,
+            RATELIMIT_POLICY,
             RETRY_AFTER,
             SERVER_TIMING,
             REQUEST_ID,

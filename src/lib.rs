@@ -15,6 +15,7 @@
 //! - [`transfer`]: import and export of files.
 //! - [`follow`]: the indexes loaded at the start and after other writers.
 //! - [`expiry`]: answers kept under an `Idempotency-Key`, removed a day after.
+//! - [`keyring`]: the keys that clients may show, in memory.
 //! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
@@ -36,6 +37,7 @@ pub mod engine;
 pub mod expiry;
 pub mod follow;
 pub mod http;
+pub mod keyring;
 pub mod metrics;
 mod output;
 pub mod progress;

@@ -15,6 +15,7 @@ mod findings;
 mod generate;
 mod health;
 mod import;
+mod keys;
 mod machine;
 mod migrate;
 mod open_files;
@@ -63,6 +64,8 @@ enum Command {
     Verify(verify::Args),
     /// Seed and list the organizations that train divers
     Organizations(organizations::Args),
+    /// Make, list and revoke the keys that clients show
+    Keys(keys::Args),
     /// Write world-like test centers as CSV to standard output
     Generate(generate::Args),
     /// Ask a running server whether it is ready
@@ -154,6 +157,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Backfill(args) => backfill::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Organizations(args) => organizations::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Generate(args) => Ok(generate::run(&args)),
         Command::Health(args) => Ok(health::run(&args)),
     }

@@ -1,12 +1,13 @@
 //! What `serve` and `demo` have in common: from an open database to a running
 //! service.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::choice::{EngineChoice, choose};
@@ -19,12 +20,12 @@ use crate::app::{
 };
 use crate::catalog::{Catalog, Freshness, WhenStale};
 use crate::collections::Collections;
-use crate::domain::{EngineKind, MAX_ZOOM, Zoom};
+use crate::domain::{EngineKind, MAX_ZOOM, Rate, Zoom};
 use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
 use crate::follow::Watched;
-use crate::http::MediaUrl;
+use crate::http::{MediaUrl, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::store::{Allowed, Collection, Database, Store};
 use crate::upkeep::Upkeep;
@@ -59,6 +60,23 @@ pub(super) struct ServerArgs {
         value_delimiter = ','
     )]
     admin_bind: Vec<String>,
+    /// Take a key for reading, too; /healthz, /readyz and the web pages, which hold no rows, stay open
+    #[arg(long, env = "NEARBY_REQUIRE_READ_KEY")]
+    require_read_key: bool,
+    /// The most requests of one IPv4 address or IPv6 network of 64 bits, a second or a minute, as 50/s;
+    /// more are answered 429 [default: any]
+    #[arg(long, env = "NEARBY_RATE_LIMIT", value_name = "RATE")]
+    rate_limit: Option<Rate>,
+    /// Networks of proxies before this service, between commas, as 10.0.0.0/8: what they say in
+    /// X-Forwarded-For or Forwarded is where a request came from
+    #[arg(
+        long,
+        env = "NEARBY_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    trusted_proxies: Vec<IpNet>,
     /// What answers searches: `auto` takes `memory` on an embedded file, and on MySQL where the binary
     /// log can be followed and the tables fit --mirror-memory, else `sql`
     #[arg(
@@ -221,6 +239,9 @@ impl ServerArgs {
             bind: addresses(&self.bind)?,
             admin_bind: addresses(&self.admin_bind)?,
             admin_key: admin_key()?,
+            require_read_key: self.require_read_key,
+            rate_limit: self.rate_limit,
+            trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
             cors: self.cors_origins.clone(),
             cache_policy: CachePolicy {
                 max_age: Duration::from_secs(self.cache_max_age),
@@ -258,6 +279,14 @@ impl ServerArgs {
             ..AppSettings::default()
         })
     }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| {
+        "write a network as 10.0.0.0/8 or 2001:db8::/32, or an address as 127.0.0.1".to_owned()
+    })
 }
 
 fn addresses(texts: &[String]) -> anyhow::Result<Vec<SocketAddr>> {

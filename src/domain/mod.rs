@@ -3,6 +3,7 @@
 //! Everything here is pure: no I/O, no clock, no actix and no sqlx. Values are
 //! parsed once, at the edge, and trusted afterwards.
 
+mod access;
 mod attributes;
 mod bounds;
 mod center;
@@ -28,6 +29,7 @@ mod tally;
 mod typos;
 mod viewport;
 
+pub use access::{AccessKey, AccessKeyName, Lifetime, Rate, Scope};
 pub use attributes::Attributes;
 pub use bounds::Bounds;
 pub use center::{

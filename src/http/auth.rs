@@ -1,30 +1,59 @@
-//! Who may write: whoever holds the key.
+//! Who may do what, by the key that a request shows: the operator's, which the service was
+//! started with, or one of those that the database knows.
+//!
+//! A handler that takes a [`Writer`] or an [`Administrator`] is called for those alone; routes
+//! that only read are registered with a [`Reader`].
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::header::{AUTHORIZATION, ORIGIN};
+use actix_web::{Error, FromRequest, HttpRequest};
+use chrono::Utc;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::code::Code;
+use super::collections::collections_asked;
+use super::divemap;
+use super::divemap::errors::Refusal;
+use super::network::address_of;
 use super::precondition::refuse_elsewhere;
-use super::problem::Problem;
+use super::problem::{Limit, Problem};
+use super::routes::Listener;
 use super::state::State;
+use super::wrong_keys;
+use crate::domain::{Rate, Scope};
+use crate::keyring::{HeldKey, KEY_PREFIX};
 
-/// A request that may write. A handler that takes it is called with a valid key
-/// only.
+/// Whoever sent a request, as far as its key says.
 #[derive(Debug, Clone)]
-pub struct Writer {
+struct Caller {
+    /// What it showed to be let in.
     credential: SecretString,
+    /// The key of the database; none where the operator's was shown.
+    key: Option<Arc<HeldKey>>,
 }
+
+impl Caller {
+    fn scope(&self) -> Scope {
+        self.key
+            .as_ref()
+            .map_or(Scope::Admin, |held| held.key.scope)
+    }
+}
+
+/// A request that may write.
+#[derive(Debug, Clone)]
+pub struct Writer(Caller);
 
 impl Writer {
     /// What it showed to be let in.
     #[must_use]
     pub fn credential(&self) -> &SecretString {
-        &self.credential
+        &self.0.credential
     }
 }
 
@@ -33,36 +62,99 @@ impl FromRequest for Writer {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check(request).map(|credential| Self { credential }))
+        ready(may_change(request, Scope::Write).map(Self))
+    }
+}
+
+/// A request that may change how the service works.
+#[derive(Debug)]
+pub struct Administrator(());
+
+impl FromRequest for Administrator {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(may_change(request, Scope::Admin).map(|_| Self(())))
+    }
+}
+
+/// A request that may read: any, unless the service was told to ask for a key.
+#[derive(Debug)]
+pub struct Reader(());
+
+impl FromRequest for Reader {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let is_open = State::of(request).reads_are_free;
+        ready(if is_open {
+            Ok(Self(()))
+        } else {
+            may_read(request)
+        })
+    }
+}
+
+fn may_read(request: &HttpRequest) -> Result<Reader, Error> {
+    if request.app_data::<Listener>() == Some(&Listener::ForOperators) {
+        return Ok(Reader(()));
+    }
+    let state = State::of(request);
+    let mut checked = state.check_limits(request);
+    if state.closes_reads {
+        checked = checked.and_then(|()| permitted(request, Scope::Read).map(drop));
+    }
+    match checked {
+        Ok(()) => Ok(Reader(())),
+        Err(problem) if divemap::is_asked(request) => Err(Refusal::from(problem).into()),
+        Err(problem) => Err(problem.into()),
     }
 }
 
 /// Lets in who may read settings that are not public.
 ///
 /// # Errors
-/// When the request has no valid key.
+/// When the request has no key, or one that does not allow it.
 pub(super) fn may_read_all_settings(request: &HttpRequest) -> Result<(), Problem> {
-    match &State::of(request).admin_key {
-        Some(key) => shown(request, key).map(drop),
-        None => Err(Problem::unauthorized(
-            "This setting is not public, and this server has no key by which it is read.",
-        )),
-    }
+    permitted(request, Scope::Admin).map(drop)
 }
 
-fn check(request: &HttpRequest) -> Result<SecretString, Problem> {
+fn may_change(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {
+    let state = State::of(request);
+    state.check_limits(request)?;
     refuse_elsewhere(request)?;
-    let Some(key) = &State::of(request).admin_key else {
+    if state.admin_key.is_none() && state.keyring.is_read() && state.keyring.is_empty() {
         return Err(Problem::new(
             Code::WritesDisabled,
-            "This server takes no writes; set NEARBY_ADMIN_KEY where it is started and send the key as `Authorization: Bearer`.",
+            "This server takes no writes; set NEARBY_ADMIN_KEY where it is started, or make a key with \
+             `nearby keys create`, and send the key as `Authorization: Bearer`.",
         ));
-    };
-    shown(request, key)
+    }
+    permitted(request, scope)
 }
 
-/// The key, where the request shows it.
-fn shown(request: &HttpRequest, key: &SecretString) -> Result<SecretString, Problem> {
+/// Whoever sent a request, where their key allows what is asked.
+fn permitted(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {
+    let caller = authenticated(request)?;
+    if caller.scope() < scope {
+        let detail = format!("this key may {}, and not what is asked", caller.scope());
+        return Err(
+            Problem::new(Code::Forbidden, detail).allowed(format!("a key of scope {scope}"))
+        );
+    }
+    if let Some(held) = &caller.key
+        && !held.key.collections.is_empty()
+    {
+        check_collections(request, &held.key.collections)?;
+    }
+    Ok(caller)
+}
+
+/// Whoever sent a request, where they show a key that is good here and now.
+fn authenticated(request: &HttpRequest) -> Result<Caller, Problem> {
+    let state = State::of(request);
     let mut all = request.headers().get_all(AUTHORIZATION);
     let given = all
         .next()
@@ -73,11 +165,68 @@ fn shown(request: &HttpRequest, key: &SecretString) -> Result<SecretString, Prob
     let token = bearer(given.as_bytes()).ok_or_else(|| {
         Problem::unauthorized("Authorization must be `Bearer`, a space and the key.")
     })?;
-    if same(token, key.expose_secret().as_bytes()) {
-        Ok(key.clone())
-    } else {
-        Err(Problem::unauthorized("This key is not valid."))
+    if let Some(held) = state.keyring.find(token) {
+        check_key(request, &held)?;
+        return Ok(Caller {
+            credential: String::from_utf8_lossy(token).into_owned().into(),
+            key: Some(held),
+        });
     }
+    if token.starts_with(KEY_PREFIX.as_bytes()) && !state.keyring.is_read() {
+        return Err(Problem::keys_unread());
+    }
+    // Keys of the database are too long to be guessed; the operator's may be less so.
+    let (client, network) = address_of(request);
+    let now = Instant::now();
+    if let Err(wait) = state.wrong_keys.check(network, now) {
+        return Err(Problem::too_many_requests(&wrong_keys::limit(wait)));
+    }
+    match &state.admin_key {
+        Some(key) if same(token, key.expose_secret().as_bytes()) => Ok(Caller {
+            credential: key.clone(),
+            key: None,
+        }),
+        _ => {
+            state.wrong_keys.remember(network, now);
+            tracing::warn!(%client, "a wrong key was shown");
+            Err(Problem::unauthorized("This key is not valid."))
+        }
+    }
+}
+
+/// Refuses a key that is over, that another page shows than it is for, or whose rate is used up.
+fn check_key(request: &HttpRequest, held: &HeldKey) -> Result<(), Problem> {
+    let (now, key) = (Utc::now(), &held.key);
+    if key.has_expired(now) {
+        return Err(Problem::unauthorized("This key has expired."));
+    }
+    if !key.origins.is_empty() {
+        let mut origins = request.headers().get_all(ORIGIN);
+        let origin = origins.next().and_then(|origin| origin.to_str().ok());
+        let is_one = origins.next().is_none();
+        if !is_one || !origin.is_some_and(|origin| key.origins.iter().any(|one| one == origin)) {
+            let detail = "this key is for the pages of certain origins, and of no others";
+            return Err(Problem::new(Code::Forbidden, detail)
+                .at("Origin")
+                .got(origin.unwrap_or("none")));
+        }
+    }
+    held.show(now).map_err(|wait| {
+        let per_minute = key.rate.map_or(0, Rate::requests_per_minute);
+        Problem::too_many_requests(&Limit::of_key(per_minute, wait))
+    })
+}
+
+/// Refuses what is about other collections than those that a key is held to.
+fn check_collections(request: &HttpRequest, held_to: &[String]) -> Result<(), Problem> {
+    let asked = collections_asked(request);
+    let is_held_to = |name: &&str| held_to.iter().any(|one| one == name);
+    if asked.is_some_and(|asked| asked.iter().all(is_held_to)) {
+        return Ok(());
+    }
+    let detail =
+        "this key is held to certain collections, and this is about another one, or about none";
+    Err(Problem::new(Code::Forbidden, detail).allowed(held_to.join(", ")))
 }
 
 /// The token of a header; the scheme's name is case-insensitive (RFC 9110,
@@ -88,7 +237,6 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
         .eq_ignore_ascii_case(b"Bearer ")
         .then(|| token.trim_ascii())
 }
-
 /// Compares in a time that does not depend on where the texts differ, nor on
 /// the length of the key.
 fn same(given: &[u8], key: &[u8]) -> bool {

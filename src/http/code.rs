@@ -64,6 +64,8 @@ codes! {
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid key is needed";
     /// This server has no key, so nobody can write.
     WritesDisabled = FORBIDDEN, "writes_disabled", "Writes are disabled";
+    /// The key does not allow it.
+    Forbidden = FORBIDDEN, "forbidden", "The key does not allow it";
     /// There is no such path.
     PathUnknown = NOT_FOUND, "path_unknown", "There is nothing at this path";
     /// There is no such center.
@@ -114,6 +116,8 @@ codes! {
     QueryTooLong = URI_TOO_LONG, "query_too_long", "The query string is too long";
     /// The body is of another type than the resource takes.
     ContentTypeUnsupported = UNSUPPORTED_MEDIA_TYPE, "content_type_unsupported", "The content type is not supported";
+    /// A key or a network sends more than it may.
+    TooManyRequests = TOO_MANY_REQUESTS, "too_many_requests", "Too many requests";
     /// The request line and the headers are larger than this server takes.
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head of the request is too large";
     /// Something went wrong here; the log knows what.

@@ -15,6 +15,7 @@ use crate::store::{Collection, Field};
 
 /// What paths of dive sites begin with, and what their collection is called.
 const DIVE_SITES_PATH: &str = "/dive-sites";
+const DIVE_SITES_PATHS: [&str; 2] = [DIVE_SITES_PATH, "/api/v1/dive-sites"];
 pub(super) const DIVE_SITES: &str = "dive-sites";
 
 /// What its rows are sent with, by their names: its fields, and how centers are rated.
@@ -59,6 +60,40 @@ pub(super) fn catalog_of(request: &HttpRequest) -> Result<Arc<Catalog>, Problem>
         named(state, DIVE_SITES)
     } else {
         Ok(Arc::clone(&state.catalog))
+    }
+}
+
+/// What the paths begin with that tell what there is, and no rows.
+const ABOUT_ALL: [&str; 2] = ["/collections", "/conformance"];
+/// What the paths begin with that belong to no collection.
+const ABOUT_NONE: [&str; 3] = ["/settings", "/api/v1/settings", "/metrics"];
+/// The paths that lead from a dive site to centers.
+const FROM_SITES_TO_CENTERS: [&str; 2] = [
+    "/dive-sites/{id}/centers",
+    "/api/v1/dive-sites/{dive_site_id}/diving-centers",
+];
+
+/// The names of the collections that a request is about; `None` where what it asks for belongs
+/// to none.
+pub(super) fn collections_asked(request: &HttpRequest) -> Option<Vec<&str>> {
+    if let Some(name) = request.match_info().get("collection") {
+        return Some(vec![name]);
+    }
+    let pattern = route_of(request).pattern();
+    let begins_with_one = |all: &[&str]| all.iter().any(|with| pattern.starts_with(with));
+    if ABOUT_ALL.contains(&pattern) {
+        return Some(Vec::new());
+    }
+    if begins_with_one(&ABOUT_NONE) {
+        return None;
+    }
+    let default = State::of(request).catalog.collection().name.as_str();
+    if FROM_SITES_TO_CENTERS.contains(&pattern) {
+        Some(vec![DIVE_SITES, default])
+    } else if begins_with_one(&DIVE_SITES_PATHS) {
+        Some(vec![DIVE_SITES])
+    } else {
+        Some(vec![default])
     }
 }
 

@@ -10,6 +10,7 @@ pub mod deadlines;
 pub mod gate;
 mod request_line;
 
+use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -100,14 +101,15 @@ impl Refusals {
         let id = id.to_str().expect("ids are ASCII");
         let body = problem.body(Some(id));
         let ascii = |value: &HeaderValue| value.to_str().expect("it is ASCII").to_owned();
-        let header = problem
-            .header()
-            .map(|(name, value)| format!("{name}: {}\r\n", ascii(value)));
+        let mut headers = String::new();
+        for (name, value) in problem.headers() {
+            let written = write!(headers, "{name}: {}\r\n", ascii(value));
+            written.expect("a string takes all");
+        }
         let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncache-control: no-store\r\n{}\
+            "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncache-control: no-store\r\n{headers}\
              {REQUEST_ID}: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             ascii(&CONTENT_TYPE_PROBLEM),
-            header.unwrap_or_default(),
             body.len()
         );
         [head.into_bytes(), body].concat()

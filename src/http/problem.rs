@@ -39,6 +39,69 @@ const RETRY_OVERLOADED_S: HeaderValue = HeaderValue::from_static("2");
 /// When to try again while the database is away.
 const RETRY_DATABASE_S: HeaderValue = HeaderValue::from_static("5");
 
+/// What a client may send, as `draft-ietf-httpapi-ratelimit-headers` has it.
+pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left of it.
+pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// A limit that is reached: so many requests in a window, and when another one is taken.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    detail: &'static str,
+    policy: &'static str,
+    requests: u32,
+    window: Duration,
+    wait: Duration,
+}
+
+impl Limit {
+    /// That of wrong keys.
+    #[must_use]
+    pub fn of_wrong_keys(requests: u32, window: Duration, wait: Duration) -> Self {
+        Self {
+            detail: "your network has shown too many wrong keys",
+            policy: "wrong-keys",
+            requests,
+            window,
+            wait,
+        }
+    }
+
+    /// That of a key.
+    #[must_use]
+    pub fn of_key(requests_per_minute: u32, wait: Duration) -> Self {
+        Self {
+            detail: "this key was used as often as it may be",
+            policy: "key",
+            requests: requests_per_minute,
+            window: Duration::from_mins(1),
+            wait,
+        }
+    }
+
+    /// That of a network.
+    #[must_use]
+    pub fn of_network(requests_per_minute: u32, wait: Duration) -> Self {
+        Self {
+            detail: "your network sends more than this server takes of one",
+            policy: "network",
+            requests: requests_per_minute,
+            window: Duration::from_mins(1),
+            wait,
+        }
+    }
+
+    /// How long to wait: never shorter than it takes.
+    fn wait_s(&self) -> u64 {
+        self.wait
+            .as_millis()
+            .div_ceil(1_000)
+            .max(1)
+            .try_into()
+            .unwrap_or(u64::MAX)
+    }
+}
+
 /// An error on its way to the client. Boxed, so that results stay small where
 /// nothing goes wrong.
 #[derive(Debug)]
@@ -52,7 +115,7 @@ struct Parts {
     got: Option<String>,
     allowed: Option<Cow<'static, str>>,
     neighbours: Vec<Neighbour>,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -95,7 +158,7 @@ impl Problem {
             got: None,
             allowed: None,
             neighbours: Vec::new(),
-            header: None,
+            headers: Vec::new(),
             cause: None,
         }))
     }
@@ -179,7 +242,7 @@ impl Problem {
     /// Sends a header along.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.header = Some((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -200,6 +263,36 @@ impl Problem {
             WWW_AUTHENTICATE,
             HeaderValue::from_static(r#"Bearer realm="nearby""#),
         )
+    }
+
+    /// The keys that the database knows are not known here yet.
+    #[must_use]
+    pub fn keys_unread() -> Self {
+        let detail = "The access keys are still being read; try again in a moment.";
+        Self::new(Code::DatabaseUnavailable, detail).with_header(RETRY_AFTER, RETRY_INDEX_S)
+    }
+
+    /// A key or a network sends more than it may.
+    #[must_use]
+    pub fn too_many_requests(limit: &Limit) -> Self {
+        let Limit {
+            policy,
+            requests,
+            window,
+            ..
+        } = limit;
+        let (window_s, wait_s) = (window.as_secs(), limit.wait_s());
+        let header = |text: String| HeaderValue::from_str(&text).expect("it is ASCII");
+        Self::new(
+            Code::TooManyRequests,
+            format!("{}; try again in {wait_s} s", limit.detail),
+        )
+        .with_header(RETRY_AFTER, wait_s.into())
+        .with_header(
+            RATELIMIT_POLICY,
+            header(format!("\"{policy}\";q={requests};w={window_s}")),
+        )
+        .with_header(RATELIMIT, header(format!("\"{policy}\";r=0;t={wait_s}")))
     }
 
     /// The path is there, but not for this method.
@@ -356,10 +449,10 @@ impl Problem {
         &self.0.detail
     }
 
-    /// The header that goes along.
+    /// The headers that go along.
     #[must_use]
-    pub fn header(&self) -> Option<&(HeaderName, HeaderValue)> {
-        self.0.header.as_ref()
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
     }
 
     /// What is for the log only.
@@ -434,7 +527,7 @@ impl ResponseError for Problem {
         response
             .insert_header((CONTENT_TYPE, CONTENT_TYPE_PROBLEM))
             .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        if let Some(header) = &self.0.header {
+        for header in &self.0.headers {
             response.insert_header(header.clone());
         }
         response.body(self.body(None))

@@ -9,6 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route};
 
+use super::auth::Reader;
 use super::caught::Caught;
 use super::code::Code;
 use super::divemap::errors::Refusal;
@@ -80,52 +81,80 @@ where
     route.to(Caught(handler))
 }
 
+/// The same of what reads rows, for which a key may be asked.
+fn reads<F, Args, E>(route: Route, handler: F) -> Route
+where
+    Caught<F>: Handler<Args, Output = Result<HttpResponse, E>>,
+    Result<HttpResponse, E>: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    route.to(ForReaders(Caught(handler)))
+}
+
+/// A handler for those who may read.
+#[derive(Debug, Clone, Copy)]
+struct ForReaders<H>(H);
+
+impl<H, Args> Handler<(Reader, Args)> for ForReaders<H>
+where
+    H: Handler<Args>,
+{
+    type Output = H::Output;
+    type Future = H::Future;
+
+    fn call(&self, (_, args): (Reader, Args)) -> Self::Future {
+        self.0.call(args)
+    }
+}
+
 /// Every endpoint, a path's methods side by side. Paths are tried in this order: those
 /// asked most stand first, and fixed ones before those with parameters that would match
 /// them too. GET answers HEAD as well,
 /// and every path OPTIONS.
 pub const ROUTES: &[Endpoint] = &[
     endpoint("GET", "/nearby", |route| {
-        on(route, |request: HttpRequest| nearby::WAY.get(&request))
+        reads(route, |request: HttpRequest| nearby::WAY.get(&request))
     }),
     endpoint("GET", "/nearest", |route| {
-        on(route, |request: HttpRequest| nearest::WAY.get(&request))
+        reads(route, |request: HttpRequest| nearest::WAY.get(&request))
     }),
     endpoint("GET", "/collections/{collection}/nearby", |route| {
-        on(route, |request: HttpRequest| nearby::WAY.get(&request))
+        reads(route, |request: HttpRequest| nearby::WAY.get(&request))
     }),
     endpoint("GET", "/collections/{collection}/nearest", |route| {
-        on(route, |request: HttpRequest| nearest::WAY.get(&request))
+        reads(route, |request: HttpRequest| nearest::WAY.get(&request))
     }),
     endpoint("GET", "/within", |route| {
-        on(route, |request: HttpRequest| within::get(&request))
+        reads(route, |request: HttpRequest| within::get(&request))
     }),
     endpoint("GET", "/collections/{collection}/within", |route| {
-        on(route, |request: HttpRequest| within::get(&request))
+        reads(route, |request: HttpRequest| within::get(&request))
     }),
-    endpoint("GET", "/changes", |route| on(route, changes::get)),
+    endpoint("GET", "/changes", |route| reads(route, changes::get)),
     endpoint("GET", "/collections/{collection}/changes", |route| {
-        on(route, changes::get)
+        reads(route, changes::get)
     }),
-    endpoint("POST", "/nearby/batch", |route| on(route, batch::post)),
-    endpoint("GET", "/search", |route| on(route, names::get)),
-    endpoint("GET", "/centers", |route| on(route, list::get)),
+    endpoint("POST", "/nearby/batch", |route| reads(route, batch::post)),
+    endpoint("GET", "/search", |route| reads(route, names::get)),
+    endpoint("GET", "/centers", |route| reads(route, list::get)),
     endpoint("POST", "/centers", |route| on(route, centers::post)),
     endpoint("POST", "/centers/batch", |route| {
         on(route, centers_batch::post)
     }),
-    endpoint("GET", "/centers/{id}", |route| on(route, centers::get)),
+    endpoint("GET", "/centers/{id}", |route| reads(route, centers::get)),
     endpoint("PUT", "/centers/{id}", |route| on(route, centers::put)),
     endpoint("PATCH", "/centers/{id}", |route| on(route, centers::patch)),
     endpoint("DELETE", "/centers/{id}", |route| {
         on(route, centers::delete)
     }),
-    endpoint("GET", "/dive-sites", |route| on(route, list::get)),
+    endpoint("GET", "/dive-sites", |route| reads(route, list::get)),
     endpoint("POST", "/dive-sites", |route| on(route, centers::post)),
     endpoint("POST", "/dive-sites/batch", |route| {
         on(route, centers_batch::post)
     }),
-    endpoint("GET", "/dive-sites/{id}", |route| on(route, centers::get)),
+    endpoint("GET", "/dive-sites/{id}", |route| {
+        reads(route, centers::get)
+    }),
     endpoint("PUT", "/dive-sites/{id}", |route| on(route, centers::put)),
     endpoint("PATCH", "/dive-sites/{id}", |route| {
         on(route, centers::patch)
@@ -134,50 +163,50 @@ pub const ROUTES: &[Endpoint] = &[
         on(route, centers::delete)
     }),
     endpoint("GET", "/dive-sites/{id}/nearby", |route| {
-        on(route, around::sites)
+        reads(route, around::sites)
     }),
     endpoint("GET", "/dive-sites/{id}/centers", |route| {
-        on(route, around::centers)
+        reads(route, around::centers)
     }),
     endpoint("GET", "/collections", |route| {
-        on(route, features::collections::list)
+        reads(route, features::collections::list)
     }),
     endpoint("GET", "/collections/{collection}", |route| {
-        on(route, features::collections::get)
+        reads(route, features::collections::get)
     }),
     endpoint("POST", "/collections/{collection}/nearby/batch", |route| {
-        on(route, batch::post)
+        reads(route, batch::post)
     }),
     endpoint("GET", "/collections/{collection}/search", |route| {
-        on(route, names::get)
+        reads(route, names::get)
     }),
     endpoint("GET", "/collections/{collection}/items", |route| {
-        on(route, features::items::get)
+        reads(route, features::items::get)
     }),
     endpoint("GET", "/collections/{collection}/items/{id}", |route| {
-        on(route, features::items::one)
+        reads(route, features::items::one)
     }),
     endpoint("GET", "/collections/{collection}/queryables", |route| {
-        on(route, features::queryables::get)
+        reads(route, features::queryables::get)
     }),
     endpoint("GET", "/collections/{collection}/tiles", |route| {
-        on(route, features::tilesets::list)
+        reads(route, features::tilesets::list)
     }),
     endpoint(
         "GET",
         "/collections/{collection}/tiles/{matrix_set}",
-        |route| on(route, features::tilesets::get),
+        |route| reads(route, features::tilesets::get),
     ),
     endpoint(
         "GET",
         "/collections/{collection}/tiles/{matrix_set}/{z}/{y}/{x}",
-        |route| on(route, features::tilesets::tile),
+        |route| reads(route, features::tilesets::tile),
     ),
     endpoint("GET", "/conformance", |route| {
-        on(route, features::landing::conformance)
+        reads(route, features::landing::conformance)
     }),
     endpoint("GET", "/centers/{id}/organizations", |route| {
-        on(route, memberships::list)
+        reads(route, memberships::list)
     }),
     endpoint("POST", "/centers/{id}/organizations", |route| {
         on(route, memberships::post)
@@ -193,13 +222,13 @@ pub const ROUTES: &[Endpoint] = &[
         |route| on(route, memberships::delete),
     ),
     endpoint("GET", "/organizations", |route| {
-        on(route, organizations::list)
+        reads(route, organizations::list)
     }),
     endpoint("POST", "/organizations", |route| {
         on(route, organizations::post)
     }),
     endpoint("GET", "/organizations/{id}", |route| {
-        on(route, organizations::get)
+        reads(route, organizations::get)
     }),
     endpoint("PUT", "/organizations/{id}", |route| {
         on(route, organizations::put)
@@ -208,80 +237,82 @@ pub const ROUTES: &[Endpoint] = &[
         on(route, organizations::delete)
     }),
     endpoint("GET", "/tiles/{collection}/{z}/{x}/{y}.mvt", |route| {
-        on(route, tiles::tile)
+        reads(route, tiles::tile)
     }),
     endpoint("GET", "/tiles/{collection}.json", |route| {
-        on(route, tiles::tile_json)
+        reads(route, tiles::tile_json)
     }),
     endpoint("GET", "/clusters/{id}/children", |route| {
-        on(route, clusters::children)
+        reads(route, clusters::children)
     }),
     endpoint("GET", "/clusters/{id}/leaves", |route| {
-        on(route, clusters::leaves)
+        reads(route, clusters::leaves)
     }),
     endpoint(
         "GET",
         "/collections/{collection}/clusters/{id}/children",
-        |route| on(route, clusters::children),
+        |route| reads(route, clusters::children),
     ),
     endpoint(
         "GET",
         "/collections/{collection}/clusters/{id}/leaves",
-        |route| on(route, clusters::leaves),
+        |route| reads(route, clusters::leaves),
     ),
-    endpoint("GET", "/settings/{key}", |route| on(route, settings::get)),
+    endpoint("GET", "/settings/{key}", |route| {
+        reads(route, settings::get)
+    }),
     endpoint("PUT", "/settings/{key}", |route| on(route, settings::put)),
     endpoint("GET", "/api/v1/diving-centers", |route| {
-        on(route, divemap::list::get)
+        reads(route, divemap::list::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/", |route| {
-        on(route, divemap::list::get)
+        reads(route, divemap::list::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/nearby", |route| {
-        on(route, divemap::nearby::get)
+        reads(route, divemap::nearby::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/search", |route| {
-        on(route, divemap::search::get)
+        reads(route, divemap::search::get)
     }),
     endpoint("GET", "/api/v1/diving-centers/count", |route| {
-        on(route, divemap::list::count)
+        reads(route, divemap::list::count)
     }),
     endpoint(
         "GET",
         "/api/v1/diving-centers/{diving_center_id}",
-        |route| on(route, divemap::center::get),
+        |route| reads(route, divemap::center::get),
     ),
     endpoint("GET", "/api/v1/dive-sites", |route| {
-        on(route, divemap::sites::list)
+        reads(route, divemap::sites::list)
     }),
     endpoint("GET", "/api/v1/dive-sites/", |route| {
-        on(route, divemap::sites::list)
+        reads(route, divemap::sites::list)
     }),
     endpoint("GET", "/api/v1/dive-sites/count", |route| {
-        on(route, divemap::sites::count)
+        reads(route, divemap::sites::count)
     }),
     endpoint("GET", "/api/v1/dive-sites/{dive_site_id}", |route| {
-        on(route, divemap::sites::get)
+        reads(route, divemap::sites::get)
     }),
     endpoint(
         "GET",
         "/api/v1/dive-sites/{dive_site_id}/diving-centers",
-        |route| on(route, divemap::sites::centers),
+        |route| reads(route, divemap::sites::centers),
     ),
     endpoint("GET", "/api/v1/dive-sites/{dive_site_id}/nearby", |route| {
-        on(route, divemap::dive_sites::nearby)
+        reads(route, divemap::dive_sites::nearby)
     }),
     endpoint(
         "GET",
         "/api/v1/diving-centers/{diving_center_id}/organizations",
-        |route| on(route, divemap::organizations::get),
+        |route| reads(route, divemap::organizations::get),
     ),
     endpoint("GET", "/api/v1/settings/{key}", |route| {
-        on(route, divemap::settings::get)
+        reads(route, divemap::settings::get)
     }),
     endpoint("GET", "/healthz", |route| on(route, ops::healthz)),
     endpoint("GET", "/readyz", |route| on(route, ops::readyz)),
-    endpoint("GET", "/metrics", |route| on(route, ops::metrics)),
+    endpoint("GET", "/metrics", |route| reads(route, ops::metrics)),
     endpoint("GET", "/openapi.yaml", |route| on(route, ops::openapi)),
     endpoint("GET", "/", |route| on(route, pages::home)),
     endpoint("GET", "/docs", |route| on(route, pages::docs)),
@@ -353,6 +384,7 @@ pub(crate) fn configure(config: &mut ServiceConfig, labels: &Labels, listener: L
         );
     }
     config
+        .app_data(listener)
         .app_data(Arc::clone(&labels.unmatched))
         .default_service(web::to(move |request: HttpRequest| {
             ready(nothing_there(&request, listener))

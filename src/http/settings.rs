@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::auth::{Writer, may_read_all_settings};
+use super::auth::{Administrator, may_read_all_settings};
 use super::body::{JSON, read_json};
 use super::code::Code;
 use super::problem::Problem;
@@ -89,7 +89,7 @@ pub(super) fn answer(key: &SettingKey, setting: &Setting) -> HttpResponse {
 }
 
 pub(super) async fn put(
-    _: Writer,
+    _: Administrator,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {

@@ -19,11 +19,15 @@ use super::changes::Listeners;
 use super::coding::Packing;
 use super::divemap::media::MediaUrl;
 use super::idempotency::{IDEMPOTENCY_KEY, KeysUnderWay};
+use super::limits::Limits;
+use super::network::TrustedProxies;
 use super::problem::Problem;
 use super::queue::{Queue, Queues, Turn};
+use super::wrong_keys::WrongKeys;
 use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::Zoom;
+use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::store::asker::Asker;
 use crate::store::client_read::{self, ClientRead};
@@ -45,8 +49,20 @@ pub struct State {
     pub database: Database,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The key for writes; without one nobody writes.
+    /// The operator's key.
     pub admin_key: Option<SecretString>,
+    /// The keys that the database knows.
+    pub keyring: Arc<Keyring>,
+    /// The wrong keys that were shown.
+    pub wrong_keys: WrongKeys,
+    /// Whether reading takes a key.
+    pub closes_reads: bool,
+    /// How many requests of one network are taken.
+    pub limits: Option<Arc<Limits>>,
+    /// Whether reading takes no key, and is not limited.
+    pub reads_are_free: bool,
+    /// The proxies whose word on where a request came from counts.
+    pub trusted_proxies: TrustedProxies,
     /// Where the logos are that Divemap keeps.
     pub media_url: Option<MediaUrl>,
     /// How long answers to reads may be kept, where they may be used unasked.
@@ -86,6 +102,17 @@ impl State {
         request
             .app_data::<Arc<Self>>()
             .expect("the application is built with its state")
+    }
+
+    /// Refuses a request of a network that sends more than it may.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn check_limits(&self, request: &HttpRequest) -> Result<(), Problem> {
+        match &self.limits {
+            Some(limits) => limits.check(request),
+            None => Ok(()),
+        }
     }
 
     /// Runs a read that leaves connections to writes, as [`State::run_beside`] does.

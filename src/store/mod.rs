@@ -3,6 +3,7 @@
 //! The folder of each database keeps one contract: the same functions with the same
 //! meaning, run by one test suite on all.
 
+mod access_keys;
 mod apart;
 pub(crate) mod asker;
 mod backfill;
@@ -35,6 +36,7 @@ mod survey;
 mod tables;
 mod verify;
 
+pub use access_keys::{AccessKeyError, MAX_ACCESS_KEYS};
 pub use apart::{Apart, FileLook, FileVersion};
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{

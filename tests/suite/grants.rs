@@ -1,8 +1,11 @@
 //! What users with fewer rights than an administrator can do on MySQL.
 
 use nearby::store::{Collection, Guard, Migrated, SchemaState, Severity};
+use reqwest::Method;
+use serde_json::json;
 
 use crate::cli::process::run;
+use crate::cli::served::Served;
 use crate::support::{TestDatabase, connect};
 
 /// The rights that the README asks for.
@@ -140,4 +143,50 @@ async fn triggers_that_a_user_may_not_see_are_told_so_with_the_grant_that_shows_
             "{args:?}: {said}"
         );
     }
+}
+
+/// What the README grants a user that serves, and nothing else.
+const SERVING: &str = "SELECT, INSERT, UPDATE, DELETE";
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn whoever_serves_needs_no_right_to_alter_what_there_is() {
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&format!("GRANT {SERVING} ON nearby.* TO nearby_serve")));
+    let db = TestDatabase::mysql().await;
+    let url = db.user_with(SERVING).await;
+    let create = [
+        "keys",
+        "create",
+        "--name",
+        "a",
+        "--scope",
+        "read",
+        "--database-url",
+        &url,
+    ];
+    run(&create).assert(0, &[]);
+    let served = Served::start(&["--database-url", &url]);
+    let site = json!({ "name": "a", "latitude": 1, "longitude": 1 });
+    let (status, made) = served.post("/centers", &site).await;
+    assert_eq!(status, 201, "{made}");
+    let path = format!("/centers/{}", made["id"]);
+    assert_eq!(served.found_ids("/nearby?lat=1&lng=1").await.len(), 1);
+    for (method, path, body, status) in [
+        (Method::PATCH, path.as_str(), json!({ "name": "b" }), 200),
+        (Method::PUT, "/settings/a", json!({ "value": 1 }), 200),
+        (Method::POST, "/dive-sites", site.clone(), 201),
+        (
+            Method::POST,
+            "/organizations",
+            json!({ "name": "a", "acronym": "a" }),
+            201,
+        ),
+    ] {
+        let (answered, body) = served.send(method, path, &body).await;
+        assert_eq!(answered, status, "{path}: {body}");
+    }
+    served.stop();
+    // The same user cannot change the schema.
+    run(&["migrate", "down", "--yes", "--database-url", &url]).assert(2, &[]);
 }

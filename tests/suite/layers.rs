@@ -17,7 +17,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The modules of the crate, each above those that it may import.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "output",
     "progress",
     "domain",
@@ -33,6 +33,7 @@ const LAYERS: [&str; 19] = [
     "follow",
     "upkeep",
     "expiry",
+    "keyring",
     "http",
     "app",
     "telemetry",

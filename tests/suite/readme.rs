@@ -10,7 +10,7 @@ const README: &str = include_str!("../../README.md");
 const NEARBY: &str = env!("CARGO_BIN_EXE_nearby");
 
 /// Every command with its help.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "serve",
     "demo",
     "migrate",
@@ -20,12 +20,16 @@ const COMMANDS: [&str; 11] = [
     "backfill",
     "verify",
     "organizations",
+    "keys",
     "generate",
     "health",
 ];
 
 /// The actions of `nearby migrate`, which have arguments of their own.
 const MIGRATE_ACTIONS: [&str; 5] = ["up", "down", "status", "stamp", "new"];
+
+/// Those of `nearby keys`.
+const KEYS_ACTIONS: [&str; 3] = ["create", "list", "revoke"];
 
 /// A command of the README and what it says that it prints.
 struct Example {
@@ -143,7 +147,8 @@ fn all_help() -> String {
     let actions = MIGRATE_ACTIONS
         .iter()
         .map(|action| help(&["migrate", action]));
-    commands.chain(actions).collect()
+    let of_keys = KEYS_ACTIONS.iter().map(|action| help(&["keys", action]));
+    commands.chain(actions).chain(of_keys).collect()
 }
 
 /// The words of a text that begin so, without what punctuation follows.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Connections;
+use crate::store::access_keys::AccessKeysTable;
 use crate::store::dive_sites::SiteReads;
 use crate::store::feed::ChangeFeed;
 use crate::store::guard::Guards;
@@ -37,6 +38,7 @@ pub(in crate::store) trait Backend:
     + RatingsTable
     + SiteReads
     + KeysTable
+    + AccessKeysTable
     + Debug
     + Send
     + Sync

@@ -4,6 +4,7 @@
 //! they stay as they were: a point that says the same has the same bytes, which
 //! the server does not write again, and one that had drifted is mended.
 
+mod access_keys;
 pub(super) mod adopt;
 mod at_fault;
 mod attended;

@@ -4,6 +4,7 @@
 //! written over one connection, and read over others, which never wait for it.
 
 mod abandoned;
+mod access_keys;
 mod apart;
 mod backfill;
 mod catalog;

@@ -3,6 +3,7 @@
 //! Files mirror paths. Every response that a test gets is checked against the
 //! contract by [`server::Request::send`].
 
+mod access_keys;
 mod attributes;
 mod bad_input;
 mod batch;
@@ -27,6 +28,7 @@ mod idempotency;
 mod ids;
 mod kept;
 mod left_by_others;
+mod limits;
 mod list;
 mod names;
 mod nearby;

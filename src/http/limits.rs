@@ -1,0 +1,60 @@
+//! How many requests of one network are taken.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::network::{Network, address_of};
+use super::problem::{Limit, Problem};
+use crate::domain::Rate;
+
+/// How often networks are forgotten that sent nothing for a while.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
+
+/// The requests of each network; one for all workers.
+#[derive(Debug)]
+pub struct Limits {
+    rate: Rate,
+    of_networks: DefaultKeyedRateLimiter<Network>,
+}
+
+impl Limits {
+    /// So many requests of one network.
+    ///
+    /// # Panics
+    /// Never: a rate is one request at least.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        let requests = NonZeroU32::new(rate.requests_per_minute());
+        let quota = Quota::per_minute(requests.expect("a rate is one request at least"));
+        Self {
+            rate,
+            of_networks: RateLimiter::keyed(quota),
+        }
+    }
+
+    /// Refuses a request of a network that sends more.
+    ///
+    /// # Errors
+    /// When it does.
+    pub(super) fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let (_, network) = address_of(request);
+        self.of_networks.check_key(&network).map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            let per_minute = self.rate.requests_per_minute();
+            Problem::too_many_requests(&Limit::of_network(per_minute, wait))
+        })
+    }
+
+    /// Forgets networks that may send all that they may again, until it is dropped.
+    pub async fn forget(&self) {
+        loop {
+            tokio::time::sleep(FORGET_EVERY).await;
+            self.of_networks.retain_recent();
+            self.of_networks.shrink_to_fit();
+        }
+    }
+}
