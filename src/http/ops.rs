@@ -37,9 +37,6 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Problem
     if state.stopping.load(Ordering::Relaxed) {
         return Err(Problem::stopping());
     }
-    if !state.keyring.is_read() {
-        return Err(Problem::keys_unread());
-    }
     if !state.collections.are_ready() {
         return Err(Problem::index_loading());
     }

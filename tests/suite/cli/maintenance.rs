@@ -32,7 +32,7 @@ on_both_stores! {
     async fn a_schema_goes_up_and_down_from_the_command_line(db: TestDatabase) {
         assert_says(&on(&db, &["migrate", "status"]), 0, &["0001 applied", "up to date"]);
         assert_says(&on(&db, &["migrate", "up"]), 0, &["nothing to apply"]);
-        assert_says(&on(&db, &["migrate", "down", "1"]), 0, &["undid 000"]);
+        assert_says(&on(&db, &["migrate", "down", "1"]), 0, &["undid 00"]);
         assert_says(&on(&db, &["migrate", "status"]), 1, &["pending", "`nearby migrate up`"]);
         assert_says(&on(&db, &["migrate", "stamp", "0"]), 0, &["stamped 0"]);
         on(&db, &["migrate", "up", "--to", "99"]).assert(2, &["there is no migration 99"]);
