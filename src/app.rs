@@ -53,7 +53,7 @@ use crate::http::state::State;
 use crate::http::timing::{SERVER_TIMING, SearchTime};
 use crate::http::wrong_keys::WrongKeys;
 use crate::http::{MediaUrl, TrustedProxies};
-use crate::keyring::{Keyring, keep_keyring};
+use crate::keyring::keep_keyring;
 use crate::metrics::Metrics;
 use crate::store::Database;
 use crate::upkeep::{Upkeep, keep_up};
@@ -361,15 +361,13 @@ impl App {
         let labels = Arc::new(Labels::new(&metrics));
         let stopping = Arc::new(AtomicBool::new(false));
         let listeners = Arc::new(Listeners::new(settings.max_listeners, settings.heartbeat));
-        let keyring = Arc::new(Keyring::default());
         let state = Arc::new(state(
             &settings,
-            &database,
+            database,
             &collections,
-            &metrics,
+            metrics,
             &listeners,
             &stopping,
-            &keyring,
         ));
         let (gate, admin_gate) = gates(&settings);
         let cors = settings.cors.clone();
@@ -437,19 +435,6 @@ impl App {
             (server, bound) = listening(server, address, Listener::ForOperators, &admin_gate)?;
             admin_addresses.push(bound);
         }
-        let upkeep = settings
-            .upkeep
-            .map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, Arc::clone(&metrics))));
-        let beside = [
-            tokio::spawn(follow(
-                database.clone(),
-                collections,
-                metrics,
-                settings.watched,
-            )),
-            tokio::spawn(remove_old_answers(database.clone())),
-            tokio::spawn(keep_keyring(database, keyring)),
-        ];
         Ok(Self {
             addresses,
             admin_addresses,
@@ -457,11 +442,7 @@ impl App {
             stopping,
             listeners,
             server: server.run(),
-            beside: upkeep
-                .into_iter()
-                .chain(state.limits.clone().map(forgetting))
-                .chain(beside)
-                .collect(),
+            beside: beside(settings.upkeep, settings.watched, &state, collections),
         })
     }
 
@@ -502,9 +483,29 @@ impl App {
     }
 }
 
-/// Forgets networks that send nothing any more.
-fn forgetting(limits: Arc<Limits>) -> JoinHandle<()> {
-    tokio::spawn(async move { limits.forget().await })
+/// What goes on beside the requests.
+fn beside(
+    upkeep: Option<Upkeep>,
+    watched: Watched,
+    state: &State,
+    collections: Collections,
+) -> Vec<JoinHandle<()>> {
+    let (database, metrics) = (&state.database, &state.metrics);
+    let upkeep =
+        upkeep.map(|upkeep| tokio::spawn(keep_up(database.clone(), upkeep, Arc::clone(metrics))));
+    let limits = state.limits.clone();
+    let forgetting = limits.map(|limits| tokio::spawn(async move { limits.forget().await }));
+    let always = [
+        tokio::spawn(follow(
+            database.clone(),
+            collections,
+            Arc::clone(metrics),
+            watched,
+        )),
+        tokio::spawn(remove_old_answers(database.clone())),
+        tokio::spawn(keep_keyring(database.clone(), Arc::clone(&state.keyring))),
+    ];
+    upkeep.into_iter().chain(forgetting).chain(always).collect()
 }
 
 fn listener_of_clients(settings: &AppSettings) -> Listener {
@@ -540,21 +541,20 @@ fn builder(settings: &AppSettings) -> ServerBuilder {
 /// What every request works on.
 fn state(
     settings: &AppSettings,
-    database: &Database,
+    database: Database,
     collections: &Collections,
-    metrics: &Arc<Metrics>,
+    metrics: Arc<Metrics>,
     listeners: &Arc<Listeners>,
     stopping: &Arc<AtomicBool>,
-    keyring: &Arc<Keyring>,
 ) -> State {
-    let at_once = at_once(database, collections);
+    let at_once = at_once(&database, collections);
     State {
         catalog: Arc::clone(collections.default()),
         collections: collections.clone(),
-        database: database.clone(),
-        metrics: Arc::clone(metrics),
+        database,
+        metrics,
         admin_key: settings.admin_key.clone(),
-        keyring: Arc::clone(keyring),
+        keyring: Arc::default(),
         wrong_keys: WrongKeys::default(),
         closes_reads: settings.require_read_key,
         reads_are_free: !settings.require_read_key && settings.rate_limit.is_none(),
