@@ -567,8 +567,8 @@ impl From<StoreError> for Problem {
                 error,
             ),
             StoreError::Missing(_) => Self::database(
-                "The database lacks a table or column that is needed; its operator finds which in \
-                 the log under the request id.",
+                "The database lacks a table, a column or the account of a trigger that is needed; \
+                 its operator finds which in the log under the request id.",
                 error,
             ),
             StoreError::NoTable { table, .. } => Self::new(

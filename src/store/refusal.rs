@@ -47,7 +47,7 @@ pub(super) enum Meaning {
     ReadOnly,
     /// It does not let this user in, or not do this.
     Denied,
-    /// A table or a column is gone.
+    /// A table, a column, or the account of a trigger is gone.
     Missing,
     /// What was to be written breaks a rule of the table.
     Unfit(Rule),

@@ -58,6 +58,17 @@ const SYNTAX: [(&str, &str); 11] = [
     ),
 ];
 
+/// What was expected, where serde does not say so.
+fn expected_of(message: &str) -> &'static str {
+    if message.starts_with("missing field") {
+        "all that have to be there"
+    } else if message.starts_with("duplicate field") {
+        "each once"
+    } else {
+        "another value"
+    }
+}
+
 impl Words {
     /// What serde got, and what it expected: the two parts of its message.
     #[must_use]
@@ -65,7 +76,7 @@ impl Words {
         // What was got may hold any text, what is expected is ours.
         let (got, expected) = message
             .rsplit_once(", expected ")
-            .unwrap_or((message, "another value"));
+            .unwrap_or((message, expected_of(message)));
         (self.got(got), self.expected(expected))
     }
 
@@ -154,8 +165,14 @@ mod tests {
             (
                 "missing field `lat`",
                 "missing field `lat`",
-                "another value",
+                "all that have to be there",
             ),
+            (
+                "duplicate field `lat`",
+                "duplicate field `lat`",
+                "each once",
+            ),
+            ("number out of range", "number out of range", "another value"),
         ] {
             let parts = JSON_WORDS.parts(message);
             assert_eq!((parts.0.as_str(), parts.1.as_ref()), (got, expected));
