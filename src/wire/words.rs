@@ -172,7 +172,11 @@ mod tests {
                 "duplicate field `lat`",
                 "each once",
             ),
-            ("number out of range", "number out of range", "another value"),
+            (
+                "number out of range",
+                "number out of range",
+                "another value",
+            ),
         ] {
             let parts = JSON_WORDS.parts(message);
             assert_eq!((parts.0.as_str(), parts.1.as_ref()), (got, expected));

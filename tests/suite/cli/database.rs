@@ -28,7 +28,7 @@ fn a_typo_is_told_with_the_forms_there_are_and_without_the_password() {
     ] {
         refused(
             url,
-            &["`mysql://user:password@host[:port]/database` or `sqlite:PATH`"],
+            &["`mysql://user:password@host[:port][,host[:port]…]/database` or `sqlite:PATH`"],
         );
     }
     run(&[

@@ -101,7 +101,7 @@ async fn a_secret_comes_from_a_file_and_from_one_place_alone() {
     verify(&[("DATABASE_URL_FILE", "/no/such/file")]).assert(2, &["/no/such/file"]);
     verify(&[("DATABASE_URL_FILE", &file("typo", "mysq://u:s3cret@h/a"))]).assert(
         2,
-        &["`mysql://user:password@host[:port]/database` or `sqlite:PATH`"],
+        &["`mysql://user:password@host[:port][,host[:port]…]/database` or `sqlite:PATH`"],
     );
     let source = file("one.csv", "name,latitude,longitude\nA,1,1\n");
     let mut import = nearby();
