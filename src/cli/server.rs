@@ -422,16 +422,24 @@ mod tests {
     fn a_key_is_what_a_header_can_bring() {
         let used = |key: &str| usable_key(&key.into()).map(|key| key.expose_secret().to_owned());
         for (given, key) in [
-            ("correct horse", "correct horse"),
-            ("from-a-file\n", "from-a-file"),
-            ("\t from-windows \r\n", "from-windows"),
-            ("schlüssel", "schlüssel"),
+            ("correct horse battery", "correct horse battery"),
+            ("from-a-file-on-unix\n", "from-a-file-on-unix"),
+            ("\t from-one-on-windows \r\n", "from-one-on-windows"),
+            ("ein-langer-schlüssel", "ein-langer-schlüssel"),
         ] {
             assert_eq!(used(given).unwrap(), key);
         }
         let longest = "k".repeat(MAX_KEY_CHARS);
         assert_eq!(used(&longest).unwrap(), longest);
-        for unusable in ["", "\n", "  ", "two\nlines", "nul\0", &(longest + "k")] {
+        for unusable in [
+            "",
+            "\n",
+            "  ",
+            "fifteen-chars-1 ",
+            "two lines of text\nin one key",
+            "one with a nul in it\0",
+            &(longest + "k"),
+        ] {
             let error = used(unusable).unwrap_err().to_string();
             assert!(error.contains("set it to"), "{error}");
         }

@@ -309,7 +309,10 @@ country = \"country_code\"
                 "shops: table=shops tabel=x",
                 "`tabel`: the keys are table, id",
             ),
-            ("shops: table=a`b", "letters, digits or underscores"),
+            (
+                "shops: table=a`b",
+                "letters of any script, digits or underscores",
+            ),
             ("a\"]\nb: table=x", "a-z, 0-9 and -"),
             ("shops: table=x #=y", "`#"),
         ] {
@@ -369,7 +372,7 @@ category = \"text\"
             ),
             (
                 with("category =", "\"a b\" ="),
-                &["line 13", "letters, digits"],
+                &["line 13", "letters of any script, digits"],
             ),
             (
                 "[collections.centers]\ntable = \"a\"".to_owned(),
@@ -402,7 +405,11 @@ category = \"text\"
             (with("\"lat\"", "7"), &["line 6", "integer", "string"]),
             (
                 with("\"lat\"", "\"l`at\""),
-                &["line 6", "`l`at`", "letters, digits or underscores"],
+                &[
+                    "line 6",
+                    "`l`at`",
+                    "letters of any script, digits or underscores",
+                ],
             ),
             (with("\"lat\"", "\"\""), &["line 6", "1 to 64"]),
             (
