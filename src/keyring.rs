@@ -2,7 +2,6 @@
 //! read again every few seconds, so that a key that was revoked is of no use anywhere soon.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -57,7 +56,7 @@ pub struct HeldKey {
 impl HeldKey {
     fn new(key: AccessKey) -> Self {
         let per_minute = key.rate.map(Rate::requests_per_minute);
-        let quota = per_minute.and_then(NonZeroU32::new).map(Quota::per_minute);
+        let quota = per_minute.map(Quota::per_minute);
         Self {
             key,
             limiter: quota.map(RateLimiter::direct),

@@ -1,6 +1,7 @@
 //! Keys that clients show, and what each lets them do.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use chrono::{DateTime, Duration, Utc};
@@ -101,7 +102,7 @@ impl FromStr for AccessKeyName {
 /// How many requests a minute are taken, as many of them at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    per_minute: u32,
+    per_minute: NonZeroU32,
 }
 
 /// A text is no rate.
@@ -116,16 +117,13 @@ impl Rate {
     /// So many requests a minute; `None` where that is none, or more than can be counted.
     #[must_use]
     pub fn per_minute(requests: u32) -> Option<Self> {
-        (1..=MAX_RATE_PER_MINUTE)
-            .contains(&requests)
-            .then_some(Self {
-                per_minute: requests,
-            })
+        let per_minute = NonZeroU32::new(requests)?;
+        (requests <= MAX_RATE_PER_MINUTE).then_some(Self { per_minute })
     }
 
     /// How many requests a minute.
     #[must_use]
-    pub fn requests_per_minute(self) -> u32 {
+    pub fn requests_per_minute(self) -> NonZeroU32 {
         self.per_minute
     }
 }
@@ -236,7 +234,11 @@ mod tests {
 
     #[test]
     fn a_rate_is_requests_a_second_or_a_minute() {
-        let read = |text: &str| text.parse::<Rate>().map(Rate::requests_per_minute).ok();
+        let read = |text: &str| {
+            text.parse()
+                .map(|rate: Rate| rate.requests_per_minute().get())
+                .ok()
+        };
         assert_eq!(read("10/s"), Some(600));
         assert_eq!(read("300/m"), Some(300));
         for bad in [

@@ -25,8 +25,8 @@ const LONGEST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST_OF_LOADS: Duration = Duration::from_secs(30);
 /// How often names are looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Without a word for so long an index counts as behind.
-const LONGEST_SILENCE: Duration = Duration::from_secs(1);
+/// How long an index counts as level without a word of the database.
+const LEVEL_WITHOUT_A_WORD: Duration = Duration::from_secs(1);
 /// A feed that is lost so often at the same place cannot be read there.
 const MOST_LOSSES: u32 = 5;
 
@@ -110,7 +110,7 @@ impl Mirror {
                 }
                 Err(error) => error,
             };
-            self.feed.progress().is_behind(SystemTime::now());
+            self.feed.progress().fell_behind(SystemTime::now());
             if opened_at.elapsed() > LONGEST_REST_OF_LOADS {
                 rest = Rest::up_to(LONGEST_REST);
                 rest_of_loads = Rest::up_to(LONGEST_REST_OF_LOADS);
@@ -181,8 +181,8 @@ impl Mirror {
             *losses = 0;
             let progress = self.feed.progress();
             match changes.committed_at {
-                Some(committed_at) => progress.is_behind(committed_at),
-                None => progress.is_level(),
+                Some(committed_at) => progress.fell_behind(committed_at),
+                None => progress.caught_up(),
             }
             if let Err(error) = feed.until_visible(&changes).await {
                 return error;
@@ -197,10 +197,10 @@ impl Mirror {
     async fn next(&self, feed: &mut dyn OpenFeed) -> Result<Changes, FeedError> {
         let heard_at = SystemTime::now();
         let mut next = feed.next();
-        if let Ok(next) = timeout(LONGEST_SILENCE, &mut next).await {
+        if let Ok(next) = timeout(LEVEL_WITHOUT_A_WORD, &mut next).await {
             return next;
         }
-        self.feed.progress().is_behind(heard_at);
+        self.feed.progress().fell_behind(heard_at);
         next.await
     }
 

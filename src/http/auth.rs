@@ -25,7 +25,7 @@ use super::problem::{Limit, Problem};
 use super::routes::Listener;
 use super::state::State;
 use super::wrong_keys;
-use crate::domain::{Rate, Scope};
+use crate::domain::Scope;
 use crate::keyring::{HeldKey, KEY_PREFIX};
 
 /// Whoever sent a request, as far as its key says.
@@ -212,7 +212,7 @@ fn check_key(request: &HttpRequest, held: &HeldKey) -> Result<(), Problem> {
         }
     }
     held.show(now).map_err(|wait| {
-        let per_minute = key.rate.map_or(0, Rate::requests_per_minute);
+        let per_minute = key.rate.map_or(0, |rate| rate.requests_per_minute().get());
         Problem::too_many_requests(&Limit::of_key(per_minute, wait))
     })
 }

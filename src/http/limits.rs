@@ -1,6 +1,5 @@
 //! How many requests of one network are taken.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -23,13 +22,9 @@ pub struct Limits {
 
 impl Limits {
     /// So many requests of one network.
-    ///
-    /// # Panics
-    /// Never: a rate is one request at least.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        let requests = NonZeroU32::new(rate.requests_per_minute());
-        let quota = Quota::per_minute(requests.expect("a rate is one request at least"));
+        let quota = Quota::per_minute(rate.requests_per_minute());
         Self {
             rate,
             of_networks: RateLimiter::keyed(quota),
@@ -44,7 +39,7 @@ impl Limits {
         let (_, network) = address_of(request);
         self.of_networks.check_key(&network).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
-            let per_minute = self.rate.requests_per_minute();
+            let per_minute = self.rate.requests_per_minute().get();
             Problem::too_many_requests(&Limit::of_network(per_minute, wait))
         })
     }

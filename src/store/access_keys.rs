@@ -106,7 +106,7 @@ impl Database {
             scope: key.scope.name().to_owned(),
             origins: listed(&key.origins),
             collections: listed(&key.collections),
-            rate_per_minute: key.rate.map(|rate| rate.requests_per_minute().into()),
+            rate_per_minute: key.rate.map(|rate| rate.requests_per_minute().get().into()),
             created_s: key.created_at.timestamp(),
             expires_s: key.expires_at.map(|end| end.timestamp()),
             last_used_s: None,

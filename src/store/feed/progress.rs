@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// A commit of this time is about to be followed.
-    pub fn is_behind(&self, since: SystemTime) {
+    pub fn fell_behind(&self, since: SystemTime) {
         self.0.send_modify(|state| {
             let known = state.behind_since.filter(|_| !state.is_followed);
             state.behind_since = Some(known.map_or(since, |known| known.min(since)));
@@ -55,7 +55,7 @@ impl Progress {
     }
 
     /// Nothing waits to be followed.
-    pub fn is_level(&self) {
+    pub fn caught_up(&self) {
         self.0.send_modify(|state| state.behind_since = None);
     }
 
@@ -104,24 +104,24 @@ mod tests {
     #[test]
     fn the_lag_is_that_of_the_first_commit_not_followed() {
         let progress = Progress::default();
-        progress.is_level();
+        progress.caught_up();
         assert_eq!(progress.lag(), Duration::ZERO);
         let now = SystemTime::now();
-        progress.is_behind(now - Duration::from_secs(9));
-        progress.is_behind(now);
+        progress.fell_behind(now - Duration::from_secs(9));
+        progress.fell_behind(now);
         assert!(progress.lag() >= Duration::from_secs(9));
         // One of many that wait.
         progress.followed(&GtidSet::default());
         assert!(progress.lag() >= Duration::from_secs(9));
-        progress.is_behind(now - Duration::from_secs(5));
+        progress.fell_behind(now - Duration::from_secs(5));
         let five = Duration::from_secs(5)..Duration::from_secs(9);
         assert!(five.contains(&progress.lag()));
         progress.followed(&GtidSet::default());
-        progress.is_level();
+        progress.caught_up();
         assert_eq!(progress.lag(), Duration::ZERO);
         // Another machine's clock may be ahead.
         progress.followed(&GtidSet::default());
-        progress.is_behind(now + Duration::from_mins(1));
+        progress.fell_behind(now + Duration::from_mins(1));
         assert_eq!(progress.lag(), Duration::ZERO);
     }
 }

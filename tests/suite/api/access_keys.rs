@@ -276,7 +276,7 @@ on_both_stores! {
         let (digest, known) = &all[0];
         assert_eq!((all.len(), *digest), (1, digest_of(key.as_bytes())));
         let days = (known.expires_at.unwrap() - known.created_at).num_days();
-        assert_eq!((days, known.rate.unwrap().requests_per_minute()), (90, 300));
+        assert_eq!((days, known.rate.unwrap().requests_per_minute().get()), (90, 300));
         let now = known.created_at + Duration::from_mins(2);
         db.database().note_access_key_use(*digest, now).await.unwrap();
         db.database().note_access_key_use(*digest, known.created_at).await.unwrap();

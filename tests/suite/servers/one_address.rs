@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::names_on;
-use super::writers::{Outcome, Writers, are_as_told, back_after, count};
+use super::writers::{Outcome, Write, Writers, are_as_told, back_after, count};
 use crate::api::server::TestServer;
 use crate::support::{Address, OwnServer, TestDatabase};
 
@@ -13,6 +13,18 @@ const SOON: Duration = Duration::from_secs(2);
 
 fn database_of(db: &TestDatabase) -> &str {
     db.url().rsplit('/').next().expect("it names a database")
+}
+
+/// Some writes were refused, and all are made soon after a server takes them.
+fn were_refused_and_are_soon_back(writes: &[Write], since: Instant) {
+    let back = back_after(writes, since);
+    let refused = count(writes, Outcome::NotMade);
+    println!(
+        "{} writes made, {refused} refused, back after {back:?}",
+        count(writes, Outcome::Made)
+    );
+    assert!(refused > 0, "none was refused");
+    assert!(back.is_some_and(|back| back < SOON), "{back:?}");
 }
 
 async fn for_a_while() {
@@ -36,14 +48,7 @@ async fn writes_are_back_as_soon_as_a_server_takes_them_again() {
         .await;
     for_a_while().await;
     let writes = clients.stop().await;
-    let back = back_after(&writes, since);
-    println!(
-        "{} writes made, {} refused, back after {back:?}",
-        count(&writes, Outcome::Made),
-        count(&writes, Outcome::NotMade)
-    );
-    assert!(count(&writes, Outcome::NotMade) > 0, "it took none");
-    assert!(back.is_some_and(|back| back < SOON), "{back:?}");
+    were_refused_and_are_soon_back(&writes, since);
     are_as_told(&writes, &names_on(&alone, database_of(&server.db)).await);
 }
 
@@ -68,14 +73,7 @@ async fn writes_are_back_soon_after_another_server_was_promoted() {
     tokio::time::sleep(Duration::from_secs(3)).await;
 
     let writes = clients.stop().await;
-    let back = back_after(&writes, since);
-    println!(
-        "{} writes made, {} refused, back {back:?} after the promotion",
-        count(&writes, Outcome::Made),
-        count(&writes, Outcome::NotMade)
-    );
-    assert!(count(&writes, Outcome::NotMade) > 0, "it gave way");
-    assert!(back.is_some_and(|back| back < SOON), "{back:?}");
+    were_refused_and_are_soon_back(&writes, since);
     are_as_told(&writes, &names_on(&second, database_of(&server.db)).await);
     first.is_level_with(&second).await;
 }
