@@ -124,6 +124,14 @@ pub(super) fn address_of(request: &HttpRequest) -> (IpAddr, Network) {
     (address, Network::of(address))
 }
 
+/// Whether what headers say of the address that a client asked is believed: where proxies are
+/// named, theirs only.
+pub(super) fn believes_proxy(request: &HttpRequest) -> bool {
+    let proxies = &State::of(request).trusted_proxies;
+    let peer = request.peer_addr();
+    proxies.0.is_empty() || peer.is_some_and(|peer| proxies.has(peer.ip()))
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::HeaderValue;

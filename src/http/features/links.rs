@@ -1,8 +1,13 @@
 //! Links between resources (RFC 8288), as OGC API writes them.
 
+use std::str::FromStr as _;
+
 use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
+use actix_web::http::uri::Authority;
 use serde::Serialize;
 
+use crate::http::network::believes_proxy;
 use crate::http::params::CURSOR;
 use crate::http::query::without;
 
@@ -65,10 +70,27 @@ impl Link {
     }
 }
 
-/// The address of a path, which begins with `/`, as the client reaches this service.
+/// The address of a path, which begins with `/`, as the client reaches this service: as a
+/// proxy tells, then by `Host`, and by this service's own name where neither is one.
 pub(in crate::http) fn address_of(request: &HttpRequest, path: &str) -> String {
+    let own = request.app_config();
     let connection = request.connection_info();
-    format!("{}://{}{path}", connection.scheme(), connection.host())
+    let forwarded = believes_proxy(request).then_some(&connection);
+    let scheme = forwarded
+        .map(|forwarded| forwarded.scheme())
+        .filter(|scheme| matches!(*scheme, "http" | "https"))
+        .unwrap_or(if own.secure() { "https" } else { "http" });
+    let asked = request.headers().get(HOST);
+    let hosts = [
+        forwarded.map(|forwarded| forwarded.host()),
+        asked.and_then(|host| host.to_str().ok()),
+        request.uri().authority().map(Authority::as_str),
+    ];
+    let mut hosts = hosts.into_iter().flatten();
+    let host = hosts
+        .find(|host| Authority::from_str(host).is_ok())
+        .unwrap_or(own.host());
+    format!("{scheme}://{host}{path}")
 }
 
 /// The address that was asked.

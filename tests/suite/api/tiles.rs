@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::server::{TestServer, center};
 use crate::support::{TestDatabase, on_both_stores};
+use nearby::http::TrustedProxies;
 
 /// What GDAL reads in a tile: its features in GeoJSON, in degrees.
 fn read_by_gdal(tile: &[u8], z: u8, x: u32, y: u32) -> Vec<Value> {
@@ -258,6 +259,21 @@ on_both_stores! {
             .header("x-forwarded-host", "maps.example")
             .send().await.json();
         assert_eq!(behind_a_proxy["tiles"], json!(["https://maps.example/tiles/dive-sites/{z}/{x}/{y}.mvt"]));
+        let own = format!("http://{}/tiles/dive-sites/{{z}}/{{x}}/{{y}}.mvt", server.address);
+        for nonsense in [
+            [("x-forwarded-proto", "java"), ("x-forwarded-host", "")],
+            [("x-forwarded-proto", "javascript:"), ("x-forwarded-host", "a/b?c")],
+        ] {
+            let request = server.get("/tiles/dive-sites.json");
+            let told = nonsense.iter().fold(request, |request, (name, value)| request.header(name, value));
+            assert_eq!(told.send().await.json()["tiles"], json!([own]));
+        }
+        let server = TestServer::start_with(server.stop().await, |settings| {
+            settings.trusted_proxies = TrustedProxies::new(vec!["192.0.2.0/24".parse().unwrap()]);
+        }).await;
+        let spoofed = server.get("/tiles/dive-sites.json").header("x-forwarded-host", "evil.example").send().await.json();
+        let own = format!("http://{}/tiles/dive-sites/{{z}}/{{x}}/{{y}}.mvt", server.address);
+        assert_eq!(spoofed["tiles"], json!([own]));
     }
 
     async fn a_tile_that_is_none_is_refused(db: TestDatabase) {
