@@ -76,7 +76,7 @@ impl From<Arc<Catalog>> for Collections {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::value::to_raw_value;
 
     use super::*;
     use crate::domain::{RatingVisibility, reviews_switch};
@@ -103,7 +103,7 @@ mod tests {
             (true, RatingVisibility::Hidden),
             (false, RatingVisibility::Shown),
         ] {
-            let setting = Setting::new(Value::Bool(hides), None).unwrap();
+            let setting = Setting::new(to_raw_value(&hides).unwrap(), None).unwrap();
             let key = reviews_switch();
             collections.put_setting(&key, &setting).await.unwrap();
             assert_eq!(centers.rating_visibility(), Some(visibility));

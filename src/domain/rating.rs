@@ -1,6 +1,7 @@
 //! What divers think of a center. Others write it; here it is read only.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::setting::{Setting, SettingKey};
 
@@ -69,7 +70,15 @@ impl MinRating {
     }
 }
 
-fn is_true(value: &Value) -> bool {
+fn is_true(value: &RawValue) -> bool {
+    match serde_json::from_str(value.get()) {
+        // A number beyond those of 64 bits, which is not 0.
+        Err(_) => true,
+        Ok(value) => is_truthy(&value),
+    }
+}
+
+fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(value) => *value,

@@ -1,6 +1,6 @@
 //! Settings: what operators change while the service runs.
 
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use thiserror::Error;
 
 use super::rating::reviews_switch;
@@ -12,8 +12,8 @@ pub const MAX_DESCRIPTION_CHARS: usize = MAX_SETTING_BYTES / 4;
 /// The most characters of a key.
 pub const MAX_SETTING_KEY_CHARS: usize = 100;
 
-/// The name of a setting: letters, digits, `_`, `-` and `.` of ASCII, from 1 to
-/// [`MAX_SETTING_KEY_CHARS`].
+/// The name of a setting, as any application may have called it: 1 to
+/// [`MAX_SETTING_KEY_CHARS`] characters, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingKey(String);
 
@@ -21,9 +21,8 @@ impl SettingKey {
     /// Takes a name; `None` where it is none.
     #[must_use]
     pub fn new(key: &str) -> Option<Self> {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-        let fits = (1..=MAX_SETTING_KEY_CHARS).contains(&key.len());
-        (fits && key.bytes().all(known)).then(|| Self(key.to_owned()))
+        let fits = (1..=MAX_SETTING_KEY_CHARS).contains(&key.chars().count());
+        (fits && !key.chars().any(char::is_control)).then(|| Self(key.to_owned()))
     }
 
     /// Whether anybody may know what it says: that of nearby's own, which the pages of Divemap
@@ -41,10 +40,10 @@ impl SettingKey {
 }
 
 /// What a setting says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Setting {
-    /// Any JSON.
-    pub value: Value,
+    /// Any JSON, as it was written: a number keeps all its digits.
+    pub value: Box<RawValue>,
     /// Whether the value is the bare text that another application wrote, which is no JSON.
     pub is_bare_text: bool,
     /// What it is for, in words.
@@ -64,10 +63,13 @@ pub enum SettingError {
 
 impl Setting {
     /// What a setting says that nobody has set; `None` of those that nearby does not know.
+    ///
+    /// # Panics
+    /// Never: the value is JSON.
     #[must_use]
     pub fn default_of(key: &SettingKey) -> Option<Self> {
         (*key == reviews_switch()).then(|| Self {
-            value: Value::Bool(false),
+            value: to_raw_value(&false).expect("a truth value is JSON"),
             is_bare_text: false,
             description: Some("Whether ratings are left out of answers".to_owned()),
         })
@@ -77,8 +79,8 @@ impl Setting {
     ///
     /// # Errors
     /// When either is too long.
-    pub fn new(value: Value, description: Option<String>) -> Result<Self, SettingError> {
-        let bytes = value.to_string().len();
+    pub fn new(value: Box<RawValue>, description: Option<String>) -> Result<Self, SettingError> {
+        let bytes = value.get().len();
         if bytes > MAX_SETTING_BYTES {
             return Err(SettingError::Value(bytes));
         }
@@ -101,23 +103,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_plain_word() {
+    fn a_key_is_any_text_of_one_line() {
         for good in [
             "a",
             "disable_diving_center_reviews",
             "A-1.b",
-            &"k".repeat(100),
+            "Site title",
+            "τίτλος/1",
+            &"é".repeat(100),
         ] {
             assert_eq!(SettingKey::new(good).unwrap().as_str(), good);
         }
-        for bad in ["", "a b", "é", "a/b", "'", &"k".repeat(101)] {
+        for bad in ["", "a\nb", "\0", "\u{7f}", &"é".repeat(101)] {
             assert_eq!(SettingKey::new(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn a_value_fits_to_the_last_byte_and_no_further() {
-        let of = |length| Setting::new(Value::String("x".repeat(length)), None);
+        let text = |length| to_raw_value(&"x".repeat(length)).unwrap();
+        let of = |length| Setting::new(text(length), None).map(drop);
         assert!(of(MAX_SETTING_BYTES - 2).is_ok());
         assert_eq!(
             of(MAX_SETTING_BYTES - 1),
@@ -125,7 +130,7 @@ mod tests {
         );
         let long = "d".repeat(MAX_DESCRIPTION_CHARS + 1);
         assert!(matches!(
-            Setting::new(Value::Null, Some(long)),
+            Setting::new(text(1), Some(long)),
             Err(SettingError::Description(_))
         ));
     }

@@ -1,10 +1,10 @@
 //! `/settings/{key}`: JSON by name, written with the key; what is not nearby's own is read with it.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::web::Payload;
+use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::auth::{Administrator, may_read_all_settings};
 use super::body::{JSON, read_json};
@@ -21,7 +21,7 @@ use crate::domain::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SettingBody {
-    value: Value,
+    value: Box<RawValue>,
     #[serde(default)]
     description: Option<String>,
 }
@@ -30,7 +30,7 @@ struct SettingBody {
 #[derive(Serialize)]
 struct SettingView<'a> {
     key: &'a str,
-    value: &'a Value,
+    value: &'a RawValue,
     description: Option<&'a str>,
 }
 
@@ -44,9 +44,9 @@ impl<'a> SettingView<'a> {
     }
 }
 
-pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(key: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
-    let key = key_of(&request)?;
+    let key = key_of(&key)?;
     check_reader(&request, &key)?;
     let state = State::of(&request);
     let database = state.database.clone();
@@ -90,11 +90,12 @@ pub(super) fn answer(key: &SettingKey, setting: &Setting) -> HttpResponse {
 
 pub(super) async fn put(
     _: Administrator,
+    key: Path<String>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string(), &[])?;
-    let key = key_of(&request)?;
+    let key = key_of(&key)?;
     let body: SettingBody = read_json(&request, payload, JSON).await?;
     let setting = Setting::new(body.value, body.description)?;
     let state = State::of(&request);
@@ -108,13 +109,12 @@ pub(super) async fn put(
     Ok(answer)
 }
 
-fn key_of(request: &HttpRequest) -> Result<SettingKey, Problem> {
-    let text = request.match_info().query("key");
+fn key_of(text: &str) -> Result<SettingKey, Problem> {
     SettingKey::new(text).ok_or_else(|| {
         Problem::invalid(
             "key",
             text,
-            format!("1 to {MAX_SETTING_KEY_CHARS} letters, digits, `_`, `-` and `.`"),
+            format!("1 to {MAX_SETTING_KEY_CHARS} characters, none of them a control character"),
         )
     })
 }

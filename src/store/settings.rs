@@ -1,7 +1,7 @@
 //! Settings, in a table of nearby's own or of another application.
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Database, StoreError};
 use crate::domain::{Setting, SettingKey};
@@ -39,17 +39,19 @@ impl Database {
     ///
     /// # Errors
     /// When the database does not answer.
+    ///
+    /// # Panics
+    /// Never: every text can be written as JSON.
     pub async fn setting(&self, key: &SettingKey) -> Result<Option<Setting>, StoreError> {
         let Some(row) = self.backend().read_setting(key).await? else {
             return Ok(Setting::default_of(key));
         };
-        let parsed = row
-            .value
-            .as_deref()
-            .map_or(Ok(Value::Null), serde_json::from_str);
-        let is_bare_text = parsed.is_err();
+        let written = row.value.as_deref().unwrap_or("null");
+        let json: Result<Box<RawValue>, _> = serde_json::from_str(written);
+        let is_bare_text = json.is_err();
+        let value = json.or_else(|_| to_raw_value(written));
         Ok(Some(Setting {
-            value: parsed.unwrap_or_else(|_| Value::String(row.value.unwrap_or_default())),
+            value: value.expect("a text is JSON in quotes"),
             is_bare_text,
             description: row.description,
         }))
@@ -60,9 +62,10 @@ impl Database {
     /// # Errors
     /// When the database does not answer, or has no table for settings.
     pub async fn put_setting(&self, key: &SettingKey, setting: &Setting) -> Result<(), StoreError> {
-        let value = setting.value.to_string();
         let description = setting.description.as_deref();
-        let writing = self.backend().write_setting(key, &value, description);
+        let writing = self
+            .backend()
+            .write_setting(key, setting.value.get(), description);
         match writing.await {
             Err(error) => Err(self.for_want_of(TABLE, error).await),
             Ok(()) => Ok(()),

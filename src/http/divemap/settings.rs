@@ -1,5 +1,6 @@
 //! `GET /api/v1/settings/{key}`.
 
+use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::errors::Refusal;
@@ -12,8 +13,8 @@ use crate::http::state::State;
 ///
 /// # Errors
 /// When there is none or the database does not answer.
-pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    let text = request.match_info().query("key");
+pub async fn get(key: Path<String>, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let text = key.as_str();
     let not_found = || Refusal::not_found(format!("Setting '{}' not found", repeated(text)));
     let key = SettingKey::new(text).ok_or_else(not_found)?;
     check_reader(&request, &key)?;

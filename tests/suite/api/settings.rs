@@ -39,6 +39,32 @@ on_both_stores! {
         assert_eq!(read(&server, "/settings/any.thing-1").await["description"], "why");
     }
 
+    /// Other applications call them as they like.
+    async fn a_setting_may_have_any_name_of_one_line(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        for (key, name) in [
+            ("Site%20title", "Site title"), ("%CF%84%CE%AF%CF%84%CE%BB%CE%BF%CF%82", "τίτλος"),
+            ("a%2Fb", "a/b"), ("100%25", "100%"), ("a+b", "a+b"), ("'%60", "'`"),
+        ] {
+            let written = put(&server, key, &json!({ "value": name })).await;
+            assert_eq!(written.status, 200, "{}", written.text());
+            for path in ["/settings", "/api/v1/settings"] {
+                let read = read(&server, &format!("{path}/{key}")).await;
+                assert_eq!((&read["key"], &read["value"]), (&json!(name), &json!(name)));
+            }
+        }
+    }
+
+    async fn a_number_in_a_setting_keeps_all_its_digits(db: TestDatabase) {
+        let server = TestServer::start(db).await;
+        let body = r#"{ "value": { "of": [123456789012345678901234567890.50, 1e-400] } }"#;
+        let request = server.request(Method::PUT, "/settings/digits").key();
+        let written = request.body("application/json", body).send().await;
+        for answer in [written, server.get("/settings/digits").key().send().await] {
+            assert!(answer.text().contains("[123456789012345678901234567890.50, 1e-400]"), "{}", answer.text());
+        }
+    }
+
     /// The other is a process of its own, on the same database.
     async fn a_setting_is_effective_at_once_and_soon_on_other_instances(db: TestDatabase) {
         let server = TestServer::start(db).await;
@@ -82,14 +108,14 @@ on_both_stores! {
     async fn a_setting_that_nobody_set_is_not_found(db: TestDatabase) {
         let server = TestServer::start(db).await;
         put(&server, "here", &json!({ "value": 1 })).await;
-        for key in ["x", "Here", "hére", "a%20b"] {
+        for key in ["x", "Here", "hére", "a%0Ab"] {
             let answer = server.get(&format!("/api/v1/settings/{key}")).key().send().await;
             assert_eq!(answer.status, 404);
         }
         let answer = server.get("/api/v1/settings/x").key().send().await;
         assert_eq!(answer.json(), json!({ "detail": "Setting 'x' not found" }));
         server.get("/settings/Here").key().send().await.problem(404, "setting_not_found");
-        server.get("/settings/a%20b").send().await.problem(400, "parameter_invalid");
+        server.get("/settings/a%0Ab").send().await.problem(400, "parameter_invalid");
     }
 
     async fn a_setting_that_nearby_knows_has_a_default(db: TestDatabase) {
