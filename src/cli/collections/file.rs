@@ -309,10 +309,7 @@ country = \"country_code\"
                 "shops: table=shops tabel=x",
                 "`tabel`: the keys are table, id",
             ),
-            (
-                "shops: table=a`b",
-                "letters of any script, digits or underscores",
-            ),
+            ("shops: table=a`b", "letters of any script, digits"),
             ("a\"]\nb: table=x", "a-z, 0-9 and -"),
             ("shops: table=x #=y", "`#"),
         ] {
@@ -371,7 +368,7 @@ category = \"text\"
                 &["`rating` is named twice"],
             ),
             (
-                with("category =", "\"a b\" ="),
+                with("category =", "\"a.b\" ="),
                 &["line 13", "letters of any script, digits"],
             ),
             (
@@ -405,11 +402,7 @@ category = \"text\"
             (with("\"lat\"", "7"), &["line 6", "integer", "string"]),
             (
                 with("\"lat\"", "\"l`at\""),
-                &[
-                    "line 6",
-                    "`l`at`",
-                    "letters of any script, digits or underscores",
-                ],
+                &["line 6", "`l`at`", "letters of any script, digits"],
             ),
             (with("\"lat\"", "\"\""), &["line 6", "1 to 64"]),
             (

@@ -10,7 +10,7 @@ use crate::store::sql::identifier;
 /// A text is not a usable table or column name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not a table or column name: 1 to 64 letters of any script, digits or underscores, not starting with a digit"
+    "`{0}` is not a table or column name: 1 to 64 letters of any script, digits, `_`, `-`, `$` and blanks, starting with a letter or `_` and ending in no blank"
 )]
 pub struct NameError(String);
 
@@ -22,13 +22,16 @@ impl ColumnName {
     /// Checks a name.
     ///
     /// # Errors
-    /// When it is empty, longer than 64 characters or holds anything but letters, digits
-    /// and underscores.
+    /// When it is empty, longer than 64 characters, holds anything but letters, digits, `_`,
+    /// `-`, `$` and blanks, starts with anything but a letter or `_`, or ends in a blank.
     pub fn new(name: &str) -> Result<Self, NameError> {
         // MySQL has names of the basic plane alone.
-        let is_usual = |c: char| c == '_' || (c.is_alphanumeric() && c <= '\u{FFFF}');
-        let starts_well = name.starts_with(|c: char| is_usual(c) && !c.is_numeric());
-        if starts_well && name.chars().all(is_usual) && name.chars().count() <= 64 {
+        let is_letter = |c: char| c == '_' || (c.is_alphanumeric() && c <= '\u{FFFF}');
+        let is_usual = |c: char| is_letter(c) || matches!(c, '-' | '$' | ' ');
+        let starts_well = name.starts_with(|c: char| is_letter(c) && !c.is_numeric());
+        let ends_well = !name.ends_with(' ');
+        let length = name.chars().count();
+        if starts_well && ends_well && name.chars().all(is_usual) && length <= 64 {
             Ok(Self(name.to_owned()))
         } else {
             Err(NameError(name.to_owned()))
@@ -94,7 +97,11 @@ mod tests {
         for bad in [
             "",
             "a`b",
-            "a b",
+            "a/b",
+            "a\nb",
+            "a ",
+            " a",
+            "-a",
             "1a",
             "a;--",
             "a\u{2019}b",
@@ -111,6 +118,8 @@ mod tests {
             "naïve",
             "κέντρα",
             "場所",
+            "Star Rating",
+            "my-table$",
             &"é".repeat(64),
         ] {
             assert!(ColumnName::new(good).is_ok(), "{good}");

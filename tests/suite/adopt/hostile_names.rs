@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::neighbour::{nearby, stdout};
+use crate::cli::served::Served;
 use crate::support::TestDatabase;
 
 /// Would be run as statements, if it ever left its quotes.
@@ -117,6 +118,62 @@ async fn a_table_with_greek_names_is_adopted_filled_and_searched() {
         "τα_καταδυτικά_κέντρα_και_οι_σχολές_όλης_της_ελλάδας",
     ] {
         adopt_greek(table).await;
+    }
+}
+
+/// As people name tables that come from spreadsheets.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_table_whose_names_have_blanks_is_adopted_and_searched() {
+    let db = TestDatabase::mysql_empty().await;
+    db.execute(
+        "CREATE TABLE `Dive Centers-2024` (`Center ID` INT PRIMARY KEY AUTO_INCREMENT, \
+           `Full Name` VARCHAR(90), `Lat (N)` INT, `Lat-N` DOUBLE, `Lng-E` DOUBLE, \
+           `Star Rating` DOUBLE, INDEX `by stars` (`Star Rating`)); \
+         INSERT INTO `Dive Centers-2024` (`Full Name`, `Lat-N`, `Lng-E`, `Star Rating`) \
+         VALUES ('Kea', 37.6, 24.3, 4.5), ('Hydra', 37.3, 23.5, 3)",
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let declared = folder.path().join("collections.toml");
+    std::fs::write(
+        &declared,
+        "[collections.sheet]\n\
+         table = \"Dive Centers-2024\"\nid = \"Center ID\"\nname = \"Full Name\"\n\
+         latitude = \"Lat-N\"\nlongitude = \"Lng-E\"\nlocation = \"Map Point\"\n\
+         [collections.sheet.attributes]\n\
+         \"Star Rating\" = \"number\"\n",
+    )
+    .unwrap();
+    let declared = declared.to_str().unwrap();
+    let of_it = ["--collections", declared, "--collection", "sheet"];
+    for adopt in [&["adopt", "--apply"][..], &["adopt", "--online", "--apply"]] {
+        let adopt = [adopt, &of_it].concat();
+        nearby(&db, &adopt).await.assert(0, &[]);
+        let verify = [&["verify"][..], &of_it].concat();
+        nearby(&db, &verify).await.assert(0, &[]);
+        for engine in ["sql", "memory"] {
+            let served = Served::start(&[
+                "--collections",
+                declared,
+                "--database-url",
+                db.url(),
+                "--default-collection",
+                "sheet",
+                "--engine",
+                engine,
+            ]);
+            let near = "/collections/sheet/nearby?lat=37.5&lng=24&radius_km=500";
+            let (_, found) = served.get(&format!("{near}&Star%20Rating=4..")).await;
+            assert_eq!(found["centers"][0]["Star Rating"], 4.5, "{found}");
+            assert_eq!(found["centers"].as_array().unwrap().len(), 1);
+            let (_, found) = served
+                .get(&format!("{near}&filter=%22Star%20Rating%22%20%3C%204"))
+                .await;
+            assert_eq!(found["centers"][0]["name"], "Hydra", "{found}");
+        }
+        let undo = [&["adopt", "--undo", "--apply"][..], &of_it].concat();
+        nearby(&db, &undo).await.assert(0, &[]);
     }
 }
 
