@@ -13,6 +13,7 @@ mod catalog;
 mod cells;
 mod connect;
 mod database;
+mod definers;
 mod dive_sites;
 mod edit;
 mod feed;

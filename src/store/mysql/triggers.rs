@@ -4,12 +4,11 @@
 //! servers do not give, and a migration that fails would stop all others. They
 //! go with their table.
 
-use std::collections::BTreeSet;
-
 use sqlx::{AssertSqlSafe, Executor, FromRow, MySqlPool};
 
 use super::adopt::grant_to_see_triggers;
 use super::catalog::table_exists;
+use super::definers::{Ailment, accounts};
 use super::location::{SENTINEL, has_position, is_point, location, location_or};
 use super::schema::columns;
 use crate::store::refusal::{
@@ -90,6 +89,7 @@ pub(in crate::store) async fn missing(
 /// A trigger that a table has.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub(super) struct Installed {
+    schema: String,
     pub name: String,
     event: String,
     timing: String,
@@ -105,15 +105,6 @@ pub(super) struct Installed {
     /// the trigger is refused.
     #[sqlx(skip)]
     pub lacks: Option<ColumnName>,
-}
-
-/// What ails the account in whose name a trigger runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ailment {
-    /// It is gone.
-    Gone,
-    /// It lacks a right on the table.
-    Lacks(&'static str),
 }
 
 impl Installed {
@@ -157,7 +148,8 @@ impl Installed {
         let account = account(&self.definer);
         let remedy = match self.ailment {
             Some(Ailment::Lacks(right)) => {
-                format!("GRANT {right} ON {} TO {account}", identifier(table))
+                let (schema, table) = (identifier(&self.schema), identifier(table));
+                format!("GRANT {right} ON {schema}.{table} TO {account}")
             }
             _ => format!(
                 "make the account again (CREATE USER {account} ACCOUNT LOCK, and what the trigger \
@@ -203,7 +195,8 @@ pub(super) async fn installed(
     collection: &Collection,
 ) -> sqlx::Result<Vec<Installed>> {
     let mut installed: Vec<Installed> = sqlx::query_as(
-        "SELECT CAST(TRIGGER_NAME AS CHAR) AS name, CAST(EVENT_MANIPULATION AS CHAR) AS event, \
+        "SELECT CAST(TRIGGER_SCHEMA AS CHAR) AS `schema`, CAST(TRIGGER_NAME AS CHAR) AS name, \
+                CAST(EVENT_MANIPULATION AS CHAR) AS event, \
                 CAST(ACTION_TIMING AS CHAR) AS timing, CAST(ACTION_STATEMENT AS CHAR) AS body, \
                 CAST(DEFINER AS CHAR) AS definer \
          FROM information_schema.TRIGGERS \
@@ -301,71 +294,6 @@ pub(in crate::store) async fn failures(
     Ok(failures.collect())
 }
 
-/// The accounts of the server and what they may do with a table.
-struct Accounts {
-    known: BTreeSet<String>,
-    /// Those that have roles, whose rights are not looked up: nothing is said against them.
-    with_roles: BTreeSet<String>,
-    /// Grantees, as the server quotes them, with their rights.
-    rights: BTreeSet<(String, String)>,
-}
-
-impl Accounts {
-    /// What ails an account that needs some rights.
-    fn ailment(&self, account: &str, needed: &[&'static str]) -> Option<Ailment> {
-        if !self.known.contains(account) {
-            return Some(Ailment::Gone);
-        }
-        if self.with_roles.contains(account) {
-            return None;
-        }
-        let (name, host) = account.rsplit_once('@')?;
-        let grantee = format!("'{name}'@'{host}'");
-        let mut needed = needed.iter().copied();
-        let lacking = needed.find(|&right| {
-            let right = (grantee.clone(), right.to_owned());
-            !self.rights.contains(&right)
-        });
-        lacking.map(Ailment::Lacks)
-    }
-}
-
-/// The accounts; `None` where this user may not see them.
-async fn accounts(pool: &MySqlPool, collection: &Collection) -> sqlx::Result<Option<Accounts>> {
-    let known = "SELECT CONCAT(CAST(User AS CHAR), '@', CAST(Host AS CHAR)) FROM mysql.user";
-    let known = match sqlx::query_scalar(known).fetch_all(pool).await {
-        Ok(known) => known,
-        Err(error) if refusal(&error).is_some() => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let with_roles = "SELECT CONCAT(CAST(TO_USER AS CHAR), '@', CAST(TO_HOST AS CHAR)) \
-                      FROM mysql.role_edges";
-    let with_roles = match sqlx::query_scalar(with_roles).fetch_all(pool).await {
-        Ok(with_roles) => with_roles,
-        // Any may have a role.
-        Err(error) if refusal(&error).is_some() => known.clone(),
-        Err(error) => return Err(error),
-    };
-    let columns = "SELECT CAST(GRANTEE AS CHAR), CAST(PRIVILEGE_TYPE AS CHAR) \
-                   FROM information_schema.";
-    let on_table = "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?";
-    let rights = format!(
-        "{columns}USER_PRIVILEGES \
-         UNION {columns}SCHEMA_PRIVILEGES WHERE DATABASE() LIKE TABLE_SCHEMA \
-         UNION {columns}TABLE_PRIVILEGES {on_table} \
-         UNION {columns}COLUMN_PRIVILEGES {on_table}"
-    );
-    let table = collection.table.as_str();
-    let rights = sqlx::query_as(AssertSqlSafe(rights))
-        .bind(table)
-        .bind(table);
-    Ok(Some(Accounts {
-        known: known.into_iter().collect(),
-        with_roles: with_roles.into_iter().collect(),
-        rights: rights.fetch_all(pool).await?.into_iter().collect(),
-    }))
-}
-
 /// `u@%` as SQL names it.
 pub(super) fn account(user: &str) -> String {
     match user.rsplit_once('@') {
@@ -453,7 +381,7 @@ pub(super) fn drop(name: &str) -> String {
 }
 
 /// What is missing, where the server refused for want of a right or a setting.
-fn refusal(error: &sqlx::Error) -> Option<Guard> {
+pub(super) fn refusal(error: &sqlx::Error) -> Option<Guard> {
     let number = number(error)?;
     let advice = match number {
         // Binary logging is on, and the user has not SUPER.

@@ -156,6 +156,48 @@ async fn triggers_whose_account_lacks_a_right_are_named_and_ours_are_mended() {
     nearby(&db, &["verify"]).await.assert(0, &[]);
 }
 
+/// Roles count where they are active without anybody asking for them.
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn rights_by_a_role_count_for_a_trigger_where_the_role_is_active_by_default() {
+    let db = divemap(Kind::WithLocation, 60).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    let url = db.user_with("USAGE").await;
+    let user = url::Url::parse(&url).unwrap().username().to_owned();
+    let account = format!("'{user}'@'%'");
+    let (role, outer) = (format!("'{user}_r'@'%'"), format!("'{user}_o'@'%'"));
+    db.execute(&format!(
+        "CREATE ROLE {role}, {outer}; GRANT SELECT, TRIGGER, UPDATE ON diving_centers TO {role}; \
+         GRANT {role} TO {outer}; GRANT {outer} TO {account}"
+    ))
+    .await;
+    trigger_of(&db, &account, "insert").await;
+    assert!(db.try_execute(INSERT).await.is_err());
+    let verified = nearby(&db, &["verify"]).await;
+    verified.assert(1, &[]);
+    assert_told(&verified, &["every INSERT fails with error 1142"]);
+
+    db.execute(&format!("ALTER USER {account} DEFAULT ROLE {outer}"))
+        .await;
+    db.execute(INSERT).await;
+    nearby(&db, &["verify"]).await.assert(0, &[]);
+
+    // A trigger of another application: what to grant is told whole.
+    db.execute(&format!(
+        "ALTER USER {account} DEFAULT ROLE NONE; \
+         CREATE DEFINER = {account} TRIGGER audit BEFORE DELETE ON diving_centers \
+         FOR EACH ROW SET @seen = 1"
+    ))
+    .await;
+    let looked = nearby(&db, &["adopt"]).await;
+    let grant = format!("GRANT TRIGGER ON `{user}`.`diving_centers` TO {account}");
+    assert_told(&looked, &[&grant]);
+    db.execute(&grant).await;
+    nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
+    db.execute("DELETE FROM diving_centers LIMIT 1").await;
+    db.execute(&format!("DROP ROLE {role}, {outer}")).await;
+}
+
 /// Of nearby's own tables those of ours are made again, and those of others named.
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]

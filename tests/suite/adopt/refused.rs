@@ -1,6 +1,6 @@
 //! Tables that cannot be adopted: why, and what to do.
 
-use super::neighbour::{Kind, assert_told, divemap, nearby, nearby_on};
+use super::neighbour::{Kind, assert_told, divemap, nearby, nearby_on, stdout};
 use crate::cli::process::run;
 use crate::support::TestDatabase;
 
@@ -130,6 +130,49 @@ async fn columns_of_no_use_are_answered_with_what_they_should_be() {
         let db = divemap(Kind::Ignorant, 20).await;
         db.execute(change).await;
         assert_refused(&db, texts).await;
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn advice_about_keys_and_coordinates_helps_as_it_stands() {
+    for (change, first, mended) in [
+        (
+            "ALTER TABLE diving_centers DROP FOREIGN KEY diving_centers_ibfk_1; \
+             ALTER TABLE diving_centers MODIFY id INT NULL, DROP PRIMARY KEY, ADD UNIQUE (id); \
+             UPDATE diving_centers SET id = NULL WHERE id > 18",
+            "give the rows WHERE `id` IS NULL an id of their own",
+            "SET @last = 18; UPDATE diving_centers SET id = (@last := @last + 1) WHERE id IS NULL",
+        ),
+        (
+            "ALTER TABLE diving_centers DROP FOREIGN KEY diving_centers_ibfk_1; \
+             ALTER TABLE diving_centers MODIFY id INT NULL, DROP PRIMARY KEY, \
+             ADD COLUMN uuid INT PRIMARY KEY AUTO_INCREMENT",
+            "ALTER TABLE",
+            "DO 0",
+        ),
+        (
+            "UPDATE diving_centers SET latitude = 1 WHERE latitude IS NULL; \
+             ALTER TABLE diving_centers MODIFY latitude VARCHAR(20) NOT NULL DEFAULT ''; \
+             UPDATE diving_centers SET latitude = ELT(id, '', '37,9', 'north') WHERE id < 4",
+            "SELECT `id`, `latitude` FROM `diving_centers` WHERE `latitude` NOT REGEXP \
+             '^[-+]?[0-9]+([.][0-9]*)?$'",
+            "UPDATE diving_centers SET latitude = '37.9' WHERE `latitude` NOT REGEXP \
+             '^[-+]?[0-9]+([.][0-9]*)?$'; \
+             ALTER TABLE diving_centers ALTER latitude DROP DEFAULT",
+        ),
+    ] {
+        let db = divemap(Kind::Ignorant, 20).await;
+        db.execute(change).await;
+        let refused = nearby(&db, &["adopt"]).await;
+        assert_told(&refused, &[first]);
+        db.execute(mended).await;
+        let told = stdout(&refused);
+        let from = told.find("ALTER TABLE").expect("a statement is told");
+        let (statement, _) = told[from..].split_once(", or name").expect("it ends there");
+        db.execute(&statement.split_whitespace().collect::<Vec<_>>().join(" "))
+            .await;
+        nearby(&db, &["adopt", "--apply"]).await.assert(0, &[]);
     }
 }
 

@@ -151,14 +151,33 @@ fn of_key(gathered: &Gathered, collection: &Collection) -> Option<Obstacle> {
     if column.nullable || gathered.unique_index(id).is_none() {
         return Some(obstacle(
             format!("{table}.{id} is no key: rows cannot be told apart by it"),
-            format!(
-                "ALTER TABLE {} ADD PRIMARY KEY ({}), or name its key",
-                collection.table.quoted(),
-                collection.id.quoted()
-            ),
+            making_a_key(gathered, collection, column),
         ));
     }
     None
+}
+
+/// What makes a column a key that is none, whatever the table has otherwise.
+fn making_a_key(gathered: &Gathered, collection: &Collection, column: &Column) -> String {
+    let (table, id) = (collection.table.quoted(), collection.id.quoted());
+    let (mut first, mut changes) = (String::new(), Vec::new());
+    if column.nullable {
+        first = format!("give the rows WHERE {id} IS NULL an id of their own, then ");
+        changes.push(format!("MODIFY {id} {} NOT NULL", column.full_kind));
+    }
+    if gathered.unique_index(column.name.as_str()).is_none() {
+        let mut indexes = gathered.indexes.iter();
+        let kind = if indexes.any(|index| index.name == "PRIMARY") {
+            "UNIQUE"
+        } else {
+            "PRIMARY KEY"
+        };
+        changes.push(format!("ADD {kind} ({id})"));
+    }
+    format!(
+        "{first}ALTER TABLE {table} {}, or name its key",
+        changes.join(", ")
+    )
 }
 
 fn of_coordinate(
@@ -178,12 +197,28 @@ fn of_coordinate(
             "{table}.{} is {}, no number of degrees",
             column.name, column.full_kind
         ),
-        format!(
-            "make it one: ALTER TABLE {} MODIFY {} DECIMAL(11,8), or name another column",
-            collection.table.quoted(),
-            identifier(&column.name)
-        ),
+        making_degrees(collection, column),
     ))
+}
+
+/// What makes a column one of degrees.
+fn making_degrees(collection: &Collection, column: &Column) -> String {
+    let (table, id) = (collection.table.quoted(), collection.id.quoted());
+    let name = identifier(&column.name);
+    // MySQL refuses to alter the column while one text is no number.
+    let first = if column.charset.is_some() {
+        format!(
+            "look at the texts that are no numbers (SELECT {id}, {name} FROM {table} WHERE {name} \
+             NOT REGEXP '^[-+]?[0-9]+([.][0-9]*)?$') and mend them or make them NULL; then "
+        )
+    } else {
+        String::new()
+    };
+    let null = if column.nullable { "" } else { " NOT NULL" };
+    format!(
+        "{first}make it one: ALTER TABLE {table} MODIFY {name} DECIMAL(11,8){null}, or name \
+         another column"
+    )
 }
 
 /// A location that cannot become `POINT NOT NULL SRID 4326`.

@@ -154,6 +154,20 @@ pub(super) async fn rights(pool: &MySqlPool, database: &str, table: &str) -> sql
     ))
 }
 
+/// How GRANT names all tables of a database: `_` and `%` in its name are patterns there, unless
+/// the server knows partial revokes.
+pub(super) async fn every_table_of(pool: &MySqlPool, database: &str) -> sqlx::Result<String> {
+    let takes_names_as_they_are: bool = sqlx::query_scalar("SELECT @@partial_revokes = 1")
+        .fetch_one(pool)
+        .await?;
+    let name = if takes_names_as_they_are {
+        database.to_owned()
+    } else {
+        database.replace('_', "\\_").replace('%', "\\%")
+    };
+    Ok(format!("{}.*", identifier(&name)))
+}
+
 /// The grant that lets this user see the triggers of a table; `None` where the user has it.
 pub(in crate::store) async fn grant_to_see_triggers(
     pool: &MySqlPool,

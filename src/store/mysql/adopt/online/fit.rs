@@ -4,7 +4,7 @@ use sqlx::MySqlPool;
 
 use super::super::gather::Gathered;
 use super::super::obstacle;
-use super::super::rights::rights;
+use super::super::rights::{every_table_of, rights};
 use super::super::ways::Ways;
 use super::super::{Locking, Step};
 use super::foreign_keys::{self, ForeignKey};
@@ -13,7 +13,6 @@ use super::names::{MAX_KEY_NAME, Names, key_in_the_end};
 use crate::store::Collection;
 use crate::store::Obstacle;
 use crate::store::mysql::triggers;
-use crate::store::sql::identifier;
 
 /// The way out of what is in the way of `--online` alone.
 const WITHOUT: &str =
@@ -94,9 +93,9 @@ async fn of_rights(
                 lacking.join(", ")
             ),
             format!(
-                "GRANT {} ON {}.* TO {}, or {WITHOUT}",
+                "GRANT {} ON {} TO {}, or {WITHOUT}",
                 lacking.join(", "),
-                identifier(schema),
+                every_table_of(pool, schema).await?,
                 triggers::account(user)
             ),
         ));
@@ -114,9 +113,9 @@ async fn of_rights(
                     child.name
                 ),
                 format!(
-                    "GRANT {} ON {}.* TO {}, or {WITHOUT}",
+                    "GRANT {} ON {} TO {}, or {WITHOUT}",
                     lacking.join(", "),
-                    identifier(&child.schema),
+                    every_table_of(pool, &child.schema).await?,
                     triggers::account(user)
                 ),
             ));
