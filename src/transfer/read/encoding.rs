@@ -13,6 +13,9 @@ const LOOK_BYTES: usize = 512;
 /// How much is decoded at once, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
 
+/// Byte order marks of UTF-32, of which one begins as that of UTF-16 does.
+const UTF_32_MARKS: [&[u8]; 2] = [b"\xFF\xFE\0\0", b"\0\0\xFE\xFF"];
+
 /// Stands where the bytes are no text in their encoding: no UTF-8 has it, so the
 /// row that holds it is refused.
 pub(super) const MALFORMED: u8 = 0xff;
@@ -65,6 +68,10 @@ impl<R: Read> Text<R> {
             if read == 0 {
                 break;
             }
+        }
+        if UTF_32_MARKS.iter().any(|mark| look.starts_with(mark)) {
+            let what = "it is UTF-32, which is not read: save it as UTF-8";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         let marked = Encoding::for_bom(&look).map(|(encoding, _)| encoding);
         let encoding = marked
@@ -208,6 +215,14 @@ mod tests {
 
     fn utf16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
         text.encode_utf16().flat_map(to_bytes).collect()
+    }
+
+    #[test]
+    fn utf_32_is_told_from_utf_16() {
+        for mark in UTF_32_MARKS {
+            let refused = Text::open(mark, None).unwrap_err();
+            assert!(refused.to_string().contains("UTF-32"), "{refused}");
+        }
     }
 
     #[test]

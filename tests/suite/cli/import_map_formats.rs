@@ -40,7 +40,7 @@ const KML: &str = r#"<?xml version="1.0" encoding="ISO-8859-1"?>
     <SchemaData><SimpleData name="country">GR</SimpleData><SimpleData name="mood">good</SimpleData></SchemaData></ExtendedData>
   <Point><altitudeMode>absolute</altitudeMode><coordinates> 23.7,37.9,12 </coordinates></Point></Placemark>
 <Placemark><name>A way</name><LineString><coordinates>1,2 3,4</coordinates></LineString></Placemark>
-<Placemark><name>One of several</name><MultiGeometry><Point><coordinates>1,2</coordinates></Point></MultiGeometry></Placemark>
+<Placemark><name>One of several</name><MultiGeometry><Point><coordinates>1, 2 ,  0</coordinates></Point></MultiGeometry></Placemark>
 <Placemark><name>Nowhere</name></Placemark>
 <Placemark><name>&lol9;</name><Point><coordinates>1,2</coordinates></Point></Placemark>
 <NetworkLink><Link><href>other.kml</href></Link></NetworkLink>

@@ -145,7 +145,7 @@ fn kml_degrees(record: &Record) -> Result<Degrees, RowError> {
             leaf.path
                 .ends_with(&["Point".to_owned(), "coordinates".to_owned()])
         })
-        .flat_map(|leaf| leaf.text.split_ascii_whitespace());
+        .flat_map(|leaf| tuples(&leaf.text));
     let (Some(point), others) = (points.next(), points.count()) else {
         return Ok((None, None));
     };
@@ -160,6 +160,19 @@ fn kml_degrees(record: &Record) -> Result<Degrees, RowError> {
         parse_degrees("latitude", latitude)?,
         parse_degrees("longitude", longitude)?,
     ))
+}
+
+/// The tuples of `coordinates`. Blanks stand between tuples, and people write them around the
+/// commas within one as well.
+fn tuples(text: &str) -> Vec<String> {
+    let mut tuples: Vec<String> = Vec::new();
+    for word in text.split_ascii_whitespace() {
+        match tuples.last_mut() {
+            Some(last) if last.ends_with(',') || word.starts_with(',') => last.push_str(word),
+            _ => tuples.push(word.to_owned()),
+        }
+    }
+    tuples
 }
 
 /// What a record says of its center.
