@@ -235,6 +235,37 @@ async fn mysql_is_migrated_only_where_it_is_asked_for() {
     assert!(db.database().ensure_schema(true).await.unwrap().is_some());
 }
 
+/// Of the two tables that migration 4 makes, one is there: killed on its way up or down.
+async fn killed_between_two_tables() -> TestDatabase {
+    let db = TestDatabase::mysql_empty().await;
+    db.database().migrate_up(Some(4)).await.unwrap();
+    db.execute("DROP TABLE diving_center_organizations").await;
+    db.execute("UPDATE _sqlx_migrations SET success = FALSE WHERE version = 4")
+        .await;
+    let state = db.database().schema_state().await.unwrap();
+    assert_eq!(state, SchemaState::Dirty { version: 4 });
+    db
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_migration_that_was_killed_is_finished_by_the_next() {
+    let db = killed_between_two_tables().await;
+    let all = db.database().migrate_up(None).await.unwrap().applied;
+    assert_eq!(all.first(), Some(&4));
+    let state = db.database().schema_state().await.unwrap();
+    assert_eq!(state, SchemaState::UpToDate);
+    db.execute("SELECT is_primary FROM diving_center_organizations")
+        .await;
+
+    let db = killed_between_two_tables().await;
+    assert_eq!(db.database().migrate_down(2).await.unwrap(), [4, 3]);
+    let left = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+                AND (TABLE_NAME LIKE '%organizations' OR TABLE_NAME = 'settings')";
+    assert_eq!(db.number(left).await, 0);
+    db.database().migrate_up(None).await.unwrap();
+}
+
 #[tokio::test]
 #[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
 async fn a_migration_that_stops_midway_says_how_to_mend_it() {

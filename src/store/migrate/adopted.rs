@@ -137,7 +137,7 @@ fn made_by(migration: &Migration) -> Vec<String> {
 }
 
 /// The statements of a migration, without comments.
-fn statements(sql: &str) -> Vec<String> {
+pub(super) fn statements(sql: &str) -> Vec<String> {
     let lines = sql
         .lines()
         .filter(|line| !line.trim_start().starts_with("--"));
@@ -165,9 +165,9 @@ fn statements(sql: &str) -> Vec<String> {
 
 /// The table that a statement is about.
 #[derive(Debug, PartialEq, Eq)]
-struct Subject {
-    table: String,
-    is_made: bool,
+pub(super) struct Subject {
+    pub(super) table: String,
+    pub(super) is_made: bool,
     is_trigger: bool,
     /// The table that is read for what is written.
     read: Option<String>,
@@ -175,7 +175,7 @@ struct Subject {
 
 impl Subject {
     /// The table is empty where it cannot be told.
-    fn of(statement: &str) -> Self {
+    pub(super) fn of(statement: &str) -> Self {
         let words: Vec<String> = statement
             .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '`' | ',' | '.'))
             .filter(|word| !word.is_empty())

@@ -8,6 +8,7 @@
 mod adopted;
 mod error;
 mod state;
+mod unfinished;
 
 use async_trait::async_trait;
 use sqlx::migrate::{Migration as Script, Migrator};
@@ -16,6 +17,7 @@ use adopted::Adopted;
 pub use error::MigrateError;
 pub(super) use state::LedgerLine;
 pub use state::{Migration, MigrationState, SchemaState};
+pub(super) use unfinished::{Direction, Step, Trace, Unfinished};
 
 use super::{Collection, Database, Guard, Store, StoreError};
 
@@ -52,6 +54,10 @@ pub(super) trait Migrating: Send {
 
     /// Undoes what is applied beyond a version.
     async fn down(&mut self, migrator: &Migrator, target: i64) -> Result<(), MigrateError>;
+
+    /// Goes on with a migration that stopped midway, to its end. Does nothing, and says so,
+    /// where a table is another than the migration makes.
+    async fn finish(&mut self, unfinished: &Unfinished) -> Result<bool, MigrateError>;
 }
 
 /// What bringing a schema up did.
@@ -156,7 +162,7 @@ impl Database {
 
     /// Applies every pending migration up to a version, or all, and guards the
     /// built-in collections against other writers where the database allows it.
-    /// Tables of other applications are left alone.
+    /// Tables of other applications are left alone. One that was killed is finished first.
     /// Instances that do this at once wait for each other.
     ///
     /// # Errors
@@ -168,7 +174,9 @@ impl Database {
         }
         // Before the first look: what another instance has under way looks dirty.
         let mut migrating = self.backend().begin_migrating().await?;
-        let (before, adopted) = self.sound_versions().await?;
+        let finished = self.finish(migrating.as_mut(), Direction::Up).await?;
+        let (mut before, adopted) = self.sound_versions().await?;
+        before.retain(|version| finished != Some(*version));
         if let Some(torn) = adopted.torn {
             return Err(torn.into());
         }
@@ -196,18 +204,49 @@ impl Database {
     }
 
     /// Undoes the last migrations, newest first, with all data that they made
-    /// room for. Gives the versions undone. Tables of other applications stay.
+    /// room for. Gives the versions undone. Tables of other applications stay. One that was
+    /// killed, on its way up or down, is the first to be undone.
     ///
     /// # Errors
     /// When the schema is in no state to go on from or a migration fails.
     pub async fn migrate_down(&self, count: usize) -> Result<Vec<i64>, MigrateError> {
         let mut migrating = self.backend().begin_migrating().await?;
+        let mut undone = Vec::new();
+        if count > 0 {
+            undone.extend(self.finish(migrating.as_mut(), Direction::Down).await?);
+        }
         let (before, adopted) = self.sound_versions().await?;
-        let kept = &before[..before.len().saturating_sub(count)];
+        let kept = &before[..before.len().saturating_sub(count - undone.len())];
         let target = kept.last().copied().unwrap_or(0);
         let migrator = adopted.spared_by(self.migrator());
         migrating.down(&migrator, target).await?;
-        Ok(before[kept.len()..].iter().rev().copied().collect())
+        undone.extend(before[kept.len()..].iter().rev());
+        Ok(undone)
+    }
+
+    /// Finishes a migration that stopped midway, where what is left of it can be told; its
+    /// version.
+    async fn finish(
+        &self,
+        migrating: &mut dyn Migrating,
+        direction: Direction,
+    ) -> Result<Option<i64>, MigrateError> {
+        let ledger = self.backend().ledger().await?;
+        let Some(dirty) = ledger.iter().find(|line| !line.success) else {
+            return Ok(None);
+        };
+        let mut scripts = self.scripts_up();
+        let script = scripts.find(|script| script.version == dirty.version);
+        if script.is_none_or(|script| *script.checksum != dirty.checksum[..]) {
+            return Ok(None);
+        }
+        let (_, adopted) = self.migrations_and_adopted().await?;
+        let migrator = adopted.spared_by(self.migrator());
+        let Some(unfinished) = Unfinished::of(&migrator, dirty.version, direction) else {
+            return Ok(None);
+        };
+        let is_finished = migrating.finish(&unfinished).await?;
+        Ok(is_finished.then_some(dirty.version))
     }
 
     /// Notes that exactly the migrations up to a version are applied, 0 for

@@ -183,9 +183,10 @@ impl fmt::Display for SchemaState {
             ),
             Self::Dirty { version } => write!(
                 f,
-                "the schema is dirty: migration {version} stopped midway, and MySQL cannot undo half \
-                 a migration; compare the tables with its file in migrations/mysql, complete or \
-                 remove its parts by hand, then note where that leads: `nearby migrate stamp \
+                "the schema is dirty: migration {version} stopped midway; `nearby migrate up` \
+                 finishes it, and `nearby migrate down` undoes it, unless a table is another than \
+                 it makes. Then compare the tables with its file in migrations/mysql, complete or \
+                 remove its parts by hand, and note where that leads: `nearby migrate stamp \
                  {version}` where it is complete, `nearby migrate stamp` with the version before it \
                  (0 for none) where it is removed"
             ),

@@ -1,11 +1,15 @@
 //! Migrating a MySQL database, which sqlx does.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use sqlx::migrate::{Migrate as _, Migration, Migrator};
-use sqlx::{Connection as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 
 use super::{MySqlDatabase, catalog};
-use crate::store::migrate::{LEDGER, LedgerLine, Migrates, Migrating};
+use crate::store::migrate::{
+    Direction, LEDGER, LedgerLine, Migrates, Migrating, Step, Trace, Unfinished,
+};
 use crate::store::{DatabaseFailure, MigrateError, SchemaState, StoreError};
 
 pub(in crate::store) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/mysql");
@@ -13,6 +17,10 @@ pub(in crate::store) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/my
 const READ: &str =
     "SELECT version, description, success, checksum FROM _sqlx_migrations ORDER BY version";
 const CLEAR: &str = "DELETE FROM _sqlx_migrations";
+const NOTE_AS_APPLIED: &str = "UPDATE _sqlx_migrations SET success = TRUE WHERE version = ?";
+const NOTE_AS_UNDONE: &str = "DELETE FROM _sqlx_migrations WHERE version = ?";
+const COLUMNS: &str = "SELECT CAST(LOWER(COLUMN_NAME) AS CHAR) FROM information_schema.COLUMNS \
+                       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?";
 
 #[async_trait]
 impl Migrates for MySqlDatabase {
@@ -76,6 +84,50 @@ impl Migrating for Locked {
 
     async fn down(&mut self, migrator: &Migrator, target: i64) -> Result<(), MigrateError> {
         Ok(migrator.undo(&mut self.0, target).await?)
+    }
+
+    async fn finish(&mut self, unfinished: &Unfinished) -> Result<bool, MigrateError> {
+        let mut left = Vec::new();
+        for Step { statement, trace } in &unfinished.steps {
+            let is_left = match trace {
+                Trace::Made { table, columns } => {
+                    let there = self.columns(table).await?;
+                    if !there.is_empty() && there != *columns {
+                        return Ok(false);
+                    }
+                    there.is_empty()
+                }
+                Trace::Dropped { table } => !self.columns(table).await?.is_empty(),
+                Trace::None => true,
+            };
+            if is_left {
+                left.push(statement);
+            }
+        }
+        for statement in left {
+            let statement = AssertSqlSafe(statement.clone());
+            self.0.execute(statement).await?;
+        }
+        let note = match unfinished.direction {
+            Direction::Up => NOTE_AS_APPLIED,
+            Direction::Down => NOTE_AS_UNDONE,
+        };
+        sqlx::query(note)
+            .bind(unfinished.version)
+            .execute(&mut self.0)
+            .await?;
+        Ok(true)
+    }
+}
+
+impl Locked {
+    /// The columns of a table, in small letters; none where it is not there.
+    async fn columns(&mut self, table: &str) -> sqlx::Result<BTreeSet<String>> {
+        let columns: Vec<String> = sqlx::query_scalar(COLUMNS)
+            .bind(table)
+            .fetch_all(&mut self.0)
+            .await?;
+        Ok(columns.into_iter().collect())
     }
 }
 

@@ -11,7 +11,7 @@ use super::SqliteDatabase;
 use super::catalog::table_exists;
 use super::columns::Columns as _;
 use super::transaction::WriteTransaction;
-use crate::store::migrate::{LEDGER, LedgerLine, Migrates, Migrating};
+use crate::store::migrate::{LEDGER, LedgerLine, Migrates, Migrating, Unfinished};
 use crate::store::{DatabaseFailure, MigrateError, SchemaState, StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -95,6 +95,11 @@ impl Migrating for SqliteDatabase {
             Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?)
         });
         folding.await
+    }
+
+    async fn finish(&mut self, _: &Unfinished) -> Result<bool, MigrateError> {
+        // Each is one transaction: none stops midway.
+        Ok(false)
     }
 
     async fn down(&mut self, migrator: &Migrator, target: i64) -> Result<(), MigrateError> {
