@@ -43,6 +43,7 @@ use crate::http::connection::deadlines::Deadlines;
 use crate::http::connection::gate::Gate;
 use crate::http::connection::{Connection, Refusals};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
+use crate::http::lateness;
 use crate::http::limits::Limits;
 use crate::http::observe::Observe;
 use crate::http::problem::{RATELIMIT, RATELIMIT_POLICY};
@@ -379,6 +380,7 @@ impl App {
             let (cors, told_to_stop) = (cors.clone(), Arc::clone(&told_to_stop));
             let (draining, gate) = (draining.clone(), Arc::clone(gate));
             move || {
+                lateness::watch();
                 let app = ActixApp::new()
                     .app_data(Arc::clone(&state))
                     .configure(|config| routes::configure(config, &labels, listener))

@@ -19,6 +19,7 @@ use super::code::Code;
 use super::collections::collections_asked;
 use super::divemap;
 use super::divemap::errors::Refusal;
+use super::lateness;
 use super::network::address_of;
 use super::precondition::refuse_elsewhere;
 use super::problem::{Limit, Problem};
@@ -88,7 +89,7 @@ impl FromRequest for Reader {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let is_open = State::of(request).reads_are_free;
+        let is_open = State::of(request).reads_are_free && !lateness::is_late();
         ready(if is_open {
             Ok(Self(()))
         } else {
@@ -102,7 +103,7 @@ fn may_read(request: &HttpRequest) -> Result<Reader, Error> {
         return Ok(Reader(()));
     }
     let state = State::of(request);
-    let mut checked = state.check_limits(request);
+    let mut checked = lateness::check().and_then(|()| state.check_limits(request));
     if state.closes_reads {
         checked = checked.and_then(|()| permitted(request, Scope::Read).map(drop));
     }
@@ -123,6 +124,7 @@ pub(super) fn may_read_all_settings(request: &HttpRequest) -> Result<(), Problem
 
 fn may_change(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {
     let state = State::of(request);
+    lateness::check()?;
     state.check_limits(request)?;
     refuse_elsewhere(request)?;
     if state.admin_key.is_none() && state.keyring.is_read() && state.keyring.is_empty() {

@@ -32,6 +32,7 @@ mod dto;
 mod features;
 pub(crate) mod idempotency;
 mod known;
+pub mod lateness;
 pub(crate) mod limits;
 mod list;
 mod list_cursor;
