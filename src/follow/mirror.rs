@@ -15,6 +15,7 @@ use super::sweep::sweep;
 use super::{Watched, lag};
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
+use crate::store::client_read::{self, ClientRead};
 use crate::store::feed::{ChangeFeed, Changes, FeedError, Keys, OpenFeed, Reason};
 use crate::store::{Collection, StoreError};
 
@@ -27,6 +28,9 @@ const LONGEST_REST_OF_LOADS: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long an index counts as level without a word of the database.
 const LEVEL_WITHOUT_A_WORD: Duration = Duration::from_secs(1);
+/// How long the database may take to answer what following asks: over a connection that went
+/// silent it never does.
+const LONGEST_ANSWER: Duration = Duration::from_secs(12);
 /// A feed that is lost so often at the same place cannot be read there.
 const MOST_LOSSES: u32 = 5;
 
@@ -52,8 +56,9 @@ pub(super) async fn follow(
         catalogs: catalogs.clone(),
         metrics: Arc::clone(&metrics),
     };
+    let asking = ClientRead::new(LONGEST_ANSWER, false, ());
     tokio::join!(
-        mirror.follow_feed(),
+        client_read::within(asking, mirror.follow_feed()),
         join_all(loading),
         keep_names(&catalogs),
         sweep(&catalogs, watched.sweep_rows_per_second, &metrics),

@@ -1,6 +1,7 @@
-//! What a client waits for: how long each of its reads may take, and what it holds meanwhile.
+//! What somebody waits for, a client or whoever follows the database: how long each of its reads
+//! may take, and what it holds meanwhile.
 //!
-//! Reads of nobody's request, as those that load an index, take as long as they take.
+//! Other reads, as those that load an index, take as long as they take.
 
 use std::any::Any;
 use std::fmt;

@@ -23,11 +23,11 @@ use crate::store::refusal::{LOG_UNREADABLE, Meaning, of_mysql};
 /// whether what was followed was the last commit.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Without a word for so long the connection is lost.
-const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+const LONGEST_SILENCE: Duration = Duration::from_secs(5);
 /// How long a login may take.
-const LONGEST_LOGIN: Duration = Duration::from_secs(10);
+const LONGEST_LOGIN: Duration = Duration::from_secs(5);
 /// How long a commit may take to be seen after the log has it.
-const LONGEST_COMMIT_S: u32 = 30;
+const LONGEST_COMMIT_S: u32 = 10;
 /// Transactions that wait for whoever follows.
 const WAITING: usize = 256;
 /// Keys of theirs, beside those of the last one.
