@@ -23,4 +23,5 @@ mod servers;
 mod sessions;
 mod store;
 mod support;
+mod torture;
 mod verify;

@@ -7,10 +7,11 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::served::Served;
 use crate::api::server::{PATIENCE, center};
 
-const MB: u64 = 1024 * 1024;
+pub const MB: u64 = 1024 * 1024;
 const CLIENTS: usize = 60;
 
-fn resident_bytes(pid: u32) -> u64 {
+/// How much memory a process has.
+pub fn resident_bytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: u64 = line

@@ -15,7 +15,7 @@ mod import_map_formats;
 mod import_refused;
 mod maintenance;
 mod map_programs;
-mod memory;
+pub mod memory;
 mod one_file;
 mod open_files;
 mod organizations;

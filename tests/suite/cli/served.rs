@@ -110,6 +110,12 @@ impl Served {
         }
     }
 
+    /// What it logged until now.
+    pub fn log(&mut self) -> String {
+        self.said.extend(self.log.try_iter());
+        self.said.join("\n")
+    }
+
     /// The whole URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

@@ -134,7 +134,12 @@ impl TestDatabase {
     /// A fresh SQLite file without a table.
     pub async fn sqlite_empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let path = folder.path().join("test.gpkg");
+        Self::sqlite_in(folder, "test.gpkg").await
+    }
+
+    /// A file that is there, and goes with its folder.
+    pub async fn sqlite_in(folder: TempDir, file: &str) -> Self {
+        let path = folder.path().join(file);
         let url = format!("sqlite:{}", path.display());
         let place = Place::Sqlite {
             path,

@@ -13,6 +13,7 @@ mod held;
 mod meddler;
 mod own_server;
 mod promised;
+mod wire;
 
 pub use address::Address;
 pub use cut::{Commit, Cut, through_cut};
@@ -24,6 +25,7 @@ pub use held::hold_center;
 pub use meddler::{Meddler, Meddling};
 pub use own_server::OwnServer;
 pub use promised::holds_once_in_three;
+pub use wire::{Trouble, Wire};
 
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

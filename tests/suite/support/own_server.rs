@@ -1,6 +1,6 @@
 //! A server for one test, which does to it what would disturb others.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
@@ -16,14 +16,31 @@ impl OwnServer {
     /// Starts one, which takes some seconds.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let started = script(folder.path(), "start");
-        let said = String::from_utf8_lossy(&started.stderr).into_owned();
-        assert!(started.status.success(), "{said}");
-        let told = String::from_utf8(started.stdout).expect("it is a URL");
         Self {
-            url: told.lines().last().expect("it is told").to_owned(),
+            url: started_in(folder.path()),
             folder,
         }
+    }
+
+    /// Starts it again with what it had, after it was stopped or killed.
+    pub fn start_again(&mut self) {
+        self.url = started_in(self.folder.path());
+    }
+
+    /// Stops it as a machine does that is shut down.
+    pub fn stop(&self) {
+        let stopped = script(self.folder.path(), "stop");
+        assert!(stopped.status.success(), "{stopped:?}");
+    }
+
+    /// Lets it do nothing until it is thawed.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
     }
 
     /// Where it is.
@@ -39,16 +56,23 @@ impl OwnServer {
 
     /// Ends it in the middle of whatever it does.
     pub fn kill(&self) {
-        let pid_file = self.folder.path().join("mysqld.pid");
-        let pid = std::fs::read_to_string(&pid_file).expect("it is a process");
-        let killed = Command::new("kill").args(["-9", pid.trim()]).status();
-        assert!(killed.expect("kill runs").success());
-        std::fs::remove_file(pid_file).expect("it was there");
+        self.signal("-9");
+        std::fs::remove_file(self.pid_file()).expect("it was there");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.pid_file()).expect("it is a process");
+        let told = Command::new("kill").args([signal, pid.trim()]).status();
+        assert!(told.expect("kill runs").success());
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.path().join("mysqld.pid")
     }
 
     /// Whether it is a process of this machine, and was not killed.
     fn is_process(&self) -> bool {
-        self.folder.path().join("mysqld.pid").exists()
+        self.pid_file().exists()
     }
 
     /// Runs statements, several separated by `;`.
@@ -116,6 +140,15 @@ impl Drop for OwnServer {
             assert!(stopped.status.success(), "{stopped:?}");
         }
     }
+}
+
+/// The URL of the server that was started.
+fn started_in(folder: &Path) -> String {
+    let started = script(folder, "start");
+    let said = String::from_utf8_lossy(&started.stderr).into_owned();
+    assert!(started.status.success(), "{said}");
+    let told = String::from_utf8(started.stdout).expect("it is a URL");
+    told.lines().last().expect("it is told").to_owned()
 }
 
 fn script(folder: &Path, what: &str) -> Output {
