@@ -25,7 +25,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Condition;
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -56,6 +56,7 @@ use crate::http::wrong_keys::WrongKeys;
 use crate::http::{MediaUrl, TrustedProxies};
 use crate::keyring::keep_keyring;
 use crate::metrics::Metrics;
+use crate::sockets::{self, BindError};
 use crate::store::Database;
 use crate::upkeep::{Upkeep, keep_up};
 
@@ -72,8 +73,6 @@ const MAX_BYTES_BETWEEN_REQUESTS: usize = 1024 * 1024;
 const MAX_TURNED_AWAY: usize = 1_000;
 /// Connections of operators, who have a listener of their own.
 const MAX_ADMIN_CONNECTIONS: usize = 100;
-/// Clients that may wait to be accepted.
-const BACKLOG: u32 = 1_024;
 /// A tile of this zoom is 2 km wide.
 pub(crate) const DEFAULT_CLUSTERED_BELOW: Zoom = Zoom::new(14).expect("it is a zoom");
 /// A table of a million rows is compared in half an hour.
@@ -311,27 +310,6 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The service cannot listen.
-#[derive(Debug, Error)]
-#[error("cannot listen on {address}: {cause}; {}", advice(.cause))]
-pub struct BindError {
-    /// Where.
-    pub address: SocketAddr,
-    /// What the system says.
-    pub cause: io::Error,
-}
-
-fn advice(cause: &io::Error) -> &'static str {
-    match cause.kind() {
-        io::ErrorKind::AddrInUse => "another process, or another address given, has the port",
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address",
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need a right: take a higher one, as in 127.0.0.1:8080"
-        }
-        _ => "take another address, as in 127.0.0.1:8080",
-    }
-}
-
 /// The service, listening.
 pub struct App {
     server: Server,
@@ -416,10 +394,12 @@ impl App {
                 .and_then(http)
             }
         };
-        let listening = |server: ServerBuilder, address, kind, gate| {
-            let failed = |cause| BindError { address, cause };
-            let listener = listen(address).map_err(failed)?;
-            let bound = listener.local_addr().map_err(failed)?;
+        let listening = |server: ServerBuilder, listener: TcpListener, kind, gate| {
+            let bound = listener.local_addr().map_err(BindError::Handed)?;
+            let failed = |cause| BindError::Address {
+                address: bound,
+                cause,
+            };
             let server = server
                 .listen("http", listener, serving(kind, gate))
                 .map_err(failed)?;
@@ -427,14 +407,20 @@ impl App {
         };
         let public = listener_of_clients(&settings);
         let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
-        for address in settings.bind {
+        let mut sockets = sockets::handed_over()?;
+        if sockets.is_empty() {
+            let all = settings.bind.into_iter();
+            sockets = all.map(sockets::listen).collect::<Result<_, _>>()?;
+        }
+        for socket in sockets {
             let bound;
-            (server, bound) = listening(server, address, public, &gate)?;
+            (server, bound) = listening(server, socket, public, &gate)?;
             addresses.push(bound);
         }
         for address in settings.admin_bind {
+            let socket = sockets::listen(address)?;
             let bound;
-            (server, bound) = listening(server, address, Listener::ForOperators, &admin_gate)?;
+            (server, bound) = listening(server, socket, Listener::ForOperators, &admin_gate)?;
             admin_addresses.push(bound);
         }
         Ok(Self {
@@ -601,18 +587,6 @@ fn let_in(
             Err(io::Error::from(io::ErrorKind::ConnectionRefused).into())
         }
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    // A service that starts again need not wait for the connections of the one before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
 }
 
 fn cors_of(origins: &CorsOrigins) -> Cors {

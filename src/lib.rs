@@ -16,6 +16,7 @@
 //! - [`follow`]: the indexes loaded at the start and after other writers.
 //! - [`expiry`]: answers kept under an `Idempotency-Key`, removed a day after.
 //! - [`keyring`]: the keys that clients may show, in memory.
+//! - [`sockets`]: where the service listens.
 //! - [`upkeep`]: locations verified, and mended, while the service runs.
 //! - [`http`]: the only place, with [`app`], that knows actix.
 //! - [`cli`]: the commands, and with their arguments every setting.
@@ -41,6 +42,7 @@ pub mod keyring;
 pub mod metrics;
 mod output;
 pub mod progress;
+pub mod sockets;
 pub mod store;
 pub mod telemetry;
 pub mod transfer;

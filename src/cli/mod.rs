@@ -17,6 +17,7 @@ mod health;
 mod import;
 mod keys;
 mod machine;
+mod manual;
 mod migrate;
 mod open_files;
 mod organizations;
@@ -24,6 +25,7 @@ mod secret;
 mod serve;
 mod server;
 mod signals;
+mod systemd;
 mod verify;
 
 use std::process::ExitCode;
@@ -70,6 +72,10 @@ enum Command {
     Generate(generate::Args),
     /// Ask a running server whether it is ready
     Health(health::Args),
+    /// Print what a shell needs to complete the commands of this program
+    Completions(manual::CompletionsArgs),
+    /// Write a page of the manual for each command
+    Man(manual::ManArgs),
 }
 
 /// What a command found, as its exit code.
@@ -160,5 +166,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Keys(args) => keys::run(args).await,
         Command::Generate(args) => Ok(generate::run(&args)),
         Command::Health(args) => Ok(health::run(&args)),
+        Command::Completions(args) => Ok(manual::complete(&args)),
+        Command::Man(args) => manual::write_pages(&args),
     }
 }

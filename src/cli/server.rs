@@ -14,6 +14,7 @@ use super::choice::{EngineChoice, choose};
 use super::open_files;
 use super::secret;
 use super::signals::told_to_stop;
+use super::systemd;
 use crate::app::{
     App, AppSettings, CachePolicy, CorsOrigins, DEFAULT_CLUSTERED_BELOW,
     DEFAULT_SWEEP_ROWS_PER_SECOND, cores,
@@ -345,6 +346,7 @@ pub(super) async fn serve(
     let longest = settings.drain + settings.shutdown_timeout;
     let stop = async move {
         told.await;
+        systemd::stopping();
         end_after(longest);
     };
     let kind = choose(database, &collections, args.engine, args.mirror_memory).await?;
@@ -375,10 +377,13 @@ pub(super) async fn serve(
     let announcing = tokio::spawn(async move {
         until_ready(&collections).await;
         tracing::info!("ready");
+        systemd::ready();
         announce(&addresses);
     });
+    let alive = tokio::spawn(systemd::keep_alive());
     app.run(stop).await?;
     announcing.abort();
+    alive.abort();
     tracing::info!("stopped");
     Ok(())
 }

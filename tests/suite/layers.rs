@@ -17,7 +17,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The modules of the crate, each above those that it may import.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "output",
     "progress",
     "domain",
@@ -34,6 +34,7 @@ const LAYERS: [&str; 20] = [
     "upkeep",
     "expiry",
     "keyring",
+    "sockets",
     "http",
     "app",
     "telemetry",

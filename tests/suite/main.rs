@@ -14,6 +14,7 @@ mod api;
 mod backfill;
 mod cli;
 mod connections;
+mod deploy;
 mod grants;
 mod layers;
 mod migrations;

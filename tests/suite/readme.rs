@@ -183,6 +183,7 @@ fn every_flag_of_the_readme_is_in_the_help() {
         "--build",
         "--wait",
         "--data-urlencode",
+        "--minutes",
     ];
     for flag in words(README, "--") {
         assert!(
