@@ -1,7 +1,7 @@
 //! Puts the service together: the same way in production, tests and benches.
 
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZero;
@@ -41,7 +41,8 @@ use crate::http::changes::{LAST_EVENT_ID, Listeners};
 use crate::http::coding::Packing;
 use crate::http::connection::deadlines::Deadlines;
 use crate::http::connection::gate::Gate;
-use crate::http::connection::{Connection, Refusals};
+use crate::http::connection::tls::Tls;
+use crate::http::connection::{Connection, Door, Encrypted, Refusals};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderWay};
 use crate::http::lateness;
 use crate::http::limits::Limits;
@@ -185,6 +186,8 @@ pub struct AppSettings {
     pub rate_limit: Option<Rate>,
     /// The proxies whose word on where a request came from counts.
     pub trusted_proxies: TrustedProxies,
+    /// TLS of the addresses in `bind`; they speak HTTP as it is where there is none.
+    pub tls: Option<Arc<Tls>>,
     /// Which web pages of other origins may ask.
     pub cors: CorsOrigins,
     /// How long answers to reads may be used unasked.
@@ -239,6 +242,7 @@ impl Default for AppSettings {
             require_read_key: false,
             rate_limit: None,
             trusted_proxies: TrustedProxies::default(),
+            tls: None,
             cors: CorsOrigins::Off,
             cache_policy: CachePolicy::default(),
             media_url: None,
@@ -336,7 +340,6 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
         let collections = collections.into();
-        let deadlines = settings.deadlines();
         let labels = Arc::new(Labels::new(&metrics));
         let stopping = Arc::new(AtomicBool::new(false));
         let listeners = Arc::new(Listeners::new(settings.max_listeners, settings.heartbeat));
@@ -348,15 +351,15 @@ impl App {
             &listeners,
             &stopping,
         ));
-        let (gate, admin_gate) = gates(&settings);
+        let (door, admin_door) = doors(&settings);
         let cors = settings.cors.clone();
         let told_to_stop = Arc::clone(&stopping);
         let mut server = builder(&settings);
         let draining = server.graceful_shutdown_signal();
-        let serving = |listener: Listener, gate: &Arc<Gate>| {
+        let serving = |listener: Listener, door: &Door| {
             let (state, labels) = (Arc::clone(&state), Arc::clone(&labels));
             let (cors, told_to_stop) = (cors.clone(), Arc::clone(&told_to_stop));
-            let (draining, gate) = (draining.clone(), Arc::clone(gate));
+            let (draining, door) = (draining.clone(), door.clone());
             move || {
                 lateness::watch();
                 let app = ActixApp::new()
@@ -380,6 +383,7 @@ impl App {
                         data.insert(connection.client().clone());
                         data.insert(connection.progress().clone());
                         data.insert(SearchTime::default());
+                        data.insert(Encrypted(connection.is_encrypted()));
                     })
                     .graceful_shutdown_signal(move || {
                         let draining = draining.clone();
@@ -387,40 +391,39 @@ impl App {
                     })
                     .h1(app.map_err(|error: actix_web::Error| error.error_response()));
                 let refusals = Rc::new(Refusals::new(Arc::clone(labels.unmatched())));
-                let gate = Arc::clone(&gate);
+                let door = door.clone();
                 fn_service(move |socket: TcpStream| {
-                    ready(let_in(socket, &gate, deadlines, &refusals))
+                    let (door, refusals) = (door.clone(), Rc::clone(&refusals));
+                    async move {
+                        let entering = door.let_in(socket, &refusals).await;
+                        entering.map_err(DispatchError::from)
+                    }
                 })
                 .and_then(http)
             }
         };
-        let listening = |server: ServerBuilder, listener: TcpListener, kind, gate| {
+        let listening = |server: ServerBuilder, listener: TcpListener, kind, door| {
             let bound = listener.local_addr().map_err(BindError::Handed)?;
             let failed = |cause| BindError::Address {
                 address: bound,
                 cause,
             };
             let server = server
-                .listen("http", listener, serving(kind, gate))
+                .listen("http", listener, serving(kind, door))
                 .map_err(failed)?;
             Ok::<_, BindError>((server, bound))
         };
         let public = listener_of_clients(&settings);
         let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
-        let mut sockets = sockets::handed_over()?;
-        if sockets.is_empty() {
-            let all = settings.bind.into_iter();
-            sockets = all.map(sockets::listen).collect::<Result<_, _>>()?;
-        }
-        for socket in sockets {
+        for socket in sockets::open(settings.bind)? {
             let bound;
-            (server, bound) = listening(server, socket, public, &gate)?;
+            (server, bound) = listening(server, socket, public, &door)?;
             addresses.push(bound);
         }
         for address in settings.admin_bind {
             let socket = sockets::listen(address)?;
             let bound;
-            (server, bound) = listening(server, socket, Listener::ForOperators, &admin_gate)?;
+            (server, bound) = listening(server, socket, Listener::ForOperators, &admin_door)?;
             admin_addresses.push(bound);
         }
         Ok(Self {
@@ -430,7 +433,13 @@ impl App {
             stopping,
             listeners,
             server: server.run(),
-            beside: beside(settings.upkeep, settings.watched, &state, collections),
+            beside: beside(
+                settings.upkeep,
+                settings.watched,
+                settings.tls,
+                &state,
+                collections,
+            ),
         })
     }
 
@@ -475,6 +484,7 @@ impl App {
 fn beside(
     upkeep: Option<Upkeep>,
     watched: Watched,
+    tls: Option<Arc<Tls>>,
     state: &State,
     collections: Collections,
 ) -> Vec<JoinHandle<()>> {
@@ -493,7 +503,9 @@ fn beside(
         tokio::spawn(remove_old_answers(database.clone())),
         tokio::spawn(keep_keyring(database.clone(), Arc::clone(&state.keyring))),
     ];
-    upkeep.into_iter().chain(forgetting).chain(always).collect()
+    let refreshing = tls.map(|tls| tokio::spawn(tls.keep_fresh()));
+    let sometimes = [upkeep, forgetting, refreshing].into_iter().flatten();
+    sometimes.chain(always).collect()
 }
 
 fn listener_of_clients(settings: &AppSettings) -> Listener {
@@ -503,14 +515,21 @@ fn listener_of_clients(settings: &AppSettings) -> Listener {
     }
 }
 
-/// Lets clients in, and operators, who find out what ails a service that has no place left.
-fn gates(settings: &AppSettings) -> (Arc<Gate>, Arc<Gate>) {
-    let for_clients = Gate::new(
+/// How clients are let in, and operators, who come by a network of their own and find out what
+/// ails a service that has no place left.
+fn doors(settings: &AppSettings) -> (Door, Door) {
+    let door = |most, most_of_network, tls| Door {
+        gate: Arc::new(Gate::new(most, most_of_network)),
+        deadlines: settings.deadlines(),
+        tls,
+    };
+    let for_clients = door(
         settings.max_connections,
         settings.max_connections_per_network,
+        settings.tls.clone(),
     );
-    let for_operators = Gate::new(MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS);
-    (Arc::new(for_clients), Arc::new(for_operators))
+    let for_operators = door(MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS, None);
+    (for_clients, for_operators)
 }
 
 fn builder(settings: &AppSettings) -> ServerBuilder {
@@ -563,29 +582,6 @@ fn state(
         write_places: Arc::new(Semaphore::new(settings.max_writes)),
         keys_under_way: KeysUnderWay::default(),
         runtime: Handle::current(),
-    }
-}
-
-/// A connection with the address of its client, where there is a place for it.
-fn let_in(
-    socket: TcpStream,
-    gate: &Arc<Gate>,
-    deadlines: Deadlines,
-    refusals: &Rc<Refusals>,
-) -> Result<(Connection, Option<SocketAddr>), DispatchError> {
-    // Without it, an answer waits for the client's word on the one before.
-    let _ = socket.set_nodelay(true);
-    // Fails where the client has gone.
-    let peer = socket.peer_addr()?;
-    match gate.enter(peer.ip()) {
-        Ok(place) => {
-            let connection = Connection::new(socket, place, deadlines, Rc::clone(refusals));
-            Ok((connection, Some(peer)))
-        }
-        Err(full) => {
-            refusals.turn_away(socket, full);
-            Err(io::Error::from(io::ErrorKind::ConnectionRefused).into())
-        }
     }
 }
 

@@ -40,9 +40,19 @@ fn advice(cause: &io::Error) -> &'static str {
     }
 }
 
+/// The sockets that this process was handed, and one at each of these addresses where there
+/// are none.
+pub(crate) fn open(addresses: Vec<SocketAddr>) -> Result<Vec<TcpListener>, BindError> {
+    let handed = handed_over()?;
+    if handed.is_empty() {
+        return addresses.into_iter().map(listen).collect();
+    }
+    Ok(handed)
+}
+
 /// Sockets that this process was handed (`LISTEN_FDS`), as by systemd, which keeps them open
 /// while the service starts again. Only the first call gets them.
-pub(crate) fn handed_over() -> Result<Vec<TcpListener>, BindError> {
+fn handed_over() -> Result<Vec<TcpListener>, BindError> {
     let mut handed = ListenFd::from_env();
     let mut sockets = Vec::new();
     for at in 0..handed.len() {

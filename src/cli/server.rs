@@ -2,6 +2,7 @@
 //! service.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::engine::Engine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::sql::SqlEngine;
 use crate::follow::Watched;
-use crate::http::{MediaUrl, TrustedProxies};
+use crate::http::{MediaUrl, Tls, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::store::{Allowed, Collection, Database, Store};
 use crate::upkeep::Upkeep;
@@ -78,6 +79,23 @@ pub(super) struct ServerArgs {
         value_parser = network
     )]
     trusted_proxies: Vec<IpNet>,
+    /// A file with the certificate that the service shows, in PEM, and those that signed it; with
+    /// --tls-key, --bind speaks HTTPS. Read again when it changes, and at SIGHUP
+    #[arg(
+        long,
+        env = "NEARBY_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// A file with the private key of the certificate, in PEM
+    #[arg(
+        long,
+        env = "NEARBY_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
     /// What answers searches: `auto` takes `memory` on an embedded file, and on MySQL where the binary
     /// log can be followed and the tables fit --mirror-memory, else `sql`
     #[arg(
@@ -243,6 +261,7 @@ impl ServerArgs {
             require_read_key: self.require_read_key,
             rate_limit: self.rate_limit,
             trusted_proxies: TrustedProxies::new(self.trusted_proxies.clone()),
+            tls: self.tls()?,
             cors: self.cors_origins.clone(),
             cache_policy: CachePolicy {
                 max_age: Duration::from_secs(self.cache_max_age),
@@ -279,6 +298,15 @@ impl ServerArgs {
             },
             ..AppSettings::default()
         })
+    }
+}
+
+impl ServerArgs {
+    fn tls(&self) -> anyhow::Result<Option<Arc<Tls>>> {
+        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(Tls::read(certificate, key)?)))
     }
 }
 

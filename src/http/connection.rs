@@ -9,13 +9,16 @@
 pub mod deadlines;
 pub mod gate;
 mod request_line;
+pub mod stream;
+pub mod tls;
 
 use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
@@ -28,8 +31,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 
 use self::deadlines::{Deadlines, Overdue, Progress, Watch};
-use self::gate::{Full, Place};
+use self::gate::{Full, Gate, Place};
 use self::request_line::Heads;
+use self::stream::Stream;
+use self::tls::Tls;
 use super::code::Code;
 use super::observe::Answered;
 use super::problem::{CONTENT_TYPE_PROBLEM, Problem};
@@ -75,9 +80,19 @@ impl Refusals {
     /// Tells a client that no place is left for it, and closes.
     pub fn turn_away(&self, socket: TcpStream, full: Full) {
         self.say_last(
-            socket,
+            Stream::Plain(socket),
             self.answer_with(&Problem::too_many_connections(full)),
         );
+    }
+
+    /// Tells a client that it is to speak TLS, and closes.
+    fn ask_for_tls(&self, socket: TcpStream) {
+        let problem = Problem::new(
+            Code::RequestRefused,
+            "this port speaks TLS, and what arrived does not",
+        )
+        .allowed("the same address with https://");
+        self.say_last(Stream::Plain(socket), self.answer_with(&problem));
     }
 
     /// The whole answer in the place of an empty one.
@@ -116,11 +131,12 @@ impl Refusals {
     }
 
     /// Sends the last answer of a connection, and takes in what the client still sends.
-    fn say_last(&self, socket: TcpStream, answer: Vec<u8>) {
+    fn say_last(&self, mut socket: Stream, answer: Vec<u8>) {
         let turn = Arc::clone(&self.turns).try_acquire_owned();
         let (Ok(turn), Ok(runtime)) = (turn, Handle::try_current()) else {
             // What the system takes at once is sent: more than a problem has.
-            let _ = socket.try_write(&answer);
+            let context = &mut Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut socket).poll_write(context, &answer);
             return;
         };
         runtime.spawn(async move {
@@ -155,6 +171,62 @@ fn problem(status: StatusCode) -> Problem {
     }
 }
 
+/// Whether a request came over TLS, as its connection knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Encrypted(pub bool);
+
+/// How clients are let in.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Which have a place.
+    pub gate: Arc<Gate>,
+    /// How long they may take.
+    pub deadlines: Deadlines,
+    /// What they speak below HTTP; TCP alone where it is none.
+    pub tls: Option<Arc<Tls>>,
+}
+
+impl Door {
+    /// A connection with the address of its client, where there is a place for it and it speaks
+    /// what it is to speak.
+    ///
+    /// # Errors
+    /// Otherwise.
+    pub async fn let_in(
+        &self,
+        socket: TcpStream,
+        refusals: &Rc<Refusals>,
+    ) -> io::Result<(Connection, Option<SocketAddr>)> {
+        // Without it, an answer waits for the client's word on the one before.
+        let _ = socket.set_nodelay(true);
+        // Fails where the client has gone.
+        let peer = socket.peer_addr()?;
+        let place = match self.gate.enter(peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                if self.tls.is_none() {
+                    refusals.turn_away(socket, full);
+                }
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+        };
+        let stream = match &self.tls {
+            None => Stream::Plain(socket),
+            Some(tls) => {
+                let shaking = tokio::time::timeout(self.deadlines.head, tls.accept(socket));
+                shaking.await?.map_err(|other| {
+                    if let Some(socket) = other {
+                        refusals.ask_for_tls(socket);
+                    }
+                    io::Error::from(io::ErrorKind::ConnectionRefused)
+                })?
+            }
+        };
+        let connection = Connection::new(stream, place, self.deadlines, Rc::clone(refusals));
+        Ok((connection, Some(peer)))
+    }
+}
+
 /// A client that ended its side of the connection: it may only say that it sends nothing more.
 #[derive(Debug)]
 struct Leaving {
@@ -168,7 +240,7 @@ struct Leaving {
 #[derive(Debug)]
 pub struct Connection {
     /// Taken when it lingers.
-    socket: Option<TcpStream>,
+    socket: Option<Stream>,
     refusals: Rc<Refusals>,
     heads: Heads,
     /// Whoever sends requests over it.
@@ -185,12 +257,7 @@ pub struct Connection {
 impl Connection {
     /// A new one.
     #[must_use]
-    pub fn new(
-        socket: TcpStream,
-        place: Place,
-        deadlines: Deadlines,
-        refusals: Rc<Refusals>,
-    ) -> Self {
+    pub fn new(socket: Stream, place: Place, deadlines: Deadlines, refusals: Rc<Refusals>) -> Self {
         Self {
             socket: Some(socket),
             refusals,
@@ -202,6 +269,12 @@ impl Connection {
             place,
             leaving: None,
         }
+    }
+
+    /// Whether nobody between reads along.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.socket.as_ref().is_some_and(Stream::is_encrypted)
     }
 
     /// Whoever sends requests over it, for the requests to know.
@@ -216,7 +289,7 @@ impl Connection {
         &self.progress
     }
 
-    fn socket(&mut self) -> Pin<&mut TcpStream> {
+    fn socket(&mut self) -> Pin<&mut Stream> {
         Pin::new(self.socket.as_mut().expect("only a drop takes it"))
     }
 
@@ -365,7 +438,7 @@ impl Drop for Connection {
     }
 }
 
-async fn say_goodbye(mut socket: TcpStream, refusal: &[u8]) -> io::Result<()> {
+async fn say_goodbye(mut socket: Stream, refusal: &[u8]) -> io::Result<()> {
     socket.write_all(refusal).await?;
     socket.shutdown().await?;
     let mut rest = socket.take(LINGER_BYTES);

@@ -66,5 +66,6 @@ pub(crate) mod timing;
 mod within;
 pub(crate) mod wrong_keys;
 
+pub use connection::tls::Tls;
 pub use divemap::media::MediaUrl;
 pub use network::TrustedProxies;

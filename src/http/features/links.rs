@@ -7,6 +7,7 @@ use actix_web::http::header::HOST;
 use actix_web::http::uri::Authority;
 use serde::Serialize;
 
+use crate::http::connection::Encrypted;
 use crate::http::network::believes_proxy;
 use crate::http::params::CURSOR;
 use crate::http::query::without;
@@ -73,13 +74,13 @@ impl Link {
 /// The address of a path, which begins with `/`, as the client reaches this service: as a
 /// proxy tells, then by `Host`, and by this service's own name where neither is one.
 pub(in crate::http) fn address_of(request: &HttpRequest, path: &str) -> String {
-    let own = request.app_config();
+    let is_encrypted = request
+        .conn_data::<Encrypted>()
+        .is_some_and(|encrypted| encrypted.0);
     let connection = request.connection_info();
     let forwarded = believes_proxy(request).then_some(&connection);
-    let scheme = forwarded
-        .map(|forwarded| forwarded.scheme())
-        .filter(|scheme| matches!(*scheme, "http" | "https"))
-        .unwrap_or(if own.secure() { "https" } else { "http" });
+    let is_encrypted = is_encrypted || forwarded.is_some_and(|told| told.scheme() == "https");
+    let scheme = if is_encrypted { "https" } else { "http" };
     let asked = request.headers().get(HOST);
     let hosts = [
         forwarded.map(|forwarded| forwarded.host()),
@@ -89,7 +90,7 @@ pub(in crate::http) fn address_of(request: &HttpRequest, path: &str) -> String {
     let mut hosts = hosts.into_iter().flatten();
     let host = hosts
         .find(|host| Authority::from_str(host).is_ok())
-        .unwrap_or(own.host());
+        .unwrap_or(request.app_config().host());
     format!("{scheme}://{host}{path}")
 }
 

@@ -26,3 +26,4 @@ mod secrets;
 pub mod served;
 mod signals;
 mod systemd;
+mod tls;
