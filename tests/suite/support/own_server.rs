@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 use tempfile::TempDir;
@@ -57,13 +58,31 @@ impl OwnServer {
     /// Ends it in the middle of whatever it does.
     pub fn kill(&self) {
         self.signal("-9");
+        self.is_gone();
+    }
+
+    /// Waits until its process is gone, and takes away what would keep another one from its
+    /// socket: whoever started it may be slow to notice that it has ended.
+    fn is_gone(&self) {
+        let process = PathBuf::from(format!("/proc/{}", self.pid()));
+        let begun = Instant::now();
+        while process.exists() && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         std::fs::remove_file(self.pid_file()).expect("it was there");
+        let lock = format!("nearby-mysql-{}.sock.lock", self.port());
+        // It takes it away by itself where it has time to.
+        let _ = std::fs::remove_file(std::env::temp_dir().join(lock));
     }
 
     fn signal(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.pid_file()).expect("it is a process");
-        let told = Command::new("kill").args([signal, pid.trim()]).status();
+        let told = Command::new("kill").args([signal, &self.pid()]).status();
         assert!(told.expect("kill runs").success());
+    }
+
+    fn pid(&self) -> String {
+        let pid = std::fs::read_to_string(self.pid_file()).expect("it is a process");
+        pid.trim().to_owned()
     }
 
     fn pid_file(&self) -> PathBuf {
@@ -133,7 +152,8 @@ impl Drop for OwnServer {
     fn drop(&mut self) {
         // Nobody needs what it has: there is no use in waiting for a good end.
         if self.is_process() {
-            self.kill();
+            let _ = Command::new("kill").args(["-9", &self.pid()]).status();
+            self.is_gone();
         }
         let stopped = script(self.folder.path(), "stop");
         if !std::thread::panicking() {
