@@ -9,6 +9,10 @@ use tokio::time::timeout;
 
 use super::{PoolSettings, StoreError};
 
+/// The longest that a read waits for a place. Where more come than can be answered, all that wait
+/// have waited so long: less than what clients do, or answers would come when they have gone.
+const LONGEST_WAIT_TO_READ: Duration = Duration::from_secs(3);
+
 /// Places among the connections of one pool.
 #[derive(Debug)]
 pub(crate) struct Places {
@@ -34,9 +38,10 @@ impl Places {
     /// Waits for a place for a read.
     ///
     /// # Errors
-    /// When none came within the time in which a connection has to.
+    /// When none came within the time in which a connection has to, or 3 s.
     pub(super) async fn to_read(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        let place = self.one_of(&self.reads).await;
+        let longest = self.longest_wait.min(LONGEST_WAIT_TO_READ);
+        let place = one_of(&self.reads, longest).await;
         place.ok_or_else(|| sqlx::Error::PoolTimedOut.into())
     }
 
@@ -45,13 +50,14 @@ impl Places {
     /// # Errors
     /// [`StoreError::Busy`] when none came within that time.
     pub(super) async fn to_write(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        self.one_of(&self.writes).await.ok_or(StoreError::Busy)
+        let place = one_of(&self.writes, self.longest_wait).await;
+        place.ok_or(StoreError::Busy)
     }
+}
 
-    async fn one_of(&self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        let place = timeout(self.longest_wait, Arc::clone(places).acquire_owned()).await;
-        place.ok()?.ok()
-    }
+async fn one_of(places: &Arc<Semaphore>, longest: Duration) -> Option<OwnedSemaphorePermit> {
+    let place = timeout(longest, Arc::clone(places).acquire_owned()).await;
+    place.ok()?.ok()
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod stopping;
 
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::cli::process::run;
 use crate::support::TestDatabase;
 
@@ -33,6 +35,16 @@ fn lasts(short: Duration) -> Duration {
 /// Whether there is time for figures that mean something.
 fn is_long() -> bool {
     lasts(Duration::ZERO) > Duration::ZERO
+}
+
+/// Lets the tests' own clients open as many connections as the system allows.
+fn allow_many_connections() {
+    let files = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: files.maximum,
+        ..files
+    };
+    setrlimit(Resource::Nofile, all).expect("there may be many files");
 }
 
 /// Runs a command while others go on.

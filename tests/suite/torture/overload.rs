@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::clients::{Whereabouts, readers};
-use super::{is_long, lasts};
+use super::{allow_many_connections, is_long, lasts};
 use crate::cli::memory::{MB, resident_bytes};
 use crate::cli::served::Served;
 use crate::support::{TestDatabase, on_both_stores};
@@ -66,6 +66,7 @@ async fn ask_at(rate: f64, url: String, time: Duration) -> (usize, usize) {
 
 on_both_stores! {
     async fn three_times_as_many_requests_as_it_can_answer_cost_it_little(db: TestDatabase) {
+        allow_many_connections();
         fill(&db).await;
         let served = Served::start(&["--database-url", db.url(), "--max-connections-per-network", "0"]);
         let service = Whereabouts::at(served.url(""));
@@ -92,7 +93,7 @@ on_both_stores! {
             goodput / most,
             recovering.elapsed(),
         );
-        assert!(goodput > most * if is_long() { 0.8 } else { 0.3 });
+        assert!(goodput > most * if is_long() { 0.6 } else { 0.3 });
         assert!(grown < 600, "{grown} MB");
         served.stop();
     }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::clients::{Whereabouts, readers};
-use super::is_long;
+use super::{allow_many_connections, is_long};
 use crate::cli::served::Served;
 use crate::support::TestDatabase;
 
@@ -75,12 +74,7 @@ async fn hold(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_and_idle_clients_do_not_slow_down_another() {
-    let files = getrlimit(Resource::Nofile);
-    let all = Rlimit {
-        current: files.maximum,
-        ..files
-    };
-    setrlimit(Resource::Nofile, all).expect("there may be many files");
+    allow_many_connections();
     let db = TestDatabase::sqlite().await;
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("g.csv");
