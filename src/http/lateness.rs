@@ -17,11 +17,16 @@ const EVERY: Duration = Duration::from_millis(20);
 const LATE: Duration = Duration::from_millis(500);
 /// How often in a row it must be late: once may be the machine's fault.
 const TIMES: u32 = 2;
+/// How long it may go on with what was there when it looked last: whatever it comes to then has
+/// waited as long.
+const LONGEST_ROUND: Duration = Duration::from_secs(1);
 
 thread_local! {
     static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
     /// How often in a row this worker was late.
     static LATE_IN_A_ROW: Cell<u32> = const { Cell::new(0) };
+    /// When this worker looked last.
+    static LOOKED_AT: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Has this worker look after itself from now on.
@@ -34,6 +39,7 @@ pub fn watch() {
             let due = Instant::now() + EVERY;
             sleep_until(due).await;
             note(due.elapsed());
+            LOOKED_AT.set(Some(Instant::now()));
         }
     });
 }
@@ -49,7 +55,12 @@ fn note(late: Duration) {
 
 /// Whether this worker is late, and is to refuse what comes.
 pub(super) fn is_late() -> bool {
-    LATE_IN_A_ROW.get() >= TIMES
+    let is_in_a_long_round = || {
+        LOOKED_AT
+            .get()
+            .is_some_and(|looked_at| looked_at.elapsed() > LONGEST_ROUND)
+    };
+    LATE_IN_A_ROW.get() >= TIMES || is_in_a_long_round()
 }
 
 /// Refuses a request where this worker is late.
@@ -68,6 +79,14 @@ pub(super) fn check() -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worker_that_goes_on_for_long_refuses_what_has_waited_as_long() {
+        LOOKED_AT.set(Some(Instant::now()));
+        assert!(check().is_ok());
+        LOOKED_AT.set(Instant::now().checked_sub(LONGEST_ROUND));
+        assert!(check().is_err());
+    }
 
     #[test]
     fn a_worker_that_is_late_again_and_again_refuses_until_it_is_in_time() {
