@@ -47,6 +47,10 @@ fn said(output: &Output) -> String {
 
 /// Writes are refused while the disk is full, and only then; what was acknowledged stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(
+    not(tool_tests),
+    ignore = "needs unshare, nsenter and sqlite3, and root: run scripts/test"
+)]
 async fn a_full_disk_refuses_writes_and_takes_nothing_away() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let here = folder.path();
@@ -93,6 +97,10 @@ async fn a_full_disk_refuses_writes_and_takes_nothing_away() {
 
 /// Commands say so, leave nothing half-written, and succeed when there is room again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(
+    not(tool_tests),
+    ignore = "needs unshare, nsenter and sqlite3, and root: run scripts/test"
+)]
 async fn a_full_disk_stops_imports_and_exports_which_succeed_when_run_again() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let here = folder.path();
