@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
@@ -46,8 +46,14 @@ impl Rows {
     }
 
     fn start(&self, db: &TestDatabase, more: &[&str]) -> Child {
-        nearby()
-            .args(Self::args(&self.path(), db, more))
+        let nearby = nearby();
+        // Behind whoever is to kill it, however busy the machine is.
+        let mut nice = Command::new("nice");
+        nice.args(["-n", "19"]).arg(nearby.get_program());
+        for (name, _) in nearby.get_envs() {
+            nice.env_remove(name);
+        }
+        nice.args(Self::args(&self.path(), db, more))
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -224,12 +230,17 @@ on_both_stores! {
             .await;
         }
         // Every tenth row is refused by the table, and every tenth is no point.
-        let content = csv(3_000).replace("3,", "3,north ");
+        let content = csv(6_000).replace("3,", "3,north ");
         let rows = Rows::new("a.csv", content.as_bytes());
         let skip = ["--on-error", "skip"];
+        let mut written = 0;
         for _ in 0..3 {
-            rows.kill_after(&db, rand::random_range(100..500), &skip).await;
+            // As above: an import that came to its end is begun anew.
+            if written < 2_000 {
+                written = rows.kill_after(&db, rand::random_range(100..500), &skip).await;
+            }
         }
+        assert_eq!(db.number(JOURNALS).await, 1, "it was killed midway: {written}");
         let ended = rows.import(&db, &skip);
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         let mut reasons: Vec<(u64, String)> = Vec::new();
@@ -249,10 +260,10 @@ on_both_stores! {
         lines.dedup();
         let taken = db.number(CENTERS).await;
         assert_eq!(lines.len(), reasons.len(), "none is reported twice");
-        assert!(reasons.iter().filter(|(_, reason)| by_table(reason)).count() == 300);
-        assert_eq!(taken, 3_000 - i64::try_from(reasons.len()).unwrap());
+        assert!(reasons.iter().filter(|(_, reason)| by_table(reason)).count() == 600);
+        assert_eq!(taken, 6_000 - i64::try_from(reasons.len()).unwrap());
         let rejected = format!("{} rejected", reasons.len());
-        ended.assert(1, &["3000 rows read", &rejected]);
+        ended.assert(1, &["6000 rows read", &rejected]);
         assert_each_once(&db, taken).await;
         assert_eq!(db.number("SELECT COUNT(*) FROM import_refusals").await, 0);
     }
