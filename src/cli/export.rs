@@ -67,8 +67,7 @@ async fn export_from(database: &Database, args: &Args, target: Target) -> anyhow
     let written = match target {
         Target::Stdout(format) => {
             let out = BufWriter::new(output::writer());
-            let name = collection.name.as_str();
-            let writer = CenterWriter::begin(out, format, name)?;
+            let writer = CenterWriter::begin(out, format, &collection)?;
             export_to_stdout(&store, writer, progress).await
         }
         Target::File { path, format } => {
@@ -188,20 +187,20 @@ async fn write_file(
     progress: impl FnMut(u64),
 ) -> Result<Exported, ExportError> {
     let stop = told_to_stop();
-    let name = store.collection().name.as_str();
+    let collection = store.collection();
     if format == Format::GeoPackage {
-        let writer = CenterWriter::geopackage(temporary.path(), name)?;
+        let writer = CenterWriter::geopackage(temporary.path(), collection)?;
         return Ok(export(store, writer, progress, stop).await?.0);
     }
     let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
     if Format::is_gzip_name(path) {
         let out = GzEncoder::new(out, Compression::default());
-        let writer = CenterWriter::begin(out, format, name)?;
+        let writer = CenterWriter::begin(out, format, collection)?;
         let (exported, out) = export(store, writer, progress, stop).await?;
         out.finish()?.flush()?;
         Ok(exported)
     } else {
-        let writer = CenterWriter::begin(out, format, name)?;
+        let writer = CenterWriter::begin(out, format, collection)?;
         let (exported, mut out) = export(store, writer, progress, stop).await?;
         out.flush()?;
         Ok(exported)

@@ -1,5 +1,6 @@
 //! `nearby import`
 
+mod attributes;
 mod journal;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use clap::ValueEnum;
 use secrecy::SecretString;
 use tokio::sync::{oneshot, watch};
 
+use attributes::{Wanted, new_attributes, with_new};
 use journal::Begun;
 
 use super::Outcome;
@@ -18,10 +20,10 @@ use super::database::{PoolArgs, url_of};
 use super::signals::told_to_stop;
 use crate::output::note;
 use crate::progress::Progress;
-use crate::store::{Database, DatabaseUrl, Journal, SentAgain, Store, StoreError};
+use crate::store::{Collection, Database, DatabaseUrl, Journal, SentAgain, Store, StoreError};
 use crate::transfer::read::{
-    BytesRead, Listed, Mapping, OpenError, ReadOptions, RowReader, Source, TextEncoding,
-    split_unused,
+    BytesRead, ImportFields, Listed, Mapping, OpenError, ReadOptions, RowReader, Source,
+    TextEncoding, split_unused,
 };
 use crate::transfer::{
     Format, Halt, ImportError, Imported, MAX_BATCH_ROWS, Report, RowBatches, Survey, import, survey,
@@ -33,7 +35,8 @@ use crate::transfer::{
         A row with an id replaces the center that has it, or creates it; the last of several rows \
         with one id wins. A row without an id creates a center. A row says everything of its \
         center: fields that the file lacks become empty. view_count, created_at and updated_at \
-        are the database's own and not imported.",
+        are the database's own and not imported. Attributes that the file has are imported under \
+        their names; those that it has not are left as they are.",
     after_long_help = "CSV needs a header with at least name, latitude and longitude; lat, lng, \
         lon, long, title, url and the like are known too, in any case. Empty cells are absent \
         values. GeoJSON needs Point geometries, or null where the coordinates are not known; \
@@ -57,6 +60,10 @@ pub(super) struct Args {
     /// The column, or property, that holds a field; may be repeated
     #[arg(long = "map", value_name = "FIELD=COLUMN")]
     mappings: Vec<Mapping>,
+    /// Attributes to make columns for, between commas, as `category` or `category:text`: what they
+    /// hold is found out from the file where it is not given. For the tables that nearby makes
+    #[arg(long, value_name = "NAME[:KIND],…", value_delimiter = ',')]
+    with_attributes: Vec<Wanted>,
     /// What separates CSV columns: one character, or `tab`; found out from the header where it is not given
     #[arg(long, value_name = "CHAR", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
@@ -118,12 +125,19 @@ enum OnError {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
-    let job = Job::new(&args)?;
     let url = url_of(
         args.database_url.as_ref(),
         args.database_url_file.as_deref(),
     )?;
+    let mut known = collection_of(url.as_ref(), &args).await;
     if args.dry_run {
+        known = known.context(UNKNOWN);
+    }
+    let collection = known?;
+    let new = new_attributes(&args, &collection).await?;
+    let job = Job::new(&args, &with_new(&collection, &new)?)?;
+    if args.dry_run {
+        attributes::tell(&new, "the import would add");
         let before = match &url {
             Some(url) => stopped_before(url, &args, &job).await?,
             None => None,
@@ -142,9 +156,30 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
             return Ok(Outcome::FoundWrong);
         }
     }
-    let importing = async |database: &Database| import_into(database, &args, &job).await;
+    let importing = async |database: &Database| {
+        if !new.is_empty() {
+            database.ensure_schema_for(&collection).await?;
+            database.add_attributes(&collection, &new).await?;
+            attributes::tell(&new, "added");
+        }
+        import_into(database, &args, &job).await
+    };
     let imported = args.pool.with_new(&url, importing).await?;
     job.conclude(imported)
+}
+
+const UNKNOWN: &str = "how many rows would be written is not known (without --database-url and \
+                       DATABASE_URL, --dry-run checks the file alone)";
+
+/// The collection, with the attributes that its database knows by now.
+async fn collection_of(url: Option<&DatabaseUrl>, args: &Args) -> anyhow::Result<Collection> {
+    match url.filter(|url| !url.is_to_be_created()) {
+        None => args.collection.declared(),
+        Some(url) => {
+            let asking = async |database: &Database| args.collection.declared_in(database).await;
+            args.pool.with_existing(url, asking).await
+        }
+    }
 }
 
 /// How far a stopped import of the file came. The database is asked as the import would
@@ -163,10 +198,7 @@ async fn stopped_before(
         Ok(journal::look(&Store::new(database, &declared), job).await)
     };
     let looked = args.pool.with_existing(url, asking).await;
-    looked.context(
-        "how many rows would be written is not known (without --database-url and DATABASE_URL, \
-         --dry-run checks the file alone)",
-    )?
+    looked.context(UNKNOWN)?
 }
 
 async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow::Result<Imported> {
@@ -209,6 +241,7 @@ impl Reading {
 /// One file and what is to be done with it.
 struct Job<'a> {
     args: &'a Args,
+    fields: ImportFields,
     source: Source,
     /// In bytes; `None` of a stream, which can be read only once.
     size: Option<u64>,
@@ -219,7 +252,7 @@ struct Job<'a> {
 type Batches = RowBatches<Box<dyn std::io::Read + Send>>;
 
 impl<'a> Job<'a> {
-    fn new(args: &'a Args) -> anyhow::Result<Self> {
+    fn new(args: &'a Args, collection: &Collection) -> anyhow::Result<Self> {
         let source = Source::of_argument(&args.file);
         let size = source.size()?;
         let (name, report) = match &source {
@@ -238,6 +271,7 @@ impl<'a> Job<'a> {
         }
         Ok(Self {
             args,
+            fields: ImportFields::new(collection.fields()),
             source,
             size,
             name,
@@ -251,6 +285,7 @@ impl<'a> Job<'a> {
             format: args.format,
             named: self.source.format(),
             delimiter: args.delimiter,
+            fields: self.fields.clone(),
             mappings: args.mappings.clone(),
             encoding: args.encoding,
             layer: args.layer.clone(),
@@ -457,7 +492,8 @@ fn tell_unused(survey: &Survey) {
     let (assigned, unknown) = split_unused(&survey.unused);
     if !unknown.is_empty() {
         note!(
-            "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them)",
+            "not imported, as they map to no field: {} (--map FIELD=COLUMN maps them, \
+             --with-attributes NAME,… makes attributes of them)",
             Listed(unknown.iter())
         );
     }

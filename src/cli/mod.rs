@@ -4,6 +4,7 @@
 //! not run.
 
 mod adopt;
+mod attributes;
 mod backfill;
 mod choice;
 mod collections;
@@ -64,6 +65,8 @@ enum Command {
     Backfill(backfill::Args),
     /// Check that every location says what latitude and longitude say
     Verify(verify::Args),
+    /// Add columns to the tables that nearby makes, which are shown and filtered
+    Attributes(attributes::Args),
     /// Seed and list the organizations that train divers
     Organizations(organizations::Args),
     /// Make, list and revoke the keys that clients show
@@ -162,6 +165,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Adopt(args) => adopt::run(args).await,
         Command::Backfill(args) => backfill::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Attributes(args) => attributes::run(args).await,
         Command::Organizations(args) => organizations::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Generate(args) => Ok(generate::run(&args)),

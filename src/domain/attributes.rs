@@ -42,3 +42,14 @@ impl Attributes {
         fields.zip(self.values.iter().map(Option::as_ref))
     }
 }
+
+/// The most characters that the text of an attribute may have, so that four-byte characters
+/// still fit MySQL's 65,535 bytes of `TEXT`.
+pub const MAX_ATTRIBUTE_CHARS: usize = 16_000;
+
+/// Whether a text may be written to an attribute.
+#[must_use]
+pub fn is_attribute_text(text: &str) -> bool {
+    let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    text.chars().count() <= MAX_ATTRIBUTE_CHARS && !text.contains(forbidden)
+}

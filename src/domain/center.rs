@@ -218,7 +218,7 @@ impl CenterText {
 pub struct CenterDraft {
     text: CenterText,
     position: Option<Position>,
-    attributes: Vec<Option<FieldValue>>,
+    attributes: Vec<(usize, Option<FieldValue>)>,
 }
 
 impl CenterDraft {
@@ -251,10 +251,12 @@ impl CenterDraft {
         })
     }
 
-    /// The same with attributes, in the order of its collection's. Those that are missing
-    /// are NULL.
+    /// The same with attributes, by their places among its collection's. Those that are
+    /// missing are NULL in a new row, and stay in a row that is there.
     #[must_use]
-    pub fn with_attributes(self, attributes: Vec<Option<FieldValue>>) -> Self {
+    pub fn with_attributes(self, mut attributes: Vec<(usize, Option<FieldValue>)>) -> Self {
+        // However they were said: drafts that say the same are written together.
+        attributes.sort_unstable_by_key(|(place, _)| *place);
         Self { attributes, ..self }
     }
 
@@ -311,24 +313,26 @@ impl CenterDraft {
         self.position
     }
 
-    /// Whether it says anything of attributes, be it that they are NULL. An import of a
-    /// draft that does not leaves those of its row as they are.
-    #[must_use]
-    pub fn says_attributes(&self) -> bool {
-        !self.attributes.is_empty()
+    /// The attributes that it says something of, be it that they are NULL, by their places
+    /// among its collection's.
+    pub fn attributes(&self) -> impl Iterator<Item = (usize, Option<&FieldValue>)> {
+        let said = self.attributes.iter();
+        said.map(|(place, value)| (*place, value.as_ref()))
     }
 
-    /// An attribute, by its place among its collection's.
+    /// An attribute, by its place among its collection's; `None` where it is NULL or not said.
     #[must_use]
     pub fn attribute(&self, place: usize) -> Option<&FieldValue> {
-        self.attributes.get(place)?.as_ref()
+        let mut said = self.attributes();
+        said.find_map(|(other, value)| value.filter(|_| other == place))
     }
 }
 
 /// A center after an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CenterEdit {
-    /// What is said of it then.
+    /// What is said of it then. Attributes that it does not say stay as they are stored, which
+    /// may be more than their kind can tell, as a time of day.
     pub draft: CenterDraft,
     /// Whether the edit says where it stands. Otherwise its coordinates stay as they
     /// are stored, whatever they are: others write halves, and what is no point on
@@ -337,20 +341,16 @@ pub struct CenterEdit {
     /// The texts that the edit says something of. Others stay as they are stored, which may
     /// be more than a text can tell, as bytes.
     pub texts: Vec<TextField>,
-    /// The attributes that the edit says something of, by their places. Others stay as
-    /// they are stored, which may be more than their kind can tell, as a time of day.
-    pub attributes: Vec<usize>,
 }
 
 impl CenterEdit {
-    /// One that says everything that a client may say, of a row with so many attributes.
+    /// One that says everything that a client may say.
     #[must_use]
-    pub fn whole(draft: CenterDraft, attributes: usize) -> Self {
+    pub fn whole(draft: CenterDraft) -> Self {
         Self {
             draft,
             places: true,
             texts: TextField::ALL.to_vec(),
-            attributes: (0..attributes).collect(),
         }
     }
 }

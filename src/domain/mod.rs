@@ -30,7 +30,7 @@ mod typos;
 mod viewport;
 
 pub use access::{AccessKey, AccessKeyName, Lifetime, Rate, Scope};
-pub use attributes::Attributes;
+pub use attributes::{Attributes, MAX_ATTRIBUTE_CHARS, is_attribute_text};
 pub use bounds::Bounds;
 pub use center::{
     CHOSEN_IDS, Center, CenterDraft, CenterEdit, CenterId, CenterText, FieldError, IDS, Summary,

@@ -8,8 +8,8 @@ use super::code::Code;
 use super::problem::Problem;
 use super::query::Query;
 use crate::domain::{
-    Comparison, Condition, FieldId, FieldKind, FieldValue, Fields, FilterField, MAX_FILTER_VALUES,
-    TextField,
+    Comparison, Condition, FieldId, FieldKind, FieldValue, Fields, FilterField,
+    MAX_ATTRIBUTE_CHARS, MAX_FILTER_VALUES, TextField, is_attribute_text,
 };
 use crate::wire::parse_date;
 
@@ -131,7 +131,7 @@ pub fn written(
         let read = match (kind, value) {
             (_, Value::Null) => return Ok((place, None)),
             (FieldKind::Text, Value::String(text)) => {
-                is_storable(text).then(|| text.clone().into())
+                is_attribute_text(text).then(|| text.clone().into())
             }
             (FieldKind::Number, Value::Number(number)) => number.as_f64().map(FieldValue::Number),
             (FieldKind::Boolean, Value::Bool(boolean)) => Some(FieldValue::Boolean(*boolean)),
@@ -143,19 +143,11 @@ pub fn written(
     members.iter().map(written).collect()
 }
 
-/// The longest text of an attribute.
-const MAX_STORED_CHARS: usize = 16_000;
-
-fn is_storable(text: &str) -> bool {
-    let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-    text.chars().count() <= MAX_STORED_CHARS && !text.contains(forbidden)
-}
-
 /// What may be written to a field.
 fn written_kind(kind: FieldKind) -> String {
     match kind {
         FieldKind::Text => format!(
-            "a text of at most {MAX_STORED_CHARS} characters without control characters other \
+            "a text of at most {MAX_ATTRIBUTE_CHARS} characters without control characters other \
              than tab and line breaks, or null"
         ),
         FieldKind::Number => "a number, or null".to_owned(),

@@ -108,12 +108,11 @@ pub(super) async fn put(
     let draft = body.into_draft(catalog.collection())?;
     let state = State::of(&request);
     let writing = Arc::clone(&catalog);
-    let attributes = catalog.collection().fields().attributes().len();
     let replacing = async move {
         let Some(condition) = condition else {
             return Ok(writing.replace(id, &draft).await?);
         };
-        let edit = CenterEdit::whole(draft, attributes);
+        let edit = CenterEdit::whole(draft);
         let edited = writing.update(id, move |center| condition.check(center).map(|()| edit));
         edited.await.map_err(Problem::from)
     };

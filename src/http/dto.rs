@@ -110,7 +110,7 @@ impl CenterBody {
         for (place, value) in attributes::written(fields, &self.others)? {
             attributes[place] = value;
         }
-        Ok(draft.with_attributes(attributes))
+        Ok(draft.with_attributes(attributes.into_iter().enumerate().collect()))
     }
 
     /// A center with these changes (RFC 7396): what is left out stays, null
@@ -135,17 +135,10 @@ impl CenterBody {
             Some(fields) => attributes::written(fields, &others)?,
             None => Vec::new(),
         };
-        let mut values = center.attributes.values().to_vec();
-        let mut attributes = Vec::new();
-        for (place, value) in written {
-            values[place] = value;
-            attributes.push(place);
-        }
         Ok(CenterEdit {
-            draft: draft.with_attributes(values),
+            draft: draft.with_attributes(written),
             places,
             texts,
-            attributes,
         })
     }
 

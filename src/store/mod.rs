@@ -6,6 +6,7 @@
 mod access_keys;
 mod apart;
 pub(crate) mod asker;
+mod attributes;
 mod backfill;
 pub(crate) mod client_read;
 mod collection;
@@ -38,6 +39,7 @@ mod verify;
 
 pub use access_keys::{AccessKeyError, MAX_ACCESS_KEYS};
 pub use apart::{Apart, FileLook, FileVersion};
+pub use attributes::{AttributeError, MAX_ATTRIBUTES};
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
     Attribute, Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field,

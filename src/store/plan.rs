@@ -49,7 +49,7 @@ impl<'a> Plan<'a> {
             };
             let moved = !(found.in_order && found.center.position == item.draft.position());
             let differs = texts_differ(collection, &found.center, &item.draft)
-                || (item.draft.says_attributes() && attributes_differ(&found.center, &item.draft));
+                || attributes_differ(&found.center, &item.draft);
             if moved || differs {
                 plan.updates.push(Edit {
                     id,
@@ -79,8 +79,9 @@ fn texts_differ(collection: &Collection, center: &Center, draft: &CenterDraft) -
 }
 
 fn attributes_differ(center: &Center, draft: &CenterDraft) -> bool {
-    let mut stored = center.attributes.values().iter().enumerate();
-    stored.any(|(place, value)| value.as_ref() != draft.attribute(place))
+    let stored = center.attributes.values();
+    let mut said = draft.attributes();
+    said.any(|(place, value)| stored[place].as_ref() != value)
 }
 
 /// Cuts items into runs of at most `longest` in which no id occurs twice, so

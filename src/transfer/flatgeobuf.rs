@@ -11,13 +11,15 @@ use geozero::error::GeozeroError;
 use geozero::{ColumnValue, GeomProcessor, GeozeroGeometry, PropertyProcessor as _};
 
 use super::write::time;
-use crate::domain::{Center, Position, TextField};
+use crate::domain::{Center, FieldKind, FieldValue, Position, TextField};
+use crate::store::Collection;
 
 /// Collects centers and writes them at the end.
 pub(super) struct FlatGeobufWriter(FgbWriter<'static>);
 
 impl FlatGeobufWriter {
-    pub(super) fn new(name: &str) -> io::Result<Self> {
+    pub(super) fn new(collection: &Collection) -> io::Result<Self> {
+        let name = collection.name.as_str();
         let options = FgbWriterOptions {
             crs: FgbCrs {
                 org: Some("EPSG"),
@@ -36,7 +38,17 @@ impl FlatGeobufWriter {
             ("created_at", ColumnType::DateTime),
             ("updated_at", ColumnType::DateTime),
         ]);
-        for (name, kind) in columns {
+        let attributes = collection.fields().attributes().iter();
+        let attributes = attributes.map(|attribute| {
+            let kind = match attribute.kind {
+                // The format has no type for days.
+                FieldKind::Text | FieldKind::Date => ColumnType::String,
+                FieldKind::Number => ColumnType::Double,
+                FieldKind::Boolean => ColumnType::Bool,
+            };
+            (attribute.name.as_str(), kind)
+        });
+        for (name, kind) in columns.chain(attributes) {
             writer.add_column(name, kind, |_, _| {});
         }
         Ok(Self(writer))
@@ -54,10 +66,25 @@ impl FlatGeobufWriter {
                 created_at.as_deref().map(ColumnValue::DateTime),
                 updated_at.as_deref().map(ColumnValue::DateTime),
             ]);
+        let attributes = center.attributes.values().iter();
+        let days: Vec<Option<String>> = attributes
+            .clone()
+            .map(|value| match value {
+                Some(FieldValue::Date(day)) => Some(day.to_string()),
+                _ => None,
+            })
+            .collect();
+        let attributes = attributes.zip(&days).map(|(value, day)| match value {
+            None => None,
+            Some(FieldValue::Text(text)) => Some(ColumnValue::String(text)),
+            Some(FieldValue::Number(number)) => Some(ColumnValue::Double(*number)),
+            Some(FieldValue::Boolean(boolean)) => Some(ColumnValue::Bool(*boolean)),
+            Some(FieldValue::Date(_)) => day.as_deref().map(ColumnValue::String),
+        });
         let mut written = Ok(());
         self.0
             .add_feature_geom(Place(center.position), |feature| {
-                for (column, value) in values.enumerate() {
+                for (column, value) in values.chain(attributes).enumerate() {
                     if let (Some(value), Ok(())) = (value, &written) {
                         written = feature.property(column, "", &value).map(drop);
                     }

@@ -12,6 +12,7 @@ mod format;
 mod generate;
 mod import;
 mod journal;
+mod kinds;
 mod places;
 pub mod read;
 mod report;
@@ -24,5 +25,6 @@ pub use import::{
     Halt, ImportError, Imported, MAX_BATCH_ROWS, Rejected, RowBatches, Survey, import, survey,
 };
 pub use journal::{Journaling, Notes, import_id};
+pub use kinds::find_kinds;
 pub use places::{BUNDLED_PLACES, Place, bundled_places, has_demo_places, load_demo_places};
 pub use report::Report;

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::flatgeobuf::FlatGeobufWriter;
 use super::{Format, axis};
-use crate::domain::{Center, Position, TextField};
-use crate::store::LayerWriter;
-use crate::wire::JsonId;
+use crate::domain::{Center, FieldValue, Position, TextField};
+use crate::store::{Collection, LayerWriter};
+use crate::wire::{AttributeMembers, JsonId};
 
 /// Writes centers one after the other, in any format.
 ///
@@ -33,16 +33,18 @@ enum Form<W: Write> {
 }
 
 impl<W: Write> CenterWriter<W> {
-    /// Writes what comes before the centers. `name` is what they are called where the
-    /// format has a word for them all.
+    /// Writes what comes before the centers of a collection.
     ///
     /// # Errors
     /// When `out` takes no more, or the format is none that is written to a stream.
-    pub fn begin(mut out: W, format: Format, name: &str) -> io::Result<Self> {
+    pub fn begin(mut out: W, format: Format, collection: &Collection) -> io::Result<Self> {
         let form = match format {
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
-                csv.write_record(CSV_COLUMNS).map_err(io_error)?;
+                let attributes = collection.fields().attributes().iter();
+                let attributes = attributes.map(|attribute| attribute.name.as_str());
+                csv.write_record(CSV_COLUMNS.into_iter().chain(attributes))
+                    .map_err(io_error)?;
                 Form::Csv(Box::new(csv))
             }
             Format::GeoJson => {
@@ -50,7 +52,9 @@ impl<W: Write> CenterWriter<W> {
                 Form::Collection(out)
             }
             Format::GeoJsonLines => Form::Lines(out),
-            Format::FlatGeobuf => Form::FlatGeobuf(Box::new(FlatGeobufWriter::new(name)?), out),
+            Format::FlatGeobuf => {
+                Form::FlatGeobuf(Box::new(FlatGeobufWriter::new(collection)?), out)
+            }
             Format::GeoPackage | Format::Gpx | Format::Kml => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
@@ -115,8 +119,8 @@ impl CenterWriter<io::Sink> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn geopackage(path: &Path, name: &str) -> io::Result<Self> {
-        let layer = LayerWriter::create(path, name).map_err(io::Error::other)?;
+    pub fn geopackage(path: &Path, collection: &Collection) -> io::Result<Self> {
+        let layer = LayerWriter::create(path, collection).map_err(io::Error::other)?;
         Ok(Self {
             form: Form::GeoPackage(Box::new(layer), io::sink()),
             is_first: true,
@@ -124,7 +128,7 @@ impl CenterWriter<io::Sink> {
     }
 }
 
-/// The columns of the table, in its order.
+/// The columns of the table, in its order; attributes follow.
 const CSV_COLUMNS: [&str; 16] = [
     "id",
     "name",
@@ -147,8 +151,9 @@ const CSV_COLUMNS: [&str; 16] = [
 fn write_record<W: Write>(csv: &mut csv::Writer<W>, center: &Center) -> io::Result<()> {
     let degrees = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let text = |field: TextField| center.text.get(field).unwrap_or("");
-    csv.write_record([
-        itoa::Buffer::new().format(center.id.get()),
+    let (mut id, mut view_count) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let fields = [
+        id.format(center.id.get()),
         text(TextField::Name),
         text(TextField::Description),
         text(TextField::Address),
@@ -161,11 +166,24 @@ fn write_record<W: Write>(csv: &mut csv::Writer<W>, center: &Center) -> io::Resu
         text(TextField::Region),
         text(TextField::City),
         text(TextField::LogoUrl),
-        itoa::Buffer::new().format(center.view_count),
+        view_count.format(center.view_count),
         &center.created_at.as_ref().map(time).unwrap_or_default(),
         &center.updated_at.as_ref().map(time).unwrap_or_default(),
-    ])
-    .map_err(io_error)
+    ];
+    let mut write = |field: &str| csv.write_field(field).map_err(io_error);
+    fields.into_iter().try_for_each(&mut write)?;
+    for value in center.attributes.values() {
+        match value {
+            None => write("")?,
+            Some(FieldValue::Text(text)) => write(text)?,
+            Some(FieldValue::Number(number)) => write(&number.to_string())?,
+            Some(FieldValue::Boolean(true)) => write("true")?,
+            Some(FieldValue::Boolean(false)) => write("false")?,
+            Some(FieldValue::Date(date)) => write(&date.to_string())?,
+        }
+    }
+    // No further field: the end of the record.
+    csv.write_record(None::<&[u8]>).map_err(io_error)
 }
 
 /// What is behind an error of the CSV writer, which can fail in no other way
@@ -211,6 +229,8 @@ struct Properties<'a> {
     view_count: i64,
     created_at: Option<String>,
     updated_at: Option<String>,
+    #[serde(flatten)]
+    attributes: AttributeMembers<'a>,
 }
 
 impl<'a> Feature<'a> {
@@ -235,6 +255,7 @@ impl<'a> Feature<'a> {
                 view_count: center.view_count,
                 created_at: center.created_at.as_ref().map(time),
                 updated_at: center.updated_at.as_ref().map(time),
+                attributes: AttributeMembers(&center.attributes),
             },
         }
     }
@@ -245,14 +266,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Attributes, CenterDraft, CenterId, CenterText};
-    use crate::store::BatchItem;
-    use crate::transfer::read::{ReadOptions, RowReader};
+    use crate::domain::{Attributes, CenterDraft, CenterId, CenterText, FieldKind};
+    use crate::store::{Attribute, BatchItem, ColumnName};
+    use crate::transfer::read::{ImportFields, ReadOptions, RowReader};
 
     const FORMATS: [Format; 3] = [Format::Csv, Format::GeoJson, Format::GeoJsonLines];
 
+    fn collection() -> Collection {
+        let attributes = [
+            ("category", FieldKind::Text),
+            ("stars", FieldKind::Number),
+            ("open", FieldKind::Boolean),
+            ("since", FieldKind::Date),
+        ];
+        let attributes = attributes.map(|(name, kind)| {
+            let name = ColumnName::new(name).unwrap();
+            Attribute::new(name.clone(), kind, name)
+        });
+        let centers = Collection::diving_centers();
+        centers.with_attributes(attributes.into()).unwrap()
+    }
+
     fn written(format: Format, centers: &[Center]) -> Vec<u8> {
-        let mut writer = CenterWriter::begin(Vec::new(), format, "centers").unwrap();
+        let mut writer = CenterWriter::begin(Vec::new(), format, &collection()).unwrap();
         for center in centers {
             writer.write(center).unwrap();
         }
@@ -262,6 +298,7 @@ mod tests {
     fn read(text: &[u8], format: Format) -> Vec<BatchItem> {
         let options = ReadOptions {
             format: Some(format),
+            fields: ImportFields::new(collection().fields()),
             ..ReadOptions::default()
         };
         let mut reader = RowReader::open(text, &options).unwrap();
@@ -282,7 +319,7 @@ mod tests {
             created_at: Some(time),
             updated_at: Some(time),
             ownership_status: None,
-            attributes: Attributes::default(),
+            attributes: Attributes::new(collection().fields(), vec![None; 4]),
         }
     }
 
@@ -298,11 +335,23 @@ mod tests {
             [description, address, email, phone] in prop::array::uniform4(prop::option::of(nasty())),
             [country, region, city, logo_url] in prop::array::uniform4(prop::option::of(nasty())),
             position in prop::option::of((-90.0..=90.0, -180.0..=180.0)),
+            category in prop::option::of(nasty()),
+            stars in prop::option::of(-1e30..1e30),
+            is_open in prop::option::of(any::<bool>()),
+            since in prop::option::of(0_i64..700_000),
         ) -> Center {
             let text = CenterText {
                 name, description, address, email, phone, website: None, country, region, city, logo_url,
             };
-            center(id, text, position.map(|(lat, lng)| Position::new(lat, lng).unwrap()))
+            let values = vec![
+                category.map(FieldValue::Text),
+                stars.map(FieldValue::Number),
+                is_open.map(FieldValue::Boolean),
+                since.and_then(FieldValue::of_day),
+            ];
+            let position = position.map(|(lat, lng)| Position::new(lat, lng).unwrap());
+            let attributes = Attributes::new(collection().fields(), values);
+            Center { attributes, ..center(id, text, position) }
         }
     }
 
@@ -311,9 +360,13 @@ mod tests {
         fn what_is_written_reads_back_the_same(centers in prop::collection::vec(any_center(), 0..6)) {
             let expected: Vec<_> = centers
                 .iter()
-                .map(|center| BatchItem {
-                    id: Some(center.id),
-                    draft: CenterDraft::new(center.text.clone(), center.position).unwrap(),
+                .map(|center| {
+                    let draft = CenterDraft::new(center.text.clone(), center.position).unwrap();
+                    let said = center.attributes.values().iter().cloned().enumerate();
+                    BatchItem {
+                        id: Some(center.id),
+                        draft: draft.with_attributes(said.collect()),
+                    }
                 })
                 .collect();
             for format in FORMATS {
@@ -335,7 +388,8 @@ mod tests {
             "{\"type\":\"Feature\",\"id\":7,\"geometry\":{\"type\":\"Point\",\"coordinates\":[23.0,37.98380001]},\
              \"properties\":{\"name\":\"A\",\"description\":null,\"address\":null,\"email\":null,\"phone\":null,\
              \"website\":null,\"country\":null,\"region\":null,\"city\":null,\"logo_url\":null,\"view_count\":3,\
-             \"created_at\":\"2023-11-14T22:13:20Z\",\"updated_at\":\"2023-11-14T22:13:20Z\"}}\n"
+             \"created_at\":\"2023-11-14T22:13:20Z\",\"updated_at\":\"2023-11-14T22:13:20Z\",\
+             \"category\":null,\"stars\":null,\"open\":null,\"since\":null}}\n"
         );
     }
 
@@ -350,8 +404,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(file).unwrap(),
             "id,name,description,address,email,phone,website,latitude,longitude,country,region,city,logo_url,\
-             view_count,created_at,updated_at\n\
-             7,\"A \"\"quoted\"\", b\",,,,,,0.00000001,-180,,,,,3,2023-11-14T22:13:20Z,2023-11-14T22:13:20Z\n"
+             view_count,created_at,updated_at,category,stars,open,since\n\
+             7,\"A \"\"quoted\"\", b\",,,,,,0.00000001,-180,,,,,3,2023-11-14T22:13:20Z,2023-11-14T22:13:20Z,,,,\n"
         );
     }
 

@@ -10,7 +10,8 @@ const README: &str = include_str!("../../README.md");
 const NEARBY: &str = env!("CARGO_BIN_EXE_nearby");
 
 /// Every command with its help.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
+    "attributes",
     "serve",
     "demo",
     "migrate",
@@ -30,6 +31,9 @@ const MIGRATE_ACTIONS: [&str; 5] = ["up", "down", "status", "stamp", "new"];
 
 /// Those of `nearby keys`.
 const KEYS_ACTIONS: [&str; 3] = ["create", "list", "revoke"];
+
+/// Those of `nearby attributes`.
+const ATTRIBUTES_ACTIONS: [&str; 3] = ["add", "list", "remove"];
 
 /// A command of the README and what it says that it prints.
 struct Example {
@@ -148,7 +152,11 @@ fn all_help() -> String {
         .iter()
         .map(|action| help(&["migrate", action]));
     let of_keys = KEYS_ACTIONS.iter().map(|action| help(&["keys", action]));
-    commands.chain(actions).chain(of_keys).collect()
+    let of_attributes = ATTRIBUTES_ACTIONS
+        .iter()
+        .map(|action| help(&["attributes", action]));
+    let of_actions = actions.chain(of_keys).chain(of_attributes);
+    commands.chain(of_actions).collect()
 }
 
 /// The words of a text that begin so, without what punctuation follows.

@@ -4,7 +4,7 @@ mod file;
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::store::{Collection, ColumnName, Database, Obstacle, Store, TableColumns};
 use file::Declared;
@@ -72,6 +72,18 @@ impl DeclaredArgs {
         }
     }
 
+    /// The collection of a name, with the attributes that a database remembers of it.
+    ///
+    /// # Errors
+    /// As [`Self::named`], and when an attribute is declared otherwise than it is remembered.
+    pub(super) async fn named_in(
+        &self,
+        name: &str,
+        database: &Database,
+    ) -> anyhow::Result<Collection> {
+        with_remembered(self.named(name)?, database).await
+    }
+
     /// All collections that a database can serve, the default one first.
     ///
     /// # Errors
@@ -83,7 +95,7 @@ impl DeclaredArgs {
     ) -> anyhow::Result<Vec<Collection>> {
         let declared = self.read()?;
         let centers = declared.with_attributes(Collection::diving_centers())?;
-        let centers = centers_of(centers, database).await?;
+        let centers = centers_of(with_remembered(centers, database).await?, database).await?;
         let mut served = Vec::new();
         if default.name == centers.name {
             served.push(centers);
@@ -91,6 +103,7 @@ impl DeclaredArgs {
             served.extend(if_usable(centers, database).await?);
         }
         let sites = declared.with_attributes(Collection::dive_sites())?;
+        let sites = with_remembered(sites, database).await?;
         let sites = fitted(sites, database, |_| false).await?;
         served.extend(if_usable(sites, database).await?);
         for collection in declared.collections {
@@ -118,13 +131,21 @@ impl CollectionArgs {
         self.declared.named(&self.collection)
     }
 
+    /// The collection as it is declared, with the attributes that a database remembers of it.
+    ///
+    /// # Errors
+    /// As [`Self::declared`], and when an attribute is declared otherwise than it is remembered.
+    pub(super) async fn declared_in(&self, database: &Database) -> anyhow::Result<Collection> {
+        self.declared.named_in(&self.collection, database).await
+    }
+
     /// The collection as it is in a database.
     ///
     /// # Errors
     /// When the file is wrong, there is no such collection, or its table is not
     /// what the file says.
     pub(super) async fn open(&self, database: &Database) -> anyhow::Result<Collection> {
-        let collection = self.declared()?;
+        let collection = self.declared_in(database).await?;
         if is_built_in(&collection) {
             return fitted(collection, database, |_| false).await;
         }
@@ -186,6 +207,29 @@ async fn if_usable(
     }
     tracing::warn!("{name} are not served: {why}");
     Ok(None)
+}
+
+/// A collection with the attributes that a database remembers of it, after those that are
+/// declared.
+async fn with_remembered(
+    collection: Collection,
+    database: &Database,
+) -> anyhow::Result<Collection> {
+    if !collection.is_ours() {
+        return Ok(collection);
+    }
+    let mut attributes = collection.attributes().to_vec();
+    let declared = attributes.len();
+    for remembered in database.attributes_of(&collection.name).await? {
+        let mut declared = attributes[..declared].iter();
+        if !declared.any(|other| other.column == remembered.column) {
+            attributes.push(remembered);
+        }
+    }
+    let name = collection.name.clone();
+    collection.with_attributes(attributes).with_context(|| {
+        format!("`nearby attributes list` shows what the database remembers of {name}")
+    })
 }
 
 fn is_built_in(collection: &Collection) -> bool {

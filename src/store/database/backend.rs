@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use super::Connections;
 use crate::store::access_keys::AccessKeysTable;
+use crate::store::attributes::AttributesTable;
 use crate::store::dive_sites::SiteReads;
 use crate::store::feed::ChangeFeed;
 use crate::store::guard::Guards;
@@ -39,6 +40,7 @@ pub(in crate::store) trait Backend:
     + SiteReads
     + KeysTable
     + AccessKeysTable
+    + AttributesTable
     + Debug
     + Send
     + Sync

@@ -45,10 +45,10 @@ impl EditSql {
                 statement.push_value(draft.text().get(*field));
             }
         }
-        for &place in &edit.attributes {
+        for (place, value) in draft.attributes() {
             let column = &self.attributes[place];
             statement.push(", ").push(column).push(" = ");
-            statement.push_value(draft.attribute(place));
+            statement.push_value(value);
         }
         statement.push_with(&self.end, []);
         statement.push_value(id.get()).push(&self.and_shown);

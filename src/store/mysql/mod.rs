@@ -8,6 +8,7 @@ mod access_keys;
 pub(super) mod adopt;
 mod at_fault;
 mod attended;
+mod attributes;
 mod backfill;
 mod catalog;
 mod cells;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
@@ -133,12 +133,7 @@ pub(super) fn name(
 }
 
 /// One row of `Names::rows_as_table`.
-pub(super) fn listed(
-    id: Option<CenterId>,
-    draft: &CenterDraft,
-    texts: &[TextField],
-    attributes: usize,
-) -> Value {
+pub(super) fn listed(id: Option<CenterId>, draft: &CenterDraft, texts: &[TextField]) -> Value {
     let (x, y) = point(draft.position());
     let mut row = vec![
         json!(id.map(CenterId::get)),
@@ -148,14 +143,23 @@ pub(super) fn listed(
         json!(draft.position().map(Position::longitude)),
     ];
     row.extend(texts.iter().map(|&field| json!(draft.text().get(field))));
-    let attributes = (0..attributes).map(|place| match draft.attribute(place) {
-        None => Value::Null,
-        Some(FieldValue::Text(text)) => json!(text),
-        Some(FieldValue::Number(number)) => json!(number),
-        Some(FieldValue::Boolean(boolean)) => json!(i64::from(*boolean)),
-        Some(FieldValue::Date(date)) => json!(date.to_string()),
-    });
-    row.extend(attributes);
+    // Those that are not said are not there, which a column of their table tells from NULL.
+    let attributes: Map<String, Value> = draft
+        .attributes()
+        .map(|(place, value)| {
+            let value = match value {
+                None => Value::Null,
+                Some(FieldValue::Text(text)) => json!(text),
+                Some(FieldValue::Number(number)) => json!(number),
+                Some(FieldValue::Boolean(boolean)) => json!(i64::from(*boolean)),
+                Some(FieldValue::Date(date)) => json!(date.to_string()),
+            };
+            (format!("a{place}"), value)
+        })
+        .collect();
+    if !attributes.is_empty() {
+        row.push(attributes.into());
+    }
     Value::Array(row)
 }
 

@@ -1,5 +1,7 @@
 //! The SQL of a collection in MySQL, built once.
 
+use std::fmt::Write as _;
+
 use super::edit::EditSql;
 use super::listing::ListingSql;
 use super::location::{has_position, location as derived};
@@ -21,13 +23,8 @@ pub(super) struct Statements {
     pub(super) attributes: usize,
     pub(super) insert: Sql,
     pub(super) insert_many: Sql,
-    pub(super) update: Sql,
-    /// [`Self::update`] that leaves the coordinates as they are, and puts the
-    /// location where they say.
     pub(super) edit: EditSql,
-    pub(super) update_many: Sql,
-    /// The same of rows that nothing is said of their attributes.
-    pub(super) update_many_but_attributes: Sql,
+    pub(super) update_many: UpdateManySql,
     pub(super) delete: Sql,
     pub(super) read: Sql,
     pub(super) read_to_update: Sql,
@@ -79,20 +76,14 @@ impl Statements {
                 .map(|(place, (_, column))| value(place, column))
                 .collect()
         };
-        let attribute_columns = names.attributes.iter().map(|(_, column)| column.clone());
+        let attribute_columns = names.attributes.iter();
+        let attribute_columns: Vec<String> = attribute_columns
+            .map(|(_, column)| column.clone())
+            .collect();
         let now = names.new_values();
         let shown = &names.and_shown;
         let touch = names.touch();
         let has_id = has_id(id);
-        let update_many = |attributes: &str| {
-            Sql::new(format!(
-                "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
-                 SET t.{location} = {row_point}, t.{latitude} = v.latitude, \
-                 t.{longitude} = v.longitude{texts}{attributes}{touch}",
-                texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
-                touch = touch.replacen(", ", ", t.", 1),
-            ))
-        };
         Self {
             texts: names.texts.iter().map(|(field, _)| *field).collect(),
             attributes: names.attributes.len(),
@@ -107,28 +98,26 @@ impl Statements {
                 texts = values(&|place, _| format!(", v.t{place}")),
                 attributes = attributes(&|place, _| format!(", v.a{place}")),
             )),
-            // A point that stays where it was has the same bytes: the server then
-            // leaves it and its index alone.
-            update: Sql::new(format!(
-                "UPDATE {table} SET {location} = {point}, {latitude} = ?, {longitude} = ?\
-                 {texts}{attributes}{touch} WHERE {id} = ?{shown}",
-                texts = values(&|_, column| format!(", {column} = ?")),
-                attributes = attributes(&|_, column| format!(", {column} = ?")),
-            )),
             edit: EditSql {
                 start: format!("UPDATE {table} SET {location} = "),
                 derived: derived(latitude, longitude),
                 latitude: latitude.clone(),
                 longitude: longitude.clone(),
                 texts: names.texts.clone(),
-                attributes: attribute_columns.collect(),
+                attributes: attribute_columns.clone(),
                 end: format!("{touch} WHERE {id} = "),
                 and_shown: shown.clone(),
             },
-            update_many: update_many(&attributes(&|place, column| {
-                format!(", t.{column} = v.a{place}")
-            })),
-            update_many_but_attributes: update_many(""),
+            update_many: UpdateManySql {
+                start: format!(
+                    "UPDATE {rows} STRAIGHT_JOIN {table} AS t ON t.{id} = v.id \
+                     SET t.{location} = {row_point}, t.{latitude} = v.latitude, \
+                     t.{longitude} = v.longitude{texts}",
+                    texts = values(&|place, column| format!(", t.{column} = v.t{place}")),
+                ),
+                attributes: attribute_columns,
+                end: touch.replacen(", ", ", t.", 1),
+            },
             delete: Sql::new(match &collection.deleted_at {
                 None => format!("DELETE FROM {table} WHERE {id} = ?{shown}"),
                 Some(deleted_at) => format!(
@@ -170,6 +159,26 @@ impl Statements {
             search: SearchSql::new(collection, &names),
             listing: ListingSql::new(collection, &names),
         }
+    }
+}
+
+/// The UPDATE of many rows that say the same attributes.
+#[derive(Debug)]
+pub(super) struct UpdateManySql {
+    start: String,
+    /// Their columns.
+    attributes: Vec<String>,
+    end: String,
+}
+
+impl UpdateManySql {
+    /// Takes a JSON array of rows that say the attributes in these places. Others stay.
+    pub(super) fn of(&self, places: &[usize]) -> String {
+        let mut text = self.start.clone();
+        for &place in places {
+            let _ = write!(text, ", t.{} = v.a{place}", self.attributes[place]);
+        }
+        text + &self.end
     }
 }
 
@@ -315,16 +324,16 @@ impl Names {
 
     /// A JSON array of rows as a table: one placeholder, however many rows.
     fn rows_as_table(&self) -> String {
-        let first_attribute = super::rows::FIRST_LISTED_TEXT + self.texts.len();
-        let attributes = (first_attribute..).zip(self.attributes.iter().enumerate());
-        let attributes = attributes.map(|(at, (place, (kind, _)))| {
+        let at = super::rows::FIRST_LISTED_TEXT + self.texts.len();
+        let attributes = self.attributes.iter().enumerate();
+        let attributes = attributes.map(|(place, (kind, _))| {
             let kind = match kind {
                 FieldKind::Text => "TEXT",
                 FieldKind::Number => "DOUBLE",
                 FieldKind::Boolean => "TINYINT",
                 FieldKind::Date => "DATE",
             };
-            format!("a{place} {kind} PATH '$[{at}]' ERROR ON ERROR")
+            format!("a{place} {kind} PATH '$[{at}].a{place}' ERROR ON ERROR")
         });
         let mut texts: Vec<String> = self
             .texts

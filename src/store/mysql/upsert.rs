@@ -1,14 +1,15 @@
 //! Writing many centers at once.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use sqlx::{Executor as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, SqlSafeStr};
 
 use super::retry::Retries;
 use super::write::{all_have_ids, commit};
 use super::{MySqlStore, rows};
 use crate::domain::CenterId;
 use crate::store::plan::{Plan, Stored, runs};
-use crate::store::sql::Sql;
 use crate::store::{BatchItem, JournalNote, Others, RefusedItem, StoreError, Upserted};
 
 /// How many ids are looked up at once.
@@ -168,21 +169,19 @@ impl MySqlStore {
         plan: &Plan<'_>,
     ) -> Result<(), sqlx::Error> {
         let texts = &self.statements.texts;
-        let attributes = self.statements.attributes;
-        let inserts = plan
-            .inserts
-            .iter()
-            .map(|item| rows::listed(item.id, &item.draft, texts, attributes));
-        write_many(connection, &self.statements.insert_many, inserts).await?;
-        for (says_attributes, update) in [
-            (true, &self.statements.update_many),
-            (false, &self.statements.update_many_but_attributes),
-        ] {
-            let updates = plan.updates.iter();
-            let updates = updates
-                .filter(|edit| edit.draft.says_attributes() == says_attributes)
-                .map(|edit| rows::listed(Some(edit.id), edit.draft, texts, attributes));
-            write_many(connection, update, updates).await?;
+        let inserts = plan.inserts.iter();
+        let inserts = inserts.map(|item| rows::listed(item.id, &item.draft, texts));
+        let insert = self.statements.insert_many.text();
+        write_many(connection, insert, inserts).await?;
+        let mut updates: BTreeMap<Vec<usize>, Vec<Value>> = BTreeMap::new();
+        for edit in &plan.updates {
+            let said = edit.draft.attributes().map(|(place, _)| place).collect();
+            let row = rows::listed(Some(edit.id), edit.draft, texts);
+            updates.entry(said).or_default().push(row);
+        }
+        for (said, rows) in updates {
+            let update = self.statements.update_many.of(&said);
+            write_many(connection, AssertSqlSafe(update), rows.into_iter()).await?;
         }
         Ok(())
     }
@@ -190,11 +189,12 @@ impl MySqlStore {
 
 async fn write_many(
     connection: &mut MySqlConnection,
-    statement: &Sql,
+    statement: impl SqlSafeStr,
     rows: impl Iterator<Item = Value>,
 ) -> Result<(), sqlx::Error> {
+    let statement = statement.into_sql_str();
     for list in lists(rows.map(|row| row.to_string())) {
-        sqlx::query(statement.text())
+        sqlx::query(statement.clone())
             .bind(list)
             .execute(&mut *connection)
             .await?;

@@ -223,15 +223,9 @@ impl MySqlStore {
         id: CenterId,
         draft: &CenterDraft,
     ) -> Result<bool, StoreError> {
-        let (x, y) = rows::point(draft.position());
-        let query = sqlx::query(self.statements.update.text()).bind(x).bind(y);
-        let query = self.bind_draft(query, draft);
-        let written = self
-            .bind_attributes(query, draft)
-            .bind(id.get())
-            .execute(&mut *connection)
-            .await;
-        match written {
+        let edit = CenterEdit::whole(draft.clone());
+        let update = query(self.statements.edit.statement(id, &edit));
+        match update.execute(&mut *connection).await {
             // Rows found, not rows changed: sqlx asks the server for these.
             Ok(written) => Ok(written.rows_affected() > 0),
             Err(error) => Err(self.explained(connection, error, draft).await),

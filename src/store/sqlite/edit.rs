@@ -65,8 +65,8 @@ impl EditSql {
                 set(column, draft.text().get(*field).into());
             }
         }
-        for &place in &edit.attributes {
-            set(&self.attributes[place], draft.attribute(place).into());
+        for (place, value) in draft.attributes() {
+            set(&self.attributes[place], value.into());
         }
         statement.push(&self.touch).push(" WHERE ").push(&self.id);
         statement.push(" = ").push_value(id.get());

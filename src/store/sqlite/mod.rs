@@ -6,6 +6,7 @@
 mod abandoned;
 mod access_keys;
 mod apart;
+mod attributes;
 mod backfill;
 mod catalog;
 mod columns;

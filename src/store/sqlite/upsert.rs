@@ -83,12 +83,7 @@ impl Writing<'_> {
             let written = if let Some(id) = known {
                 self.growth.let_go();
                 let next = self.bind_draft(&mut update, 1, draft)?;
-                let said = if draft.says_attributes() {
-                    None
-                } else {
-                    Some(&[][..])
-                };
-                let next = self.bind_edited(&mut update, next, said)?;
+                let next = self.bind_edited(&mut update, next, draft)?;
                 update.raw_bind_parameter(next, id.get())?;
                 update.raw_execute()
             } else {

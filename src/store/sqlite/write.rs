@@ -182,7 +182,7 @@ impl Writing<'_> {
         let mut update = self.prepare(&self.statements.update)?;
         self.growth.let_go();
         let next = self.bind_draft(&mut update, 1, draft)?;
-        let next = self.bind_edited(&mut update, next, None)?;
+        let next = self.bind_edited(&mut update, next, draft)?;
         update.raw_bind_parameter(next, id.get())?;
         if update.raw_execute()? == 0 {
             return Ok(None);
@@ -241,16 +241,16 @@ impl Writing<'_> {
         Ok(first + count)
     }
 
-    /// Binds which attributes an UPDATE writes; the placeholder after them is next.
+    /// Binds which attributes a draft says, so that an UPDATE writes them; the placeholder after them is next.
     pub(super) fn bind_edited(
         &self,
         statement: &mut Statement<'_>,
         first: usize,
-        said: Option<&[usize]>,
+        draft: &CenterDraft,
     ) -> rusqlite::Result<usize> {
         let count = self.statements.fields.attributes().len();
         for (at, place) in (first..).zip(0..count) {
-            let is_said = said.is_none_or(|said| said.contains(&place));
+            let is_said = draft.attributes().any(|(said, _)| said == place);
             statement.raw_bind_parameter(at, is_said)?;
         }
         Ok(first + count)
@@ -258,7 +258,7 @@ impl Writing<'_> {
 }
 
 /// A value as it is kept.
-fn stored(value: &FieldValue) -> Value {
+pub(super) fn stored(value: &FieldValue) -> Value {
     match value {
         FieldValue::Text(text) => Value::Text(text.clone()),
         FieldValue::Number(number) => Value::Real(*number),

@@ -9,11 +9,11 @@ use std::ops::Range;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::error::{InputError, MAX_RECORD_BYTES, RowError, utf8};
-use super::header::{Columns, Mapping};
+use super::header::Columns;
 use super::number::{parse_degrees, parse_id};
-use super::row::{center_text, draft};
+use super::row::{attributes, center_text, draft};
 use super::window::Window;
-use super::{RawRow, Row};
+use super::{RawRow, ReadOptions, Row};
 use crate::store::BatchItem;
 
 /// What may separate columns, the likeliest first.
@@ -29,12 +29,7 @@ pub(super) struct CsvRows<R> {
 
 impl<R: Read> CsvRows<R> {
     /// Reads and maps the header.
-    pub(super) fn open(
-        mut window: Window<R>,
-        delimiter: Option<u8>,
-        mappings: &[Mapping],
-        ignores_ids: bool,
-    ) -> Result<Self, InputError> {
+    pub(super) fn open(mut window: Window<R>, options: &ReadOptions) -> Result<Self, InputError> {
         let first = first_line(window.bytes());
         let said = said_delimiter(&window.bytes()[first.clone()]);
         if said.is_some() {
@@ -46,7 +41,8 @@ impl<R: Read> CsvRows<R> {
         {
             return Err(InputError::Empty);
         }
-        let delimiter = delimiter
+        let delimiter = options
+            .delimiter
             .or(said)
             .unwrap_or_else(|| detect_delimiter(&window.bytes()[first_line(window.bytes())]));
         let mut records = Records::new(window, delimiter);
@@ -59,8 +55,8 @@ impl<R: Read> CsvRows<R> {
             .map(|field| records.field(field))
             .collect::<Result<Vec<_>, _>>()
             .map_err(InputError::HeaderText)?;
-        let mut columns = Columns::of_header(&names, mappings)?;
-        if ignores_ids {
+        let mut columns = Columns::of_header(&names, &options.fields, &options.mappings)?;
+        if options.ignores_ids {
             columns.id = None;
         }
         let header = records.raw().to_vec();
@@ -122,9 +118,14 @@ impl<R: Read> CsvRows<R> {
             let value = records.field(column)?;
             Ok((!value.is_empty()).then(|| value.to_owned()))
         })?;
+        let attributes = attributes(columns, |column, _| {
+            let value = records.field(column)?;
+            Ok((!value.is_empty()).then_some(value))
+        })?;
+        let draft = draft(text, latitude, longitude)?;
         Ok(BatchItem {
             id,
-            draft: draft(text, latitude, longitude)?,
+            draft: draft.with_attributes(attributes),
         })
     }
 
@@ -399,7 +400,7 @@ mod tests {
     fn rows(text: &[u8]) -> Vec<(u64, Result<BatchItem, RowError>)> {
         let mut window = Window::new(text);
         window.fill().unwrap();
-        let mut rows = CsvRows::open(window, None, &[], false).unwrap();
+        let mut rows = CsvRows::open(window, &ReadOptions::default()).unwrap();
         let mut all = Vec::new();
         while let Some(row) = rows.next_row().unwrap() {
             all.push((row.line, row.item));

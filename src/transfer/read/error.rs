@@ -119,7 +119,17 @@ pub enum RowError {
     #[error("{field} must be a text, a number or null, got a list or an object")]
     NotAText {
         /// The field at fault.
-        field: &'static str,
+        field: String,
+    },
+    /// The value of an attribute is none of its kind.
+    #[error("{name} must be {expected}, got `{got}`")]
+    Attribute {
+        /// The attribute.
+        name: String,
+        /// What it may be.
+        expected: String,
+        /// What is there.
+        got: String,
     },
     /// The fields are readable and not allowed.
     #[error(transparent)]

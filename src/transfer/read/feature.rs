@@ -6,11 +6,12 @@ use geojson::feature::Id;
 use geojson::{JsonObject, JsonValue};
 use serde::{Deserialize, Deserializer};
 
+use super::attribute::parse_attribute;
 use super::error::{RowError, quoted, utf8};
 use super::header::{Field, Properties};
 use super::number::parse_id;
 use super::reference::other_than_wgs84;
-use super::row::{center_text, draft};
+use super::row::{SaidAttributes, center_text, draft};
 use crate::domain::{CenterId, TextField};
 use crate::store::BatchItem;
 use crate::transfer::axis;
@@ -95,31 +96,35 @@ impl Features {
             other_than_wgs84(crs).map_err(RowError::Reference)?;
         }
         let coordinates = geometry.map_or(Ok(None), coordinates)?;
-        let (property_id, mut texts) =
-            self.take_properties(feature.properties.unwrap_or_default())?;
-        let text = center_text(|field| Ok(texts[field as usize].take()))?;
+        let mut said = self.take_properties(feature.properties.unwrap_or_default())?;
+        let text = center_text(|field| Ok(said.texts[field as usize].take()))?;
         let (latitude, longitude) = coordinates.unzip();
         let id = if self.ignores_ids {
             None
         } else {
-            one_id(feature.id, property_id)?
+            one_id(feature.id, said.id)?
         };
+        let draft = draft(text, latitude, longitude)?;
         Ok(BatchItem {
             id,
-            draft: draft(text, latitude, longitude)?,
+            draft: draft.with_attributes(said.attributes),
         })
     }
 
-    fn take_properties(
-        &mut self,
-        properties: JsonObject,
-    ) -> Result<(Option<JsonValue>, [Option<String>; TextField::ALL.len()]), RowError> {
-        let mut id = None;
-        let mut texts = [const { None }; TextField::ALL.len()];
+    fn take_properties(&mut self, properties: JsonObject) -> Result<Said, RowError> {
+        let mut said = Said::default();
         for (name, value) in properties {
             match self.properties.field(&name) {
-                Some(Field::Id) => id = Some(value),
-                Some(Field::Text(field)) => texts[field as usize] = text_of(field, value)?,
+                Some(Field::Id) => said.id = Some(value),
+                Some(Field::Text(field)) => {
+                    said.texts[field as usize] = text_of(field.name(), value)?;
+                }
+                Some(Field::Attribute(place)) => {
+                    let attribute = self.properties.fields.attribute(place);
+                    let text = text_of(&attribute.name, value)?;
+                    let value = parse_attribute(attribute, text.as_deref())?;
+                    said.attributes.push((place, value));
+                }
                 _ => {
                     if self.unused.len() < MAX_UNUSED && !self.unused.contains(&name) {
                         self.unused.insert(name);
@@ -127,8 +132,16 @@ impl Features {
                 }
             }
         }
-        Ok((id, texts))
+        Ok(said)
     }
+}
+
+/// What the properties of a Feature say.
+#[derive(Debug, Default)]
+struct Said {
+    id: Option<JsonValue>,
+    texts: [Option<String>; TextField::ALL.len()],
+    attributes: SaidAttributes,
 }
 
 /// Where a geometry is: a Point, or a `MultiPoint` of one. An empty one is nowhere.
@@ -177,14 +190,14 @@ fn other_geometry(kind: &str) -> Option<&'static str> {
     .find(|other| *other == kind)
 }
 
-fn text_of(field: TextField, value: JsonValue) -> Result<Option<String>, RowError> {
+fn text_of(field: &str, value: JsonValue) -> Result<Option<String>, RowError> {
     match value {
         JsonValue::Null => Ok(None),
         JsonValue::String(text) => Ok(Some(text)),
         JsonValue::Number(number) => Ok(Some(number.to_string())),
         JsonValue::Bool(truth) => Ok(Some(truth.to_string())),
         JsonValue::Array(_) | JsonValue::Object(_) => Err(RowError::NotAText {
-            field: field.name(),
+            field: field.to_owned(),
         }),
     }
 }
@@ -213,9 +226,14 @@ fn one_id(feature: Option<Id>, property: Option<JsonValue>) -> Result<Option<Cen
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::read::ImportFields;
 
     fn parse(text: &str) -> Result<BatchItem, RowError> {
-        Features::new(Properties::new(&[]).unwrap(), false).parse(text.as_bytes())
+        Features::new(
+            Properties::new(&ImportFields::default(), &[]).unwrap(),
+            false,
+        )
+        .parse(text.as_bytes())
     }
 
     fn with_geometry(geometry: &str) -> Result<BatchItem, RowError> {
@@ -334,7 +352,10 @@ mod tests {
 
     #[test]
     fn ids_that_are_to_be_ignored_are_not_looked_at() {
-        let mut features = Features::new(Properties::new(&[]).unwrap(), true);
+        let mut features = Features::new(
+            Properties::new(&ImportFields::default(), &[]).unwrap(),
+            true,
+        );
         for id in [
             "0",
             "\"node/5\"",
@@ -380,14 +401,16 @@ mod tests {
         assert_eq!(parsed.draft.text().city, None);
         assert_eq!(
             parse(r#"{"type":"Feature","geometry":null,"properties":{"name":["A"]}}"#),
-            Err(RowError::NotAText { field: "name" })
+            Err(RowError::NotAText {
+                field: "name".to_owned()
+            })
         );
     }
 
     #[test]
     fn properties_that_map_to_nothing_are_remembered() {
         let mut features = Features::new(
-            Properties::new(&["name=title".parse().unwrap()]).unwrap(),
+            Properties::new(&ImportFields::default(), &["name=title".parse().unwrap()]).unwrap(),
             false,
         );
         let item = features

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::TextField;
+use crate::domain::{Fields, FilterField, TextField};
 
 /// A field of a center, as files hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub(super) enum Field {
     /// The number of the center.
     Id,
     /// Degrees north.
@@ -18,33 +19,27 @@ pub enum Field {
     Longitude,
     /// A text.
     Text(TextField),
+    /// An attribute, by its place among those of the collection.
+    Attribute(usize),
+}
+
+/// Other names that files use for a text.
+fn aliases_of_text(field: TextField) -> &'static [&'static str] {
+    match field {
+        TextField::Name => &["title"],
+        TextField::Description => &["desc"],
+        TextField::Address => &["street"],
+        TextField::Email => &["e_mail", "mail"],
+        TextField::Phone => &["telephone", "tel"],
+        TextField::Website => &["url", "web", "homepage"],
+        TextField::Country => &["country_code"],
+        TextField::Region => &["state", "province"],
+        TextField::City => &["town"],
+        TextField::LogoUrl => &["logo"],
+    }
 }
 
 impl Field {
-    /// Every field that an import takes.
-    pub fn all() -> impl Iterator<Item = Self> + Clone {
-        [Self::Id, Self::Latitude, Self::Longitude]
-            .into_iter()
-            .chain(TextField::ALL.map(Self::Text))
-    }
-
-    /// The field's name in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Latitude => "latitude",
-            Self::Longitude => "longitude",
-            Self::Text(field) => field.name(),
-        }
-    }
-
-    /// Takes a field's own name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::all().find(|field| field.name() == name)
-    }
-
     /// Other names that files use for it. `x` and `y` are not among them: they
     /// are as often metres on a map as degrees, and in either order.
     fn aliases(self) -> &'static [&'static str] {
@@ -52,28 +47,71 @@ impl Field {
             Self::Id => &["center_id"],
             Self::Latitude => &["lat"],
             Self::Longitude => &["lng", "lon", "long"],
-            Self::Text(field) => match field {
-                TextField::Name => &["title"],
-                TextField::Description => &["desc"],
-                TextField::Address => &["street"],
-                TextField::Email => &["e_mail", "mail"],
-                TextField::Phone => &["telephone", "tel"],
-                TextField::Website => &["url", "web", "homepage"],
-                TextField::Country => &["country_code"],
-                TextField::Region => &["state", "province"],
-                TextField::City => &["town"],
-                TextField::LogoUrl => &["logo"],
-            },
+            Self::Text(field) => aliases_of_text(field),
+            Self::Attribute(_) => &[],
+        }
+    }
+}
+
+/// The fields that an import into a collection takes: those of every center, and the
+/// attributes of the collection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportFields(Arc<Fields>);
+
+impl ImportFields {
+    /// Those of a collection that has these fields.
+    #[must_use]
+    pub fn new(fields: &Arc<Fields>) -> Self {
+        Self(Arc::clone(fields))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = Field> + Clone {
+        let attributes = 0..self.0.attributes().len();
+        [Field::Id, Field::Latitude, Field::Longitude]
+            .into_iter()
+            .chain(TextField::ALL.map(Field::Text))
+            .chain(attributes.map(Field::Attribute))
+    }
+
+    /// The field's name in files.
+    pub(super) fn name(&self, field: Field) -> &str {
+        match field {
+            Field::Id => "id",
+            Field::Latitude => "latitude",
+            Field::Longitude => "longitude",
+            Field::Text(field) => field.name(),
+            Field::Attribute(place) => &self.attribute(place).name,
         }
     }
 
-    /// The field that a header's name stands for, whatever its case.
-    fn of_header(header: &str) -> Option<Self> {
+    pub(super) fn attribute(&self, place: usize) -> &FilterField {
+        &self.0.attributes()[place]
+    }
+
+    /// Takes a field's own name.
+    pub(super) fn of_name(&self, name: &str) -> Option<Field> {
+        self.all().find(|field| self.name(*field) == name)
+    }
+
+    /// The field that a header's name stands for, whatever its case. A name of its own goes
+    /// before the other names of another field.
+    fn of_header(&self, header: &str) -> Option<Field> {
         let name = header
             .trim()
             .to_ascii_lowercase()
             .replace([' ', '-', '.'], "_");
-        Self::all().find(|field| field.name() == name || field.aliases().contains(&name.as_str()))
+        let own = |field: &Field| self.name(*field).eq_ignore_ascii_case(&name);
+        let own = self.all().find(own);
+        own.or_else(|| {
+            let mut fields = self.all();
+            fields.find(|field| field.aliases().contains(&name.as_str()))
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.all()
+            .map(|field| self.name(field).to_owned())
+            .collect()
     }
 }
 
@@ -83,8 +121,8 @@ const ASSIGNED: [&str; 3] = ["view_count", "created_at", "updated_at"];
 /// A column or property named on the command line for a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
-    /// The field.
-    pub field: Field,
+    /// The field's name.
+    pub field: String,
     /// The header or property that holds it, exactly as written in the file.
     pub column: String,
 }
@@ -97,14 +135,8 @@ impl std::str::FromStr for Mapping {
             .split_once('=')
             .filter(|(_, column)| !column.is_empty())
             .ok_or_else(|| format!("`{text}` is not FIELD=COLUMN, as in latitude=lat"))?;
-        let field = Field::of_name(field).ok_or_else(|| {
-            format!(
-                "there is no field `{field}`; there are {}",
-                Listed(Field::all().map(Field::name))
-            )
-        })?;
         Ok(Self {
-            field,
+            field: field.to_owned(),
             column: column.to_owned(),
         })
     }
@@ -113,11 +145,19 @@ impl std::str::FromStr for Mapping {
 /// Why a header cannot be mapped.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HeaderError {
+    /// `--map` names a field that there is not.
+    #[error("--map: there is no field `{field}`; there are {}", Listed(.fields.iter()))]
+    NoField {
+        /// What was asked for.
+        field: String,
+        /// The fields there are.
+        fields: Vec<String>,
+    },
     /// A column that `--map` names is not in the file.
     #[error("has no column `{column}` for {field}; it has {}", Listed(.has.iter()))]
     NoColumn {
         /// The field.
-        field: &'static str,
+        field: String,
         /// The column asked for.
         column: String,
         /// The columns there are.
@@ -130,7 +170,7 @@ pub enum HeaderError {
     )]
     Ambiguous {
         /// The field.
-        field: &'static str,
+        field: String,
         /// The columns.
         columns: Vec<String>,
     },
@@ -138,11 +178,13 @@ pub enum HeaderError {
     #[error(
         "has no column for {field}; it has {}; name the column with --map {field}=COLUMN (fields: {})",
         Listed(.has.iter()),
-        Listed(Field::all().map(Field::name))
+        Listed(.fields.iter())
     )]
     Missing {
         /// The field.
-        field: &'static str,
+        field: String,
+        /// The fields there are.
+        fields: Vec<String>,
         /// The columns there are.
         has: Vec<String>,
     },
@@ -150,7 +192,7 @@ pub enum HeaderError {
     #[error("--map names {field} twice")]
     MappedTwice {
         /// The field.
-        field: &'static str,
+        field: String,
     },
     /// `--map` names a coordinate of a file that is no table of texts.
     #[error(
@@ -158,17 +200,20 @@ pub enum HeaderError {
     )]
     MappedGeometry {
         /// The field.
-        field: &'static str,
+        field: String,
     },
 }
 
 /// Where each field is in a file, by position in a list of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
+    pub(super) fields: ImportFields,
     pub(super) id: Option<usize>,
     /// Latitude and longitude, unless they stand in a geometry.
     pub(super) coordinates: Option<[usize; 2]>,
     texts: [Option<usize>; TextField::ALL.len()],
+    /// Attributes that the file has, by their places, with their columns.
+    pub(super) attributes: Vec<(usize, usize)>,
     /// How many columns there are, up to the last that has a name.
     pub(super) count: usize,
     /// Names of columns that map to nothing.
@@ -177,53 +222,69 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Maps the header of a CSV file.
-    pub(super) fn of_header(header: &[&str], mappings: &[Mapping]) -> Result<Self, HeaderError> {
-        Self::of_names(header, mappings, true)
+    pub(super) fn of_header(
+        header: &[&str],
+        fields: &ImportFields,
+        mappings: &[Mapping],
+    ) -> Result<Self, HeaderError> {
+        let mappings = Mappings::new(fields, mappings)?;
+        Self::of_names(header, fields, &mappings, true)
     }
 
     /// Maps the columns of a layer, which has a geometry besides.
-    pub(super) fn of_layer(columns: &[&str], mappings: &[Mapping]) -> Result<Self, HeaderError> {
-        check_geometry(mappings)?;
-        Self::of_names(columns, mappings, false)
+    pub(super) fn of_layer(
+        columns: &[&str],
+        fields: &ImportFields,
+        mappings: &[Mapping],
+    ) -> Result<Self, HeaderError> {
+        let mappings = Mappings::beside_geometry(fields, mappings)?;
+        Self::of_names(columns, fields, &mappings, false)
     }
 
-    fn of_names(header: &[&str], mappings: &[Mapping], places: bool) -> Result<Self, HeaderError> {
+    fn of_names(
+        header: &[&str],
+        fields: &ImportFields,
+        mappings: &Mappings,
+        places: bool,
+    ) -> Result<Self, HeaderError> {
         let has = || header.iter().map(ToString::to_string).collect::<Vec<_>>();
-        check_mappings(mappings)?;
         let find = |field: Field| -> Result<Option<usize>, HeaderError> {
-            let mapping = mappings.iter().find(|mapping| mapping.field == field);
+            let mapping = mappings.column(field);
             let candidates: Vec<usize> = (0..header.len())
                 .filter(|&column| match mapping {
-                    Some(mapping) => header[column] == mapping.column,
+                    Some(mapped) => header[column] == mapped,
                     None => {
-                        Field::of_header(header[column]) == Some(field)
-                            && !mappings.iter().any(|other| other.column == header[column])
+                        fields.of_header(header[column]) == Some(field)
+                            && mappings.field(header[column]).is_none()
                     }
                 })
                 .collect();
+            let name = || fields.name(field).to_owned();
             match (candidates.as_slice(), mapping) {
                 (&[column], _) => Ok(Some(column)),
                 ([], None) => Ok(None),
-                ([], Some(mapping)) => Err(HeaderError::NoColumn {
-                    field: field.name(),
-                    column: mapping.column.clone(),
+                ([], Some(column)) => Err(HeaderError::NoColumn {
+                    field: name(),
+                    column: column.to_owned(),
                     has: has(),
                 }),
                 (several, _) => Err(HeaderError::Ambiguous {
-                    field: field.name(),
+                    field: name(),
                     columns: several.iter().map(|&c| header[c].to_owned()).collect(),
                 }),
             }
         };
         let required = |field: Field| {
             find(field)?.ok_or_else(|| HeaderError::Missing {
-                field: field.name(),
+                field: fields.name(field).to_owned(),
+                fields: fields.names(),
                 has: has(),
             })
         };
         let is_blank = |column: &usize| header[*column].trim().is_empty();
         let name = required(Field::Text(TextField::Name))?;
         let mut columns = Self {
+            fields: fields.clone(),
             id: find(Field::Id)?,
             coordinates: if places {
                 Some([required(Field::Latitude)?, required(Field::Longitude)?])
@@ -231,19 +292,30 @@ impl Columns {
                 None
             },
             texts: [None; TextField::ALL.len()],
+            attributes: Vec::new(),
             // Behind the last name stand only cells that a spreadsheet left over.
             count: header.len() - (0..header.len()).rev().take_while(is_blank).count(),
             unused: Vec::new(),
         };
         columns.texts[TextField::Name as usize] = Some(name);
-        for field in TextField::ALL {
-            columns.texts[field as usize] = find(Field::Text(field))?;
+        for field in fields.all() {
+            match field {
+                Field::Text(text) => columns.texts[text as usize] = find(field)?,
+                Field::Attribute(place) => {
+                    let column = find(field)?;
+                    columns
+                        .attributes
+                        .extend(column.map(|column| (place, column)));
+                }
+                Field::Id | Field::Latitude | Field::Longitude => {}
+            }
         }
         let used: Vec<usize> = [columns.id]
             .into_iter()
             .chain(columns.texts)
             .flatten()
             .chain(columns.coordinates.into_iter().flatten())
+            .chain(columns.attributes.iter().map(|(_, column)| *column))
             .collect();
         columns.unused = (0..header.len())
             .filter(|column| !used.contains(column) && !is_blank(column))
@@ -264,22 +336,27 @@ impl Columns {
             texts,
             ..
         } = self;
-        format!("{id:?} {coordinates:?} {texts:?}")
+        let attributes: Vec<_> = self
+            .attributes
+            .iter()
+            .map(|(place, column)| (self.fields.attribute(*place), column))
+            .collect();
+        format!("{id:?} {coordinates:?} {texts:?} {attributes:?}")
     }
 }
 
 /// Which property of a Feature holds which field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Properties {
-    mappings: Vec<Mapping>,
+    pub(super) fields: ImportFields,
+    mappings: Mappings,
 }
 
 impl Properties {
-    pub(super) fn new(mappings: &[Mapping]) -> Result<Self, HeaderError> {
-        check_mappings(mappings)?;
-        check_geometry(mappings)?;
+    pub(super) fn new(fields: &ImportFields, mappings: &[Mapping]) -> Result<Self, HeaderError> {
         Ok(Self {
-            mappings: mappings.to_vec(),
+            fields: fields.clone(),
+            mappings: Mappings::beside_geometry(fields, mappings)?,
         })
     }
 
@@ -291,54 +368,82 @@ impl Properties {
 
     /// The same of a format that has a name of its own for a field.
     pub(super) fn field_or(&self, property: &str, synonym: Option<TextField>) -> Option<Field> {
-        if let Some(mapping) = self.mappings.iter().find(|m| m.column == property) {
-            return Some(mapping.field);
+        if let Some(field) = self.mappings.field(property) {
+            return Some(field);
         }
-        Field::of_name(property)
+        let field = self.fields.of_name(property);
+        field
             .or(synonym.map(Field::Text))
-            .filter(|field| !self.mappings.iter().any(|m| m.field == *field))
+            .filter(|field| self.mappings.column(*field).is_none())
             .filter(|field| !matches!(field, Field::Latitude | Field::Longitude))
     }
 
     /// Which property holds which field, of all that hold any: a mapping that says what
     /// holds anyway is not seen in it. `synonyms` are those of the format.
     pub(super) fn recipe(&self, synonyms: &[(&str, TextField)]) -> String {
-        let mut names: Vec<&str> = Field::all().map(Field::name).collect();
-        names.extend(self.mappings.iter().map(|mapping| mapping.column.as_str()));
+        let mut names = self.fields.names();
+        names.extend(self.mappings.0.iter().map(|(_, column)| column.clone()));
+        let said = |field: Field| match field {
+            Field::Attribute(place) => format!("{:?}", self.fields.attribute(place)),
+            other => self.fields.name(other).to_owned(),
+        };
         let fields: BTreeMap<_, _> = names
-            .into_iter()
-            .map(|name| (name, self.field(name).map(Field::name)))
+            .iter()
+            .map(|name| (name, self.field(name).map(said)))
             .collect();
         let of_format: Vec<_> = synonyms
             .iter()
-            .map(|(name, field)| self.field_or(name, Some(*field)).map(Field::name))
+            .map(|(name, field)| self.field_or(name, Some(*field)).map(said))
             .collect();
         format!("{fields:?} {of_format:?}")
     }
 }
 
-/// Where coordinates stand in a geometry, no column holds them.
-fn check_geometry(mappings: &[Mapping]) -> Result<(), HeaderError> {
-    let in_geometry = mappings
-        .iter()
-        .find(|mapping| matches!(mapping.field, Field::Latitude | Field::Longitude));
-    match in_geometry {
-        Some(mapping) => Err(HeaderError::MappedGeometry {
-            field: mapping.field.name(),
-        }),
-        None => Ok(()),
-    }
-}
+/// Fields and the columns, or properties, that the command line names for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mappings(Vec<(Field, String)>);
 
-fn check_mappings(mappings: &[Mapping]) -> Result<(), HeaderError> {
-    for (index, mapping) in mappings.iter().enumerate() {
-        if mappings[..index].iter().any(|m| m.field == mapping.field) {
-            return Err(HeaderError::MappedTwice {
-                field: mapping.field.name(),
-            });
+impl Mappings {
+    fn new(fields: &ImportFields, mappings: &[Mapping]) -> Result<Self, HeaderError> {
+        let mut known: Vec<(Field, String)> = Vec::new();
+        for mapping in mappings {
+            let name = &mapping.field;
+            let field = fields.of_name(name).ok_or_else(|| HeaderError::NoField {
+                field: name.clone(),
+                fields: fields.names(),
+            })?;
+            if known.iter().any(|(other, _)| *other == field) {
+                let field = name.clone();
+                return Err(HeaderError::MappedTwice { field });
+            }
+            known.push((field, mapping.column.clone()));
+        }
+        Ok(Self(known))
+    }
+
+    /// The same where coordinates stand in a geometry, so that no column holds them.
+    fn beside_geometry(fields: &ImportFields, mappings: &[Mapping]) -> Result<Self, HeaderError> {
+        let mappings = Self::new(fields, mappings)?;
+        let mut known = mappings.0.iter();
+        match known.find(|(field, _)| matches!(field, Field::Latitude | Field::Longitude)) {
+            Some((field, _)) => Err(HeaderError::MappedGeometry {
+                field: fields.name(*field).to_owned(),
+            }),
+            None => Ok(mappings),
         }
     }
-    Ok(())
+
+    fn column(&self, field: Field) -> Option<&str> {
+        let mut known = self.0.iter();
+        let found = known.find(|(other, _)| *other == field);
+        found.map(|(_, column)| column.as_str())
+    }
+
+    fn field(&self, column: &str) -> Option<Field> {
+        let mut known = self.0.iter();
+        let found = known.find(|(_, other)| other == column);
+        found.map(|(field, _)| *field)
+    }
 }
 
 /// Splits names that map to nothing into those that the store assigns and those
@@ -370,6 +475,11 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::FieldKind;
+
+    fn none() -> ImportFields {
+        ImportFields::default()
+    }
 
     fn map(text: &str) -> Mapping {
         text.parse().unwrap()
@@ -377,9 +487,12 @@ mod tests {
 
     #[test]
     fn headers_are_known_by_usual_names_in_any_case() {
-        let columns =
-            Columns::of_header(&["Title", "LAT", "Lng", "E-Mail", "Logo URL", "mood"], &[])
-                .unwrap();
+        let columns = Columns::of_header(
+            &["Title", "LAT", "Lng", "E-Mail", "Logo URL", "mood"],
+            &none(),
+            &[],
+        )
+        .unwrap();
         assert_eq!(columns.text(TextField::Name), Some(0));
         assert_eq!(columns.coordinates, Some([1, 2]));
         assert_eq!(columns.text(TextField::Email), Some(3));
@@ -391,7 +504,7 @@ mod tests {
     #[test]
     fn a_mapping_wins_over_the_usual_name() {
         let header = ["name", "lat", "latitude", "lng"];
-        let columns = Columns::of_header(&header, &[map("latitude=lat")]).unwrap();
+        let columns = Columns::of_header(&header, &none(), &[map("latitude=lat")]).unwrap();
         assert_eq!(columns.coordinates, Some([1, 3]));
         assert_eq!(columns.unused, ["latitude"]);
     }
@@ -400,7 +513,7 @@ mod tests {
     fn a_column_mapped_to_another_field_leaves_its_own() {
         let header = ["name", "title", "lat", "lng"];
         let mappings = [map("name=title"), map("description=name")];
-        let columns = Columns::of_header(&header, &mappings).unwrap();
+        let columns = Columns::of_header(&header, &none(), &mappings).unwrap();
         assert_eq!(columns.text(TextField::Name), Some(1));
         assert_eq!(columns.text(TextField::Description), Some(0));
     }
@@ -425,10 +538,10 @@ mod tests {
             ),
         ] {
             let mappings: Vec<_> = mappings.iter().map(|m| map(m)).collect();
-            let error = Columns::of_header(header, &mappings).unwrap_err();
+            let error = Columns::of_header(header, &none(), &mappings).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
-        let error = Columns::of_header(&["name", "x", "y"], &[]).unwrap_err();
+        let error = Columns::of_header(&["name", "x", "y"], &none(), &[]).unwrap_err();
         assert!(error.to_string().starts_with(
             "has no column for latitude; it has `name`, `x`, `y`; name the column with --map latitude=COLUMN"
         ));
@@ -438,7 +551,8 @@ mod tests {
     fn a_mapping_names_a_field_that_there_is() {
         assert!("latitude".parse::<Mapping>().is_err());
         assert!("latitude=".parse::<Mapping>().is_err());
-        let error = "altitude=z".parse::<Mapping>().unwrap_err();
+        let known = Properties::new(&none(), &[map("altitude=z")]);
+        let error = known.unwrap_err().to_string();
         assert!(
             error.contains("`altitude`") && error.contains("`latitude`"),
             "{error}"
@@ -449,7 +563,9 @@ mod tests {
     fn a_recipe_tells_what_holds_what_and_not_how_that_was_asked_for() {
         let of = |mappings: &[&str], synonyms: &[(&str, TextField)]| {
             let mappings: Vec<_> = mappings.iter().map(|m| map(m)).collect();
-            Properties::new(&mappings).unwrap().recipe(synonyms)
+            Properties::new(&none(), &mappings)
+                .unwrap()
+                .recipe(synonyms)
         };
         assert_eq!(of(&["city=city"], &[]), of(&[], &[]));
         assert_eq!(
@@ -463,7 +579,7 @@ mod tests {
         assert_eq!(of(&["city=city"], &links), of(&[], &links));
         let columns = |mappings: &[&str]| {
             let mappings: Vec<_> = mappings.iter().map(|m| map(m)).collect();
-            let columns = Columns::of_header(&["name", "lat", "lng", "mood"], &mappings);
+            let columns = Columns::of_header(&["name", "lat", "lng", "mood"], &none(), &mappings);
             columns.unwrap().recipe()
         };
         assert_eq!(columns(&["latitude=lat"]), columns(&[]));
@@ -474,5 +590,25 @@ mod tests {
     fn what_the_store_assigns_is_told_from_what_nobody_knows() {
         let names = ["mood", "Updated_At"].map(str::to_owned);
         assert_eq!(split_unused(&names), (vec!["Updated_At"], vec!["mood"]));
+    }
+
+    #[test]
+    fn attributes_are_known_by_their_names_before_the_aliases_of_other_fields() {
+        let declared = [("state", FieldKind::Text), ("Stars", FieldKind::Number)];
+        let declared = declared.map(|(name, kind)| (name.to_owned(), kind));
+        let fields = ImportFields::new(&Fields::new(|_| true, declared).into());
+        let header = ["name", "lat", "lng", "state", "stars", "province"];
+        let columns = Columns::of_header(&header, &fields, &[]).unwrap();
+        assert_eq!(columns.attributes, [(0, 3), (1, 4)]);
+        assert_eq!(columns.text(TextField::Region), Some(5));
+        let mapped = Columns::of_header(&header, &fields, &[map("Stars=state")]).unwrap();
+        assert_eq!(mapped.attributes, [(1, 3)]);
+        assert_eq!(mapped.unused, ["stars"]);
+        assert_ne!(mapped.recipe(), columns.recipe());
+
+        let properties = Properties::new(&fields, &[map("Stars=sterne")]).unwrap();
+        assert_eq!(properties.field("sterne"), Some(Field::Attribute(1)));
+        assert_eq!(properties.field("state"), Some(Field::Attribute(0)));
+        assert_eq!(properties.field("Stars"), None);
     }
 }

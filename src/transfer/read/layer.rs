@@ -6,7 +6,7 @@ use super::error::{InputError, RowError};
 use super::header::Columns;
 use super::number::parse_id;
 use super::reference::is_wgs84;
-use super::row::{center_text, draft};
+use super::row::{attributes, center_text, draft};
 use super::source::OnDisk;
 use super::{RawRow, ReadOptions, Row};
 use crate::store::{BatchItem, LayerPlace, LayerRow, LayerValue, PointLayer};
@@ -31,7 +31,7 @@ impl LayerRows {
             return Err(InputError::Reference(layer.system));
         }
         let names: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
-        let mut columns = Columns::of_layer(&names, &options.mappings)?;
+        let mut columns = Columns::of_layer(&names, &options.fields, &options.mappings)?;
         if options.ignores_ids {
             columns.id = None;
         }
@@ -70,11 +70,13 @@ impl LayerRows {
             }
             LayerPlace::Broken => return Err(RowError::Geometry),
         };
-        let value = |column: usize, field: &'static str| match &row.values[column] {
+        let value = |column: usize, field: &str| match &row.values[column] {
             LayerValue::Null => Ok(None),
             LayerValue::Text(text) => Ok(Some(text.as_str())),
             LayerValue::NotUtf8(byte) => Err(RowError::NotUtf8 { byte: *byte }),
-            LayerValue::Blob => Err(RowError::NotAText { field }),
+            LayerValue::Blob => Err(RowError::NotAText {
+                field: field.to_owned(),
+            }),
         };
         let id = match self.columns.id {
             Some(column) => value(column, "id")?.map_or(Ok(None), parse_id)?,
@@ -86,9 +88,11 @@ impl LayerRows {
             Ok(text.map(str::to_owned))
         })?;
         let (latitude, longitude) = coordinates.unzip();
+        let attributes = attributes(&self.columns, value)?;
+        let draft = draft(text, latitude, longitude)?;
         Ok(BatchItem {
             id,
-            draft: draft(text, latitude, longitude)?,
+            draft: draft.with_attributes(attributes),
         })
     }
 

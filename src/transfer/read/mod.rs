@@ -3,6 +3,7 @@
 //! Every format is read as a stream in bounded memory, and every row knows the
 //! line it began on and its own text, so that a rejected one can be shown.
 
+mod attribute;
 mod collection;
 mod csv;
 mod encoding;
@@ -28,7 +29,7 @@ use thiserror::Error;
 
 pub use encoding::TextEncoding;
 pub use error::{InputError, MAX_RECORD_BYTES, RowError};
-pub use header::{Field, HeaderError, Listed, Mapping, split_unused};
+pub use header::{HeaderError, ImportFields, Listed, Mapping, split_unused};
 pub use source::{BytesRead, Source, SourceError};
 
 use super::Format;
@@ -54,6 +55,8 @@ pub struct ReadOptions {
     pub named: Option<Format>,
     /// What separates CSV columns, where the header is not to be asked.
     pub delimiter: Option<u8>,
+    /// The fields that rows may have.
+    pub fields: ImportFields,
     /// Columns and properties with names of their own.
     pub mappings: Vec<Mapping>,
     /// The encoding of a text that has no byte order mark.
@@ -157,11 +160,11 @@ impl<R: Read> RowReader<R> {
         let encoding = text.encoding();
         let mut window = Window::new(text);
         let sniffed = sniff::sniff(&mut window, options.format, options.named)?;
-        let (mappings, ignores_ids) = (&options.mappings, options.ignores_ids);
-        let properties = || Properties::new(mappings);
+        let ignores_ids = options.ignores_ids;
+        let properties = || Properties::new(&options.fields, &options.mappings);
         let form = match sniffed.format {
             Format::Csv => {
-                let rows = CsvRows::open(window, options.delimiter, mappings, ignores_ids)?;
+                let rows = CsvRows::open(window, options)?;
                 Form::Csv(Box::new(rows))
             }
             Format::GeoJson => {

@@ -5,18 +5,14 @@ use crate::domain::CenterId;
 
 /// Degrees from a text; `None` where it is blank.
 ///
-/// A decimal number with a point and perhaps an exponent, nothing else: `NaN`,
-/// `inf`, thousands separators and degree signs are refused, not guessed at.
+/// A decimal number, nothing else: `NaN`, `inf`, thousands separators and degree signs are
+/// refused, not guessed at.
 pub(super) fn parse_degrees(field: &'static str, text: &str) -> Result<Option<f64>, RowError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    let is_plain = text
-        .bytes()
-        .all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let number = if is_plain { text.parse().ok() } else { None };
-    match number.filter(|number: &f64| number.is_finite()) {
+    match parse_decimal(text) {
         Some(number) => Ok(Some(number)),
         None if has_decimal_comma(text) => Err(RowError::DecimalComma {
             field,
@@ -27,6 +23,15 @@ pub(super) fn parse_degrees(field: &'static str, text: &str) -> Result<Option<f6
             got: quoted(text),
         }),
     }
+}
+
+/// A decimal number with a point and perhaps an exponent; `None` for anything else.
+pub(super) fn parse_decimal(text: &str) -> Option<f64> {
+    let is_plain = text
+        .bytes()
+        .all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    let number: Option<f64> = if is_plain { text.parse().ok() } else { None };
+    number.filter(|number| number.is_finite())
 }
 
 /// A center's id from a text; `None` where it is blank. `7.0` is 7, as programs

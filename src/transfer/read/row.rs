@@ -1,7 +1,9 @@
 //! What every format does with the fields of a row.
 
+use super::attribute::parse_attribute;
 use super::error::RowError;
-use crate::domain::{CenterDraft, CenterText, FieldError, PositionError, TextField};
+use super::header::Columns;
+use crate::domain::{CenterDraft, CenterText, FieldError, FieldValue, PositionError, TextField};
 
 /// Collects the texts of a center; a missing name is found by [`draft`].
 pub(super) fn center_text(
@@ -19,6 +21,24 @@ pub(super) fn center_text(
         city: value(TextField::City)?,
         logo_url: value(TextField::LogoUrl)?,
     })
+}
+
+/// What a row says of attributes, by their places.
+pub(super) type SaidAttributes = Vec<(usize, Option<FieldValue>)>;
+
+/// Collects the attributes that a file has columns for; `value` takes a column and the name
+/// of its attribute.
+pub(super) fn attributes<'a>(
+    columns: &Columns,
+    value: impl Fn(usize, &str) -> Result<Option<&'a str>, RowError>,
+) -> Result<SaidAttributes, RowError> {
+    let said = columns.attributes.iter();
+    said.map(|&(place, column)| {
+        let attribute = columns.fields.attribute(place);
+        let text = value(column, &attribute.name)?;
+        Ok((place, parse_attribute(attribute, text)?))
+    })
+    .collect()
 }
 
 /// Checks a center and, where its latitude is impossible, whether the

@@ -301,7 +301,7 @@ on_both_stores! {
             let text = CenterText { name: name.into(), ..CenterText::default() };
             CenterDraft::new(text, Position::new(1.0, 2.0).ok()).unwrap()
         };
-        let values = vec![Some(FieldValue::Text("school".into())), Some(FieldValue::Number(4.0)), None, None];
+        let values = vec![(0, Some(FieldValue::Text("school".into()))), (1, Some(FieldValue::Number(4.0)))];
         let made = store.create(&draft("a").with_attributes(values)).await.unwrap();
         let id = Some(made.id);
         let item = |id, name: &str| BatchItem { id, draft: draft(name) };
@@ -313,10 +313,28 @@ on_both_stores! {
         assert_eq!(db.number(kept).await, 1);
         let empty = "SELECT COUNT(*) FROM diving_centers WHERE name = 'c' AND category IS NULL AND stars IS NULL";
         assert_eq!(db.number(empty).await, 1);
-        let taken_away = draft("b").with_attributes(vec![None; 4]);
-        let cleared = store.upsert(vec![BatchItem { id, draft: taken_away }]).await.unwrap();
+        // Rows of one import may say this and that.
+        let saying = |id, name: &str, said: &[(usize, Option<FieldValue>)]| BatchItem {
+            id,
+            draft: draft(name).with_attributes(said.to_vec()),
+        };
+        let stars = |stars| (1, Some(FieldValue::Number(stars)));
+        let other = store.create(&draft("d").with_attributes(vec![stars(1.0)])).await.unwrap();
+        let written = store.upsert(vec![
+            saying(id, "b", &[stars(5.0)]),
+            saying(Some(other.id), "d", &[(0, Some(FieldValue::Text("bar".into()))), (2, Some(FieldValue::Boolean(true)))]),
+        ]);
+        assert_eq!(written.await.unwrap().updated, 2);
+        let kept = "SELECT COUNT(*) FROM diving_centers WHERE name = 'b' AND category = 'school' AND stars = 5";
+        assert_eq!(db.number(kept).await, 1);
+        let kept = "SELECT COUNT(*) FROM diving_centers WHERE name = 'd' AND category = 'bar' AND stars = 1 AND is_open";
+        assert_eq!(db.number(kept).await, 1);
+        let same = store.upsert(vec![saying(id, "b", &[stars(5.0)])]).await.unwrap();
+        assert_eq!(same.unchanged, 1);
+        let cleared = store.upsert(vec![saying(id, "b", &[(0, None)])]).await.unwrap();
         assert_eq!(cleared.updated, 1);
-        assert_eq!(db.number(kept).await, 0);
+        let cleared = "SELECT COUNT(*) FROM diving_centers WHERE name = 'b' AND category IS NULL AND stars = 5";
+        assert_eq!(db.number(cleared).await, 1);
     }
 
     async fn a_value_of_another_kind_is_not_written(db: TestDatabase) {

@@ -351,3 +351,67 @@ async fn coordinates_count_where_gdal_inserts_them_together_with_another_point()
     served.stop();
     layer.nearby(&["verify"], "").assert(0, &[]);
 }
+
+#[tokio::test]
+#[cfg_attr(not(tool_tests), ignore = "needs ogrinfo: run scripts/test")]
+async fn gdal_sees_attributes_with_their_types_and_searches_filter_by_them() {
+    let layer = Layer::new();
+    let kinds = [
+        "category:text",
+        "stars:number",
+        "open:boolean",
+        "since:date",
+    ];
+    let add = [&["attributes", "add", "centers"], &kinds[..]].concat();
+    layer.nearby(&add, "").assert(0, &[]);
+    let rows = "name,latitude,longitude,category,stars,open,since\n\
+                a,1,2,school,4.5,true,2020-02-29\nb,1,2.1,bar,,,\n";
+    layer.nearby(&["import", "-"], rows).assert(0, &[]);
+
+    let exported = ["x", "y"].map(|name| layer.folder.path().join(name));
+    let [gpkg, fgb] = [
+        exported[0].with_extension("gpkg"),
+        exported[1].with_extension("fgb"),
+    ];
+    for path in [&gpkg, &fgb] {
+        let path = path.to_str().expect("it is UTF-8");
+        layer.nearby(&["export", path], "").assert(0, &[]);
+    }
+    // FlatGeobuf has no type for days.
+    for (path, day) in [(layer.path(), "Date"), (gpkg, "Date"), (fgb, "String")] {
+        let mut ogrinfo = Command::new("ogrinfo");
+        let told = ogrinfo.args(["-ro", "-al"]).arg(&path).output();
+        let told: Ended = told.expect("ogrinfo is there").into();
+        let told = String::from_utf8(told.stdout).expect("it is UTF-8");
+        let slashed = if day == "Date" {
+            "2020/02/29"
+        } else {
+            "2020-02-29"
+        };
+        for line in [
+            "category: String".to_owned(),
+            "stars: Real".to_owned(),
+            "open: Integer(Boolean)".to_owned(),
+            format!("since: {day}"),
+            "category (String) = school".to_owned(),
+            "stars (Real) = 4.5".to_owned(),
+            "open (Integer(Boolean)) = 1".to_owned(),
+            format!("since ({day}) = {slashed}"),
+        ] {
+            assert!(told.contains(&line), "no `{line}` in {told}");
+        }
+    }
+
+    let served = Served::start(&["--database-url", &layer.url()]);
+    for (asked, ids) in [
+        ("category=school", &[1][..]),
+        ("stars=4..&open=true", &[1]),
+        ("since=null", &[2]),
+        ("category=zoo", &[]),
+    ] {
+        let path = format!("/nearby?lat=1&lng=2&radius_km=20&{asked}");
+        assert_eq!(served.found_ids(&path).await, ids, "{asked}");
+    }
+    let (_, shown) = served.get("/centers/1").await;
+    assert_eq!(shown["since"], "2020-02-29");
+}

@@ -1,5 +1,6 @@
 //! The commands, as processes.
 
+mod attributes;
 mod collections;
 mod database;
 mod demo;

@@ -46,7 +46,6 @@ fn placing(draft: CenterDraft) -> CenterEdit {
         draft,
         places: true,
         texts: TextField::ALL.to_vec(),
-        attributes: Vec::new(),
     }
 }
 

@@ -93,7 +93,6 @@ async fn nothing_of_ours_puts_a_point_back_that_others_moved() {
             draft,
             places: false,
             texts: TextField::ALL.to_vec(),
-            attributes: Vec::new(),
         })
     };
     let patched = store.update(id(1), edit).await.unwrap().unwrap();

@@ -63,7 +63,7 @@ on_both_stores! {
             let renamed = store
                 .update(id(number), |center| {
                     let draft = draft("ours", center.position.map(|p| (p.latitude(), p.longitude())));
-                    Ok::<_, Infallible>(CenterEdit { draft, places: false, texts: TextField::ALL.to_vec(), attributes: Vec::new() })
+                    Ok::<_, Infallible>(CenterEdit { draft, places: false, texts: TextField::ALL.to_vec() })
                 })
                 .await
                 .unwrap()

@@ -8,8 +8,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::{Center, Position, TextField};
+use crate::store::Collection;
 use crate::store::sql::identifier;
+use crate::store::sqlite::attributes::column_type;
 use crate::store::sqlite::geopackage::SRID;
+use crate::store::sqlite::write::stored;
 
 /// What makes a file a `GeoPackage`: the same for a file that is served.
 const GEOPACKAGE: &str =
@@ -29,7 +32,8 @@ impl LayerWriter {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn create(path: &Path, layer: &str) -> rusqlite::Result<Self> {
+    pub fn create(path: &Path, collection: &Collection) -> rusqlite::Result<Self> {
+        let layer = collection.name.as_str();
         let connection = Connection::open(path)?;
         // The file is nobody's until it is whole; whoever makes it whole syncs it.
         connection.pragma_update(None, "journal_mode", "OFF")?;
@@ -43,13 +47,20 @@ impl LayerWriter {
             };
             format!("{} TEXT{need}", field.name())
         });
+        let attributes = collection.fields().attributes().iter();
+        let attributes = attributes.map(|attribute| {
+            let name = identifier(&attribute.name);
+            format!(", {name} {}", column_type(attribute.kind))
+        });
         let quoted = identifier(layer);
         connection.execute_batch(&format!(
             "BEGIN; CREATE TABLE {quoted} (id INTEGER NOT NULL PRIMARY KEY, geom POINT, {}, \
-             view_count INTEGER NOT NULL, created_at DATETIME, updated_at DATETIME)",
-            texts.join(", ")
+             view_count INTEGER NOT NULL, created_at DATETIME, updated_at DATETIME{})",
+            texts.join(", "),
+            attributes.collect::<String>()
         ))?;
-        let placeholders = ["?"; 5 + TextField::ALL.len()].join(", ");
+        let columns = 5 + TextField::ALL.len() + collection.fields().attributes().len();
+        let placeholders = vec!["?"; columns].join(", ");
         Ok(Self {
             connection,
             layer: layer.to_owned(),
@@ -74,7 +85,14 @@ impl LayerWriter {
         .into_iter()
         .chain(TextField::ALL.map(|field| text(center.text.get(field))))
         .chain([Value::Integer(center.view_count)])
-        .chain([center.created_at, center.updated_at].map(time));
+        .chain([center.created_at, center.updated_at].map(time))
+        .chain(
+            center
+                .attributes
+                .values()
+                .iter()
+                .map(|value| value.as_ref().map_or(Value::Null, stored)),
+        );
         insert.execute(params_from_iter(values))?;
         if let Some(position) = center.position {
             let (x, y) = (position.longitude(), position.latitude());

@@ -1,10 +1,11 @@
 //! What GPX and KML call the fields of a center.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{Leaf, Record};
 use crate::domain::TextField;
 use crate::store::BatchItem;
+use crate::transfer::read::attribute::parse_attribute;
 use crate::transfer::read::error::RowError;
 use crate::transfer::read::header::{Field, Properties};
 use crate::transfer::read::number::{parse_degrees, parse_id};
@@ -81,9 +82,15 @@ impl Dialect {
             _ => None,
         };
         let text = center_text(|field| Ok(found.texts[field as usize].take()))?;
+        let attributes = found.attributes.into_iter().map(|(place, text)| {
+            let attribute = texts.properties.fields.attribute(place);
+            Ok((place, parse_attribute(attribute, text.as_deref())?))
+        });
+        let attributes = attributes.collect::<Result<_, RowError>>()?;
+        let draft = draft(text, latitude, longitude)?;
         Ok(BatchItem {
             id,
-            draft: draft(text, latitude, longitude)?,
+            draft: draft.with_attributes(attributes),
         })
     }
 
@@ -180,6 +187,8 @@ fn tuples(text: &str) -> Vec<String> {
 struct Found {
     id: Option<String>,
     texts: [Option<String>; TextField::ALL.len()],
+    /// By their places.
+    attributes: BTreeMap<usize, Option<String>>,
 }
 
 /// Puts texts where they belong and remembers the names of the others.
@@ -221,6 +230,7 @@ impl Texts {
         let slot = match self.properties.field_or(name, synonym) {
             Some(Field::Id) => Some(&mut found.id),
             Some(Field::Text(field)) => Some(&mut found.texts[field as usize]),
+            Some(Field::Attribute(place)) => Some(found.attributes.entry(place).or_default()),
             _ => None,
         };
         match slot {
