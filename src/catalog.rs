@@ -26,7 +26,7 @@ use crate::domain::{
 use crate::engine::memory::{BuiltIndex, Change, Intake, Loading};
 use crate::engine::names::Names;
 use crate::engine::sql::SqlEngine;
-use crate::engine::{Answer, Engine, SearchError};
+use crate::engine::{Answer, Engine, MAX_NAMES_FILTERED, SearchError};
 use crate::store::asker::still_there;
 use crate::store::feed::{ChangeFeed, Keys};
 use crate::store::{
@@ -442,23 +442,34 @@ impl Catalog {
         Ok(())
     }
 
-    /// Answers a query for names. The first loads them.
+    /// Answers a query for names of centers that a filter keeps. The first loads them.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn find_names(&self, query: &NameQuery) -> Result<Vec<FoundName>, StoreError> {
+    /// When the database does not answer, or too many names would have to be looked at for those
+    /// that the filter keeps.
+    pub async fn find_names(
+        &self,
+        query: &NameQuery,
+        filter: &Filter,
+    ) -> Result<Vec<FoundName>, SearchError> {
         let mut wanted = query.limit;
         loop {
             let Some(candidates) = self.names.candidates(query, wanted) else {
                 self.load_names(|names| !names.is_loaded()).await?;
                 continue;
             };
-            let found = query.answer(self.store.read_many(&candidates.ids).await?);
+            let found = query.answer(self.store.read_kept(&candidates.ids, filter).await?);
             // Other writers may have renamed what the index still has.
             if found.len() == query.limit || candidates.complete {
                 return Ok(found);
             }
-            wanted = wanted.saturating_mul(2);
+            if filter.is_empty() {
+                wanted = wanted.saturating_mul(2);
+            } else if wanted < MAX_NAMES_FILTERED {
+                wanted = MAX_NAMES_FILTERED.min(wanted * 8);
+            } else {
+                return Err(SearchError::TooManyNames);
+            }
         }
     }
 

@@ -64,6 +64,9 @@ pub enum SearchError {
         /// So many seconds.
         lag_s: u32,
     },
+    /// Too many names hold what was typed to find out which of their centers a filter keeps.
+    #[error("more than {MAX_NAMES_FILTERED} names hold this, too many to filter")]
+    TooManyNames,
     /// The database would take too long.
     #[error("the database takes longer than two seconds for this")]
     TooSlow,
@@ -71,6 +74,9 @@ pub enum SearchError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// How many names are looked at for those whose centers a filter keeps.
+pub const MAX_NAMES_FILTERED: usize = 20_000;
 
 /// The engine of a running service.
 #[derive(Debug)]

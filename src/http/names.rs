@@ -3,27 +3,28 @@
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::collections::catalog_of;
-use super::params;
+use super::collections::{catalog_of, filter_for};
+use super::params::{self, FILTER_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::reply;
 use super::state::State;
 use super::timing::SearchTime;
 use crate::domain::{FoundName, MAX_NAME_QUERY_CHARS, NameQuery, Origin, Position};
-use crate::wire::JsonId;
+use crate::wire::{AttributeMembers, JsonId};
 
 /// How many centers an answer holds when the client does not say, and at most:
 /// nobody reads more while typing.
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
-const PARAMS: Params = &[&[
+const NAME_PARAMS: &[Param] = &[
     Param::once("q"),
     Param::once("lat"),
     Param::once("lng"),
     Param::once("limit"),
-]];
+];
+const PARAMS: Params = &[NAME_PARAMS, FILTER_PARAMS];
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -49,6 +50,8 @@ struct FoundView<'a> {
     city: Option<&'a str>,
     r#match: &'static str,
     distance_m: Option<f64>,
+    #[serde(flatten)]
+    attributes: AttributeMembers<'a>,
 }
 
 impl<'a> From<&'a FoundName> for FoundView<'a> {
@@ -64,6 +67,7 @@ impl<'a> From<&'a FoundName> for FoundView<'a> {
             city: center.text.city.as_deref(),
             r#match: found.how.name(),
             distance_m: found.distance_m.map(to_the_micrometre),
+            attributes: AttributeMembers(&center.attributes),
         }
     }
 }
@@ -75,11 +79,13 @@ fn to_the_micrometre(metres: f64) -> f64 {
 
 pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let catalog = catalog_of(&request)?;
-    let query = Query::parse(request.query_string(), PARAMS)?;
+    let fields = catalog.collection().fields();
+    let query = Query::parse_with_attributes(request.query_string(), PARAMS, fields)?;
+    let filter = filter_for(&catalog, params::filter_of(&query, fields)?)?;
     let origin = origin_of(&query)?;
     let asked = name_query(&query, origin)?;
     let state = State::of(&request);
-    let finding = async move { catalog.find_names(&asked).await };
+    let finding = async move { catalog.find_names(&asked, &filter).await };
     let finding = state.queued_to_its_end(&state.queues.texts, finding);
     let found = SearchTime::of(&request).measured(finding).await?;
     state.metrics.search_answered(found.len());

@@ -624,6 +624,10 @@ impl From<SearchError> for Problem {
                     .with_header(RETRY_AFTER, RETRY_INDEX_S)
             }
             SearchError::Store(error) => error.into(),
+            SearchError::TooManyNames => Self::new(
+                Code::SearchTooSlow,
+                format!("{error}: type more of the name, or filter by less"),
+            ),
             SearchError::TooSlow => Self::new(
                 Code::SearchTooSlow,
                 format!("{error}: ask for a smaller part of the map, or for a filter with an index"),

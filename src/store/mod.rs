@@ -299,6 +299,35 @@ impl Store {
         self.rows.upsert_taken(items, others, note).await
     }
 
+    /// Those of some centers that a filter keeps, in any order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_kept(
+        &self,
+        ids: &[CenterId],
+        filter: &Filter,
+    ) -> Result<Vec<Center>, StoreError> {
+        if filter.is_empty() {
+            return self.read_many(ids).await;
+        }
+        let organizations = self.organizations_of(filter).await?;
+        if filter.names_nobody(&organizations) {
+            return Ok(Vec::new());
+        }
+        let mut kept = match self.rows.read_kept(ids, filter, &organizations).await {
+            Err(error) if filter.least_rating().is_some() && self.lacks_ratings(&error).await => {
+                return Ok(Vec::new());
+            }
+            kept => kept?,
+        };
+        // No database is asked for shapes.
+        if filter.condition.asks_where() {
+            kept.retain(|center| center.fulfils(&filter.condition));
+        }
+        Ok(kept)
+    }
+
     /// Up to `count` centers with ids beyond `after`, by id.
     ///
     /// # Errors

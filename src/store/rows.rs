@@ -60,6 +60,13 @@ pub(super) trait RowStore: Debug + Send + Sync {
 
     async fn read_many(&self, ids: &[CenterId]) -> Result<Vec<Center>, StoreError>;
 
+    async fn read_kept(
+        &self,
+        ids: &[CenterId],
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<Center>, StoreError>;
+
     async fn replace(
         &self,
         id: CenterId,

@@ -8,7 +8,7 @@ use super::errors::Refusal;
 use super::input::{Input, Length};
 use super::item::{push_near, push_near_at};
 use super::nearby::{LATITUDES, LONGITUDES, limit_of};
-use crate::domain::{MAX_NAME_QUERY_CHARS, NameQuery, Origin};
+use crate::domain::{Filter, MAX_NAME_QUERY_CHARS, NameQuery, Origin};
 use crate::http::reply;
 use crate::http::state::State;
 
@@ -42,7 +42,7 @@ pub async fn get(request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let catalog = Arc::clone(&state.catalog);
     let found = state
         .queued_to_its_end(&state.queues.texts, async move {
-            catalog.find_names(&query).await
+            catalog.find_names(&query, &Filter::default()).await
         })
         .await?;
     state.metrics.search_answered(found.len());

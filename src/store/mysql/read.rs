@@ -7,6 +7,7 @@ use super::query::query;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterId, Filter, OrganizationId, Position, Summary};
 use crate::store::StoreError;
+use crate::store::sql::json_of;
 use crate::store::statement::Statement;
 
 impl MySqlStore {
@@ -51,6 +52,23 @@ impl MySqlStore {
             .push_filter(filter, organizations, false, &mut statement);
         let row = query(statement).fetch_one(&self.pool).await?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+
+    pub(in crate::store) async fn read_kept(
+        &self,
+        ids: &[CenterId],
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<Center>, StoreError> {
+        let sql = &self.statements;
+        let mut statement = Statement::default();
+        statement.push_with(&sql.read_many.text().0, [json_of(ids).into()]);
+        sql.search
+            .push_filter(filter, organizations, true, &mut statement);
+        let found = query(statement).fetch_all(&self.pool).await?;
+        let fields = self.collection.fields();
+        let centers = found.iter().map(|row| rows::center(row, fields));
+        Ok(centers.collect::<Result<_, _>>()?)
     }
 
     pub(in crate::store) async fn fold_summaries<S>(

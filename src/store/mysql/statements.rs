@@ -58,8 +58,10 @@ impl Statements {
         } = &names;
         let center = names.center_columns(collection);
         let in_order = names.in_order();
-        let wanted = "JSON_TABLE(?, '$[*]' COLUMNS (wanted BIGINT PATH '$' ERROR ON ERROR)) AS v";
-        let many = format!("{wanted} STRAIGHT_JOIN {table} ON {table}.{id} = v.wanted");
+        // A name that no column of the table has, as conditions name those alone.
+        let wanted =
+            "JSON_TABLE(?, '$[*]' COLUMNS (nearby_wanted BIGINT PATH '$' ERROR ON ERROR)) AS v";
+        let many = format!("{wanted} STRAIGHT_JOIN {table} ON {table}.{id} = v.nearby_wanted");
         let rows = names.rows_as_table();
         let point = "ST_SRID(POINT(?, ?), 4326)";
         let row_point = "ST_SRID(POINT(v.x, v.y), 4326)";

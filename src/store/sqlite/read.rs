@@ -31,6 +31,24 @@ impl SqliteStore {
         Ok(in_order(ids, reading.await?))
     }
 
+    pub(super) async fn read_kept(
+        &self,
+        ids: &[CenterId],
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<Center>, StoreError> {
+        let sql = Arc::clone(&self.statements);
+        let (text, bound) = parts(sql.read_kept(ids, filter, organizations));
+        let reading = self.database.read(move |connection| {
+            let mut read = connection.prepare_cached(&text)?;
+            let found = read.query_map(params_from_iter(bound), |row| {
+                rows::center(row, &sql.fields)
+            })?;
+            Ok(found.collect::<Result<_, _>>()?)
+        });
+        reading.await
+    }
+
     pub(super) async fn list(
         &self,
         filter: &Filter,

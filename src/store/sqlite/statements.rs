@@ -9,11 +9,11 @@ use super::edit::EditSql;
 use super::listing::ListingSql;
 use super::moved::MovedSql;
 use super::{extent, fields};
-use crate::domain::{Fields, Filter, OrganizationId, TextField};
+use crate::domain::{CenterId, Fields, Filter, OrganizationId, TextField};
 use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
 use crate::store::ratings::AVERAGE;
-use crate::store::sql::{Sql, and_attributes, quoted_or_null, text_columns, text_or_null};
+use crate::store::sql::{Sql, and_attributes, json_of, quoted_or_null, text_columns, text_or_null};
 use crate::store::statement::Statement;
 use crate::store::{Collection, ColumnName, SHOWN_STATUS};
 
@@ -177,6 +177,19 @@ impl Statements {
         statement.push_with(&self.list, [after.into()]);
         self.push_filter(filter, organizations, &mut statement);
         statement.push_with(&self.list_end, [count.into()]);
+        statement
+    }
+
+    /// Those of some centers that a filter keeps.
+    pub(super) fn read_kept<'a>(
+        &self,
+        ids: &[CenterId],
+        filter: &'a Filter,
+        organizations: &[OrganizationId],
+    ) -> Statement<'a> {
+        let mut statement = Statement::default();
+        statement.push_with(&self.read_many.text().0, [json_of(ids).into()]);
+        self.push_filter(filter, organizations, &mut statement);
         statement
     }
 

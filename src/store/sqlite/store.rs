@@ -30,6 +30,15 @@ impl RowStore for SqliteStore {
         self.read_these(ids).await
     }
 
+    async fn read_kept(
+        &self,
+        ids: &[CenterId],
+        filter: &Filter,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<Center>, StoreError> {
+        self.read_kept(ids, filter, organizations).await
+    }
+
     async fn replace(
         &self,
         id: CenterId,

@@ -280,6 +280,59 @@ on_both_stores! {
         assert_eq!(written["centers"][1]["is_open"], Value::Null);
     }
 
+    async fn names_are_found_among_the_rows_that_filters_keep(db: TestDatabase) {
+        let server = with_shops(db).await;
+        for (id, title, category, stars, lat) in [
+            (11, "The Blue Hole", "'bar'", "3", "1"),
+            (12, "Blue Corner", "'bar'", "NULL", "2"),
+            (13, "blue wall", "NULL", "5", "NULL"),
+            (14, "Bluebell", "'school'", "4", "3"),
+        ] {
+            let row = format!("({id}, '{title}', {lat}, 0, 'GR', {category}, {stars}, NULL, NULL)");
+            server.db.execute(&format!("INSERT INTO shops VALUES {row}")).await;
+        }
+        for (asked, ids) in [
+            ("", &[12, 13, 14, 11][..]),
+            ("category=bar", &[12, 11]),
+            // Before the limit.
+            ("category=bar&limit=1", &[12]),
+            ("category=school&category=null", &[13, 14]),
+            ("rating=3..4", &[14, 11]),
+            ("rating=null", &[12]),
+            ("category!=null&lat=3&lng=0", &[14, 12, 11]),
+            ("country=FR", &[]),
+            ("filter=rating%3E3%20OR%20category%20IS%20NULL", &[13, 14]),
+            ("polygon=POLYGON((-1%202.5,1%202.5,1%203.5,-1%203.5,-1%202.5))", &[14]),
+        ] {
+            let path = format!("/collections/shops/search?q=blue&{asked}");
+            let found = server.found(&path).await;
+            let mut centers = found["centers"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap());
+            assert!(ids.iter().all(|id| centers.next() == Some(*id)) && centers.next().is_none(), "{asked}: {found}");
+        }
+        let found = server.found("/collections/shops/search?q=bluebell").await;
+        assert_eq!(found["centers"][0]["category"], "school");
+        assert_eq!(found["centers"][0]["rating"], 4.0);
+        server.get("/collections/shops/search?q=blue&colour=red").send().await.problem(400, "parameter_unknown");
+        server.get("/collections/shops/search?q=blue&rating=high").send().await.problem(400, "parameter_invalid");
+    }
+
+    async fn too_many_names_to_filter_are_told_and_a_rare_one_is_found_among_many(db: TestDatabase) {
+        let server = with_shops(db).await;
+        server.db.execute(
+            "INSERT INTO shops (shop_id, title, lat, lon, category) \
+             WITH RECURSIVE d(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM d WHERE n < 149) \
+             SELECT 100 + a.n * 150 + b.n, 'many', 0, 1, 'bar' FROM d a, d b",
+        ).await;
+        server.db.execute("UPDATE shops SET category = 'zoo' WHERE shop_id IN (15000, 16000)").await;
+        let asked = "/collections/shops/search?q=many&limit=2&category=";
+        assert_eq!(server.found_ids(&format!("{asked}bar")).await, [100, 101]);
+        // The two are among the first 20,000 in the order of names, and of ids where these are the same.
+        assert_eq!(server.found_ids(&format!("{asked}zoo")).await, [15_000, 16_000]);
+        let problem = server.get(&format!("{asked}school")).send().await.problem(503, "search_too_slow");
+        let told = problem["detail"].as_str().unwrap();
+        assert!(told.contains("more than 20000 names hold this") && told.contains("type more"), "{told}");
+    }
+
     async fn a_patch_leaves_what_it_says_nothing_of_as_it_is_stored(db: TestDatabase) {
         let server = with_centers(db).await;
         let made = server.post("/centers", &json!({ "name": "a" })).send().await.json();

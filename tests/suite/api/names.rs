@@ -137,7 +137,7 @@ on_both_stores! {
             ("q=a&lat=1", "parameter_missing", "lng"),
             ("q=a&lng=1", "parameter_missing", "lat"),
             ("q=a&lat=91&lng=1", "parameter_invalid", "lat"),
-            ("q=a&country=GR", "parameter_unknown", "country"),
+            ("q=a&street=b", "parameter_unknown", "street"),
         ] {
             let problem = server.get(&format!("/search?{query}")).send().await.problem(400, code);
             assert_eq!(problem["parameter"], parameter, "{query}");
