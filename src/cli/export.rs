@@ -1,7 +1,7 @@
 //! `nearby export`
 
 use std::fs::{self, File, Permissions};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ use super::database::DatabaseArgs;
 use super::signals::told_to_stop;
 use crate::output::{self, note};
 use crate::progress::Progress;
-use crate::store::{Database, Store};
+use crate::store::{Collection, Database, Store};
 use crate::transfer::write::CenterWriter;
-use crate::transfer::{ExportError, Exported, Format, export};
+use crate::transfer::{ExportError, Exported, Format, PRIVATE_MODE, export};
 
 #[derive(Debug, clap::Args)]
 #[command(long_about = "Write the centers of the database to a file\n\n\
@@ -32,6 +32,10 @@ pub(super) struct Args {
     /// The format; taken from the file's name where it is not given, CSV on standard output
     #[arg(long, value_parser = Format::parser(Format::written()))]
     format: Option<Format>,
+    /// Put a `'` before texts of a CSV file that a spreadsheet would take for formulas: those that
+    /// begin with `=`, `+`, `-`, `@`, a tab or a line break. For people; import does not take it away
+    #[arg(long)]
+    excel_safe: bool,
     /// Replace the file if it is there
     #[arg(long)]
     force: bool,
@@ -41,8 +45,27 @@ pub(super) struct Args {
     database: DatabaseArgs,
 }
 
+impl Args {
+    fn begin<W: Write>(
+        &self,
+        out: W,
+        format: Format,
+        collection: &Collection,
+    ) -> io::Result<CenterWriter<W>> {
+        let writer = CenterWriter::begin(out, format, collection)?;
+        Ok(if self.excel_safe {
+            writer.excel_safe()
+        } else {
+            writer
+        })
+    }
+}
+
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let target = Target::new(&args)?;
+    if args.excel_safe && target.format() != Format::Csv {
+        bail!("--excel-safe is for CSV: no other format is taken for formulas");
+    }
     let exporting = async |database: &Database| export_from(database, &args, target).await;
     args.database.with(exporting).await
 }
@@ -67,11 +90,11 @@ async fn export_from(database: &Database, args: &Args, target: Target) -> anyhow
     let written = match target {
         Target::Stdout(format) => {
             let out = BufWriter::new(output::writer());
-            let writer = CenterWriter::begin(out, format, &collection)?;
+            let writer = args.begin(out, format, &collection)?;
             export_to_stdout(&store, writer, progress).await
         }
         Target::File { path, format } => {
-            export_to_file(&store, format, &path, args.force, progress).await
+            export_to_file(&store, format, &path, args, progress).await
         }
     };
     shown.finish();
@@ -91,6 +114,12 @@ enum Target {
 }
 
 impl Target {
+    fn format(&self) -> Format {
+        match self {
+            Self::Stdout(format) | Self::File { format, .. } => *format,
+        }
+    }
+
     fn new(args: &Args) -> anyhow::Result<Self> {
         if args.file == Path::new("-") {
             let format = args.format.unwrap_or(Format::Csv);
@@ -152,7 +181,7 @@ async fn export_to_file(
     store: &Store,
     format: Format,
     path: &Path,
-    replaces: bool,
+    args: &Args,
     progress: impl FnMut(u64),
 ) -> anyhow::Result<Option<Exported>> {
     let cannot_write = || format!("cannot write {}", path.display());
@@ -160,17 +189,22 @@ async fn export_to_file(
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    // A file that is replaced was opened to whoever may read it; another one holds rows.
+    let mode = match fs::metadata(path) {
+        Ok(replaced) => replaced.permissions(),
+        Err(_) => Permissions::from_mode(PRIVATE_MODE),
+    };
     let mut temporary = tempfile::Builder::new()
         .prefix(".nearby-export-")
-        // The process's umask takes away what it should.
-        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .with_context(cannot_write)?;
-    let exported = write_file(store, format, path, &mut temporary, progress)
+    let exported = write_file(store, format, path, args, &mut temporary, progress)
         .await
         .with_context(|| format!("{} was not written", path.display()))?;
-    temporary.as_file().sync_all().with_context(cannot_write)?;
-    let persisted = if replaces {
+    let file = temporary.as_file();
+    file.set_permissions(mode).with_context(cannot_write)?;
+    file.sync_all().with_context(cannot_write)?;
+    let persisted = if args.force {
         temporary.persist(path)
     } else {
         temporary.persist_noclobber(path)
@@ -183,6 +217,7 @@ async fn write_file(
     store: &Store,
     format: Format,
     path: &Path,
+    args: &Args,
     temporary: &mut NamedTempFile,
     progress: impl FnMut(u64),
 ) -> Result<Exported, ExportError> {
@@ -195,12 +230,12 @@ async fn write_file(
     let out: BufWriter<&mut File> = BufWriter::with_capacity(64 * 1024, temporary.as_file_mut());
     if Format::is_gzip_name(path) {
         let out = GzEncoder::new(out, Compression::default());
-        let writer = CenterWriter::begin(out, format, collection)?;
+        let writer = args.begin(out, format, collection)?;
         let (exported, out) = export(store, writer, progress, stop).await?;
         out.finish()?.flush()?;
         Ok(exported)
     } else {
-        let writer = CenterWriter::begin(out, format, collection)?;
+        let writer = args.begin(out, format, collection)?;
         let (exported, mut out) = export(store, writer, progress, stop).await?;
         out.flush()?;
         Ok(exported)

@@ -6,8 +6,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Normal};
 
+use super::csv_centers::io_error;
 use super::places::{Place, bundled_places};
-use super::write::io_error;
 use crate::domain::Position;
 
 /// How far centers stand from the place they were drawn from: the standard

@@ -5,7 +5,11 @@
 //! [`export()`] bring them back. Nothing here holds more than a few batches of a
 //! file in memory.
 
+/// How files are made that hold rows: nobody but their owner reads them.
+pub const PRIVATE_MODE: u32 = 0o600;
+
 mod axis;
+mod csv_centers;
 mod export;
 mod flatgeobuf;
 mod format;

@@ -1,10 +1,14 @@
 //! The file of rejected rows.
 
 use std::fmt::Display;
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
+use super::PRIVATE_MODE;
 use super::read::RawRow;
 
 /// The most bytes that are kept of a row which has no end.
@@ -24,20 +28,35 @@ pub struct Report {
 }
 
 impl Report {
-    /// Begins a report and takes the place of an earlier one.
+    /// Begins a report and takes the place of an earlier one. Its owner alone may read it, as
+    /// it holds rows.
     ///
     /// `csv_header` is the header of a CSV file and what separates its columns.
     ///
     /// # Errors
-    /// When the file cannot be written, or is there and is not a report.
+    /// When the file cannot be written, or is there and is not a report. A link is none: it may
+    /// have been put there by somebody who may not write where it leads.
     pub fn create(path: &Path, csv_header: Option<(&[u8], u8)>) -> io::Result<Self> {
-        if path.exists() && !is_report(path)? {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "it is there and is not a report; name another file with --report",
-            ));
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(PRIVATE_MODE)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(path);
+        let refused = |why| Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        let file = match opened {
+            Err(_) if path.is_symlink() => {
+                return refused("it is a link; name a file with --report");
+            }
+            opened => opened?,
+        };
+        if !is_report(&file)? {
+            return refused("it is there and is not a report; name another file with --report");
         }
-        let mut out = BufWriter::new(File::create(path)?);
+        file.set_len(0)?;
+        let mut out = BufWriter::new(file);
         let (header, delimiter) = csv_header.unwrap_or((b"feature", b','));
         out.write_all(b"line")?;
         out.write_all(&[delimiter])?;
@@ -99,9 +118,11 @@ impl Report {
     }
 }
 
-fn is_report(path: &Path) -> io::Result<bool> {
+/// Leaves the file at its beginning.
+fn is_report(mut file: &File) -> io::Result<bool> {
     let mut beginning = Vec::new();
-    BufReader::new(io::Read::take(File::open(path)?, 64)).read_until(b'\n', &mut beginning)?;
+    BufReader::new(io::Read::take(file, 64)).read_until(b'\n', &mut beginning)?;
+    file.rewind()?;
     let is_ours = beginning.is_empty()
         || (beginning.starts_with(b"line") && beginning.get(5..11) == Some(&b"reason"[..]));
     Ok(is_ours)

@@ -6,17 +6,17 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use super::csv_centers::CsvWriter;
 use super::flatgeobuf::FlatGeobufWriter;
 use super::{Format, axis};
-use crate::domain::{Center, FieldValue, Position, TextField};
+use crate::domain::{Center, TextField};
 use crate::store::{Collection, LayerWriter};
 use crate::wire::{AttributeMembers, JsonId};
 
 /// Writes centers one after the other, in any format.
 ///
 /// Coordinates are written with every digit that is stored, times as RFC 3339 in
-/// UTC. Texts are written as they are: a spreadsheet may take one that begins
-/// with `=` for a formula.
+/// UTC. Texts are written as they are, unless [`Self::excel_safe`] says otherwise.
 #[derive(Debug)]
 pub struct CenterWriter<W: Write> {
     form: Form<W>,
@@ -25,7 +25,7 @@ pub struct CenterWriter<W: Write> {
 
 #[derive(Debug)]
 enum Form<W: Write> {
-    Csv(Box<csv::Writer<W>>),
+    Csv(Box<CsvWriter<W>>),
     Collection(W),
     Lines(W),
     FlatGeobuf(Box<FlatGeobufWriter>, W),
@@ -39,14 +39,7 @@ impl<W: Write> CenterWriter<W> {
     /// When `out` takes no more, or the format is none that is written to a stream.
     pub fn begin(mut out: W, format: Format, collection: &Collection) -> io::Result<Self> {
         let form = match format {
-            Format::Csv => {
-                let mut csv = csv::Writer::from_writer(out);
-                let attributes = collection.fields().attributes().iter();
-                let attributes = attributes.map(|attribute| attribute.name.as_str());
-                csv.write_record(CSV_COLUMNS.into_iter().chain(attributes))
-                    .map_err(io_error)?;
-                Form::Csv(Box::new(csv))
-            }
+            Format::Csv => Form::Csv(Box::new(CsvWriter::begin(out, collection)?)),
             Format::GeoJson => {
                 out.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[")?;
                 Form::Collection(out)
@@ -68,13 +61,22 @@ impl<W: Write> CenterWriter<W> {
         })
     }
 
+    /// The same with a `'` before texts of CSV that a spreadsheet would take for formulas.
+    #[must_use]
+    pub fn excel_safe(mut self) -> Self {
+        if let Form::Csv(csv) = &mut self.form {
+            csv.is_excel_safe = true;
+        }
+        self
+    }
+
     /// Writes a center.
     ///
     /// # Errors
     /// When `out` takes no more.
     pub fn write(&mut self, center: &Center) -> io::Result<()> {
         match &mut self.form {
-            Form::Csv(csv) => write_record(csv, center)?,
+            Form::Csv(csv) => csv.write(center)?,
             Form::Collection(out) => {
                 out.write_all(if self.is_first { b"\n" } else { b",\n" })?;
                 serde_json::to_writer(out, &Feature::of(center))?;
@@ -96,7 +98,7 @@ impl<W: Write> CenterWriter<W> {
     /// When `out` takes no more.
     pub fn finish(self) -> io::Result<W> {
         match self.form {
-            Form::Csv(csv) => csv.into_inner().map_err(csv::IntoInnerError::into_error),
+            Form::Csv(csv) => csv.finish(),
             Form::Collection(mut out) => {
                 out.write_all(b"\n]}\n")?;
                 Ok(out)
@@ -125,73 +127,6 @@ impl CenterWriter<io::Sink> {
             form: Form::GeoPackage(Box::new(layer), io::sink()),
             is_first: true,
         })
-    }
-}
-
-/// The columns of the table, in its order; attributes follow.
-const CSV_COLUMNS: [&str; 16] = [
-    "id",
-    "name",
-    "description",
-    "address",
-    "email",
-    "phone",
-    "website",
-    "latitude",
-    "longitude",
-    "country",
-    "region",
-    "city",
-    "logo_url",
-    "view_count",
-    "created_at",
-    "updated_at",
-];
-
-fn write_record<W: Write>(csv: &mut csv::Writer<W>, center: &Center) -> io::Result<()> {
-    let degrees = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    let text = |field: TextField| center.text.get(field).unwrap_or("");
-    let (mut id, mut view_count) = (itoa::Buffer::new(), itoa::Buffer::new());
-    let fields = [
-        id.format(center.id.get()),
-        text(TextField::Name),
-        text(TextField::Description),
-        text(TextField::Address),
-        text(TextField::Email),
-        text(TextField::Phone),
-        text(TextField::Website),
-        &degrees(center.position.map(Position::latitude)),
-        &degrees(center.position.map(Position::longitude)),
-        text(TextField::Country),
-        text(TextField::Region),
-        text(TextField::City),
-        text(TextField::LogoUrl),
-        view_count.format(center.view_count),
-        &center.created_at.as_ref().map(time).unwrap_or_default(),
-        &center.updated_at.as_ref().map(time).unwrap_or_default(),
-    ];
-    let mut write = |field: &str| csv.write_field(field).map_err(io_error);
-    fields.into_iter().try_for_each(&mut write)?;
-    for value in center.attributes.values() {
-        match value {
-            None => write("")?,
-            Some(FieldValue::Text(text)) => write(text)?,
-            Some(FieldValue::Number(number)) => write(&number.to_string())?,
-            Some(FieldValue::Boolean(true)) => write("true")?,
-            Some(FieldValue::Boolean(false)) => write("false")?,
-            Some(FieldValue::Date(date)) => write(&date.to_string())?,
-        }
-    }
-    // No further field: the end of the record.
-    csv.write_record(None::<&[u8]>).map_err(io_error)
-}
-
-/// What is behind an error of the CSV writer, which can fail in no other way
-/// here; its own conversion would hide that a pipe was closed.
-pub(super) fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -266,7 +201,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Attributes, CenterDraft, CenterId, CenterText, FieldKind};
+    use crate::domain::{
+        Attributes, CenterDraft, CenterId, CenterText, FieldKind, FieldValue, Position,
+    };
     use crate::store::{Attribute, BatchItem, ColumnName};
     use crate::transfer::read::{ImportFields, ReadOptions, RowReader};
 
@@ -407,6 +344,43 @@ mod tests {
              view_count,created_at,updated_at,category,stars,open,since\n\
              7,\"A \"\"quoted\"\", b\",,,,,,0.00000001,-180,,,,,3,2023-11-14T22:13:20Z,2023-11-14T22:13:20Z,,,,\n"
         );
+    }
+
+    #[test]
+    fn no_text_of_an_excel_safe_file_is_a_formula() {
+        for (written_as, shown) in [
+            ("=1+1", "'=1+1"),
+            ("+30 210", "'+30 210"),
+            ("-x", "'-x"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("a=1", "a=1"),
+            ("'=1", "'=1"),
+            (" =1", " =1"),
+        ] {
+            let text = CenterText {
+                name: written_as.to_owned(),
+                phone: Some(written_as.to_owned()),
+                ..CenterText::default()
+            };
+            let category = Some(FieldValue::Text(written_as.to_owned()));
+            let values = vec![category, Some(FieldValue::Number(-1.5)), None, None];
+            let position = Position::new(-1.0, -2.0).ok();
+            let attributes = Attributes::new(collection().fields(), values);
+            let center = Center {
+                attributes,
+                ..center(7, text, position)
+            };
+            let writer = CenterWriter::begin(Vec::new(), Format::Csv, &collection());
+            let mut writer = writer.unwrap().excel_safe();
+            writer.write(&center).unwrap();
+            let file = writer.finish().unwrap();
+            let mut records = csv::Reader::from_reader(file.as_slice());
+            let record = records.records().next().unwrap().unwrap();
+            let cell = |at: usize| record.get(at).unwrap();
+            assert_eq!([cell(1), cell(5), cell(16)], [shown; 3]);
+            assert_eq!([cell(7), cell(8), cell(17)], ["-1", "-2", "-1.5"]);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Opening a SQLite file: ours, or none of ours.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,9 +75,23 @@ impl Address for File {
 
 fn try_once(path: &Path, creates: bool, synchronous: SqliteSynchronous) -> Result<(), Failure> {
     check(path, creates)?;
-    // Creates the file and turns it to write-ahead logging.
+    if creates {
+        make_private(path);
+    }
+    // Creates the file where that was not done, and turns it to write-ahead logging.
     let opened = open_to_write(path, synchronous, creates);
     opened.map(drop).map_err(|error| failure(path, &error))
+}
+
+/// Makes a file that is missing so that its owner alone reads it; those beside it get its mode
+/// from SQLite. What fails here fails again, and is told, when the file is opened.
+fn make_private(path: &Path) {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    drop(made);
 }
 
 /// Looks before anything is written: nothing of another application is touched.

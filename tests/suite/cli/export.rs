@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use flate2::read::GzDecoder;
@@ -147,20 +148,68 @@ async fn a_file_that_is_there_is_kept_unless_forced() {
 }
 
 #[tokio::test]
-async fn an_exported_file_is_readable_as_other_files_are() {
-    let db = TestDatabase::sqlite().await;
+async fn files_that_hold_rows_are_their_owners_alone_unless_they_were_opened_to_others() {
     let folder = tempfile::tempdir().unwrap();
-    let ours = folder.path().join("a.csv.gz");
-    run(&["export", ours.to_str().unwrap(), "--database-url", db.url()]).assert(0, &[]);
-    let other = folder.path().join("other");
-    fs::write(&other, "").unwrap();
-    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
-    assert_eq!(mode(&ours), mode(&other));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let database = folder.path().join("a.gpkg");
+    let url = format!("sqlite:{}", database.display());
+    run(&["migrate", "up", "--database-url", &url]).assert(0, &[]);
+    assert_eq!(mode(&database), 0o600);
+
+    let file = folder.path().join("a.csv.gz");
+    let export = ["export", file.to_str().unwrap(), "--database-url", &url];
+    run(&export).assert(0, &[]);
+    assert_eq!(mode(&file), 0o600);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    run(&[&export[..], &["--force"]].concat()).assert(0, &[]);
+    assert_eq!(mode(&file), 0o640);
     let mut text = String::new();
-    GzDecoder::new(fs::File::open(&ours).unwrap())
+    GzDecoder::new(fs::File::open(&file).unwrap())
         .read_to_string(&mut text)
         .unwrap();
     assert!(text.starts_with("id,name"));
+
+    let rows = folder.path().join("b.csv");
+    fs::write(&rows, "name,lat,lng\na,91,0\n").unwrap();
+    let skip = ["import", rows.to_str().unwrap(), "--on-error", "skip"];
+    let skip = [&skip[..], &["--database-url", &url]].concat();
+    run(&skip).assert(1, &["1 rejected"]);
+    assert_eq!(mode(&folder.path().join("b.csv.rejected.csv")), 0o600);
+}
+
+#[tokio::test]
+async fn a_link_in_the_way_of_a_report_is_not_followed() {
+    let db = TestDatabase::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("b.csv");
+    fs::write(&rows, "name,lat,lng\na,91,0\n").unwrap();
+    for target in ["empty", "missing"] {
+        let target = folder.path().join(target);
+        if target.ends_with("empty") {
+            fs::write(&target, "").unwrap();
+        }
+        let report = folder.path().join("b.csv.rejected.csv");
+        std::os::unix::fs::symlink(&target, &report).unwrap();
+        let skip = ["import", rows.to_str().unwrap(), "--on-error", "skip"];
+        let skip = [&skip[..], &["--database-url", db.url()]].concat();
+        run(&skip).assert(2, &["is a link; name a file with --report"]);
+        assert!(fs::read(&target).unwrap_or_default().is_empty());
+        fs::remove_file(&report).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn formulas_are_defused_in_csv_alone_and_where_that_is_asked_for() {
+    let db = TestDatabase::sqlite().await;
+    db.store().upsert(nasty_centers()).await.unwrap();
+    let export = ["export", "-", "--database-url", db.url()];
+    let plain = String::from_utf8(run(&export).stdout).unwrap();
+    assert!(plain.contains("1,\"=HYPERLINK("), "{plain}");
+    let safe = run(&[&export[..], &["--excel-safe"]].concat());
+    let safe = String::from_utf8(safe.stdout).unwrap();
+    assert!(safe.contains("1,\"'=HYPERLINK("), "{safe}");
+    run(&[&export[..], &["--excel-safe", "--format", "geojson"]].concat())
+        .assert(2, &["--excel-safe is for CSV"]);
 }
 
 #[tokio::test]
