@@ -23,6 +23,7 @@ use actix_web::http::header::{
     IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
 };
 use actix_web::middleware::Condition;
+use chrono::Days;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -34,7 +35,7 @@ use crate::catalog::Catalog;
 use crate::collections::Collections;
 use crate::domain::{Rate, Zoom};
 use crate::engine::Engine;
-use crate::expiry::remove_old_answers;
+use crate::expiry::{remove_old_answers, remove_old_entries};
 use crate::follow::{Watched, follow};
 use crate::http::budget::Budget;
 use crate::http::changes::{LAST_EVENT_ID, Listeners};
@@ -78,6 +79,8 @@ const MAX_ADMIN_CONNECTIONS: usize = 100;
 pub(crate) const DEFAULT_CLUSTERED_BELOW: Zoom = Zoom::new(14).expect("it is a zoom");
 /// A table of a million rows is compared in half an hour.
 pub(crate) const DEFAULT_SWEEP_ROWS_PER_SECOND: u32 = 500;
+/// How many days entries of the audit log are kept.
+pub(crate) const DEFAULT_AUDIT_DAYS: u64 = 365;
 /// How long browsers may remember a preflight's answer.
 const PREFLIGHT_MAX_AGE_S: usize = 3_600;
 
@@ -231,6 +234,8 @@ pub struct AppSettings {
     pub upkeep: Option<Upkeep>,
     /// How indexes that follow a feed are looked after.
     pub watched: Watched,
+    /// How long entries of the audit log are kept.
+    pub audit_kept: Days,
 }
 
 impl Default for AppSettings {
@@ -269,6 +274,7 @@ impl Default for AppSettings {
                 sweep_rows_per_second: DEFAULT_SWEEP_ROWS_PER_SECOND,
                 freshness: None,
             },
+            audit_kept: Days::new(DEFAULT_AUDIT_DAYS),
         }
     }
 }
@@ -436,6 +442,7 @@ impl App {
             beside: beside(
                 settings.upkeep,
                 settings.watched,
+                settings.audit_kept,
                 settings.tls,
                 &state,
                 collections,
@@ -484,6 +491,7 @@ impl App {
 fn beside(
     upkeep: Option<Upkeep>,
     watched: Watched,
+    audit_kept: Days,
     tls: Option<Arc<Tls>>,
     state: &State,
     collections: Collections,
@@ -501,6 +509,7 @@ fn beside(
             watched,
         )),
         tokio::spawn(remove_old_answers(database.clone())),
+        tokio::spawn(remove_old_entries(database.clone(), audit_kept)),
         tokio::spawn(keep_keyring(database.clone(), Arc::clone(&state.keyring))),
     ];
     let refreshing = tls.map(|tls| tokio::spawn(tls.keep_fresh()));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::store::{
-    BackfillFrom, BackfilledChunk, Collection, Database, DriftDistances, StoreError,
+    BackfillFrom, BackfilledChunk, Collection, Database, DriftDistances, StoreError, Work,
+    WorkAction,
 };
 
 /// How long writing a chunk should take: it ends when it is told to only after one,
@@ -122,6 +123,21 @@ pub async fn run(
         }
     }
     Ok(progress)
+}
+
+/// Notes in the audit log how many rows were written, if any were.
+pub async fn note(database: &Database, collection: &Collection, progress: &Progress, by: &str) {
+    if progress.written == 0 {
+        return;
+    }
+    let counts = [("checked", progress.checked), ("written", progress.written)];
+    let work = Work {
+        by,
+        action: WorkAction::Backfilled,
+        collection: collection.name.as_str(),
+        counts: &counts,
+    };
+    database.note_work(work).await;
 }
 
 /// As many rows as would have taken [`TARGET`], at most twice as many as before: a

@@ -72,6 +72,7 @@ async fn look(
             after: None,
         };
         let done = backfill::run(database, collection, &settings, stop, |_| {}).await?;
+        backfill::note(database, collection, &done, "nearby serve --mend").await;
         metrics.backfilled(done.checked, done.written);
         tracing::info!(
             collection = collection.name.as_str(),

@@ -103,6 +103,9 @@ async fn backfill(database: &Database, args: &Args) -> anyhow::Result<Outcome> {
     )
     .await;
     shown.finish();
+    if !args.dry_run {
+        backfill::note(database, &collection, &so_far, "nearby backfill").await;
+    }
     let progress = match ended {
         Ok(progress) => progress,
         Err(error) => {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::secret;
-use crate::store::{Database, DatabaseUrl, PoolSettings, SqliteSynchronous, Wait};
+use crate::store::{Auditing, Database, DatabaseUrl, PoolSettings, SqliteSynchronous, Wait};
 
 /// Which database, and how it is connected to.
 #[derive(Debug, clap::Args)]
@@ -67,6 +67,9 @@ pub(super) struct PoolArgs {
         default_value_t = Synchronous::Normal
     )]
     sqlite_synchronous: Synchronous,
+    /// Whether changes are noted in the audit log, which `nearby audit` shows
+    #[arg(long, env = "NEARBY_AUDIT", value_enum, default_value_t = Audit::On)]
+    audit: Audit,
     /// Log every statement to MySQL, without its values
     #[arg(long, env = "NEARBY_LOG_STATEMENTS")]
     log_statements: bool,
@@ -87,6 +90,15 @@ enum Synchronous {
     Normal,
     /// Before a write is answered: none is lost, and each takes as long as the disk does
     Full,
+}
+
+/// Whether changes are noted in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Audit {
+    /// Each, in its own transaction; what commands do to many rows with counts
+    On,
+    /// None; what was noted before stays
+    Off,
 }
 
 impl DatabaseArgs {
@@ -176,6 +188,10 @@ impl PoolArgs {
             sqlite_synchronous: match self.sqlite_synchronous {
                 Synchronous::Normal => SqliteSynchronous::Normal,
                 Synchronous::Full => SqliteSynchronous::Full,
+            },
+            audit: match self.audit {
+                Audit::On => Auditing::On,
+                Audit::Off => Auditing::Off,
             },
             ..PoolSettings::default()
         }

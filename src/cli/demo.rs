@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::Outcome;
 use super::database::PoolArgs;
+use super::import::note_import;
 use super::server::{ServerArgs, serve};
 use super::signals::told_to_stop;
 use crate::output::{note, say};
@@ -46,6 +47,13 @@ async fn load(store: &Store) -> anyhow::Result<()> {
     let mut progress = Progress::new("loading places", Some(BUNDLED_PLACES));
     let imported = load_demo_places(store, |rows| progress.set(rows), told_to_stop()).await;
     progress.finish();
+    note_import(
+        store.database(),
+        store.collection(),
+        &imported,
+        "nearby demo",
+    )
+    .await;
     let rows = imported.rows();
     match imported.halt {
         None => {

@@ -20,7 +20,9 @@ use super::database::{PoolArgs, url_of};
 use super::signals::told_to_stop;
 use crate::output::note;
 use crate::progress::Progress;
-use crate::store::{Collection, Database, DatabaseUrl, Journal, SentAgain, Store, StoreError};
+use crate::store::{
+    Collection, Database, DatabaseUrl, Journal, SentAgain, Store, StoreError, Work, WorkAction,
+};
 use crate::transfer::read::{
     BytesRead, ImportFields, Listed, Mapping, OpenError, ReadOptions, RowReader, Source,
     TextEncoding, split_unused,
@@ -212,6 +214,7 @@ async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow:
     let progress = |rows| reading.tell(rows);
     let imported = import(&store, batches, journaling, progress, told_to_stop()).await;
     reading.progress.finish();
+    note_import(database, &collection, &imported, "nearby import").await;
     if !imported.dropped.is_empty() {
         note!(
             "not imported, as {} have no such field, or compute it: {}",
@@ -220,6 +223,31 @@ async fn import_into(database: &Database, args: &Args, job: &Job<'_>) -> anyhow:
         );
     }
     Ok(imported)
+}
+
+/// Notes in the audit log what was written, if anything was.
+pub(super) async fn note_import(
+    database: &Database,
+    collection: &Collection,
+    imported: &Imported,
+    by: &str,
+) {
+    let written = imported.written;
+    if written.inserted + written.updated == 0 {
+        return;
+    }
+    let counts = [
+        ("inserted", written.inserted),
+        ("updated", written.updated),
+        ("unchanged", written.unchanged),
+    ];
+    let work = Work {
+        by,
+        action: WorkAction::Imported,
+        collection: collection.name.as_str(),
+        counts: &counts,
+    };
+    database.note_work(work).await;
 }
 
 /// How far a file is read.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Subcommand;
 
 use super::Outcome;
+use super::audit::account_of;
 use super::database::DatabaseArgs;
 use crate::app::Origin;
 use crate::domain::{AccessKey, AccessKeyName, Lifetime, Rate, Scope};
@@ -87,7 +88,11 @@ async fn create(args: &CreateArgs) -> anyhow::Result<Outcome> {
         last_used_at: None,
     };
     let digest = digest_of(secret.as_bytes());
-    let creating = async |database: &Database| Ok(database.create_access_key(digest, &key).await?);
+    let creating = async |database: &Database| {
+        let account = account_of("nearby keys create");
+        let creating = database.create_access_key(digest, &key);
+        Ok(database.on_account_of(account, creating).await?)
+    };
     args.database.with(creating).await?;
     say!("{secret}");
     note!(
@@ -132,7 +137,11 @@ async fn list(database: &Database) -> anyhow::Result<Outcome> {
 
 async fn revoke(args: &RevokeArgs) -> anyhow::Result<Outcome> {
     let name = &args.name;
-    let revoking = async |database: &Database| Ok(database.revoke_access_key(name).await?);
+    let revoking = async |database: &Database| {
+        let account = account_of("nearby keys revoke");
+        let revoking = database.revoke_access_key(name);
+        Ok(database.on_account_of(account, revoking).await?)
+    };
     if args.database.with(revoking).await? {
         note!("revoked {name}: no instance takes it in 5 seconds any more");
         Ok(Outcome::Done)

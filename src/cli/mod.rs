@@ -5,6 +5,7 @@
 
 mod adopt;
 mod attributes;
+mod audit;
 mod backfill;
 mod choice;
 mod collections;
@@ -71,6 +72,8 @@ enum Command {
     Organizations(organizations::Args),
     /// Make, list and revoke the keys that clients show
     Keys(keys::Args),
+    /// Tell who changed what, when, and what it was before and after
+    Audit(audit::Args),
     /// Write world-like test centers as CSV to standard output
     Generate(generate::Args),
     /// Ask a running server whether it is ready
@@ -168,6 +171,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Attributes(args) => attributes::run(args).await,
         Command::Organizations(args) => organizations::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Generate(args) => Ok(generate::run(&args)),
         Command::Health(args) => Ok(health::run(&args)),
         Command::Completions(args) => Ok(manual::complete(&args)),

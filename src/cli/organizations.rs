@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::Outcome;
+use super::audit::account_of;
 use super::database::DatabaseArgs;
 use crate::domain::{MAX_LIMIT, Organization};
 use crate::output::{self, say};
@@ -31,7 +32,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 async fn seed(database: &Database) -> anyhow::Result<()> {
-    let added = database.seed_organizations().await?;
+    let account = account_of("nearby organizations seed");
+    let seeding = database.seed_organizations();
+    let added = database.on_account_of(account, seeding).await?;
     match added.len() {
         0 => say!("nothing to add"),
         count => say!("added {count}"),

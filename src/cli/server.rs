@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chrono::Days;
 use clap::ValueEnum;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,7 +18,7 @@ use super::secret;
 use super::signals::told_to_stop;
 use super::systemd;
 use crate::app::{
-    App, AppSettings, CachePolicy, CorsOrigins, DEFAULT_CLUSTERED_BELOW,
+    App, AppSettings, CachePolicy, CorsOrigins, DEFAULT_AUDIT_DAYS, DEFAULT_CLUSTERED_BELOW,
     DEFAULT_SWEEP_ROWS_PER_SECOND, cores,
 };
 use crate::catalog::{Catalog, Freshness, WhenStale};
@@ -215,6 +216,9 @@ pub(super) struct ServerArgs {
         default_value = "sql"
     )]
     when_stale: StaleChoice,
+    /// How many days entries of the audit log are kept
+    #[arg(long, env = "NEARBY_AUDIT_DAYS", value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    audit_days: u64,
 }
 
 /// What becomes of searches while the index is too far behind.
@@ -296,6 +300,7 @@ impl ServerArgs {
                     when_stale: self.when_stale.into(),
                 }),
             },
+            audit_kept: Days::new(self.audit_days),
             ..AppSettings::default()
         })
     }

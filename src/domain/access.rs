@@ -7,6 +7,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Duration, Utc};
 use thiserror::Error;
 
+/// What whoever shows `NEARBY_ADMIN_KEY` is called, and no other key.
+pub const OPERATOR: &str = "admin";
 /// The most characters of a key's name.
 const MAX_NAME_CHARS: usize = 100;
 /// The most requests a minute that a key can be held to.

@@ -29,7 +29,7 @@ mod tally;
 mod typos;
 mod viewport;
 
-pub use access::{AccessKey, AccessKeyName, Lifetime, Rate, Scope};
+pub use access::{AccessKey, AccessKeyName, Lifetime, OPERATOR, Rate, Scope};
 pub use attributes::{Attributes, MAX_ATTRIBUTE_CHARS, is_attribute_text};
 pub use bounds::Bounds;
 pub use center::{

@@ -8,9 +8,9 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Extensions, Payload};
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
-use actix_web::{Error, FromRequest, HttpRequest};
+use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest};
 use chrono::Utc;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
@@ -26,7 +26,7 @@ use super::problem::{Limit, Problem};
 use super::routes::Listener;
 use super::state::State;
 use super::wrong_keys;
-use crate::domain::Scope;
+use crate::domain::{OPERATOR, Scope};
 use crate::keyring::{HeldKey, KEY_PREFIX};
 
 /// Whoever sent a request, as far as its key says.
@@ -134,7 +134,21 @@ fn may_change(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {
              `nearby keys create`, and send the key as `Authorization: Bearer`.",
         ));
     }
-    permitted(request, scope)
+    let caller = permitted(request, scope)?;
+    request.extensions_mut().insert(caller.clone());
+    Ok(caller)
+}
+
+/// What the key is called that a request was let in with which may write.
+pub(super) fn name_of_writer(of_request: &Extensions) -> String {
+    let caller = of_request.get::<Caller>();
+    let caller = caller.expect("whoever writes was let in");
+    match caller.key.as_ref().map(|held| held.key.name.as_str()) {
+        None => OPERATOR.to_owned(),
+        // Made before that name was taken.
+        Some(OPERATOR) => format!("key {OPERATOR}"),
+        Some(name) => name.to_owned(),
+    }
 }
 
 /// Whoever sent a request, where their key allows what is asked.

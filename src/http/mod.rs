@@ -3,7 +3,8 @@
 //!
 //! One file a resource; what they share is beside them: [`query`] and [`params`]
 //! read what is asked, [`shape`] what an answer is to hold, [`body`] and [`dto`] what is sent, [`answer`] writes what
-//! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once,
+//! is found, [`reply`] sends it, [`idempotency`] has what POSTs make made once, [`audited`] says on
+//! whose account,
 //! [`queue`] and [`budget`] bound what is under way, [`problem`] says what went wrong,
 //! [`features`] tells map programs what there is, [`observe`] watches over all, [`pages`] hands
 //! out web pages, and [`connection`] answers what the parser refuses.
@@ -11,6 +12,7 @@
 mod answer;
 mod around;
 mod attributes;
+pub(crate) mod audited;
 mod auth;
 mod batch;
 mod body;

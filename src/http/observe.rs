@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::{Error, HttpMessage as _};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use super::audited::RequestId;
 use super::budget::{Lease, SMALL_ANSWER_BYTES};
 use super::caught::fault;
 use super::code::Code;
@@ -83,6 +84,9 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let started = Instant::now();
         let id = self.ids.of(request.headers());
+        if !request.method().is_safe() {
+            request.extensions_mut().insert(RequestId(id.clone()));
+        }
         let unanswered = request.request().conn_data().map(Progress::asked);
         let stopping = self.stopping.load(Ordering::Relaxed);
         let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();

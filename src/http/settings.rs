@@ -28,14 +28,14 @@ struct SettingBody {
 
 /// A setting as it is sent.
 #[derive(Serialize)]
-struct SettingView<'a> {
+pub(super) struct SettingView<'a> {
     key: &'a str,
     value: &'a RawValue,
     description: Option<&'a str>,
 }
 
 impl<'a> SettingView<'a> {
-    fn new(key: &'a SettingKey, setting: &'a Setting) -> Self {
+    pub(super) fn new(key: &'a SettingKey, setting: &'a Setting) -> Self {
         Self {
             key: key.as_str(),
             value: &setting.value,

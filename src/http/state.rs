@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::audited::account_of;
 use super::budget::Budget;
 use super::changes::Listeners;
 use super::coding::Packing;
@@ -240,6 +241,7 @@ impl State {
         let under_way = self.metrics.write_began();
         let asker = request.conn_data::<Asker>().cloned().unwrap_or_default();
         let database = self.database.clone();
+        let work = self.database.on_account_of(account_of(request), work);
         let work = asker.asks_for(async move {
             // Kept to the end of the write, whether its client waits for it or not.
             let _kept = (place, under_way, database.place_to_write().await?);

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::idempotency::Digest;
 use super::refusal::Rule;
 use super::{Database, StoreError};
-use crate::domain::{AccessKey, AccessKeyName, Rate};
+use crate::domain::{AccessKey, AccessKeyName, OPERATOR, Rate};
 
 /// The table of keys.
 pub(super) const TABLE: &str = "nearby_access_keys";
@@ -47,11 +47,12 @@ pub(super) trait AccessKeysTable {
     /// All rows, by name; `None` where there is no table for them that this user may see.
     async fn read_access_keys(&self) -> Result<Option<Vec<AccessKeyRow>>, StoreError>;
 
-    /// Adds a row.
-    async fn insert_access_key(&self, row: AccessKeyRow) -> Result<(), StoreError>;
+    /// Adds the row of a key.
+    async fn insert_access_key(&self, row: AccessKeyRow, key: &AccessKey)
+    -> Result<(), StoreError>;
 
-    /// Removes a row; says whether it was there.
-    async fn delete_access_key(&self, name: &str) -> Result<bool, StoreError>;
+    /// Removes the row of a key; says whether it was there.
+    async fn delete_access_key(&self, key: &AccessKey) -> Result<bool, StoreError>;
 
     /// Notes when a key was shown, unless a later time is noted.
     async fn note_access_key_use(&self, digest: Digest, used_s: i64) -> Result<(), StoreError>;
@@ -60,6 +61,9 @@ pub(super) trait AccessKeysTable {
 /// A key could not be made or ended.
 #[derive(Debug, Error)]
 pub enum AccessKeyError {
+    /// The name stands for the operator's key.
+    #[error("the audit log calls NEARBY_ADMIN_KEY {0}: give the key another name")]
+    Reserved(AccessKeyName),
     /// There is one of this name.
     #[error("there is a key named {0}: revoke it first, or give the new one another name")]
     Taken(AccessKeyName),
@@ -90,12 +94,15 @@ impl Database {
     /// Makes a key that is known by this digest.
     ///
     /// # Errors
-    /// When there is one of its name, there are too many, or there is no table for them.
+    /// When its name is the operator's, there is one of its name, there are too many, or there is no table for them.
     pub async fn create_access_key(
         &self,
         digest: Digest,
         key: &AccessKey,
     ) -> Result<(), AccessKeyError> {
+        if key.name.as_str() == OPERATOR {
+            return Err(AccessKeyError::Reserved(key.name.clone()));
+        }
         let known = self.access_keys().await?.ok_or(AccessKeyError::NoTable)?;
         if known.len() >= MAX_ACCESS_KEYS {
             return Err(AccessKeyError::TooMany);
@@ -111,7 +118,7 @@ impl Database {
             expires_s: key.expires_at.map(|end| end.timestamp()),
             last_used_s: None,
         };
-        match self.backend().insert_access_key(row).await {
+        match self.backend().insert_access_key(row, key).await {
             Err(StoreError::Unfit(unfit)) if unfit.rule == Rule::Unique => {
                 Err(AccessKeyError::Taken(key.name.clone()))
             }
@@ -124,10 +131,11 @@ impl Database {
     /// # Errors
     /// When there is no table for keys, or the database does not answer.
     pub async fn revoke_access_key(&self, name: &AccessKeyName) -> Result<bool, AccessKeyError> {
-        if self.backend().read_access_keys().await?.is_none() {
-            return Err(AccessKeyError::NoTable);
+        let known = self.access_keys().await?.ok_or(AccessKeyError::NoTable)?;
+        match known.iter().find(|(_, key)| key.name == *name) {
+            Some((_, key)) => Ok(self.backend().delete_access_key(key).await?),
+            None => Ok(false),
         }
-        Ok(self.backend().delete_access_key(name.as_str()).await?)
     }
 
     /// Notes when a key was shown.

@@ -7,6 +7,7 @@ mod access_keys;
 mod apart;
 pub(crate) mod asker;
 mod attributes;
+mod audit;
 mod backfill;
 pub(crate) mod client_read;
 mod collection;
@@ -40,13 +41,14 @@ mod verify;
 pub use access_keys::{AccessKeyError, MAX_ACCESS_KEYS};
 pub use apart::{Apart, FileLook, FileVersion};
 pub use attributes::{AttributeError, MAX_ATTRIBUTES};
+pub use audit::{Account, AuditEntry, AuditFilter, Audited, Work, WorkAction};
 pub use backfill::{Backfill, BackfilledChunk};
 pub use collection::{
     Attribute, Collection, CollectionError, CollectionName, CollectionNameError, ColumnName, Field,
     NameError, RESERVED_NAMES, SHOWN_STATUS,
 };
 pub use database::{
-    ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings,
+    Auditing, ConnectError, Connections, Database, DatabaseUrl, DatabaseUrlError, PoolSettings,
     SqliteSynchronous, Wait,
 };
 pub use dive_sites::SiteTables;

@@ -17,6 +17,20 @@ pub(super) struct SettingRow {
     pub(super) description: Option<String>,
 }
 
+impl From<SettingRow> for Setting {
+    fn from(row: SettingRow) -> Self {
+        let written = row.value.as_deref().unwrap_or("null");
+        let json: Result<Box<RawValue>, _> = serde_json::from_str(written);
+        let is_bare_text = json.is_err();
+        let value = json.or_else(|_| to_raw_value(written));
+        Self {
+            value: value.expect("a text is JSON in quotes"),
+            is_bare_text,
+            description: row.description,
+        }
+    }
+}
+
 /// The table of settings.
 #[async_trait]
 pub(super) trait SettingsTable {
@@ -39,22 +53,9 @@ impl Database {
     ///
     /// # Errors
     /// When the database does not answer.
-    ///
-    /// # Panics
-    /// Never: every text can be written as JSON.
     pub async fn setting(&self, key: &SettingKey) -> Result<Option<Setting>, StoreError> {
-        let Some(row) = self.backend().read_setting(key).await? else {
-            return Ok(Setting::default_of(key));
-        };
-        let written = row.value.as_deref().unwrap_or("null");
-        let json: Result<Box<RawValue>, _> = serde_json::from_str(written);
-        let is_bare_text = json.is_err();
-        let value = json.or_else(|_| to_raw_value(written));
-        Ok(Some(Setting {
-            value: value.expect("a text is JSON in quotes"),
-            is_bare_text,
-            description: row.description,
-        }))
+        let row = self.backend().read_setting(key).await?;
+        Ok(row.map_or_else(|| Setting::default_of(key), |row| Some(row.into())))
     }
 
     /// Writes a setting, new or over what it was.

@@ -10,7 +10,7 @@ const README: &str = include_str!("../../README.md");
 const NEARBY: &str = env!("CARGO_BIN_EXE_nearby");
 
 /// Every command with its help.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "attributes",
     "serve",
     "demo",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 13] = [
     "verify",
     "organizations",
     "keys",
+    "audit",
     "generate",
     "health",
 ];

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Args, Outcome};
 use crate::output::say;
-use crate::store::{Collection, Database, LayerTrigger, Store};
+use crate::store::{Collection, Database, LayerTrigger, Store, WorkAction};
 
 pub(super) async fn adopt(
     database: &Database,
@@ -43,6 +43,13 @@ pub(super) async fn adopt(
     // Where the triggers put their notes.
     database.ensure_schema(false).await?;
     database.make_layer_triggers(collection, &missing).await?;
+    super::note_steps(
+        database,
+        collection,
+        WorkAction::Adopted,
+        missing.len() as u64,
+    )
+    .await;
     let taken_over = Store::new(database, collection).take_over_moved().await?;
     if !args.json {
         say!("done; points drawn before that have coordinates now: {taken_over}");

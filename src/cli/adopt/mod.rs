@@ -16,7 +16,8 @@ use crate::output::{note, say};
 use crate::progress::Progress;
 use crate::store::feed::Lack;
 use crate::store::{
-    Action, AdoptError, Adoption, AdoptionSession, Collection, Database, Indexing, Step,
+    Action, AdoptError, Adoption, AdoptionSession, Collection, Database, Indexing, Step, Work,
+    WorkAction,
 };
 
 /// See what a table of another application needs to be served, and do it.
@@ -214,6 +215,7 @@ async fn carry_out(
 ) -> Result<(), AdoptError> {
     let total = found.rows.as_ref().map(|rows| rows.total);
     let mut shown: Option<Progress> = None;
+    let mut steps = 0;
     let done = adopt::run(
         database,
         collection,
@@ -244,6 +246,7 @@ async fn carry_out(
                 if let Some(shown) = shown.take() {
                     shown.finish();
                 }
+                steps += 1;
                 note!("done in {:.1} s: {}", took.as_secs_f64(), ended.text);
             }
         },
@@ -252,5 +255,20 @@ async fn carry_out(
     if let Some(shown) = shown {
         shown.finish();
     }
+    note_steps(database, collection, WorkAction::Adopted, steps).await;
     done
+}
+
+/// Notes in the audit log how many steps were done at a table, if any were.
+async fn note_steps(database: &Database, collection: &Collection, action: WorkAction, steps: u64) {
+    if steps == 0 {
+        return;
+    }
+    let work = Work {
+        by: "nearby adopt",
+        action,
+        collection: collection.name.as_str(),
+        counts: &[("steps", steps)],
+    };
+    database.note_work(work).await;
 }

@@ -7,7 +7,7 @@ use super::super::{Outcome, signals};
 use super::{json as report, text};
 use crate::adopt::{self, Event};
 use crate::output::{note, say};
-use crate::store::{AdoptError, Collection, Database, Undoing};
+use crate::store::{AdoptError, Collection, Database, Undoing, WorkAction};
 
 pub(super) async fn plan(
     database: &Database,
@@ -40,16 +40,19 @@ pub(super) async fn apply(
         text::print_steps(&found.steps);
         text::print_warnings(&found.warnings);
     }
+    let mut steps = 0;
     let done = adopt::undo(&mut session, &found.steps, stop, |event| match event {
         Event::Waits(tries) => {
             tracing::info!(tries, "others use the table; trying again in a moment");
         }
         Event::Ended(ended, took) => {
+            steps += 1;
             note!("done in {:.1} s: {}", took.as_secs_f64(), ended.text);
         }
         Event::Begins(_) | Event::Wrote(_) | Event::Copied(_) => {}
     })
     .await;
+    super::note_steps(database, collection, WorkAction::GivenBack, steps).await;
     match done {
         Err(stopped @ (AdoptError::Stopped | AdoptError::StillUnderWay { .. })) => {
             note!("{stopped}");

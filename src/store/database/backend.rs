@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use super::Connections;
 use crate::store::access_keys::AccessKeysTable;
 use crate::store::attributes::AttributesTable;
+use crate::store::audit::AuditTable;
 use crate::store::dive_sites::SiteReads;
 use crate::store::feed::ChangeFeed;
 use crate::store::guard::Guards;
@@ -41,6 +42,7 @@ pub(in crate::store) trait Backend:
     + KeysTable
     + AccessKeysTable
     + AttributesTable
+    + AuditTable
     + Debug
     + Send
     + Sync

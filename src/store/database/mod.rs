@@ -43,6 +43,8 @@ pub struct PoolSettings {
     pub creates: bool,
     /// When what is written to a SQLite file is on the disk.
     pub sqlite_synchronous: SqliteSynchronous,
+    /// Whether changes are noted in the audit log.
+    pub audit: Auditing,
 }
 
 /// When what is written to a SQLite file is on the disk. Either way a process that is
@@ -54,6 +56,16 @@ pub enum SqliteSynchronous {
     Normal,
     /// Before a write is answered.
     Full,
+}
+
+/// Whether changes are noted in the audit log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Auditing {
+    /// Each, in its own transaction; what commands do to many rows with counts.
+    #[default]
+    On,
+    /// None.
+    Off,
 }
 
 impl Default for PoolSettings {
@@ -69,13 +81,18 @@ impl Default for PoolSettings {
             wait: Wait::default(),
             creates: true,
             sqlite_synchronous: SqliteSynchronous::default(),
+            audit: Auditing::default(),
         }
     }
 }
 
 /// An open database. Clones are the same.
 #[derive(Debug, Clone)]
-pub struct Database(Arc<dyn Backend>);
+pub struct Database {
+    backend: Arc<dyn Backend>,
+    /// Whether changes are noted in the audit log.
+    pub(super) audits: bool,
+}
 
 /// How many connections of a database are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,28 +112,34 @@ impl Database {
     /// When the database did not answer in the tries that the settings allow;
     /// at once when it answered with what waiting cannot mend.
     pub async fn connect(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, ConnectError> {
-        url.open(settings).await
+        Ok(Self {
+            audits: settings.audit == Auditing::On,
+            ..url.open(settings).await?
+        })
     }
 
     pub(super) fn of(backend: impl Backend) -> Self {
-        Self(Arc::new(backend))
+        Self {
+            backend: Arc::new(backend),
+            audits: true,
+        }
     }
 
     pub(super) fn backend(&self) -> &dyn Backend {
-        &*self.0
+        &*self.backend
     }
 
     /// Whether a path, by whatever name, leads to the file of an embedded database or to
     /// what is kept beside it.
     #[must_use]
     pub fn is_kept_in(&self, path: &Path) -> bool {
-        self.0.is_kept_in(path)
+        self.backend.is_kept_in(path)
     }
 
     /// Whether the database tells when others have written it.
     #[must_use]
     pub fn tells_of_other_writers(&self) -> bool {
-        self.0.tells_of_other_writers()
+        self.backend.tells_of_other_writers()
     }
 
     /// Asks for a sign of life.
@@ -124,7 +147,7 @@ impl Database {
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.0.ping().await
+        self.backend.ping().await
     }
 
     /// How many rows a collection has with ids beyond `after`; 0 where its table
@@ -138,19 +161,19 @@ impl Database {
         after: Option<i64>,
     ) -> Result<u64, StoreError> {
         let after = after.unwrap_or(i64::MIN);
-        self.0.count_rows(collection, after).await
+        self.backend.count_rows(collection, after).await
     }
 
     /// Waits for work under way and closes every connection. An embedded database is one
     /// whole file then, unless another process has it open and reads an older state.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.backend.close().await;
     }
 
     /// How many connections there are at most, those that only write left out.
     #[must_use]
     pub fn most_connections(&self) -> usize {
-        self.0.most_connections()
+        self.backend.most_connections()
     }
 
     /// A place for a read among the connections, where they are short; to be held as long as it
@@ -159,7 +182,7 @@ impl Database {
     /// # Errors
     /// When none came within the time in which a connection has to.
     pub async fn place_to_read(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
-        match self.0.places() {
+        match self.backend.places() {
             Some(places) => places.to_read().await.map(Some),
             None => Ok(None),
         }
@@ -170,7 +193,7 @@ impl Database {
     /// # Errors
     /// [`StoreError::Busy`] when none came within the time in which a connection has to.
     pub async fn place_to_write(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
-        match self.0.places() {
+        match self.backend.places() {
             Some(places) => places.to_write().await.map(Some),
             None => Ok(None),
         }
@@ -179,12 +202,12 @@ impl Database {
     /// Whether it is asked over a network, where an answer may never come.
     #[must_use]
     pub fn may_never_answer(&self) -> bool {
-        self.0.may_never_answer()
+        self.backend.may_never_answer()
     }
 
     /// How many connections are open.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        self.0.connections()
+        self.backend.connections()
     }
 }

@@ -3,7 +3,11 @@
 use async_trait::async_trait;
 
 use super::MySqlDatabase;
+use super::audit::NotesChanges as _;
+use super::write::commit;
+use crate::domain::AccessKey;
 use crate::store::access_keys::{AccessKeyRow, AccessKeysTable, DELETE, INSERT, NOTE_USE, READ};
+use crate::store::audit::{Audited, Change};
 use crate::store::refusal::is_unseen_table;
 use crate::store::{Digest, StoreError};
 
@@ -40,7 +44,12 @@ impl AccessKeysTable for MySqlDatabase {
         Ok(Some(rows.collect()))
     }
 
-    async fn insert_access_key(&self, row: AccessKeyRow) -> Result<(), StoreError> {
+    async fn insert_access_key(
+        &self,
+        row: AccessKeyRow,
+        key: &AccessKey,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query(INSERT)
             .bind(row.digest)
             .bind(row.name)
@@ -50,14 +59,23 @@ impl AccessKeysTable for MySqlDatabase {
             .bind(row.rate_per_minute)
             .bind(row.created_s)
             .bind(row.expires_s)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        let created = Change::created(Audited::AccessKey(key));
+        transaction.note(&[created]).await?;
+        commit(transaction, true).await
     }
 
-    async fn delete_access_key(&self, name: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query(DELETE).bind(name).execute(&self.pool).await?;
-        Ok(done.rows_affected() > 0)
+    async fn delete_access_key(&self, key: &AccessKey) -> Result<bool, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let deleting = sqlx::query(DELETE).bind(key.name.as_str());
+        let is_deleted = deleting.execute(&mut *transaction).await?.rows_affected() > 0;
+        if is_deleted {
+            let deleted = Change::deleted(Audited::AccessKey(key));
+            transaction.note(&[deleted]).await?;
+        }
+        commit(transaction, true).await?;
+        Ok(is_deleted)
     }
 
     async fn note_access_key_use(&self, digest: Digest, used_s: i64) -> Result<(), StoreError> {

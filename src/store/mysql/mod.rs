@@ -9,6 +9,7 @@ pub(super) mod adopt;
 mod at_fault;
 mod attended;
 mod attributes;
+mod audit;
 mod backfill;
 mod catalog;
 mod cells;

@@ -7,10 +7,12 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
 use super::MySqlDatabase;
+use super::audit::NotesChanges as _;
 use super::catalog::or_none;
 use super::idempotency::RecordsKeys as _;
 use super::transaction::Transaction;
 use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
+use crate::store::audit::{Account, Audited, Change, MEMBERSHIPS as OF_CENTERS, RATINGS};
 use crate::store::idempotency::Made;
 use crate::store::organizations::{
     MembershipError, OrganizationError, OrganizationTables, memberships_of_json,
@@ -77,6 +79,9 @@ const CENTER: &str = "SELECT COUNT(*) FROM diving_centers WHERE id = ?";
 const JOIN: &str = "\
     INSERT INTO diving_center_organizations (diving_center_id, diving_organization_id, is_primary) \
     VALUES (?, ?, ?)";
+const LOCK_MEMBERSHIP: &str = "\
+    SELECT id FROM diving_center_organizations \
+    WHERE diving_center_id = ? AND diving_organization_id = ? FOR UPDATE";
 const SET_PRIMARY: &str = "\
     UPDATE diving_center_organizations SET is_primary = ? \
     WHERE diving_center_id = ? AND diving_organization_id = ?";
@@ -153,6 +158,8 @@ impl OrganizationTables for MySqlDatabase {
         let row: String = reading.fetch_one(&mut *transaction).await?;
         let created = organizations_of_json(&[row])?.pop();
         let created = created.ok_or(sqlx::Error::RowNotFound)?;
+        let change = Change::created(Audited::Organization(&created));
+        transaction.note(&[change]).await?;
         transaction
             .keep_answer(Made::Organization(&created))
             .await?;
@@ -166,14 +173,24 @@ impl OrganizationTables for MySqlDatabase {
         draft: &OrganizationDraft,
     ) -> Result<Option<Organization>, OrganizationError> {
         let mut transaction = self.begin().await?;
+        // What is read of it from here on is what is written over.
+        let locking = sqlx::query(LOCK).bind(id.get());
+        locking.execute(&mut *transaction).await?;
         let all: Vec<String> = sqlx::query_scalar(ALL).fetch_all(&mut *transaction).await?;
-        refuse_taken(&organizations_of_json(&all)?, Some(id), draft)?;
+        let all = organizations_of_json(&all)?;
+        refuse_taken(&all, Some(id), draft)?;
         let writing = bind_draft(sqlx::query(UPDATE), draft).bind(id.get());
         writing.execute(&mut *transaction).await?;
         let reading = sqlx::query_scalar(READ).bind(id.get());
         let row: Option<String> = reading.fetch_optional(&mut *transaction).await?;
+        let updated = organizations_of_json(row.as_slice())?.pop();
+        let before = all.iter().find(|organization| organization.id == id);
+        if let Some((before, after)) = before.zip(updated.as_ref()) {
+            let (before, after) = (Audited::Organization(before), Audited::Organization(after));
+            transaction.note(&[Change::updated(before, after)]).await?;
+        }
         commit(transaction).await?;
-        Ok(organizations_of_json(row.as_slice())?.pop())
+        Ok(updated)
     }
 
     async fn delete_organization(
@@ -194,9 +211,18 @@ impl OrganizationTables for MySqlDatabase {
             }
         }
         refuse_used(&used)?;
+        let reading = sqlx::query_scalar(READ).bind(id.get());
+        let row: Option<String> = reading.fetch_optional(&mut *transaction).await?;
         // First: another application's table may hold them by a foreign key.
         let parting = sqlx::query(PART_ALL).bind(id.get());
-        parting.execute(&mut *transaction).await?;
+        let parted = parting.execute(&mut *transaction).await?;
+        for organization in &organizations_of_json(row.as_slice())? {
+            let deleted = Change::deleted(Audited::Organization(organization));
+            transaction.note(&[deleted]).await?;
+        }
+        transaction
+            .note_gone_along(OF_CENTERS, format!("*/{id}"), parted.rows_affected())
+            .await?;
         let deleting = sqlx::query(DELETE).bind(id.get());
         let deleted = deleting.execute(&mut *transaction).await?;
         commit(transaction).await?;
@@ -242,9 +268,10 @@ impl OrganizationTables for MySqlDatabase {
             .await?;
         let reading = sqlx::query_scalar(MEMBERSHIPS).bind(center.get());
         let rows: Vec<String> = reading.fetch_all(&mut *transaction).await?;
-        let mut now = memberships_of_json(&rows)?.into_iter();
-        let joined = now.find(|one| one.organization.id == organization);
+        let joined = membership_with(organization, &rows)?;
         let joined = joined.ok_or(sqlx::Error::RowNotFound)?;
+        let change = Change::created(Audited::Membership(&joined));
+        transaction.note(&[change]).await?;
         transaction.keep_answer(Made::Membership(&joined)).await?;
         commit(transaction).await?;
         Ok(joined)
@@ -257,12 +284,21 @@ impl OrganizationTables for MySqlDatabase {
         is_primary: bool,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        let before = membership_to_note(&mut transaction, center, organization).await?;
         sqlx::query(SET_PRIMARY)
             .bind(is_primary)
             .bind(center.get())
             .bind(organization.get())
             .execute(&mut *transaction)
             .await?;
+        if let Some(before) = before {
+            let after = Membership {
+                is_primary,
+                ..before.clone()
+            };
+            let (before, after) = (Audited::Membership(&before), Audited::Membership(&after));
+            transaction.note(&[Change::updated(before, after)]).await?;
+        }
         commit(transaction).await
     }
 
@@ -271,22 +307,61 @@ impl OrganizationTables for MySqlDatabase {
         center: CenterId,
         organization: OrganizationId,
     ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let before = membership_to_note(&mut transaction, center, organization).await?;
         let parting = sqlx::query(PART)
             .bind(center.get())
             .bind(organization.get());
-        Ok(parting.execute(&self.pool).await?.rows_affected() > 0)
+        let parted = parting.execute(&mut *transaction).await?;
+        if let Some(before) = before {
+            let deleted = Change::deleted(Audited::Membership(&before));
+            transaction.note(&[deleted]).await?;
+        }
+        commit(transaction).await?;
+        Ok(parted.rows_affected() > 0)
     }
+}
+
+fn membership_with(
+    organization: OrganizationId,
+    rows: &[String],
+) -> Result<Option<Membership>, StoreError> {
+    let mut all = memberships_of_json(rows)?.into_iter();
+    Ok(all.find(|one| one.organization.id == organization))
+}
+
+/// What is written over, where that is to be noted; nobody else writes it from here on.
+async fn membership_to_note(
+    connection: &mut MySqlConnection,
+    center: CenterId,
+    organization: OrganizationId,
+) -> Result<Option<Membership>, StoreError> {
+    if Account::current().is_none() {
+        return Ok(None);
+    }
+    let locking = sqlx::query(LOCK_MEMBERSHIP)
+        .bind(center.get())
+        .bind(organization.get());
+    locking.execute(&mut *connection).await?;
+    let reading = sqlx::query_scalar(MEMBERSHIPS).bind(center.get());
+    let rows: Vec<String> = reading.fetch_all(connection).await?;
+    membership_with(organization, &rows)
 }
 
 /// Forgets which organizations a center that goes worked by, and how it was rated.
 pub(super) async fn forget_center(
     connection: &mut MySqlConnection,
     center: CenterId,
-) -> Result<(), sqlx::Error> {
-    for statement in [FORGET_MEMBERSHIPS, FORGET_RATINGS] {
+) -> Result<(), StoreError> {
+    for (collection, ids, statement) in [
+        (OF_CENTERS, format!("{center}/*"), FORGET_MEMBERSHIPS),
+        (RATINGS, center.to_string(), FORGET_RATINGS),
+    ] {
         let query = sqlx::query(statement).bind(center.get());
         let deleted = query.execute(&mut *connection).await;
-        or_none(deleted.map(|_| Vec::<()>::new()))?;
+        let deleted = or_none(deleted.map(|deleted| vec![deleted.rows_affected()]))?;
+        let count = deleted.iter().sum();
+        connection.note_gone_along(collection, ids, count).await?;
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ impl MySqlStore {
     }
 
     /// The rows that have the items' ids, locked until the transaction ends.
-    async fn stored(
+    pub(super) async fn stored(
         &self,
         connection: &mut MySqlConnection,
         items: &[&BatchItem],
@@ -203,7 +203,7 @@ async fn write_many(
 }
 
 /// Rows as JSON in arrays of up to [`STATEMENT_BYTES`], each with a row at least.
-fn lists(rows: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn lists(rows: impl Iterator<Item = String>) -> Vec<String> {
     let mut rows = rows.peekable();
     let mut lists = Vec::new();
     while let Some(first) = rows.next() {

@@ -8,6 +8,7 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 
+use super::audit::NotesChanges as _;
 use super::connect::connect_beside;
 use super::idempotency::RecordsKeys as _;
 use super::organizations::forget_center;
@@ -17,6 +18,7 @@ use super::transaction::Transaction;
 use super::{MySqlStore, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
 use crate::store::asker::still_there;
+use crate::store::audit::{Account, Audited, Change};
 use crate::store::idempotency::Made;
 use crate::store::references::{References, Referring, refuse_used};
 use crate::store::rows::Holds;
@@ -58,6 +60,8 @@ impl MySqlStore {
         let id = self.insert(&mut transaction, draft).await?;
         let center = self.read_in(&mut transaction, id).await?;
         let center = center.ok_or(sqlx::Error::RowNotFound)?;
+        let created = Change::created(self.audited(&center));
+        transaction.note(&[created]).await?;
         transaction.keep_answer(Made::Center(&center)).await?;
         commit(transaction, false).await?;
         Ok(center)
@@ -69,8 +73,14 @@ impl MySqlStore {
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
         let mut transaction = self.begin().await?;
+        let before = match Account::current() {
+            Some(_) => self.read_to_update(&mut transaction, id).await?,
+            None => None,
+        };
         self.overwrite(&mut transaction, id, draft).await?;
         let center = self.read_in(&mut transaction, id.get()).await?;
+        self.note_update(&mut transaction, before.as_ref(), center.as_ref())
+            .await?;
         commit(transaction, true).await?;
         Ok(center)
     }
@@ -81,21 +91,18 @@ impl MySqlStore {
         edit: impl FnOnce(&Center) -> Result<CenterEdit, E> + Send + 'static,
     ) -> Result<Option<Center>, UpdateError<E>> {
         let mut transaction = self.begin().await?;
-        let row = sqlx::query(self.statements.read_to_update.text())
-            .bind(id.get())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(row) = row else {
+        let Some(before) = self.read_to_update(&mut transaction, id).await? else {
             return Ok(None);
         };
-        let edit =
-            edit(&rows::center(&row, self.collection.fields())?).map_err(UpdateError::Edit)?;
+        let edit = edit(&before).map_err(UpdateError::Edit)?;
         let update = query(self.statements.edit.statement(id, &edit));
         if let Err(error) = update.execute(&mut *transaction).await {
             let error = self.explained(&mut transaction, error, &edit.draft).await;
             return Err(error.into());
         }
         let center = self.read_in(&mut transaction, id.get()).await?;
+        self.note_update(&mut transaction, Some(&before), center.as_ref())
+            .await?;
         commit(transaction, true).await?;
         Ok(center)
     }
@@ -125,13 +132,10 @@ impl MySqlStore {
     ) -> Result<bool, DeleteError> {
         let mut transaction = self.begin().await?;
         // From here on nobody can write a row that refers to it.
-        let locked = sqlx::query(self.statements.read_to_update.text())
-            .bind(id.get())
-            .fetch_optional(&mut *transaction);
-        let Some(row) = locked.await? else {
+        let Some(center) = self.read_to_update(&mut transaction, id).await? else {
             return Ok(false);
         };
-        if !holds(&rows::center(&row, self.collection.fields())?) {
+        if !holds(&center) {
             return Err(DeleteError::Refused);
         }
         let mut used = Vec::new();
@@ -153,6 +157,8 @@ impl MySqlStore {
         if deleted.rows_affected() == 0 {
             return Ok(false);
         }
+        let deleted = Change::deleted(self.audited(&center));
+        transaction.note(&[deleted]).await?;
         commit(transaction, true).await?;
         Ok(true)
     }
@@ -172,6 +178,10 @@ impl MySqlStore {
 
     async fn try_write_batch(&self, items: &[BatchItem]) -> Result<Vec<Center>, BatchError> {
         let mut transaction = self.begin().await?;
+        let before = match Account::current() {
+            Some(_) => self.read_replaced(&mut transaction, items).await?,
+            None => HashMap::new(),
+        };
         let mut ids = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let id = match item.id {
@@ -190,6 +200,11 @@ impl MySqlStore {
             ids.push(id);
         }
         let centers = self.read_many(&mut transaction, &ids).await?;
+        let changes = centers.iter().map(|center| Change {
+            before: before.get(&center.id).map(|before| self.audited(before)),
+            after: Some(self.audited(center)),
+        });
+        transaction.note(&changes.collect::<Vec<_>>()).await?;
         transaction.keep_answer(Made::Centers(&centers)).await?;
         commit(transaction, all_have_ids(items)).await?;
         Ok(centers)
@@ -259,6 +274,49 @@ impl MySqlStore {
     ) -> Query<'q, MySql, MySqlArguments> {
         let attributes = (0..self.statements.attributes).map(|place| draft.attribute(place));
         attributes.fold(query, bind_value)
+    }
+
+    fn audited<'a>(&'a self, center: &'a Center) -> Audited<'a> {
+        Audited::Center(self.collection.name.as_str(), center)
+    }
+
+    async fn note_update(
+        &self,
+        connection: &mut MySqlConnection,
+        before: Option<&Center>,
+        after: Option<&Center>,
+    ) -> Result<(), StoreError> {
+        let Some((before, after)) = before.zip(after) else {
+            return Ok(());
+        };
+        let updated = Change::updated(self.audited(before), self.audited(after));
+        connection.note(&[updated]).await
+    }
+
+    /// A row as it is, which nobody else writes from here on.
+    async fn read_to_update(
+        &self,
+        connection: &mut MySqlConnection,
+        id: CenterId,
+    ) -> Result<Option<Center>, sqlx::Error> {
+        let row = sqlx::query(self.statements.read_to_update.text())
+            .bind(id.get())
+            .fetch_optional(connection)
+            .await?;
+        let fields = self.collection.fields();
+        row.map(|row| rows::center(&row, fields)).transpose()
+    }
+
+    /// The rows that a batch replaces, as they are; nobody else writes them from here on.
+    async fn read_replaced(
+        &self,
+        connection: &mut MySqlConnection,
+        items: &[BatchItem],
+    ) -> Result<HashMap<CenterId, Center>, sqlx::Error> {
+        let items: Vec<&BatchItem> = items.iter().collect();
+        let stored = self.stored(connection, &items).await?;
+        let centers = stored.into_iter().map(|stored| stored.center);
+        Ok(centers.map(|center| (center.id, center)).collect())
     }
 
     async fn read_in(

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use rusqlite::params;
 
 use super::SqliteDatabase;
+use crate::domain::AccessKey;
 use crate::store::access_keys::{AccessKeyRow, AccessKeysTable, DELETE, INSERT, NOTE_USE, READ};
+use crate::store::audit::{Audited, Change};
 use crate::store::refusal::is_missing_in_file;
 use crate::store::{Digest, StoreError};
 
@@ -37,8 +39,13 @@ impl AccessKeysTable for SqliteDatabase {
         reading.await
     }
 
-    async fn insert_access_key(&self, row: AccessKeyRow) -> Result<(), StoreError> {
-        let inserting = self.writer.run(move |connection| {
+    async fn insert_access_key(
+        &self,
+        row: AccessKeyRow,
+        key: &AccessKey,
+    ) -> Result<(), StoreError> {
+        let key = key.clone();
+        let inserting = self.write(move |writing| {
             let values = params![
                 row.digest,
                 row.name,
@@ -49,16 +56,21 @@ impl AccessKeysTable for SqliteDatabase {
                 row.created_s,
                 row.expires_s
             ];
-            Ok(connection.execute(INSERT, values).map(drop)?)
+            writing.execute(INSERT, values)?;
+            writing.note(Change::created(Audited::AccessKey(&key)))
         });
         inserting.await
     }
 
-    async fn delete_access_key(&self, name: &str) -> Result<bool, StoreError> {
-        let name = name.to_owned();
-        let deleting = self
-            .writer
-            .run(move |connection| Ok(connection.execute(DELETE, [name])? > 0));
+    async fn delete_access_key(&self, key: &AccessKey) -> Result<bool, StoreError> {
+        let key = key.clone();
+        let deleting = self.write(move |writing| {
+            let is_deleted = writing.execute(DELETE, [key.name.as_str()])? > 0;
+            if is_deleted {
+                writing.note(Change::deleted(Audited::AccessKey(&key)))?;
+            }
+            Ok(is_deleted)
+        });
         deleting.await
     }
 

@@ -29,6 +29,7 @@ impl SqliteStore {
             };
             if in_the_way.is_empty() {
                 let center = writing.create(&draft)?;
+                writing.note(None, Some(&center))?;
                 writing.transaction.keep_answer(Made::Center(&center))?;
                 Ok(Ok(center))
             } else {

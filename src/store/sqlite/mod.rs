@@ -7,6 +7,7 @@ mod abandoned;
 mod access_keys;
 mod apart;
 mod attributes;
+mod audit;
 mod backfill;
 mod catalog;
 mod columns;

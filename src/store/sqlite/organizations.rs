@@ -8,6 +8,7 @@ use super::SqliteDatabase;
 use super::catalog::{all, or_none};
 use super::transaction::WriteTransaction;
 use crate::domain::{CenterId, Membership, Organization, OrganizationDraft, OrganizationId};
+use crate::store::audit::{Audited, Change, MEMBERSHIPS as OF_CENTERS};
 use crate::store::idempotency::Made;
 use crate::store::organizations::{
     MembershipError, OrganizationError, OrganizationTables, memberships_of_json,
@@ -135,6 +136,7 @@ impl OrganizationTables for SqliteDatabase {
             let row = writing.texts(READ, [writing.last_id()])?;
             let created = organizations_of_json(&row)?.pop();
             let created = created.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            writing.note(Change::created(Audited::Organization(&created)))?;
             writing.keep_answer(Made::Organization(&created))?;
             Ok(created)
         });
@@ -152,7 +154,13 @@ impl OrganizationTables for SqliteDatabase {
             refuse_taken(&all, Some(id), &draft)?;
             write_draft(writing, UPDATE, &draft, Some(id))?;
             let row = writing.texts(READ, [id.get()])?;
-            Ok(organizations_of_json(&row)?.pop())
+            let updated = organizations_of_json(&row)?.pop();
+            let before = all.iter().find(|organization| organization.id == id);
+            if let Some((before, after)) = before.zip(updated.as_ref()) {
+                let (before, after) = (Audited::Organization(before), Audited::Organization(after));
+                writing.note(Change::updated(before, after))?;
+            }
+            Ok(updated)
         });
         replacing.await
     }
@@ -165,8 +173,13 @@ impl OrganizationTables for SqliteDatabase {
     ) -> Result<bool, DeleteError> {
         let deleting = self.write(move |writing| {
             refuse_used(&writing.that_keep(&references, referring, id.get())?)?;
+            let row = writing.texts(READ, [id.get()])?;
             // First: another application's table may hold them by a foreign key.
-            writing.execute(PART_ALL, [id.get()])?;
+            let parted = writing.execute(PART_ALL, [id.get()])?;
+            for organization in &organizations_of_json(&row)? {
+                writing.note(Change::deleted(Audited::Organization(organization)))?;
+            }
+            writing.note_gone_along(OF_CENTERS, format!("*/{id}"), parted as u64)?;
             Ok(writing.execute(DELETE, [id.get()])? > 0)
         });
         deleting.await
@@ -210,10 +223,9 @@ impl OrganizationTables for SqliteDatabase {
         let joining = self.write(move |writing| {
             let values = params![center.get(), organization.get(), is_primary];
             writing.execute(JOIN, values)?;
-            let rows = writing.texts(MEMBERSHIPS, [center.get()])?;
-            let mut now = memberships_of_json(&rows)?.into_iter();
-            let joined = now.find(|one| one.organization.id == organization);
+            let joined = membership(writing, center, organization)?;
             let joined = joined.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            writing.note(Change::created(Audited::Membership(&joined)))?;
             writing.keep_answer(Made::Membership(&joined))?;
             Ok(joined)
         });
@@ -227,8 +239,18 @@ impl OrganizationTables for SqliteDatabase {
         is_primary: bool,
     ) -> Result<(), StoreError> {
         let writing = self.write(move |writing| {
+            let before = membership(writing, center, organization)?;
             let values = params![is_primary, center.get(), organization.get()];
-            Ok(writing.execute(SET_PRIMARY, values).map(drop)?)
+            writing.execute(SET_PRIMARY, values)?;
+            if let Some(before) = before {
+                let after = Membership {
+                    is_primary,
+                    ..before.clone()
+                };
+                let (before, after) = (Audited::Membership(&before), Audited::Membership(&after));
+                writing.note(Change::updated(before, after))?;
+            }
+            Ok(())
         });
         writing.await
     }
@@ -239,10 +261,23 @@ impl OrganizationTables for SqliteDatabase {
         organization: OrganizationId,
     ) -> Result<bool, StoreError> {
         let parting = self.write(move |writing| {
+            if let Some(before) = membership(writing, center, organization)? {
+                writing.note(Change::deleted(Audited::Membership(&before)))?;
+            }
             Ok(writing.execute(PART, [center.get(), organization.get()])? > 0)
         });
         parting.await
     }
+}
+
+fn membership(
+    writing: &WriteTransaction<'_>,
+    center: CenterId,
+    organization: OrganizationId,
+) -> Result<Option<Membership>, StoreError> {
+    let rows = writing.texts(MEMBERSHIPS, [center.get()])?;
+    let mut all = memberships_of_json(&rows)?.into_iter();
+    Ok(all.find(|one| one.organization.id == organization))
 }
 
 /// Writes what an organization says, into the one with an id or a new one.

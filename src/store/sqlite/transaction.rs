@@ -10,15 +10,18 @@ use rusqlite::{
 use super::SqliteDatabase;
 use super::foreign_changes::version_seen_by;
 use super::idempotency::{KEEP, TAKE};
+use crate::store::audit::Account;
 use crate::store::idempotency::{Made, Recording, or_under_way};
 use crate::store::references::{Reference, References, Referring};
 use crate::store::sql::Sql;
 use crate::store::{FileVersion, StoreError};
 
-/// A transaction, and what is kept under the key of the write, if it has one.
+/// A transaction, what is kept under the key of the write, if it has one, and on whose account
+/// its changes are noted.
 pub(super) struct WriteTransaction<'a> {
     transaction: Transaction<'a>,
     recording: Option<Recording>,
+    account: Option<Account>,
 }
 
 impl SqliteDatabase {
@@ -31,12 +34,13 @@ impl SqliteDatabase {
         T: Send + 'static,
         E: From<rusqlite::Error> + From<StoreError> + Send + 'static,
     {
-        let recording = Recording::current();
+        let (recording, account) = (Recording::current(), Account::current());
         let writing = self.writer.run(move |connection| {
             let transaction = WriteTransaction {
                 transaction: connection
                     .transaction_with_behavior(TransactionBehavior::Immediate)?,
                 recording,
+                account,
             };
             transaction.take_key()?;
             let done = work(&transaction)?;
@@ -120,6 +124,11 @@ impl WriteTransaction<'_> {
             }
         }
         Ok(used)
+    }
+
+    /// On whose account changes are noted; `None` where they are not.
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
     }
 
     /// Takes the key of the write, if it has one.

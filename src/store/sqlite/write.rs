@@ -4,24 +4,31 @@ use std::sync::Arc;
 
 use chrono::{SecondsFormat, Utc};
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, OptionalExtension as _, Statement, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Statement, params_from_iter};
 
+use super::catalog::{all, or_none};
 use super::extent::Growth;
 use super::query::parts;
 use super::transaction::WriteTransaction;
 use super::{SqliteStore, Statements, geopackage, rows};
 use crate::domain::{Center, CenterDraft, CenterEdit, CenterId, FieldValue, Position};
+use crate::store::audit::{Audited, Change, MEMBERSHIPS, RATINGS};
 use crate::store::idempotency::Made;
 use crate::store::references::{References, Referring, refuse_used};
 use crate::store::rows::Holds;
 use crate::store::sql::Sql;
-use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
+use crate::store::{BatchError, BatchItem, Collection, DeleteError, StoreError, UpdateError};
+
+const COUNT_MEMBERSHIPS: &str =
+    "SELECT COUNT(*) FROM diving_center_organizations WHERE diving_center_id = ?";
+const COUNT_RATINGS: &str = "SELECT COUNT(*) FROM center_ratings WHERE diving_center_id = ?";
 
 impl SqliteStore {
     pub(super) async fn create(&self, draft: &CenterDraft) -> Result<Center, StoreError> {
         let draft = draft.clone();
         self.write(move |writing| {
             let center = writing.create(&draft)?;
+            writing.note(None, Some(&center))?;
             writing.transaction.keep_answer(Made::Center(&center))?;
             Ok(center)
         })
@@ -34,8 +41,7 @@ impl SqliteStore {
         draft: &CenterDraft,
     ) -> Result<Option<Center>, StoreError> {
         let draft = draft.clone();
-        self.write(move |writing| Ok(writing.replace(id, &draft)?))
-            .await
+        self.write(move |writing| writing.replace(id, &draft)).await
     }
 
     pub(super) async fn update<E: Send + 'static>(
@@ -58,7 +64,9 @@ impl SqliteStore {
             let (text, bound) = parts(writing.statements.edit.statement(id, &edit));
             let mut update = writing.transaction.statement(&text)?;
             update.execute(params_from_iter(bound))?;
-            Ok(writing.read(id)?)
+            let edited = writing.read(id)?;
+            writing.note_update(Some(&center), edited.as_ref())?;
+            Ok(edited)
         })
         .await
     }
@@ -80,6 +88,8 @@ impl SqliteStore {
             }
             let transaction = writing.transaction;
             refuse_used(&transaction.that_keep(&references, referring, id.get())?)?;
+            writing.note(Some(&center), None)?;
+            writing.note_links(id)?;
             let mut delete = writing.prepare(&writing.statements.delete)?;
             writing.growth.let_go();
             Ok(delete.execute([id.get()])? > 0)
@@ -93,9 +103,12 @@ impl SqliteStore {
     ) -> Result<Vec<Center>, BatchError> {
         self.write(move |writing| {
             let each = items.iter().enumerate().map(|(index, item)| match item.id {
-                None => writing
-                    .create(&item.draft)
-                    .map_err(|error| BatchError::at(index, error)),
+                None => {
+                    let created = writing.create(&item.draft);
+                    let created = created.map_err(|error| BatchError::at(index, error))?;
+                    writing.note(None, Some(&created))?;
+                    Ok(created)
+                }
                 Some(id) => {
                     let written = writing
                         .replace(id, &item.draft)
@@ -120,9 +133,11 @@ impl SqliteStore {
         E: From<rusqlite::Error> + From<StoreError> + Send + 'static,
     {
         let statements = Arc::clone(&self.statements);
+        let collection = Arc::clone(&self.collection);
         let written = self.database.write(move |transaction| {
             let writing = Writing {
                 transaction,
+                collection: &collection,
                 statements: &statements,
                 growth: Growth::default(),
             };
@@ -149,6 +164,7 @@ impl SqliteStore {
 /// A transaction that writes centers, and what is written in it.
 pub(super) struct Writing<'a> {
     pub(super) transaction: &'a WriteTransaction<'a>,
+    collection: &'a Collection,
     pub(super) statements: &'a Statements,
     /// What becomes of the layer's extent.
     pub(super) growth: Growth,
@@ -176,9 +192,13 @@ impl Writing<'_> {
     }
 
     /// `None` where there is no such row, or it is not shown.
-    fn replace(&self, id: CenterId, draft: &CenterDraft) -> rusqlite::Result<Option<Center>> {
+    fn replace(&self, id: CenterId, draft: &CenterDraft) -> Result<Option<Center>, StoreError> {
         // Coordinates that come to where the point was moved to would cost its location.
         self.settle(id.get())?;
+        let before = match self.transaction.account() {
+            Some(_) => self.read(id)?,
+            None => None,
+        };
         let mut update = self.prepare(&self.statements.update)?;
         self.growth.let_go();
         let next = self.bind_draft(&mut update, 1, draft)?;
@@ -187,7 +207,51 @@ impl Writing<'_> {
         if update.raw_execute()? == 0 {
             return Ok(None);
         }
-        self.read(id)
+        let replaced = self.read(id)?;
+        self.note_update(before.as_ref(), replaced.as_ref())?;
+        Ok(replaced)
+    }
+
+    fn note_update(
+        &self,
+        before: Option<&Center>,
+        after: Option<&Center>,
+    ) -> Result<(), StoreError> {
+        match before.zip(after) {
+            Some((before, after)) => self.note(Some(before), Some(after)),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes what a row was and is, where that is to be noted.
+    pub(super) fn note(
+        &self,
+        before: Option<&Center>,
+        after: Option<&Center>,
+    ) -> Result<(), StoreError> {
+        let audited = |center| Audited::Center(self.collection.name.as_str(), center);
+        self.transaction.note(Change {
+            before: before.map(audited),
+            after: after.map(audited),
+        })
+    }
+
+    /// Notes what goes along with a center, where that is to be noted.
+    fn note_links(&self, id: CenterId) -> Result<(), StoreError> {
+        let goes_along = self.collection.is_linked() && self.collection.deleted_at.is_none();
+        if self.transaction.account().is_none() || !goes_along {
+            return Ok(());
+        }
+        for (collection, ids, counting) in [
+            (MEMBERSHIPS, format!("{id}/*"), COUNT_MEMBERSHIPS),
+            (RATINGS, id.to_string(), COUNT_RATINGS),
+        ] {
+            let count = |connection: &Connection| all(connection, counting, [id.get()]);
+            let counted: Vec<i64> = or_none(self.transaction.look(count))?;
+            let count = counted.first().map_or(0, |count| count.unsigned_abs());
+            self.transaction.note_gone_along(collection, ids, count)?;
+        }
+        Ok(())
     }
 
     /// Binds what an insert takes.

@@ -72,7 +72,7 @@ on_both_stores! {
     async fn a_key_allows_what_its_scope_says_and_less(db: TestDatabase) {
         let server = TestServer::start(db).await;
         let [reader, writer, admin] = ["read", "write", "admin"]
-            .map(|scope| made(&server.db, scope, scope, &[]));
+            .map(|scope| made(&server.db, &format!("one-to-{scope}"), scope, &[]));
         known(&server, &admin).await;
         for (key, writes, sets) in [(&reader, 403, 403), (&writer, 201, 403), (&admin, 201, 200)] {
             let answer = write(&server, key).await;

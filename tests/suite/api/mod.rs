@@ -5,6 +5,7 @@
 
 mod access_keys;
 mod attributes;
+pub mod audit;
 mod bad_input;
 mod batch;
 mod bodies;

@@ -52,6 +52,12 @@ async fn demo_finishes_a_load_that_was_stopped_and_never_undoes_what_was_written
         assert!(answer.status().is_success());
     }
     served.stop();
+    let noted = run(&["audit", "--who", "nearby demo", "--database-url", &url]);
+    let noted = String::from_utf8(noted.stdout).expect("output is UTF-8");
+    assert!(
+        noted.contains("imported  centers  inserted: 74  "),
+        "{noted}"
+    );
 
     let served = demo();
     assert_eq!(served.get("/centers/171074").await.1["name"], "put");

@@ -1,6 +1,7 @@
 //! The commands, as processes.
 
 mod attributes;
+mod audit;
 mod collections;
 mod database;
 mod demo;

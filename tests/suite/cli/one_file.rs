@@ -113,7 +113,7 @@ async fn one_whole_file_is_left_by_every_command() {
     place.assert_alone("serve");
     assert_eq!(place.in_a_copy(CENTERS), 1);
     place
-        .run(&["migrate", "down", "10", "--yes"], "")
+        .run(&["migrate", "down", "11", "--yes"], "")
         .assert(0, &[]);
     place.assert_alone("migrate down");
     let tables = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'diving_centers'";
