@@ -98,6 +98,12 @@ impl Fields {
         all.filter(|(_, field)| field.is_there)
     }
 
+    /// Those of which several rows may have the same value: all but the name, as hardly
+    /// two rows are called the same.
+    pub fn shared(&self) -> impl Iterator<Item = (FieldId, &FilterField)> {
+        self.iter().filter(|(field, _)| *field != FieldId::NAME)
+    }
+
     /// The attributes, in their order.
     #[must_use]
     pub fn attributes(&self) -> &[FilterField] {
@@ -123,5 +129,7 @@ mod tests {
         assert_eq!(fields.find("Stars"), None);
         let names: Vec<_> = fields.iter().map(|(_, field)| &field.name).collect();
         assert_eq!(names, ["name", "country", "region", "stars"]);
+        let shared: Vec<_> = fields.shared().map(|(_, field)| &field.name).collect();
+        assert_eq!(shared, ["country", "region", "stars"]);
     }
 }

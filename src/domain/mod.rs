@@ -27,6 +27,7 @@ mod search;
 mod setting;
 mod tally;
 mod typos;
+mod value_key;
 mod viewport;
 
 pub use access::{AccessKey, AccessKeyName, Lifetime, OPERATOR, Rate, Scope};
@@ -75,4 +76,5 @@ pub use setting::{
 };
 pub use tally::{Counts, Facet, MAX_FACET_VALUES, MAX_FACETS, Tally};
 pub use typos::Typos;
+pub use value_key::ValueKey;
 pub use viewport::{Meridians, Viewport};

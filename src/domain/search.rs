@@ -204,6 +204,9 @@ pub struct Around {
     pub radius: Option<Radius>,
     /// How far at least, which makes a ring of the circle.
     pub min_radius: Option<Radius>,
+    /// The field of whose values only the nearest center each is kept; centers whose
+    /// field is NULL are all kept. Such an answer has no next page.
+    pub group_by: Option<FieldId>,
 }
 
 impl Around {
@@ -224,6 +227,7 @@ impl Area {
             origin,
             radius,
             min_radius: None,
+            group_by: None,
         })
     }
 
@@ -248,6 +252,8 @@ impl Area {
                 origin,
                 radius,
                 min_radius,
+                // Cursors are not given to what is grouped.
+                group_by: _,
             }) => {
                 let radius_m = radius.map_or(f64::INFINITY, Radius::m);
                 let numbers = [origin.latitude(), origin.longitude(), radius_m];
@@ -293,6 +299,19 @@ impl Search {
             Area::Around(around) => Some(around),
             Area::Within(_) => None,
         }
+    }
+
+    /// The field of whose values only the nearest center each is kept, if any.
+    #[must_use]
+    pub fn group_by(&self) -> Option<FieldId> {
+        self.around()?.group_by
+    }
+
+    /// How many centers to look for: one beyond the limit tells that there is a next page,
+    /// where there may be one.
+    #[must_use]
+    pub fn sought(&self) -> usize {
+        self.limit.get() + usize::from(self.group_by().is_none())
     }
 
     /// Whether its answer tells distances.

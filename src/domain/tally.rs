@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
-
 use super::condition::{FieldId, FieldValue};
+use super::value_key::ValueKey;
 
 /// The most fields whose values one search counts.
 pub const MAX_FACETS: usize = 5;
@@ -54,42 +53,20 @@ impl Facet {
 
 /// Counts of the values of a field while they come in.
 #[derive(Debug, Default)]
-pub struct Counts(HashMap<Option<Key>, u64>);
-
-/// A value that can be looked up.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Text(String),
-    /// The bits of a number.
-    Number(u64),
-    Boolean(bool),
-    Date(NaiveDate),
-}
+pub struct Counts(HashMap<Option<ValueKey>, u64>);
 
 impl Counts {
     /// Counts a value so many times more.
     pub fn add(&mut self, value: Option<FieldValue>, count: u64) {
-        let key = value.map(|value| match value {
-            FieldValue::Text(text) => Key::Text(text),
-            // Minus 0 is 0.
-            FieldValue::Number(number) => Key::Number((number + 0.0).to_bits()),
-            FieldValue::Boolean(boolean) => Key::Boolean(boolean),
-            FieldValue::Date(day) => Key::Date(day),
-        });
-        *self.0.entry(key).or_default() += count;
+        *self.0.entry(value.map(ValueKey::from)).or_default() += count;
     }
 
     /// Ranks them.
     #[must_use]
     pub fn into_facet(self, field: FieldId) -> Facet {
-        let value = |key| match key {
-            Key::Text(text) => FieldValue::Text(text),
-            Key::Number(bits) => FieldValue::Number(f64::from_bits(bits)),
-            Key::Boolean(boolean) => FieldValue::Boolean(boolean),
-            Key::Date(day) => FieldValue::Date(day),
-        };
         let counts = self.0.into_iter();
-        Facet::of(field, counts.map(|(key, count)| (key.map(value), count)))
+        let value = |key: Option<ValueKey>| key.map(FieldValue::from);
+        Facet::of(field, counts.map(|(key, count)| (value(key), count)))
     }
 }
 

@@ -135,7 +135,10 @@ impl Engine {
     /// answer it.
     #[must_use]
     pub fn goes_through_all(&self, search: &Search) -> bool {
-        let takes_all = matches!(search.area, Area::Within(_));
+        let takes_all = match &search.area {
+            Area::Within(_) => true,
+            Area::Around(around) => around.group_by.is_some(),
+        };
         matches!(self, Self::Memory(_)) && (takes_all || search.filter.condition.asks_where())
     }
 

@@ -147,6 +147,7 @@ impl AnswerBody {
                 origin,
                 radius,
                 min_radius,
+                group_by: _,
             }) => {
                 self.push(br#""origin":{"lat":"#);
                 self.push_number(origin.latitude());

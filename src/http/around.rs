@@ -9,7 +9,7 @@ use super::centers::{id_of, not_found};
 use super::code::Code;
 use super::collections::{DIVE_SITES, named};
 use super::negotiate::Format;
-use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
+use super::params::{self, FILTER_PARAMS, GROUP_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::search::{Asked, respond};
@@ -26,6 +26,7 @@ const PARAMS: Params = &[
         Param::once("min_radius_m"),
     ],
     FILTER_PARAMS,
+    GROUP_PARAMS,
     SEARCH_PARAMS,
 ];
 
@@ -59,7 +60,9 @@ async fn around(
     )?;
     let format = Format::of(request.headers(), &query, Format::Json)?;
     let (ring, limit) = (params::ring_of(&query)?, params::limit_of(&query)?);
-    let filter = params::filter_of(&query, searched.collection().fields())?;
+    let fields = searched.collection().fields();
+    let filter = params::filter_of(&query, fields)?;
+    let group_by = params::group_by_of(&query, fields)?;
     let mut exclude = params::exclude_of(&query)?;
     exclude.extend(itself);
     let after = params::cursor_of(&query)?;
@@ -70,7 +73,7 @@ async fn around(
     let found = state.run(async move { reading.read(id).await }).await?;
     let site = found.ok_or_else(|| not_found(sites.collection(), id))?;
     let search = Search {
-        area: ring.around(origin_of(&site)?),
+        area: ring.around(origin_of(&site)?, group_by),
         limit,
         filter,
         exclude,

@@ -59,6 +59,7 @@ struct QueryBody {
     radius_mi: Option<f64>,
     min_radius_m: Option<f64>,
     polygon: Option<Value>,
+    group_by: Option<String>,
     limit: Option<u64>,
     #[serde(default)]
     country: Vec<String>,
@@ -105,8 +106,14 @@ impl QueryBody {
         let origin = params::origin(query.lat, query.lng)?;
         let radii = [query.radius_m, query.radius_km, query.radius_mi];
         let ring = params::ring(Some(params::radius(radii)?), query.min_radius_m)?;
+        let group_by = query.group_by.as_deref();
+        if group_by.is_some() && query.cursor.is_some() {
+            return Err(params::group_conflict(params::CURSOR));
+        }
+        let group_by = group_by.map(|name| params::group_by(name, fields));
+        let group_by = group_by.transpose()?;
         Ok(Search {
-            area: ring.around(origin),
+            area: ring.around(origin, group_by),
             limit: params::limit(query.limit)?,
             filter: params::filter(
                 query.country,

@@ -108,7 +108,7 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
 /// What is watched: a box or a circle.
 fn area_of(query: &Query<'_>) -> Result<Area, Problem> {
     if query.one("bbox").is_none() {
-        return Ok(params::ring_of(query)?.around(params::origin_of(query)?));
+        return Ok(params::ring_of(query)?.around(params::origin_of(query)?, None));
     }
     let mut others = CIRCLE_PARAMS.iter();
     if let Some(other) = others.find(|other| query.one(other.name).is_some()) {

@@ -1,12 +1,12 @@
 //! `GET /nearby`: the centers within a radius, nearest first.
 
-use super::params::{self, CIRCLE_PARAMS, FILTER_PARAMS, SEARCH_PARAMS};
+use super::params::{self, CIRCLE_PARAMS, FILTER_PARAMS, GROUP_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
 use super::query::{Params, Query};
 use super::search::Way;
 use crate::domain::{Fields, Search};
 
-const PARAMS: Params = &[CIRCLE_PARAMS, FILTER_PARAMS, SEARCH_PARAMS];
+const PARAMS: Params = &[CIRCLE_PARAMS, FILTER_PARAMS, GROUP_PARAMS, SEARCH_PARAMS];
 
 pub(super) const WAY: Way = Way {
     params: PARAMS,
@@ -15,7 +15,10 @@ pub(super) const WAY: Way = Way {
 
 fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
     Ok(Search {
-        area: params::ring_of(query)?.around(params::origin_of(query)?),
+        area: params::ring_of(query)?.around(
+            params::origin_of(query)?,
+            params::group_by_of(query, fields)?,
+        ),
         limit: params::limit_of(query)?,
         filter: params::filter_of(query, fields)?,
         exclude: params::exclude_of(query)?,
@@ -41,7 +44,7 @@ mod tests {
         fn no_value_is_ever_a_fault_of_ours(
             pairs in prop::collection::vec(
                 (prop::sample::select(vec!["lat", "lng", "radius_m", "radius_km", "radius_mi", "min_radius_m", "limit",
-                    "country", "exclude", "cursor", "format", "nonsense"]),
+                    "country", "group_by", "exclude", "cursor", "format", "nonsense"]),
                  prop_oneof![
                     "[-+.eE0-9]{1,12}", "NaN|inf|1e400|-0|%00|%ff|%", any::<f64>().prop_map(|n| n.to_string()),
                     any::<i64>().prop_map(|n| n.to_string()), ".{0,20}",

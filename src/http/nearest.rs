@@ -1,6 +1,6 @@
 //! `GET /nearest`: the nearest centers on the globe, however far.
 
-use super::params::{self, FILTER_PARAMS, SEARCH_PARAMS};
+use super::params::{self, FILTER_PARAMS, GROUP_PARAMS, SEARCH_PARAMS};
 use super::problem::Problem;
 use super::query::{Param, Params, Query};
 use super::search::Way;
@@ -14,6 +14,7 @@ const PARAMS: Params = &[
         Param::once("min_radius_m"),
     ],
     FILTER_PARAMS,
+    GROUP_PARAMS,
     SEARCH_PARAMS,
 ];
 
@@ -24,7 +25,10 @@ pub(super) const WAY: Way = Way {
 
 fn search(query: &Query<'_>, fields: &Fields) -> Result<Search, Problem> {
     Ok(Search {
-        area: params::nearest_ring_of(query)?.around(params::origin_of(query)?),
+        area: params::nearest_ring_of(query)?.around(
+            params::origin_of(query)?,
+            params::group_by_of(query, fields)?,
+        ),
         limit: params::limit_of(query)?,
         filter: params::filter_of(query, fields)?,
         exclude: params::exclude_of(query)?,

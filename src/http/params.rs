@@ -10,6 +10,7 @@ use super::code::Code;
 use super::cql2;
 use super::problem::Problem;
 use super::query::{Param, Query};
+use super::shape::{COUNT, FACETS};
 use crate::domain::{
     Area, Around, CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit,
     MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_POLYGON_POSITIONS,
@@ -56,6 +57,10 @@ pub const SEARCH_PARAMS: &[Param] = &[
     Param::once("format"),
 ];
 
+/// The parameter that keeps the nearest center of each value of a field.
+pub const GROUP_PARAMS: &[Param] = &[Param::once(GROUP_BY)];
+
+const GROUP_BY: &str = "group_by";
 /// The parameter with a shape that centers have to be in.
 const POLYGON: &str = "polygon";
 /// The parameter that makes a ring of a circle.
@@ -143,13 +148,14 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// What lies so far from an origin.
+    /// What lies so far from an origin, of each value of a field the nearest.
     #[must_use]
-    pub fn around(self, origin: Origin) -> Area {
+    pub fn around(self, origin: Origin, group_by: Option<FieldId>) -> Area {
         Area::Around(Around {
             origin,
             radius: self.radius,
             min_radius: self.min_radius,
+            group_by,
         })
     }
 }
@@ -310,6 +316,55 @@ pub fn zoom_of(query: &Query<'_>) -> Result<Zoom, Problem> {
         .ok_or_else(|| Problem::missing("zoom", allowed()))?;
     let zoom = text.parse().ok().and_then(Zoom::new);
     zoom.ok_or_else(|| Problem::invalid("zoom", text, allowed()))
+}
+
+/// The field of whose values only the nearest center each is to be kept, from `group_by`.
+///
+/// # Errors
+/// When there is no such field, or with what pages and counts centers, not groups.
+pub fn group_by_of(query: &Query<'_>, fields: &Fields) -> Result<Option<FieldId>, Problem> {
+    let Some(name) = query.one(GROUP_BY) else {
+        return Ok(None);
+    };
+    let mut others = [CURSOR, COUNT, FACETS].into_iter();
+    match others.find(|other| query.one(other).is_some()) {
+        Some(other) => Err(group_conflict(other)),
+        None => group_by(name, fields).map(Some),
+    }
+}
+
+/// The same from its name.
+///
+/// # Errors
+/// When there is no such field.
+pub fn group_by(name: &str, fields: &Fields) -> Result<FieldId, Problem> {
+    let mut shared = fields.shared();
+    let found = shared.find(|(_, field)| field.name == name);
+    let allowed = || format!("one of these: {}", names_of_shared(fields));
+    found
+        .map(|(field, _)| field)
+        .ok_or_else(|| Problem::invalid(GROUP_BY, name, allowed()))
+}
+
+/// Says that a parameter is about all centers, and groups are not paged or counted.
+pub fn group_conflict(other: &'static str) -> Problem {
+    let both = format!("{GROUP_BY} and {other}");
+    Problem::new(
+        Code::ParameterConflict,
+        format!("{both} exclude each other: a grouped answer is one page, and is not counted"),
+    )
+    .at(other)
+    .got(&both)
+    .allowed("one of the two")
+}
+
+/// The fields that centers can be grouped and counted by, with commas between them.
+pub fn names_of_shared(fields: &Fields) -> String {
+    let names: Vec<&str> = fields
+        .shared()
+        .map(|(_, field)| field.name.as_str())
+        .collect();
+    names.join(", ")
 }
 
 /// The most centers to answer, from `limit`.

@@ -12,6 +12,7 @@ use super::answer::AnswerBody;
 use super::chosen::{Chosen, push_member};
 use super::dto::CenterView;
 use super::negotiate::Format;
+use super::params::names_of_shared;
 use super::problem::Problem;
 use super::query::Query;
 use super::reply::rendered;
@@ -23,9 +24,9 @@ use crate::engine::{Answer, Hit, SearchError};
 use crate::store::Collection;
 
 /// The parameter that asks how many centers there are.
-const COUNT: &str = "count";
+pub const COUNT: &str = "count";
 /// The parameter that asks how often values are there.
-const FACETS: &str = "facets";
+pub const FACETS: &str = "facets";
 
 /// What an answer to a search holds other than the plain one.
 #[derive(Debug, Clone, Default)]
@@ -70,18 +71,15 @@ impl Shape {
     }
 }
 
-/// Fields with commas between them. What centers are called is not one of them: hardly
-/// two are called the same.
+/// Fields with commas between them.
 fn facets(text: &str, fields: &Fields) -> Result<Vec<FieldId>, Problem> {
-    let known = || fields.iter().filter(|(field, _)| *field != FieldId::NAME);
     let mut found: Vec<FieldId> = Vec::new();
     for name in text.split(',') {
-        let field = known().find(|(_, field)| field.name == name);
+        let field = fields.shared().find(|(_, field)| field.name == name);
         let field = field.map(|(field, _)| field);
         let field = field.filter(|field| !found.contains(field) && found.len() < MAX_FACETS);
         found.push(field.ok_or_else(|| {
-            let names: Vec<&str> = known().map(|(_, field)| field.name.as_str()).collect();
-            let names = names.join(", ");
+            let names = names_of_shared(fields);
             let allowed = format!("at most {MAX_FACETS} of these, each once: {names}");
             Problem::invalid(FACETS, name, allowed)
         })?);

@@ -1,14 +1,14 @@
 //! Conditions on attributes, on every engine and in lists, against brute force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use nearby::catalog::Catalog;
 use nearby::domain::{
-    CenterId, Comparison, Condition, FieldId, FieldKind, FieldValue, Filter, Pattern, Position,
-    Search, Summary, TextField,
+    Area, CenterId, Comparison, Condition, FieldId, FieldKind, FieldValue, Filter, Pattern,
+    Position, Search, Summary, TextField, ValueKey,
 };
 use nearby::engine::Engine;
 use nearby::engine::brute::BruteForce;
@@ -20,7 +20,7 @@ use nearby::store::{
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::compare::judge_search;
+use crate::compare::{judge_groups, judge_search};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -272,6 +272,67 @@ async fn compare(name: &str, catalog: &Catalog, shops: &[Shop], count: usize) {
     assert!(found > count && listed > count, "conditions find something");
 }
 
+/// The nearest of each value of a field, of what random conditions and searches ask for.
+async fn compare_groups(name: &str, catalog: &Catalog, shops: &[Shop], count: usize) {
+    const FIELDS: [FieldId; 5] = [CATEGORY, STARS, OPEN, SINCE, FieldId::COUNTRY];
+    let mut brute = BruteForce::default();
+    let mut summaries = HashMap::new();
+    for summary in shops.iter().filter_map(Shop::summary) {
+        brute.push(&summary);
+        summaries.insert(summary.id, summary);
+    }
+    let places: Vec<Place> = shops.iter().map(|shop| shop.place.clone()).collect();
+    let mut questions = Questions::new(&places, 8);
+    let mut random = StdRng::seed_from_u64(9);
+    let (mut asked, mut found) = (0, 0);
+    while asked < count {
+        let mut search = questions.ask();
+        let Area::Around(around) = &mut search.area else {
+            continue;
+        };
+        let field = FIELDS[random.random_range(0..FIELDS.len())];
+        around.group_by = Some(field);
+        // Shops have neither region nor city.
+        let mut has_all = true;
+        search
+            .filter
+            .condition
+            .visit_fields(&mut |field| has_all &= field == FieldId::COUNTRY);
+        let mut condition = match random.random_range(0..3) {
+            0 => condition(&mut random, 2),
+            // Rows without a value are groups of their own, which soon fill a page.
+            1 => Condition::Not(Condition::IsNull(field).into()),
+            _ => Condition::default(),
+        };
+        if has_all {
+            condition = condition.and(search.filter.condition);
+        }
+        search.filter = Filter {
+            condition,
+            ..Filter::default()
+        };
+        let mut page = Page::default();
+        let answered = catalog.search(&search, &mut page).await;
+        answered.unwrap_or_else(|error| panic!("{error:?}\n{search:?}"));
+        assert!(page.next.is_none(), "{search:?}");
+        let value_of = |id| {
+            let value = summaries[&id].value(field)?;
+            Some(ValueKey::from(FieldValue::from(value)))
+        };
+        let measured = brute.measured(&search);
+        if let Err(wrong) = judge_groups(&search, measured, value_of, &page.centers) {
+            panic!(
+                "{name}: {wrong}\nsearch: {search:?}\nanswer: {:?}",
+                page.centers
+            );
+        }
+        asked += 1;
+        found += page.centers.len();
+    }
+    println!("groups on {name} against brute force: {asked} searches, {found} centers compared");
+    assert!(found > asked, "searches find something");
+}
+
 async fn compare_list(name: &str, catalog: &Catalog, shops: &[Shop], filter: &Filter) -> usize {
     let list = catalog.list(filter, None, shops.len()).await;
     let list = list.unwrap_or_else(|error| panic!("{error:?}\n{filter:?}"));
@@ -324,6 +385,7 @@ async fn conditions_on_attributes_in_memory_equal_brute_force() {
     }
     let catalog = catalog(&database, false).await;
     compare("memory", &catalog, &shops, 400).await;
+    compare_groups("memory", &catalog, &shops, 600).await;
 }
 
 #[tokio::test]
@@ -342,7 +404,9 @@ async fn conditions_on_attributes_in_mysql_equal_brute_force() {
     }
     let located = catalog(&server.database, true).await;
     compare("MySQL", &located, &shops, 300).await;
+    compare_groups("MySQL", &located, &shops, 300).await;
     let bare = catalog(&server.database, false).await;
     compare("MySQL without a location", &bare, &shops, 60).await;
+    compare_groups("MySQL without a location", &bare, &shops, 60).await;
     server.remove().await;
 }

@@ -5,7 +5,9 @@
 //! where the haversine formula itself loses digits. Two centers closer to a tie
 //! than that may swap, and one so close to the radius may be in or out.
 
-use nearby::domain::{Area, CenterId, EARTH_RADIUS_M, Radius, Search};
+use std::collections::HashMap;
+
+use nearby::domain::{Area, CenterId, EARTH_RADIUS_M, Radius, Search, ValueKey};
 use nearby::engine::brute::Found;
 
 const HALF_GLOBE_M: f64 = std::f64::consts::PI * EARTH_RADIUS_M;
@@ -42,19 +44,62 @@ pub fn judge_search(
     match &search.area {
         Area::Around(around) => {
             let mut measured = measured;
-            if let Some(min_radius) = around.min_radius {
-                // One so close to the least radius may be in or out.
-                let (least_m, slack_m) = (min_radius.m(), tolerance_m(min_radius.m()));
-                let is_answered = |id| answered.iter().any(|answered| answered.id == id);
-                measured.retain(|found| {
-                    found.distance_m >= least_m + slack_m
-                        || found.distance_m >= least_m - slack_m && is_answered(found.id)
-                });
-            }
+            leave_out_what_is_too_near(search, &mut measured, answered);
             judge(measured, around.radius.map(Radius::m), limit, answered)
         }
         Area::Within(_) => judge_by_id(&measured, limit, answered),
     }
+}
+
+/// One so close to the least radius may be in or out.
+fn leave_out_what_is_too_near(search: &Search, measured: &mut Vec<Found>, answered: &[Answered]) {
+    let Some(min_radius) = search.around().and_then(|around| around.min_radius) else {
+        return;
+    };
+    let (least_m, slack_m) = (min_radius.m(), tolerance_m(min_radius.m()));
+    measured.retain(|found| {
+        found.distance_m >= least_m + slack_m
+            || found.distance_m >= least_m - slack_m && is_answered(answered, found.id)
+    });
+}
+
+fn is_answered(answered: &[Answered], id: CenterId) -> bool {
+    answered.iter().any(|answered| answered.id == id)
+}
+
+/// Whether an answer to a search of the nearest of each group is right; `value_of` gives
+/// the group of a center.
+///
+/// # Errors
+/// What is wrong.
+pub fn judge_groups(
+    search: &Search,
+    mut measured: Vec<Found>,
+    value_of: impl Fn(CenterId) -> Option<ValueKey>,
+    answered: &[Answered],
+) -> Result<(), String> {
+    leave_out_what_is_too_near(search, &mut measured, answered);
+    measured.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.id.cmp(&b.id)));
+    let mut nearest: Vec<Found> = Vec::new();
+    let mut places: HashMap<ValueKey, usize> = HashMap::new();
+    for found in measured {
+        let Some(value) = value_of(found.id) else {
+            nearest.push(found);
+            continue;
+        };
+        let place = *places.entry(value).or_insert(nearest.len());
+        let Some(first) = nearest.get_mut(place) else {
+            nearest.push(found);
+            continue;
+        };
+        // Two that are so close to a tie may swap, but on one spot.
+        let is_tie = found.distance_m <= first.distance_m + tolerance_m(first.distance_m)
+            && found.position != first.position;
+        if is_tie && is_answered(answered, found.id) && !is_answered(answered, first.id) {
+            *first = found;
+        }
+    }
+    judge_search(search, nearest, search.limit.get(), answered)
 }
 
 fn judge_by_id(measured: &[Found], limit: usize, answered: &[Answered]) -> Result<(), String> {

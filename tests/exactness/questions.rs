@@ -46,6 +46,7 @@ impl<'a> Questions<'a> {
                 origin,
                 radius,
                 min_radius: self.min_radius(radius),
+                group_by: None,
             })
         }
     }

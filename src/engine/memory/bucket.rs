@@ -37,7 +37,7 @@ const CACHE_LINE: usize = 64;
 const EMPTY_BLOCK: Block = [[f64::NAN; LANES]; 3];
 
 /// Where a center is: its bucket and its slot there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place(pub(super) u32);
 
 impl Place {

@@ -14,6 +14,7 @@
 //! - `tree`, `node_entries`: the R-tree over buckets, and its nodes
 //! - `bounds`: the boxes around points
 //! - `walk`, `best`, `search`: answering, nearest first; `lanes`: several numbers at a time
+//! - `groups`: the nearest center of each value of a field
 //! - `within`: answering by id
 //! - `tally`: counting what a search is about; `region`: where that is
 //! - `clusters`: what a map shows; `map_order`: every center in an order in which those of a
@@ -32,6 +33,7 @@ mod bucket;
 mod clusters;
 mod columns;
 mod compare;
+mod groups;
 mod index;
 mod intake;
 mod lanes;

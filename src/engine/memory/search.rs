@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use super::best::{Best, Candidate};
 use super::bounds::{Bounds, Point, bounds_around, farthest_chord_squared};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
+use super::groups::Groups;
 use super::index::Index;
 use super::lanes::places_within;
 use super::values::{Held, number_of};
@@ -55,22 +56,48 @@ pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &
     });
 }
 
-/// Looks into the buckets, nearest first, until none can hold anything better.
-/// One center beyond the limit is kept: it tells that there is a next page.
+/// Gathers the best of what a search is about.
 fn find(index: &Index, search: &Search, around: &Around, best: &mut Best) {
-    let radius = radius_of(around);
     let origin = around.origin.unit_vector().0;
-    best.restart(search.limit.get() + 1, radius);
+    best.restart(search.sought(), radius_of(around));
     let Some(wanted) = Wanted::of(index, search) else {
         return;
     };
+    let Some(field) = around.group_by else {
+        return walk(index, &wanted, around, |bucket| {
+            wanted.look_into(bucket, &origin, best);
+            best.bound()
+        });
+    };
+    let mut groups = Groups::of(index, field, search.sought(), best.bound());
+    walk(index, &wanted, around, |bucket| {
+        groups.look_into(bucket, &wanted, &origin);
+        groups.bound()
+    });
+    for nearest in groups.nearest() {
+        best.offer(nearest);
+    }
+    best.settle(|place| index.buckets().id_at(place));
+}
+
+/// Looks into the buckets, nearest first, until none can hold anything better: `look_into`
+/// says beyond which squared chord that is.
+fn walk(
+    index: &Index,
+    wanted: &Wanted<'_>,
+    around: &Around,
+    mut look_into: impl FnMut(BucketId) -> f64,
+) {
+    let radius = radius_of(around);
+    let mut bound = radius;
+    let origin = around.origin.unit_vector().0;
     let mut walk = Walk::new(index.buckets(), origin, |bounds: &Bounds| {
         wanted.may_be_in(bounds)
     });
     match wanted.narrowest_field() {
         None if around.radius.is_none() => {
             if let Some(bucket) = walk.start_straight_down(index.tree()) {
-                wanted.look_into(bucket, &origin, best);
+                bound = look_into(bucket);
             }
         }
         None => walk.start_at_tree(index.tree()),
@@ -87,12 +114,12 @@ fn find(index: &Index, search: &Search, around: &Around, best: &mut Best) {
             }
         }
     }
-    while let Some(bucket) = walk.next_within(best.bound()) {
+    while let Some(bucket) = walk.next_within(bound) {
         // The wait for the next passes while this one is looked into.
         if let Some(next) = walk.peek_bucket() {
             index.buckets().get(next).prefetch_points();
         }
-        wanted.look_into(bucket, &origin, best);
+        bound = look_into(bucket);
     }
 }
 

@@ -15,8 +15,7 @@ pub(super) fn search(
     viewport: &Viewport,
     answer: &mut impl Answer,
 ) {
-    // One center beyond the limit tells that there is a next page.
-    let mut lowest = Lowest::of(search.limit.get() + 1);
+    let mut lowest = Lowest::of(search.sought());
     if let Some(wanted) = Wanted::of(index, search) {
         find(index, &wanted, &Shape::of(viewport), &mut lowest);
     }

@@ -30,7 +30,8 @@ const MATCHES_FOR_A_ROW: usize = 2;
 /// wanted, and these: some may be gone by now.
 const WANTED_FOR_A_SPARE: usize = 32;
 const SPARE: usize = 2;
-/// It holds this many times as many where a filter asks for more than countries.
+/// It holds this many times as many where a filter asks for more than countries, or only
+/// the nearest of each group counts.
 const FILTERED_FACTOR: usize = 4;
 /// A search by the density is given up after so long.
 const TRIAL_MS: u32 = 200;
@@ -100,9 +101,10 @@ impl Guess {
         beyond_m: f64,
     ) -> (Self, f64) {
         let filter = &search.filter;
-        let wanted = search.limit.get() + 1;
+        let wanted = search.sought();
         let held = wanted + wanted / WANTED_FOR_A_SPARE + SPARE + search.exclude.len();
-        let held = if filter.asks_for_more_than_countries() {
+        let keeps_few = filter.asks_for_more_than_countries() || search.group_by().is_some();
+        let held = if keeps_few {
             held * FILTERED_FACTOR
         } else {
             held
@@ -124,8 +126,7 @@ impl Guess {
 impl<'a> Choice<'a> {
     pub(super) fn new(asked: Asked<'a>, around: &'a Around, density: Option<&'a Density>) -> Self {
         let search = asked.search;
-        // One more than asked for tells whether there is a next page.
-        let wanted = search.limit.get() + 1;
+        let wanted = search.sought();
         let beyond_m = search.after.map_or(0.0, |cursor| cursor.key);
         let beyond_m = beyond_m.max(around.least_m());
         let reach_m = around.radius.map_or(MAX_RADIUS_M, Radius::reach_m);
@@ -169,6 +170,9 @@ impl<'a> Choice<'a> {
         if self.is_rare(searcher).await? {
             return Ok(self.matches(self.reach_m));
         }
+        if self.around.group_by.is_some() {
+            return Ok(self.wider());
+        }
         self.counted(searcher).await
     }
 
@@ -185,6 +189,13 @@ impl<'a> Choice<'a> {
         }
         let matching = searcher.matching(&search.filter, organizations, FEW_MATCHES);
         Ok(!search.filter.is_empty() && matching.await? < FEW_MATCHES)
+    }
+
+    /// A circle that reaches a good deal farther than the last one: counts do not tell how
+    /// many groups are in it.
+    fn wider(&self) -> Circle {
+        let radius_m = FIRST_RADIUS_M.max(self.too_small_m * GROWTH);
+        self.around(radius_m.min(self.reach_m))
     }
 
     /// A circle for which not too many rows have to be looked at.

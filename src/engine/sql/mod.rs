@@ -9,6 +9,7 @@
 mod circle;
 mod clusters;
 mod density;
+mod groups;
 mod tree;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use crate::store::{Look, Searcher, Store, StoreError};
 use crate::wire::{push_attributes, render_rating, render_summary};
 use circle::{Choice, bounds_of};
 use density::{Census, Density};
+use groups::Met;
 
 /// The density is measured again after so long, and after so many times what
 /// measuring took: a hundredth of a core of the server. Sooner, where it misled a
@@ -39,9 +41,9 @@ const REST_FACTOR_MISLED: u32 = 20;
 /// Counting within more metres than this goes through the table, as that takes less time
 /// than many rows by the spatial index.
 const WIDE_M: f64 = 3_000_000.0;
-/// Where rows may be inside a shape, so many are asked for to find one, and at most so
-/// many at once.
-const ROWS_FOR_ONE_INSIDE: usize = 4;
+/// Where rows may be inside a shape, or first of their group, so many are asked for to
+/// find one, and at most so many at once.
+const ROWS_FOR_ONE_KEPT: usize = 4;
 const MOST_ROWS_AT_ONCE: usize = 20_000;
 /// Counting is given up after so long.
 const LONGEST_TALLY_MS: u32 = 2_000;
@@ -237,23 +239,24 @@ impl SqlEngine {
         if !is_globe && self.searcher.count(&look).await? == FEW_WITHIN {
             look.cover = &[Bounds::Globe];
         }
-        look.rows = asked.search.limit.get() + 1;
+        look.rows = asked.search.sought();
         self.find(&look, page).await.map(drop)
     }
 
     /// Finds as many centers as `look` asks for, or all that are there; gives whether it
-    /// came to an end. Shapes are told apart here: rows that may be inside are asked for
-    /// until enough are.
+    /// came to an end. Shapes and groups are told apart here: rows that may be inside, and of
+    /// values that were not met yet, are asked for until enough are.
     async fn find(&self, look: &Look<'_>, page: &mut Page) -> Result<bool, StoreError> {
         let fields = self.store.collection().fields();
         let filter = &look.search.filter;
         page.clear();
-        if !filter.condition.asks_where() {
+        let mut met = look.search.group_by().map(Met::none_of);
+        if met.is_none() && !filter.condition.asks_where() {
             let mut each = |key, summary: Summary<'_>| page.push(key, &summary, fields);
             return self.searcher.find(look, &mut each).await;
         }
         let mut search = look.search.clone();
-        let mut rows = look.rows * ROWS_FOR_ONE_INSIDE;
+        let mut rows = look.rows * ROWS_FOR_ONE_KEPT;
         loop {
             let part = Look {
                 search: &search,
@@ -263,7 +266,8 @@ impl SqlEngine {
             let (mut seen, mut last) = (0, None);
             let mut each = |key, summary: Summary<'_>| {
                 (seen, last) = (seen + 1, Some((key, summary.id)));
-                if filter.matches(&summary) {
+                let is_first = |met: &mut Met| met.is_first(&summary);
+                if filter.matches(&summary) && met.as_mut().is_none_or(is_first) {
                     page.push(key, &summary, fields);
                 }
             };
@@ -275,6 +279,9 @@ impl SqlEngine {
                 return Ok(true);
             };
             search.after = Some(search.cursor_after(self.collection(), EngineKind::Sql, key, id));
+            if let Some(met) = &met {
+                search.filter.condition = filter.condition.clone().and(met.is_of_others());
+            }
             rows = (rows * 2).min(MOST_ROWS_AT_ONCE);
         }
     }
@@ -417,7 +424,7 @@ impl Page {
         let count = self.hits.len().min(limit);
         let last = self.hits[..count].last();
         let next = last
-            .filter(|_| self.hits.len() > limit)
+            .filter(|_| self.hits.len() > limit && search.group_by().is_none())
             .map(|last| search.cursor_after(collection, EngineKind::Sql, last.key, last.id));
         answer.begin(count, next);
         let measures = search.measures();

@@ -51,6 +51,7 @@ pub const RESERVED_NAMES: &[&str] = &[
     "filter",
     "format",
     "geometry",
+    "group_by",
     "lat",
     "limit",
     "lng",

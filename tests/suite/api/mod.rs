@@ -25,6 +25,7 @@ mod dive_sites;
 mod divemap;
 mod duplicates;
 mod features;
+mod groups;
 mod idempotency;
 mod ids;
 mod kept;
