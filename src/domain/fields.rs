@@ -32,6 +32,9 @@ impl FieldId {
     }
 }
 
+/// What the attribute is called that says how far rows reach, in metres.
+pub const SERVICE_RADIUS: &str = "service_radius_m";
+
 /// A field that can be filtered by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterField {
@@ -104,6 +107,13 @@ impl Fields {
         self.iter().filter(|(field, _)| *field != FieldId::NAME)
     }
 
+    /// The attribute that says how far rows reach, where there is one.
+    #[must_use]
+    pub fn service_radius(&self) -> Option<FieldId> {
+        let field = self.find(SERVICE_RADIUS)?;
+        (self.get(field).kind == FieldKind::Number).then_some(field)
+    }
+
     /// The attributes, in their order.
     #[must_use]
     pub fn attributes(&self) -> &[FilterField] {
@@ -129,6 +139,7 @@ mod tests {
         assert_eq!(fields.find("Stars"), None);
         let names: Vec<_> = fields.iter().map(|(_, field)| &field.name).collect();
         assert_eq!(names, ["name", "country", "region", "stars"]);
+        assert_eq!(fields.service_radius(), None);
         let shared: Vec<_> = fields.shared().map(|(_, field)| &field.name).collect();
         assert_eq!(shared, ["country", "region", "stars"]);
     }

@@ -47,7 +47,7 @@ pub use cursor::{Cursor, CursorError, EngineKind};
 pub use distance::{EARTH_RADIUS_M, UnitVector, chord_squared_of, distance_m_of};
 pub use dive_site::{Alias, DiveCost, SiteCenter, SiteDetails, SiteFilter, Tag};
 pub use duplicate::{MAX_DUPLICATE_DISTANCE_M, MAX_NEIGHBOURS, Neighbour, are_alike};
-pub use fields::{Fields, FilterField};
+pub use fields::{Fields, FilterField, SERVICE_RADIUS};
 pub use fold::{fold, word_starts};
 pub use listing::{AnyOf, ListRow, Listed, Listing, Needle, Part, SortBy, SortKey, sort_key};
 pub use map::{
@@ -67,8 +67,8 @@ pub use polygon::{
 pub use position::{Origin, Position, PositionError};
 pub use rating::{MAX_RATING, MinRating, Rating, RatingRange, RatingVisibility, reviews_switch};
 pub use search::{
-    Area, Around, BY_ID, Filter, Limit, LimitError, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT,
-    MAX_RADIUS_M, Radius, RadiusError, Search,
+    Area, Around, BY_ID, Filter, HALF_A_MICROMETRE_M, Limit, LimitError, MAX_EXCLUDED,
+    MAX_FILTER_VALUES, MAX_LIMIT, MAX_RADIUS_M, Radius, RadiusError, Search, covers,
 };
 pub use setting::{
     MAX_DESCRIPTION_CHARS, MAX_SETTING_BYTES, MAX_SETTING_KEY_CHARS, Setting, SettingError,

@@ -27,7 +27,7 @@ pub const MAX_EXCLUDED: usize = 100;
 pub struct RadiusError(pub f64);
 
 /// By how much a told distance may be too short.
-const HALF_A_MICROMETRE_M: f64 = 0.5e-6;
+pub const HALF_A_MICROMETRE_M: f64 = 0.5e-6;
 
 /// A great-circle radius in metres, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -207,6 +207,9 @@ pub struct Around {
     /// The field of whose values only the nearest center each is kept; centers whose
     /// field is NULL are all kept. Such an answer has no next page.
     pub group_by: Option<FieldId>,
+    /// The field that says how far each center reaches, in metres: only those are kept that
+    /// reach the origin. NULL, 0 and less reach nothing.
+    pub covered_by: Option<FieldId>,
 }
 
 impl Around {
@@ -219,6 +222,13 @@ impl Around {
     }
 }
 
+/// Whether what reaches so far covers a point at a distance, both in metres. A told distance
+/// reaches what it was told of, as in [`Radius::reach_m`].
+#[must_use]
+pub fn covers(service_radius_m: f64, distance_m: f64) -> bool {
+    service_radius_m > 0.0 && distance_m <= service_radius_m + HALF_A_MICROMETRE_M
+}
+
 impl Area {
     /// What lies around an origin, at most so far.
     #[must_use]
@@ -228,6 +238,7 @@ impl Area {
             radius,
             min_radius: None,
             group_by: None,
+            covered_by: None,
         })
     }
 
@@ -254,7 +265,12 @@ impl Area {
                 min_radius,
                 // Cursors are not given to what is grouped.
                 group_by: _,
+                covered_by,
             }) => {
+                if covered_by.is_some() {
+                    // No latitude begins so.
+                    hasher.update(b"covering");
+                }
                 let radius_m = radius.map_or(f64::INFINITY, Radius::m);
                 let numbers = [origin.latitude(), origin.longitude(), radius_m];
                 for number in numbers.into_iter().chain(min_radius.map(Radius::m)) {
@@ -358,6 +374,19 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_reaches_nothing_covers_nothing_and_a_told_distance_is_covered() {
+        for nothing in [0.0, -0.0, -1.0, f64::NEG_INFINITY, f64::NAN] {
+            assert!(!covers(nothing, 0.0), "{nothing}");
+        }
+        assert!(covers(1e-9, 0.0));
+        // Told as 10.000000 m.
+        assert!(covers(10.0, 10.000_000_4));
+        assert!(!covers(10.0, 10.000_001));
+        assert!(covers(20_015_115.0, 20_015_114.5));
+        assert!(covers(f64::INFINITY, 20_015_114.5));
+    }
 
     fn search(origin: (f64, f64)) -> Search {
         Search {
@@ -489,6 +518,13 @@ mod tests {
             area: Area::around(Origin::new(1.0, 2.0).unwrap(), None),
             ..base.clone()
         };
+        let covering = Search {
+            area: Area::Around(Around {
+                covered_by: Some(FieldId(4)),
+                ..*base.around().unwrap()
+            }),
+            ..base.clone()
+        };
         let ring = Search {
             area: Area::Around(Around {
                 min_radius: Some(Radius::from_m(10.0).unwrap()),
@@ -509,6 +545,7 @@ mod tests {
             by_rating,
             by_region,
             anywhere,
+            covering,
             ring,
             box_of_one,
             box_of_another,

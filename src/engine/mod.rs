@@ -137,7 +137,7 @@ impl Engine {
     pub fn goes_through_all(&self, search: &Search) -> bool {
         let takes_all = match &search.area {
             Area::Within(_) => true,
-            Area::Around(around) => around.group_by.is_some(),
+            Area::Around(around) => around.group_by.is_some() || around.covered_by.is_some(),
         };
         matches!(self, Self::Memory(_)) && (takes_all || search.filter.condition.asks_where())
     }

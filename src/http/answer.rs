@@ -148,6 +148,7 @@ impl AnswerBody {
                 radius,
                 min_radius,
                 group_by: _,
+                covered_by: _,
             }) => {
                 self.push(br#""origin":{"lat":"#);
                 self.push_number(origin.latitude());

@@ -78,6 +78,8 @@ codes! {
     MembershipNotFound = NOT_FOUND, "membership_not_found", "The center does not have this organization";
     /// No center stands in this cluster.
     ClusterNotFound = NOT_FOUND, "cluster_not_found", "There is no such cluster";
+    /// The rows of the collection do not say how far they reach.
+    ServiceRadiusMissing = NOT_FOUND, "service_radius_missing", "The collection has no service radius";
     /// There is no such setting.
     SettingNotFound = NOT_FOUND, "setting_not_found", "There is no such setting";
     /// The path is there, but not for this method.

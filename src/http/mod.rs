@@ -28,6 +28,7 @@ pub(crate) mod coding;
 mod collections;
 pub(crate) mod connection;
 mod content;
+mod covering;
 mod cql2;
 mod divemap;
 mod dto;

@@ -156,6 +156,7 @@ impl Ring {
             radius: self.radius,
             min_radius: self.min_radius,
             group_by,
+            covered_by: None,
         })
     }
 }

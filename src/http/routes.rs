@@ -15,8 +15,8 @@ use super::code::Code;
 use super::divemap::errors::Refusal;
 use super::problem::Problem;
 use super::{
-    around, batch, centers, centers_batch, changes, clusters, divemap, features, list, memberships,
-    names, nearby, nearest, ops, organizations, pages, settings, tiles, within,
+    around, batch, centers, centers_batch, changes, clusters, covering, divemap, features, list,
+    memberships, names, nearby, nearest, ops, organizations, pages, settings, tiles, within,
 };
 use crate::metrics::{Metrics, RouteMetrics};
 
@@ -123,6 +123,12 @@ pub const ROUTES: &[Endpoint] = &[
     }),
     endpoint("GET", "/collections/{collection}/nearest", |route| {
         reads(route, |request: HttpRequest| nearest::WAY.get(&request))
+    }),
+    endpoint("GET", "/covering", |route| {
+        reads(route, |request: HttpRequest| covering::WAY.get(&request))
+    }),
+    endpoint("GET", "/collections/{collection}/covering", |route| {
+        reads(route, |request: HttpRequest| covering::WAY.get(&request))
     }),
     endpoint("GET", "/within", |route| {
         reads(route, |request: HttpRequest| within::get(&request))

@@ -78,6 +78,12 @@ pub trait Searcher: Debug + Send + Sync {
         most: usize,
     ) -> Result<usize, StoreError>;
 
+    /// The greatest number of a field among all centers; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn greatest(&self, field: FieldId) -> Result<Option<f64>, StoreError>;
+
     /// Counts the centers that are there, and how often each value of some fields is among
     /// them; `None` where that takes too long. The search's cursor is not looked at.
     ///

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use nearby::domain::{Area, CenterId, EARTH_RADIUS_M, Radius, Search, ValueKey};
+use nearby::domain::{Area, CenterId, EARTH_RADIUS_M, Radius, Search, ValueKey, covers};
 use nearby::engine::brute::Found;
 
 const HALF_GLOBE_M: f64 = std::f64::consts::PI * EARTH_RADIUS_M;
@@ -65,6 +65,26 @@ fn leave_out_what_is_too_near(search: &Search, measured: &mut Vec<Found>, answer
 
 fn is_answered(answered: &[Answered], id: CenterId) -> bool {
     answered.iter().any(|answered| answered.id == id)
+}
+
+/// Leaves out what does not reach the origin with its own radius; one that so nearly does or
+/// does not may be in or out.
+pub fn leave_out_what_does_not_reach(
+    measured: &mut Vec<Found>,
+    reach_of: impl Fn(CenterId) -> Option<f64>,
+    answered: &[Answered],
+) {
+    measured.retain(|found| {
+        let Some(reach_m) = reach_of(found.id).filter(|reach_m| *reach_m > 0.0) else {
+            return false;
+        };
+        let slack_m = tolerance_m(found.distance_m);
+        if (reach_m - found.distance_m).abs() <= slack_m {
+            is_answered(answered, found.id)
+        } else {
+            covers(reach_m, found.distance_m)
+        }
+    });
 }
 
 /// Whether an answer to a search of the nearest of each group is right; `value_of` gives

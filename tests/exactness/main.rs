@@ -6,6 +6,7 @@
 mod anchors;
 mod attributes;
 mod compare;
+mod covering;
 mod memory;
 mod mysql;
 mod questions;

@@ -47,6 +47,7 @@ impl<'a> Questions<'a> {
                 radius,
                 min_radius: self.min_radius(radius),
                 group_by: None,
+                covered_by: None,
             })
         }
     }

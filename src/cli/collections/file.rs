@@ -8,6 +8,7 @@
 //! latitude = "lat"
 //! longitude = "lon"
 //! country = "country_code"
+//! service_radius_m = "delivers_within"
 //!
 //! [collections.shops.attributes]
 //! category = "text"
@@ -25,7 +26,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::domain::FieldKind;
+use crate::domain::{FieldKind, SERVICE_RADIUS};
 use crate::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use crate::wire::TOML_WORDS;
 
@@ -47,6 +48,7 @@ struct Declaration {
 enum Key {
     Table,
     Attributes,
+    ServiceRadius,
     Column(Field),
 }
 
@@ -119,11 +121,14 @@ impl<'de> Deserialize<'de> for Key {
         if text == ATTRIBUTES {
             return Ok(Self::Attributes);
         }
+        if text == SERVICE_RADIUS {
+            return Ok(Self::ServiceRadius);
+        }
         let field = Field::all().find(|field| field.name() == text);
         field.map(Self::Column).ok_or_else(|| {
             let fields: Vec<&str> = Field::all().map(Field::name).collect();
             de::Error::custom(format!(
-                "there is no key `{text}`: the keys are {TABLE}, {}, {ATTRIBUTES}",
+                "there is no key `{text}`: the keys are {TABLE}, {}, {SERVICE_RADIUS}, {ATTRIBUTES}",
                 fields.join(", ")
             ))
         })
@@ -169,8 +174,11 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
     })?;
     let mut declared = Declared::default();
     for (name, declaration) in file.collections {
-        let declaration = declaration.into_inner();
-        let attributes = attributes(text, &declaration.attributes)?;
+        let mut declaration = declaration.into_inner();
+        let mut attributes = attributes(text, &declaration.attributes)?;
+        if let Some(column) = declaration.columns.remove(&Key::ServiceRadius) {
+            attributes.insert(0, Attribute::service_radius(column_of(text, &column)?));
+        }
         let here = name.span();
         let public =
             CollectionName::new(name.get_ref()).map_err(|error| at(text, here.clone(), &error))?;
@@ -180,7 +188,7 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
             if !declaration.columns.is_empty() || attributes.is_empty() {
                 let taken = format!(
                     "the collection {public} is built in: choose another name, or declare only \
-                     its attributes, in [collections.{public}.{ATTRIBUTES}]"
+                     its {SERVICE_RADIUS} and its attributes, in [collections.{public}.{ATTRIBUTES}]"
                 );
                 return Err(at(text, here, &taken));
             }
@@ -220,6 +228,13 @@ fn attributes(
                 at(text, form.span(), &wrong)
             })?;
             let own = name.get_ref();
+            if own.eq_ignore_ascii_case(SERVICE_RADIUS) {
+                let wrong = format!(
+                    "`{own}` is no attribute: name its column beside `latitude`, as in \
+                     `{SERVICE_RADIUS} = \"COLUMN\"`"
+                );
+                return Err(at(text, name.span(), &wrong));
+            }
             let column = match column {
                 Some(column) => name_of(column, &form.span())?,
                 None => name_of(own, &name.span())?,
@@ -238,11 +253,11 @@ fn collection(
     let mut table = None;
     let mut columns = BTreeMap::new();
     for (key, value) in declared {
-        let column =
-            ColumnName::new(value.get_ref()).map_err(|error| at(text, value.span(), &error))?;
+        let column = column_of(text, &value)?;
         match key {
             Key::Table => table = Some(column),
-            Key::Attributes => {}
+            // Read apart.
+            Key::Attributes | Key::ServiceRadius => {}
             Key::Column(field) => {
                 columns.insert(field, column);
             }
@@ -251,6 +266,10 @@ fn collection(
     let missing = "`table` is missing: name the table that holds the rows";
     let table = table.ok_or_else(|| at(text, here.clone(), &missing))?;
     Collection::new(public, table, columns).map_err(|error| at(text, here, &error))
+}
+
+fn column_of(text: &str, value: &Spanned<String>) -> anyhow::Result<ColumnName> {
+    ColumnName::new(value.get_ref()).map_err(|error| at(text, value.span(), &error))
 }
 
 /// What is wrong, with the line where it is.
@@ -343,6 +362,46 @@ category = \"text\"
             panic!("{of_built_in:?}");
         };
         assert_eq!((name.as_str(), attributes.len()), ("centers", 1));
+    }
+
+    #[test]
+    fn how_far_rows_reach_is_named_beside_their_coordinates() {
+        let named = format!("{SHOPS}service_radius_m = \"reach\"\n{ATTRIBUTES_OF_SHOPS}");
+        let read = parse(&named).unwrap();
+        let shops = &read.collections[0];
+        let first = &shops.attributes()[0];
+        assert_eq!(
+            (first.name.as_str(), first.kind, first.column.as_str()),
+            (SERVICE_RADIUS, FieldKind::Number, "reach")
+        );
+        assert_eq!(
+            shops.fields().service_radius(),
+            shops.fields().find(SERVICE_RADIUS)
+        );
+        let flag = "shops: table=shops id=shop_id name=title latitude=lat longitude=lon \
+                    service_radius_m=reach";
+        assert!(
+            of_flag(flag).unwrap()[0]
+                .fields()
+                .service_radius()
+                .is_some()
+        );
+        let of_built_in = parse("[collections.centers]\nservice_radius_m = \"reach\"").unwrap();
+        assert_eq!(of_built_in.of_built_in[0].1.len(), 1);
+        for (wrong, told) in [
+            (
+                named.replace("\"reach\"", "\"lat\""),
+                "column of another field",
+            ),
+            (named.replace("\"reach\"", "\"re`ach\""), "line 9"),
+            (
+                format!("{SHOPS}[collections.shops.attributes]\nservice_radius_m = \"number\""),
+                "beside `latitude`",
+            ),
+        ] {
+            let error = format!("{:#}", parse(&wrong).expect_err(&wrong));
+            assert!(error.contains(told), "{told} in {error} of {wrong}");
+        }
     }
 
     #[test]

@@ -210,6 +210,11 @@ impl Bucket {
         self.columns.misses(place, low, high)
     }
 
+    /// The greatest number in this place; negative infinity where there is none.
+    pub(super) fn greatest(&self, place: usize) -> f64 {
+        self.columns.greatest(place)
+    }
+
     /// The tightest box around the points.
     pub(super) fn bounds(&self) -> Bounds {
         bounds_of((0..self.len()).map(|slot| self.point(slot)))

@@ -123,9 +123,9 @@ fn each_kept(
     };
     let shape = Shape::of(&viewport);
     let reaches = |bounds: &Bounds| shape.may_reach_into(bounds);
-    wanted.visit_buckets(reaches, |bucket| {
-        let bucket = index.buckets().get(bucket);
-        if wanted.misses(bucket) {
+    wanted.visit_buckets(reaches, |bucket_id| {
+        let bucket = index.buckets().get(bucket_id);
+        if wanted.misses(bucket_id, bucket) {
             return;
         }
         for slot in 0..bucket.len() {

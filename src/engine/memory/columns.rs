@@ -29,6 +29,11 @@ impl Columns {
         high < least || greatest < low
     }
 
+    /// The greatest number in this place; negative infinity where there is none.
+    pub(super) fn greatest(&self, place: usize) -> f64 {
+        self.ranges[place].1
+    }
+
     /// Adds those of a center behind the others.
     pub(super) fn push(&mut self, values: ValuesRef<'_>) {
         self.interned.extend_from_slice(values.interned);

@@ -61,7 +61,7 @@ impl<'a> Groups<'a> {
     /// Takes what a bucket holds.
     pub(super) fn look_into(&mut self, id: BucketId, wanted: &Wanted<'_>, origin: &Point) {
         let bucket = self.index.buckets().get(id);
-        if wanted.misses(bucket) {
+        if wanted.misses(id, bucket) {
             return;
         }
         let takes_all = wanted.takes_all();

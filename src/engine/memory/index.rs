@@ -35,6 +35,9 @@ pub(super) struct Index {
     /// Those of the built-in fields, then those of attributes.
     vocabularies: Vec<Vocabulary>,
     layout: Layout,
+    /// No number of a center is greater than the one in its place here. They only grow until
+    /// another index is built.
+    greatest: Vec<f64>,
     organizations: Organizations,
     ratings: Ratings,
     map_order: MapOrder,
@@ -54,12 +57,16 @@ impl Index {
             buckets: Buckets::default(),
             places: Table::new(SHARDS),
             vocabularies,
+            greatest: vec![f64::NEG_INFINITY; layout.numbers()],
             layout,
             organizations,
             ratings,
             map_order: MapOrder::default(),
         };
         for bucket in filled {
+            for (place, greatest) in index.greatest.iter_mut().enumerate() {
+                *greatest = greatest.max(bucket.greatest(place));
+            }
             index.buckets.add(bucket);
         }
         let (buckets, places) = (&index.buckets, &mut index.places);
@@ -120,6 +127,11 @@ impl Index {
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What no number in this place is greater than; negative infinity where there is none.
+    pub(super) fn greatest(&self, place: usize) -> f64 {
+        self.greatest[place]
     }
 
     /// The value of a field, of the center in a place of a bucket.
@@ -421,8 +433,15 @@ impl Index {
         let rating = self.ratings.of(center.id);
         let texts = [center.country, center.region, center.city, set, rating];
         let built_in = std::array::from_fn(|field| self.vocabularies[field].intern(texts[field]));
-        self.layout
-            .values(built_in, center.attributes, &mut self.vocabularies)
+        let vocabularies = &mut self.vocabularies;
+        let values = self
+            .layout
+            .values(built_in, center.attributes, vocabularies);
+        for (greatest, number) in self.greatest.iter_mut().zip(&values.numbers) {
+            // NaN, which is NULL, is not greater.
+            *greatest = greatest.max(*number);
+        }
+        values
     }
 
     /// Adds a bucket to the postings of values that it is about to hold.
@@ -478,6 +497,9 @@ impl Index {
             assert_eq!(bucket.bounds(), self.buckets.bounds(id), "boxes are tight");
             centers += bucket.len();
             bucket.check_columns();
+            for (place, greatest) in self.greatest.iter().enumerate() {
+                assert!(bucket.greatest(place) <= *greatest, "no number is greater");
+            }
             for (number, slot) in bucket.slots().iter().enumerate() {
                 assert_eq!(self.place_of(slot.id), Some(Place::new(id, number)));
                 let text = std::str::from_utf8(bucket.text(number)).unwrap();

@@ -15,6 +15,7 @@
 //! - `bounds`: the boxes around points
 //! - `walk`, `best`, `search`: answering, nearest first; `lanes`: several numbers at a time
 //! - `groups`: the nearest center of each value of a field
+//! - `coverage`: centers that reach an origin
 //! - `within`: answering by id
 //! - `tally`: counting what a search is about; `region`: where that is
 //! - `clusters`: what a map shows; `map_order`: every center in an order in which those of a
@@ -33,6 +34,7 @@ mod bucket;
 mod clusters;
 mod columns;
 mod compare;
+mod coverage;
 mod groups;
 mod index;
 mod intake;

@@ -2,6 +2,7 @@
 
 use super::bounds::{Bounds, Point, farthest_chord_squared, nearest_chord_squared};
 use super::bucket::{Bucket, LANES};
+use super::index::Index;
 use super::lanes::places_within;
 use super::search::{chords_squared, radius_of};
 use super::viewport::Shape;
@@ -18,9 +19,11 @@ pub(super) enum Region<'a> {
 }
 
 impl<'a> Region<'a> {
-    pub(super) fn of(area: &'a Area) -> Self {
+    pub(super) fn of(area: &'a Area, index: &Index) -> Self {
         match area {
-            Area::Around(around) => Self::Circle(around.origin.unit_vector().0, radius_of(around)),
+            Area::Around(around) => {
+                Self::Circle(around.origin.unit_vector().0, radius_of(index, around))
+            }
             Area::Within(viewport) => Self::Viewport(Shape::of(viewport)),
         }
     }

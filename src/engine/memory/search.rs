@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use super::best::{Best, Candidate};
 use super::bounds::{Bounds, Point, bounds_around, farthest_chord_squared};
 use super::bucket::{Block, Bucket, BucketId, LANES, Place};
+use super::coverage::Coverage;
 use super::groups::Groups;
 use super::index::Index;
 use super::lanes::places_within;
@@ -59,7 +60,7 @@ pub(super) fn search(collection: &str, index: &Index, search: &Search, answer: &
 /// Gathers the best of what a search is about.
 fn find(index: &Index, search: &Search, around: &Around, best: &mut Best) {
     let origin = around.origin.unit_vector().0;
-    best.restart(search.sought(), radius_of(around));
+    best.restart(search.sought(), radius_of(index, around));
     let Some(wanted) = Wanted::of(index, search) else {
         return;
     };
@@ -88,7 +89,7 @@ fn walk(
     around: &Around,
     mut look_into: impl FnMut(BucketId) -> f64,
 ) {
-    let radius = radius_of(around);
+    let radius = radius_of(index, around);
     let mut bound = radius;
     let origin = around.origin.unit_vector().0;
     let mut walk = Walk::new(index.buckets(), origin, |bounds: &Bounds| {
@@ -124,10 +125,13 @@ fn walk(
 }
 
 /// How far a search looks, as a squared chord.
-pub(super) fn radius_of(around: &Around) -> f64 {
-    around.radius.map_or(f64::INFINITY, |radius| {
-        chord_squared_of(radius.reach_m()) * ROUND_TRIP
-    })
+pub(super) fn radius_of(index: &Index, around: &Around) -> f64 {
+    let asked = around
+        .radius
+        .map_or(f64::INFINITY, |radius| chord_squared_of(radius.reach_m()));
+    let coverage = Coverage::of(index, around);
+    let covered = coverage.and_then(|coverage| coverage.farthest(index));
+    covered.map_or(asked, |covered| asked.min(covered)) * ROUND_TRIP
 }
 
 /// How near a search begins, as a squared chord.
@@ -215,6 +219,8 @@ pub(super) struct Wanted<'a> {
     index: &'a Index,
     /// A point, and how near to it nothing qualifies, as a squared chord.
     beyond: Option<(Point, f64)>,
+    /// What has to be reached, where anything has.
+    coverage: Option<Coverage>,
     /// The squared chord of the nearest that qualifies.
     least: f64,
     /// Where the previous page ended.
@@ -256,7 +262,8 @@ impl<'a> FieldValues<'a> {
 
 impl<'a> Wanted<'a> {
     /// `None` where no center can qualify: no center has any of the values that
-    /// a field is filtered by, or those of two fields lie apart.
+    /// a field is filtered by, those of two fields lie apart, or none reaches anything
+    /// where it has to.
     pub(super) fn of(index: &'a Index, search: &'a Search) -> Option<Self> {
         let Filter {
             condition,
@@ -293,6 +300,11 @@ impl<'a> Wanted<'a> {
         if filtered.iter().any(|(_, values)| values.is_empty()) {
             return None;
         }
+        let around = search.around();
+        let coverage = around.and_then(|around| Coverage::of(index, around));
+        if coverage.is_some_and(|coverage| coverage.farthest(index).is_none()) {
+            return None;
+        }
         let filtered = filtered.into_iter();
         let mut fields: Vec<_> = filtered
             .map(|(field, values)| FieldValues {
@@ -306,7 +318,7 @@ impl<'a> Wanted<'a> {
         excluded.sort_unstable();
         let after = search.after.as_ref();
         let after = after.map(|cursor| (cursor.key, cursor.id.get()));
-        let least = search.around().map_or(0.0, least_of);
+        let least = around.map_or(0.0, least_of);
         let begins = after.map_or(least, |(key, _)| least.max(key));
         let beyond = match &search.area {
             Area::Around(around) if begins > 0.0 => Some((around.origin.unit_vector().0, begins)),
@@ -315,6 +327,7 @@ impl<'a> Wanted<'a> {
         let wanted = Self {
             index,
             beyond,
+            coverage,
             least,
             after,
             excluded,
@@ -400,7 +413,7 @@ impl<'a> Wanted<'a> {
     fn look_into(&self, bucket_id: BucketId, origin: &Point, best: &mut Best) {
         let buckets = self.index.buckets();
         let bucket = buckets.get(bucket_id);
-        if self.misses(bucket) {
+        if self.misses(bucket_id, bucket) {
             return;
         }
         if self.takes_all() {
@@ -414,13 +427,19 @@ impl<'a> Wanted<'a> {
     }
 
     /// Whether nothing in a bucket can qualify, as the ranges of its numbers tell.
-    pub(super) fn misses(&self, bucket: &Bucket) -> bool {
+    pub(super) fn misses(&self, id: BucketId, bucket: &Bucket) -> bool {
+        let reaches_nothing = |coverage: &Coverage| {
+            let bounds = self.index.buckets().bounds(id);
+            coverage.misses(bucket, &bounds)
+        };
         self.ranges.iter().any(|range| range.misses(bucket))
+            || self.coverage.as_ref().is_some_and(reaches_nothing)
     }
 
     /// Whether every center qualifies.
     pub(super) fn takes_all(&self) -> bool {
         self.beyond.is_none()
+            && self.coverage.is_none()
             && self.after.is_none()
             && self.excluded.is_empty()
             && self.fields.is_empty()
@@ -433,6 +452,9 @@ impl<'a> Wanted<'a> {
         self.after
             .is_none_or(|(after, id)| (after, id) < (chord_squared, center.id.get()))
             && chord_squared >= self.least
+            && self
+                .coverage
+                .is_none_or(|coverage| coverage.takes(chord_squared, bucket, slot))
             && (self.excluded.is_empty() || self.excluded.binary_search(&center.id).is_err())
             && self
                 .fields

@@ -26,7 +26,7 @@ pub(super) fn tally(index: &Index, search: &Search, facets: &[FieldId]) -> Tally
             .collect(),
     };
     if let Some(wanted) = Wanted::of(index, &everywhere) {
-        let region = Region::of(&search.area);
+        let region = Region::of(&search.area, index);
         let reaches = |bounds: &_| region.may_reach_into(bounds);
         wanted.visit_buckets(reaches, |bucket| count.look_into(bucket, &wanted, &region));
     }
@@ -96,6 +96,9 @@ impl Values {
 impl Count<'_> {
     fn look_into(&mut self, id: BucketId, wanted: &Wanted<'_>, region: &Region<'_>) {
         let bucket = self.index.buckets().get(id);
+        if wanted.misses(id, bucket) {
+            return;
+        }
         let takes_all = wanted.takes_all();
         if takes_all && self.facets.is_empty() {
             let bounds = self.index.buckets().bounds(id);

@@ -55,6 +55,11 @@ impl Layout {
         (0..count).map(|_| Vocabulary::default()).collect()
     }
 
+    /// How many numbers each center has.
+    pub(super) fn numbers(&self) -> usize {
+        self.numbers
+    }
+
     /// Where a field is held; `None` of the name, which only the text of a center has.
     pub(super) fn held(&self, field: FieldId) -> Option<Held> {
         match field.attribute() {

@@ -31,7 +31,7 @@ fn find(index: &Index, wanted: &Wanted<'_>, shape: &Shape<'_>, lowest: &mut Lowe
     let reaches = |bounds: &_| shape.may_reach_into(bounds);
     wanted.visit_buckets(reaches, |bucket_id| {
         let bucket = index.buckets().get(bucket_id);
-        if wanted.misses(bucket) {
+        if wanted.misses(bucket_id, bucket) {
             return;
         }
         let holds_all = shape.surely_holds(&index.buckets().bounds(bucket_id));

@@ -12,6 +12,7 @@ mod density;
 mod groups;
 mod tree;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,11 +171,15 @@ impl SqlEngine {
             page.answer(self.collection(), search, &HashMap::new(), answer);
             return Ok(());
         }
+        let Some(bounded) = self.bounded(search).await? else {
+            page.answer(self.collection(), search, &HashMap::new(), answer);
+            return Ok(());
+        };
         let asked = Asked {
-            search,
+            search: &bounded,
             organizations: &organizations,
         };
-        match &search.area {
+        match &bounded.area {
             Area::Around(around) => {
                 let choice = Choice::new(asked, around, density);
                 self.find_around(asked, choice, &mut page).await?;
@@ -196,6 +201,34 @@ impl SqlEngine {
         };
         page.answer(self.collection(), search, &ratings, answer);
         Ok(())
+    }
+
+    /// The same search with a radius that holds every center that reaches its origin, where
+    /// that is asked; `None` where no center reaches anything.
+    async fn bounded<'a>(&self, search: &'a Search) -> Result<Option<Cow<'a, Search>>, StoreError> {
+        let Some((around, field)) = search
+            .around()
+            .and_then(|around| Some((around, around.covered_by?)))
+        else {
+            return Ok(Some(Cow::Borrowed(search)));
+        };
+        let greatest = self.searcher.greatest(field).await?;
+        let Some(reach_m) = greatest.filter(|reach_m| *reach_m > 0.0) else {
+            return Ok(None);
+        };
+        let reach = Radius::from_m(reach_m.min(MAX_RADIUS_M)).expect("it is within the bounds");
+        let radius = match around.radius {
+            Some(radius) if radius < reach => radius,
+            _ => reach,
+        };
+        let area = Area::Around(Around {
+            radius: Some(radius),
+            ..*around
+        });
+        Ok(Some(Cow::Owned(Search {
+            area,
+            ..search.clone()
+        })))
     }
 
     async fn find_around(
@@ -299,15 +332,22 @@ impl SqlEngine {
         facets: &[FieldId],
     ) -> Result<Option<Tally>, StoreError> {
         let organizations = self.store.organizations_of(&search.filter).await?;
-        if self.keeps_nobody(&search.filter, &organizations).await? {
+        let nothing = || {
             let facets = facets.iter();
-            return Ok(Some(Tally {
+            Ok(Some(Tally {
                 total: 0,
                 facets: facets
                     .map(|&field| Counts::default().into_facet(field))
                     .collect(),
-            }));
+            }))
+        };
+        if self.keeps_nobody(&search.filter, &organizations).await? {
+            return nothing();
         }
+        let Some(bounded) = self.bounded(search).await? else {
+            return nothing();
+        };
+        let search = &*bounded;
         let (radius_m, bounds) = match &search.area {
             Area::Around(Around { origin, radius, .. }) => {
                 match radius.map_or(MAX_RADIUS_M, Radius::reach_m) {

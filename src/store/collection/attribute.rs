@@ -1,7 +1,7 @@
 //! Attributes: columns of a table beside those that nearby knows by itself.
 
 use super::ColumnName;
-use crate::domain::FieldKind;
+use crate::domain::{FieldKind, SERVICE_RADIUS};
 
 /// A column that a collection declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,13 @@ impl Attribute {
             column,
             read: None,
         }
+    }
+
+    /// How far rows reach, in metres, which is in a column.
+    #[must_use]
+    pub fn service_radius(column: ColumnName) -> Self {
+        let name = ColumnName(SERVICE_RADIUS.to_owned());
+        Self::new(name, FieldKind::Number, column)
     }
 
     /// The SQL that reads it, as the database says [`crate::domain::FieldValue`]s of its

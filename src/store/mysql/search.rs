@@ -12,7 +12,8 @@ use super::query::query;
 use super::statements::Names;
 use super::{MySqlStore, rows};
 use crate::domain::{
-    Area, Around, BY_ID, Bounds, CenterId, Filter, OrganizationId, Origin, Summary,
+    Area, Around, BY_ID, Bounds, CenterId, FieldId, Filter, HALF_A_MICROMETRE_M, OrganizationId,
+    Origin, Summary,
 };
 use crate::store::condition::ConditionSql;
 use crate::store::ids::has_id;
@@ -137,6 +138,7 @@ impl SearchSql {
         }
         let filter = &look.search.filter;
         self.push_filter_within(filter, look.organizations, bounds, statement);
+        self.push_covers(look, statement);
         if !look.search.exclude.is_empty() {
             let ids = look.search.exclude.iter();
             statement.push(&format!(" AND {} NOT IN (", self.id));
@@ -181,6 +183,25 @@ impl SearchSql {
                 statement.push_with(" >= ?", [around.least_m().into()]);
             }
         }
+    }
+
+    /// Appends that a center reaches the origin, where it has to. Farther than a number says
+    /// by no more than [`covers`](crate::domain::covers) allows.
+    fn push_covers(&self, look: &Look<'_>, statement: &mut Statement<'_>) {
+        if let Area::Around(around) = &look.search.area
+            && let Some(field) = around.covered_by
+        {
+            let read = &self.conditions.field(field).read;
+            statement.push(&format!(" AND {read} > 0 AND "));
+            self.push_distance(around.origin, statement);
+            let reaches = format!(" <= {read} + ?");
+            statement.push_with(&reaches, [HALF_A_MICROMETRE_M.into()]);
+        }
+    }
+
+    fn greatest(&self, field: FieldId) -> Statement<'static> {
+        let read = &self.conditions.field(field).read;
+        Statement::new(format!("SELECT MAX({read}){}", self.from))
     }
 
     pub(super) fn find<'a>(&self, look: &Look<'a>) -> Statement<'a> {
@@ -441,6 +462,12 @@ impl MySqlStore {
         let statement = self.statements.search.count(look);
         let row = query(statement).fetch_one(&self.pool).await?;
         Ok(as_count(row.try_get(0)?))
+    }
+
+    pub(super) async fn greatest(&self, field: FieldId) -> Result<Option<f64>, StoreError> {
+        let statement = self.statements.search.greatest(field);
+        let row = query(statement).fetch_one(&self.pool).await?;
+        Ok(row.try_get(0)?)
     }
 
     pub(super) async fn matching(

@@ -192,6 +192,10 @@ impl Searcher for MySqlStore {
         self.matching(filter, organizations, most).await
     }
 
+    async fn greatest(&self, field: FieldId) -> Result<Option<f64>, StoreError> {
+        self.greatest(field).await
+    }
+
     async fn tally(
         &self,
         look: &Look<'_>,

@@ -21,6 +21,7 @@ mod conditions;
 mod connections;
 mod contract;
 mod cors;
+mod covering;
 mod dive_sites;
 mod divemap;
 mod duplicates;
