@@ -9,7 +9,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::domain::EngineKind;
+use crate::domain::{EngineKind, unreadable_hours};
 use crate::store::feed::Reason;
 use crate::store::{CollectionName, Connections, Verification};
 
@@ -76,6 +76,7 @@ pub struct Metrics {
     results: Histogram,
     writes: WriteMetrics,
     index_centers: IntGaugeVec,
+    unreadable_hours: IntGauge,
     index_last_change: IntGaugeVec,
     pool_in_use: IntGauge,
     pool_idle: IntGauge,
@@ -261,6 +262,13 @@ impl Metrics {
             "Centers in the memory index of a collection; 0 with the sql engine.",
             &["collection"],
         );
+        let hours = registered(
+            &registry,
+            IntGauge::new(
+                "nearby_opening_hours_unreadable",
+                "Texts of opening hours and time zones that could not be read since the start, each counted once; rows with them are in no answer to `open`.",
+            ),
+        );
         let index_last_change = gauges(
             &registry,
             "nearby_index_last_change_timestamp_seconds",
@@ -304,6 +312,7 @@ impl Metrics {
             results,
             writes: WriteMetrics::new(&registry),
             index_centers,
+            unreadable_hours: hours,
             index_last_change,
             pool_in_use: pool.with_label_values(&["in_use"]),
             pool_idle: pool.with_label_values(&["idle"]),
@@ -399,6 +408,8 @@ impl Metrics {
             let last_change = self.index_last_change.with_label_values(&labels);
             last_change.set(changed_at.map_or(0, unix_seconds));
         }
+        self.unreadable_hours
+            .set(i64::try_from(unreadable_hours()).unwrap_or(i64::MAX));
         set(&self.pool_in_use, connections.in_use);
         set(&self.pool_idle, connections.idle);
         TextEncoder::new()

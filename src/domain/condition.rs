@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike as _, NaiveDate};
 
+use super::opening::{OpenAt, OpeningHours};
 use super::polygon::Polygon;
 use super::position::Position;
 
@@ -201,6 +202,8 @@ pub enum Condition {
     Like(FieldId, Pattern),
     /// The center stands in a shape; not known of one without coordinates.
     Inside(Arc<Polygon>),
+    /// The center is open; not known of one whose hours or time zone cannot be read.
+    Open(OpenAt),
 }
 
 impl Condition {
@@ -229,18 +232,27 @@ impl Condition {
                 _ => None,
             },
             Self::Inside(polygon) => Some(polygon.contains(position()?)),
+            Self::Open(open) => {
+                let text = |field| match value_of(field)? {
+                    ValueRef::Text(text) => Some(text),
+                    _ => None,
+                };
+                let hours = OpeningHours::of(text(open.opening.hours)?)?;
+                open.holds(&hours, open.zone_field().and_then(text))
+            }
         }
     }
 
-    /// Whether it asks where a center stands.
+    /// Whether it takes the rows to tell, as no database can: where a center stands, and when it
+    /// is open.
     #[must_use]
-    pub fn asks_where(&self) -> bool {
+    pub fn needs_rows(&self) -> bool {
         match self {
             Self::All(conditions) | Self::Any(conditions) => {
-                conditions.iter().any(Self::asks_where)
+                conditions.iter().any(Self::needs_rows)
             }
-            Self::Not(condition) => condition.asks_where(),
-            Self::Inside(_) => true,
+            Self::Not(condition) => condition.needs_rows(),
+            Self::Inside(_) | Self::Open(_) => true,
             Self::IsNull(_) | Self::Compare(..) | Self::OneOf(..) | Self::Like(..) => false,
         }
     }
@@ -318,6 +330,10 @@ impl Condition {
             | Self::OneOf(field, _)
             | Self::Like(field, _) => visit(*field),
             Self::Inside(_) => {}
+            Self::Open(open) => {
+                visit(open.opening.hours);
+                open.zone_field().into_iter().for_each(visit);
+            }
         }
     }
 
@@ -373,6 +389,10 @@ impl Condition {
             Self::Inside(polygon) => {
                 mark(8, out);
                 polygon.encode(out);
+            }
+            Self::Open(open) => {
+                mark(9, out);
+                open.encode(out);
             }
         }
     }

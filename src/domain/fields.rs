@@ -1,7 +1,10 @@
 //! The fields that the rows of a collection can be filtered by: one table, which
 //! parameters, conditions, engines and answers read.
 
+use chrono_tz::Tz;
+
 use super::condition::{FieldId, FieldKind};
+use super::opening::{OPENING_HOURS, Opening, TIME_ZONE, Zone};
 
 impl FieldId {
     /// What a center is called.
@@ -49,7 +52,10 @@ pub struct FilterField {
 /// The fields of a collection: the built-in ones, then its attributes. The place of a
 /// field is its [`FieldId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fields(Vec<FilterField>);
+pub struct Fields {
+    all: Vec<FilterField>,
+    time_zone: Option<Tz>,
+}
 
 impl Default for Fields {
     /// The built-in ones, all of them there.
@@ -76,7 +82,30 @@ impl Fields {
             kind,
             is_there: true,
         });
-        Self(built_in.chain(attributes).collect())
+        Self {
+            all: built_in.chain(attributes).collect(),
+            time_zone: None,
+        }
+    }
+
+    /// The same of rows that are all in one time zone.
+    #[must_use]
+    pub fn in_time_zone(self, time_zone: Option<Tz>) -> Self {
+        Self { time_zone, ..self }
+    }
+
+    /// What says when rows are open, where anything does.
+    #[must_use]
+    pub fn opening(&self) -> Option<Opening> {
+        let text = |name| {
+            let field = self.find(name)?;
+            (self.get(field).kind == FieldKind::Text).then_some(field)
+        };
+        let of_all = || self.time_zone.map(Zone::All);
+        Some(Opening {
+            hours: text(OPENING_HOURS)?,
+            zone: text(TIME_ZONE).map(Zone::Field).or_else(of_all)?,
+        })
     }
 
     /// A field.
@@ -85,7 +114,7 @@ impl Fields {
     /// When it is of another collection, which has more.
     #[must_use]
     pub fn get(&self, id: FieldId) -> &FilterField {
-        &self.0[usize::from(id.0)]
+        &self.all[usize::from(id.0)]
     }
 
     /// The field of a name, if rows can have it.
@@ -97,7 +126,7 @@ impl Fields {
 
     /// Every field that rows can have.
     pub fn iter(&self) -> impl Iterator<Item = (FieldId, &FilterField)> {
-        let all = (0..).map(FieldId).zip(&self.0);
+        let all = (0..).map(FieldId).zip(&self.all);
         all.filter(|(_, field)| field.is_there)
     }
 
@@ -117,7 +146,7 @@ impl Fields {
     /// The attributes, in their order.
     #[must_use]
     pub fn attributes(&self) -> &[FilterField] {
-        &self.0[FieldId::BUILT_IN.len()..]
+        &self.all[FieldId::BUILT_IN.len()..]
     }
 }
 

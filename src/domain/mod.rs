@@ -18,6 +18,7 @@ mod fold;
 mod listing;
 mod map;
 mod name_search;
+mod opening;
 mod organization;
 mod polygon;
 mod position;
@@ -55,6 +56,10 @@ pub use map::{
     TILE_BUFFER, TILE_EXTENT, Tile, Zoom,
 };
 pub use name_search::{FoundName, MAX_NAME_QUERY_CHARS, NameMatch, NameQuery};
+pub use opening::{
+    Moment, OPENING_HOURS, OpenAt, Opening, OpeningHours, TIME_ZONE, Zone, time_zone,
+    unreadable_hours,
+};
 pub use organization::{
     MAX_FOUNDED_YEAR, MIN_FOUNDED_YEAR, Membership, Organization, OrganizationDraft,
     OrganizationFieldError, OrganizationId, OrganizationName, OrganizationNames, OrganizationText,

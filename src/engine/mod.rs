@@ -139,7 +139,7 @@ impl Engine {
             Area::Within(_) => true,
             Area::Around(around) => around.group_by.is_some() || around.covered_by.is_some(),
         };
-        matches!(self, Self::Memory(_)) && (takes_all || search.filter.condition.asks_where())
+        matches!(self, Self::Memory(_)) && (takes_all || search.filter.condition.needs_rows())
     }
 
     /// Answers a search from the index in memory, which takes microseconds and waits for

@@ -60,6 +60,7 @@ struct QueryBody {
     min_radius_m: Option<f64>,
     polygon: Option<Value>,
     group_by: Option<String>,
+    open: Option<String>,
     limit: Option<u64>,
     #[serde(default)]
     country: Vec<String>,
@@ -123,7 +124,8 @@ impl QueryBody {
                 query.min_rating,
                 attributes
                     .and(condition)
-                    .and(params::inside(query.polygon)?),
+                    .and(params::inside(query.polygon)?)
+                    .and(params::open(query.open.as_deref(), fields)?),
             )?,
             exclude: params::exclude(&query.exclude)?,
             after: query.cursor.as_deref().map(params::cursor).transpose()?,

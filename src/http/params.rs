@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 use serde_json::Value;
 
 use super::attributes;
@@ -14,7 +15,8 @@ use super::shape::{COUNT, FACETS};
 use crate::domain::{
     Area, Around, CenterId, Condition, Cursor, FieldId, Fields, Filter, IDS, Limit,
     MAX_DUPLICATE_DISTANCE_M, MAX_EXCLUDED, MAX_FILTER_VALUES, MAX_LIMIT, MAX_POLYGON_POSITIONS,
-    MAX_RADIUS_M, MAX_ZOOM, MinRating, Origin, PositionError, Radius, TextField, Viewport, Zoom,
+    MAX_RADIUS_M, MAX_ZOOM, MinRating, Moment, OpenAt, Origin, PositionError, Radius, TextField,
+    Viewport, Zoom,
 };
 use crate::store::Referring;
 use crate::wire::{JsonId, ShapeError, parse_polygon, polygon_of_json};
@@ -44,6 +46,7 @@ pub const FILTER_PARAMS: &[Param] = &[
     Param::once("filter"),
     Param::once("filter-lang"),
     Param::once(POLYGON),
+    Param::once(OPEN),
 ];
 
 /// The parameters that say which part of what is found is answered, and how.
@@ -61,6 +64,8 @@ pub const SEARCH_PARAMS: &[Param] = &[
 pub const GROUP_PARAMS: &[Param] = &[Param::once(GROUP_BY)];
 
 const GROUP_BY: &str = "group_by";
+/// The parameter that says when centers have to be open.
+const OPEN: &str = "open";
 /// The parameter with a shape that centers have to be in.
 const POLYGON: &str = "polygon";
 /// The parameter that makes a ring of a circle.
@@ -420,8 +425,61 @@ pub fn filter_of(query: &Query<'_>, fields: &Fields) -> Result<Filter, Problem> 
             .transpose()?,
         attributes::condition_of(query)?
             .and(cql2::condition_of(query, fields)?)
-            .and(inside_of(query)?),
+            .and(inside_of(query)?)
+            .and(open(query.one(OPEN), fields)?),
     )
+}
+
+/// That centers are open, at the moment that a text says if there is one.
+///
+/// # Errors
+/// When it says none, or nothing says when centers of the collection are open.
+pub fn open(text: Option<&str>, fields: &Fields) -> Result<Condition, Problem> {
+    let Some(text) = text else {
+        return Ok(Condition::default());
+    };
+    let opening = fields.opening().ok_or_else(|| {
+        let why = "this collection does not say when its rows are open: name the columns as \
+                   `opening_hours` and `time_zone` in the collections file";
+        Problem::new(Code::ParameterUnknown, why)
+            .at(OPEN)
+            .got(text)
+            .allowed("to be left out")
+    })?;
+    let moment = moment(text).ok_or_else(|| {
+        Problem::invalid(
+            OPEN,
+            text,
+            "now, a local time as in 2026-12-24T18:00, or one with an offset as in \
+             2026-12-24T18:00Z, of the years 1900 to 9999; in a URL `+` is written %2B",
+        )
+    })?;
+    Ok(Condition::Open(OpenAt { opening, moment }))
+}
+
+fn moment(text: &str) -> Option<Moment> {
+    const LOCAL: [&str; 2] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+    if text == "now" {
+        return Some(Moment::Now(Utc::now()));
+    }
+    let is_in_range = |year: i32| (1900..=9999).contains(&year);
+    let local = |text: &str| {
+        let mut read = LOCAL
+            .iter()
+            .filter_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        read.find(|local| is_in_range(local.year()))
+    };
+    if let Some(local) = local(text) {
+        return Some(Moment::Local(local));
+    }
+    if let Some(local) = text.strip_suffix('Z').and_then(local) {
+        return Some(Moment::At(local.and_utc()));
+    }
+    let mut read = LOCAL
+        .iter()
+        .filter_map(|form| DateTime::parse_from_str(text, &format!("{form}%:z")).ok());
+    read.find(|at| is_in_range(at.year()))
+        .map(|at| Moment::At(at.to_utc()))
 }
 
 /// That centers are in a shape, from `polygon`.
@@ -598,6 +656,38 @@ pub fn cursor(text: &str) -> Result<Cursor, Problem> {
 mod tests {
     use super::*;
     use crate::http::query::Params;
+
+    #[test]
+    fn a_moment_is_local_unless_it_says_where() {
+        assert!(matches!(moment("now"), Some(Moment::Now(_))));
+        for local in [
+            "2026-12-24T18:00",
+            "2026-12-24T18:00:59",
+            "1900-01-01T00:00",
+        ] {
+            assert!(matches!(moment(local), Some(Moment::Local(_))), "{local}");
+        }
+        let same = [
+            "2026-12-24T18:00Z",
+            "2026-12-24T20:00+02:00",
+            "2026-12-24T13:00:00-05:00",
+        ];
+        let at = same.map(|text| moment(text).unwrap());
+        assert!(matches!(at[0], Moment::At(_)) && at.iter().all(|other| *other == at[0]));
+        for wrong in [
+            "",
+            "later",
+            "2026-12-24",
+            "18:00",
+            "2026-02-30T18:00",
+            "2026-12-24T18:00 02:00",
+            "1899-12-31T00:00",
+            "12026-12-24T18:00",
+            "2026-12-24T25:00",
+        ] {
+            assert_eq!(moment(wrong), None, "{wrong}");
+        }
+    }
 
     const KNOWN: Params = &[
         CIRCLE_PARAMS,

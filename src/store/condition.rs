@@ -39,8 +39,8 @@ pub(super) struct ConditionSql {
 
 impl ConditionSql {
     /// Appends that a condition holds, to follow another one; that it may hold, where it
-    /// [asks where](Condition::asks_where) a center stands. No database tells shapes apart
-    /// to the last digit: whoever reads the rows does.
+    /// [takes the rows](Condition::needs_rows) to tell. No database tells shapes apart to the
+    /// last digit, or reads opening hours: whoever reads the rows does.
     pub(super) fn push_and<'a>(&self, condition: &'a Condition, statement: &mut Statement<'a>) {
         for part in condition.conjuncts() {
             statement.push(" AND ");
@@ -53,7 +53,7 @@ impl ConditionSql {
             Condition::All(parts) => self.push_joined(parts, " AND ", "TRUE", statement),
             Condition::Any(parts) => self.push_joined(parts, " OR ", "FALSE", statement),
             // What the opposite may hold for is not known from what it may hold for.
-            Condition::Not(part) if part.asks_where() => {
+            Condition::Not(part) if part.needs_rows() => {
                 statement.push("TRUE");
             }
             Condition::Not(part) => {
@@ -73,6 +73,10 @@ impl ConditionSql {
                     .push(&self.field(*field).read)
                     .push(operator(*comparison))
                     .push_value(value_of(value));
+            }
+            Condition::Open(open) => {
+                let hours = &self.field(open.opening.hours).read;
+                statement.push(hours).push(" IS NOT NULL");
             }
             Condition::Inside(polygon) => {
                 let [latitude, longitude] = &self.coordinates;

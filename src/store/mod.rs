@@ -344,7 +344,7 @@ impl Store {
         if filter.names_nobody(&organizations) {
             return Ok(Vec::new());
         }
-        let asks_where = filter.condition.asks_where();
+        let needs_rows = filter.condition.needs_rows();
         let (mut after, mut rows) = (after, count);
         let mut found = Vec::new();
         loop {
@@ -359,7 +359,7 @@ impl Store {
             if let (Some(after), Some(last)) = (after, centers.last()) {
                 ids::reached(&self.collection, after.get(), last.id.get())?;
             }
-            if !asks_where {
+            if !needs_rows {
                 return Ok(centers);
             }
             // The database gave those that may be inside a shape.
@@ -381,7 +381,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_filtered(&self, filter: &Filter) -> Result<Option<u64>, StoreError> {
-        if filter.condition.asks_where() {
+        if filter.condition.needs_rows() {
             return Ok(None);
         }
         let organizations = self.organizations_of(filter).await?;

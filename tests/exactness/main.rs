@@ -9,6 +9,7 @@ mod compare;
 mod covering;
 mod memory;
 mod mysql;
+mod opening;
 mod questions;
 mod tally;
 mod updates;

@@ -9,6 +9,8 @@
 //! longitude = "lon"
 //! country = "country_code"
 //! service_radius_m = "delivers_within"
+//! opening_hours = "hours"
+//! time_zone = "zone"
 //!
 //! [collections.shops.attributes]
 //! category = "text"
@@ -22,11 +24,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use chrono_tz::Tz;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::domain::{FieldKind, SERVICE_RADIUS};
+use crate::domain::{FieldKind, OPENING_HOURS, SERVICE_RADIUS, TIME_ZONE, time_zone};
 use crate::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use crate::wire::TOML_WORDS;
 
@@ -49,6 +52,9 @@ enum Key {
     Table,
     Attributes,
     ServiceRadius,
+    OpeningHours,
+    TimeZone,
+    TimeZoneOfAll,
     Column(Field),
 }
 
@@ -105,12 +111,32 @@ struct AttributeTable {
 pub(super) struct Declared {
     /// Collections beside the built-in ones.
     pub(super) collections: Vec<Collection>,
-    /// Attributes of built-in ones.
-    pub(super) of_built_in: Vec<(CollectionName, Vec<Attribute>)>,
+    /// What is declared of built-in ones.
+    pub(super) of_built_in: Vec<OfBuiltIn>,
+}
+
+/// What a file declares of a built-in collection.
+#[derive(Debug, PartialEq)]
+pub(super) struct OfBuiltIn {
+    pub(super) name: CollectionName,
+    pub(super) attributes: Vec<Attribute>,
+    /// The time zone that all its rows are in.
+    pub(super) time_zone: Option<Tz>,
 }
 
 const TABLE: &str = "table";
 const ATTRIBUTES: &str = "attributes";
+const TIME_ZONE_OF_ALL: &str = "time_zone_of_all";
+
+impl Key {
+    /// Those that are read apart from the columns that every collection may have.
+    const APART: [(&'static str, Self); 4] = [
+        (SERVICE_RADIUS, Self::ServiceRadius),
+        (OPENING_HOURS, Self::OpeningHours),
+        (TIME_ZONE, Self::TimeZone),
+        (TIME_ZONE_OF_ALL, Self::TimeZoneOfAll),
+    ];
+}
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -121,14 +147,15 @@ impl<'de> Deserialize<'de> for Key {
         if text == ATTRIBUTES {
             return Ok(Self::Attributes);
         }
-        if text == SERVICE_RADIUS {
-            return Ok(Self::ServiceRadius);
+        if let Some((_, key)) = Self::APART.iter().find(|(name, _)| *name == text) {
+            return Ok(*key);
         }
         let field = Field::all().find(|field| field.name() == text);
         field.map(Self::Column).ok_or_else(|| {
-            let fields: Vec<&str> = Field::all().map(Field::name).collect();
+            let apart = Self::APART.map(|(name, _)| name);
+            let fields: Vec<&str> = Field::all().map(Field::name).chain(apart).collect();
             de::Error::custom(format!(
-                "there is no key `{text}`: the keys are {TABLE}, {}, {SERVICE_RADIUS}, {ATTRIBUTES}",
+                "there is no key `{text}`: the keys are {TABLE}, {}, {ATTRIBUTES}",
                 fields.join(", ")
             ))
         })
@@ -176,10 +203,18 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
     for (name, declaration) in file.collections {
         let mut declaration = declaration.into_inner();
         let mut attributes = attributes(text, &declaration.attributes)?;
-        if let Some(column) = declaration.columns.remove(&Key::ServiceRadius) {
-            attributes.insert(0, Attribute::service_radius(column_of(text, &column)?));
-        }
+        let apart = attributes_apart(text, &mut declaration.columns)?;
+        attributes.splice(0..0, apart);
         let here = name.span();
+        let time_zone = time_zone_of_all(text, &mut declaration.columns)?;
+        let has = |name: &str| attributes.iter().any(|other| other.name.as_str() == name);
+        if has(OPENING_HOURS) != (has(TIME_ZONE) || time_zone.is_some()) {
+            let wrong = format!(
+                "`{OPENING_HOURS}` and a time zone come together: name the column `{TIME_ZONE}`, or \
+                 the zone of all rows as in `{TIME_ZONE_OF_ALL} = \"Europe/Athens\"`"
+            );
+            return Err(at(text, here, &wrong));
+        }
         let public =
             CollectionName::new(name.get_ref()).map_err(|error| at(text, here.clone(), &error))?;
         let wrong = |error| at(text, here.clone(), &error);
@@ -188,18 +223,26 @@ fn parse(text: &str) -> anyhow::Result<Declared> {
             if !declaration.columns.is_empty() || attributes.is_empty() {
                 let taken = format!(
                     "the collection {public} is built in: choose another name, or declare only \
-                     its {SERVICE_RADIUS} and its attributes, in [collections.{public}.{ATTRIBUTES}]"
+                     its {SERVICE_RADIUS}, its {OPENING_HOURS} and its attributes, in \
+                     [collections.{public}.{ATTRIBUTES}]"
                 );
                 return Err(at(text, here, &taken));
             }
             built_in
                 .with_attributes(attributes.clone())
                 .map_err(wrong)?;
-            declared.of_built_in.push((public, attributes));
+            let of_it = OfBuiltIn {
+                name: public,
+                attributes,
+                time_zone,
+            };
+            declared.of_built_in.push(of_it);
         } else {
             let collection = collection(text, here.clone(), public, declaration.columns)?;
             let collection = collection.with_attributes(attributes).map_err(wrong)?;
-            declared.collections.push(collection);
+            declared
+                .collections
+                .push(collection.in_time_zone(time_zone));
         }
     }
     Ok(declared)
@@ -228,10 +271,10 @@ fn attributes(
                 at(text, form.span(), &wrong)
             })?;
             let own = name.get_ref();
-            if own.eq_ignore_ascii_case(SERVICE_RADIUS) {
+            let mut apart = Key::APART.iter().map(|(name, _)| *name);
+            if let Some(key) = apart.find(|name| own.eq_ignore_ascii_case(name)) {
                 let wrong = format!(
-                    "`{own}` is no attribute: name its column beside `latitude`, as in \
-                     `{SERVICE_RADIUS} = \"COLUMN\"`"
+                    "`{own}` is no attribute: it stands beside `latitude`, as in `{key} = \"…\"`"
                 );
                 return Err(at(text, name.span(), &wrong));
             }
@@ -257,7 +300,11 @@ fn collection(
         match key {
             Key::Table => table = Some(column),
             // Read apart.
-            Key::Attributes | Key::ServiceRadius => {}
+            Key::Attributes
+            | Key::ServiceRadius
+            | Key::OpeningHours
+            | Key::TimeZone
+            | Key::TimeZoneOfAll => {}
             Key::Column(field) => {
                 columns.insert(field, column);
             }
@@ -266,6 +313,40 @@ fn collection(
     let missing = "`table` is missing: name the table that holds the rows";
     let table = table.ok_or_else(|| at(text, here.clone(), &missing))?;
     Collection::new(public, table, columns).map_err(|error| at(text, here, &error))
+}
+
+/// The attributes that have keys of their own, which are taken out of the declaration.
+fn attributes_apart(
+    text: &str,
+    declared: &mut HashMap<Key, Spanned<String>>,
+) -> anyhow::Result<Vec<Attribute>> {
+    type Of = fn(ColumnName) -> Attribute;
+    let of_keys: [(Key, Of); 3] = [
+        (Key::ServiceRadius, Attribute::service_radius),
+        (Key::OpeningHours, Attribute::opening_hours),
+        (Key::TimeZone, Attribute::time_zone),
+    ];
+    let named = of_keys
+        .into_iter()
+        .filter_map(|(key, of)| Some((declared.remove(&key)?, of)));
+    named
+        .map(|(column, of)| Ok(of(column_of(text, &column)?)))
+        .collect()
+}
+
+fn time_zone_of_all(
+    text: &str,
+    declared: &mut HashMap<Key, Spanned<String>>,
+) -> anyhow::Result<Option<Tz>> {
+    let Some(named) = declared.remove(&Key::TimeZoneOfAll) else {
+        return Ok(None);
+    };
+    let name = named.get_ref();
+    let zone = time_zone(name).ok_or_else(|| {
+        let wrong = format!("there is no time zone `{name}`: they are called as in Europe/Athens");
+        at(text, named.span(), &wrong)
+    })?;
+    Ok(Some(zone))
 }
 
 fn column_of(text: &str, value: &Spanned<String>) -> anyhow::Result<ColumnName> {
@@ -358,9 +439,10 @@ category = \"text\"
         ];
         assert_eq!(attributes, expected);
         let of_built_in = parse("[collections.centers.attributes]\nstars = \"number\"").unwrap();
-        let [(name, attributes)] = of_built_in.of_built_in.as_slice() else {
+        let [of_centers] = of_built_in.of_built_in.as_slice() else {
             panic!("{of_built_in:?}");
         };
+        let (name, attributes) = (&of_centers.name, &of_centers.attributes);
         assert_eq!((name.as_str(), attributes.len()), ("centers", 1));
     }
 
@@ -387,7 +469,7 @@ category = \"text\"
                 .is_some()
         );
         let of_built_in = parse("[collections.centers]\nservice_radius_m = \"reach\"").unwrap();
-        assert_eq!(of_built_in.of_built_in[0].1.len(), 1);
+        assert_eq!(of_built_in.of_built_in[0].attributes.len(), 1);
         for (wrong, told) in [
             (
                 named.replace("\"reach\"", "\"lat\""),
@@ -401,6 +483,40 @@ category = \"text\"
         ] {
             let error = format!("{:#}", parse(&wrong).expect_err(&wrong));
             assert!(error.contains(told), "{told} in {error} of {wrong}");
+        }
+    }
+
+    #[test]
+    fn opening_hours_come_with_a_time_zone() {
+        let with = |keys: &str| format!("{SHOPS}{keys}");
+        for keys in [
+            "opening_hours = \"hours\"\ntime_zone = \"zone\"",
+            "opening_hours = \"hours\"\ntime_zone_of_all = \"Europe/Athens\"",
+        ] {
+            let read = parse(&with(keys)).unwrap();
+            assert!(read.collections[0].fields().opening().is_some(), "{keys}");
+        }
+        let of_built_in =
+            "[collections.centers]\nopening_hours = \"hours\"\ntime_zone_of_all = \"UTC\"";
+        assert!(
+            parse(of_built_in).unwrap().of_built_in[0]
+                .time_zone
+                .is_some()
+        );
+        for (keys, told) in [
+            ("opening_hours = \"hours\"", "come together"),
+            ("time_zone = \"zone\"", "come together"),
+            (
+                "opening_hours = \"hours\"\ntime_zone_of_all = \"Athens\"",
+                "there is no time zone `Athens`",
+            ),
+            (
+                "[collections.shops.attributes]\nopening_hours = \"text\"",
+                "beside `latitude`",
+            ),
+        ] {
+            let error = format!("{:#}", parse(&with(keys)).expect_err(keys));
+            assert!(error.contains(told), "{told} in {error} of {keys}");
         }
     }
 

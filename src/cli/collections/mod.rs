@@ -261,8 +261,11 @@ impl Declared {
     /// A built-in collection with the attributes that are declared of it.
     fn with_attributes(&self, collection: Collection) -> anyhow::Result<Collection> {
         let mut of_built_in = self.of_built_in.iter();
-        match of_built_in.find(|(name, _)| *name == collection.name) {
-            Some((_, attributes)) => Ok(collection.with_attributes(attributes.clone())?),
+        match of_built_in.find(|of_it| of_it.name == collection.name) {
+            Some(of_it) => {
+                let collection = collection.with_attributes(of_it.attributes.clone())?;
+                Ok(collection.in_time_zone(of_it.time_zone))
+            }
             None => Ok(collection),
         }
     }

@@ -7,6 +7,7 @@ use super::Change;
 use super::bounds::{Point, is_within, may_hold_open};
 use super::bucket::{Bucket, BucketId, Buckets, CAPACITY, Entry, Place, Slot};
 use super::map_order::{MapOrder, OnMap};
+use super::opening::Hours;
 use super::organizations::Organizations;
 use super::ratings::Ratings;
 use super::table::Table;
@@ -38,6 +39,7 @@ pub(super) struct Index {
     /// No number of a center is greater than the one in its place here. They only grow until
     /// another index is built.
     greatest: Vec<f64>,
+    hours: Hours,
     organizations: Organizations,
     ratings: Ratings,
     map_order: MapOrder,
@@ -58,6 +60,7 @@ impl Index {
             places: Table::new(SHARDS),
             vocabularies,
             greatest: vec![f64::NEG_INFINITY; layout.numbers()],
+            hours: Hours::default(),
             layout,
             organizations,
             ratings,
@@ -88,6 +91,7 @@ impl Index {
                 vocabulary.post_all(field, buckets);
             }
         });
+        index.hours = Hours::of(&index.layout, &index.vocabularies);
         index
     }
 
@@ -127,6 +131,10 @@ impl Index {
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    pub(super) fn hours(&self) -> &Hours {
+        &self.hours
     }
 
     /// What no number in this place is greater than; negative infinity where there is none.
@@ -441,6 +449,10 @@ impl Index {
             // NaN, which is NULL, is not greater.
             *greatest = greatest.max(*number);
         }
+        for (vocabulary, value) in values.borrowed().interned() {
+            self.hours
+                .note(vocabulary, value, &self.vocabularies[vocabulary]);
+        }
         values
     }
 
@@ -466,7 +478,9 @@ impl Index {
 
     fn release_values(&mut self, values: ValuesRef<'_>) {
         for (field, value) in values.interned() {
-            self.vocabularies[field].release(value);
+            if self.vocabularies[field].release(value) {
+                self.hours.forget(field, value);
+            }
         }
     }
 }

@@ -16,6 +16,7 @@
 //! - `walk`, `best`, `search`: answering, nearest first; `lanes`: several numbers at a time
 //! - `groups`: the nearest center of each value of a field
 //! - `coverage`: centers that reach an origin
+//! - `opening`: when centers are open
 //! - `within`: answering by id
 //! - `tally`: counting what a search is about; `region`: where that is
 //! - `clusters`: what a map shows; `map_order`: every center in an order in which those of a
@@ -42,6 +43,7 @@ mod lanes;
 mod load;
 mod map_order;
 mod node_entries;
+mod opening;
 mod organizations;
 mod ratings;
 mod region;

@@ -9,6 +9,7 @@ use super::coverage::Coverage;
 use super::groups::Groups;
 use super::index::Index;
 use super::lanes::places_within;
+use super::opening::IsOpen;
 use super::values::{Held, number_of};
 use super::viewport::{Shape, position_of};
 use super::vocabulary::{ORGANIZATIONS, Postings, RATING, ValueId, bounds_of_postings};
@@ -229,6 +230,8 @@ pub(super) struct Wanted<'a> {
     excluded: Vec<CenterId>,
     /// The fields that have to hold one of some values.
     fields: Vec<FieldValues<'a>>,
+    /// That they have to be open, and when.
+    open: Vec<IsOpen<'a>>,
     /// What else has to hold.
     others: Vec<&'a Condition>,
     /// Where numbers have to be for that.
@@ -272,9 +275,14 @@ impl<'a> Wanted<'a> {
             ratings: _,
         } = &search.filter;
         let mut filtered = Vec::new();
+        let mut open = Vec::new();
         let mut others = Vec::new();
         let mut ranges = Vec::new();
         for part in condition.conjuncts() {
+            if let Condition::Open(asked) = part {
+                open.push(IsOpen::of(index, asked));
+                continue;
+            }
             let narrowing = part.allowed_values().and_then(|(field, values)| {
                 let Held::Interned(vocabulary) = index.layout().held(field)? else {
                     return None;
@@ -332,6 +340,7 @@ impl<'a> Wanted<'a> {
             after,
             excluded,
             fields,
+            open,
             others,
             ranges,
             shapes: condition.shapes().map(Shape::of_parts).collect(),
@@ -443,6 +452,7 @@ impl<'a> Wanted<'a> {
             && self.after.is_none()
             && self.excluded.is_empty()
             && self.fields.is_empty()
+            && self.open.is_empty()
             && self.others.is_empty()
     }
 
@@ -460,6 +470,7 @@ impl<'a> Wanted<'a> {
                 .fields
                 .iter()
                 .all(|field| field.values.contains(&bucket.value(slot, field.field)))
+            && self.open.iter().all(|open| open.takes(bucket, slot))
             && self.fulfils_others(bucket, slot)
     }
 

@@ -209,14 +209,15 @@ impl Vocabulary {
         self.values[value.0 as usize].postings.move_to(old, new);
     }
 
-    /// Forgets a value that no bucket holds.
-    pub(super) fn release(&mut self, value: ValueId) {
+    /// Forgets a value if no bucket holds it, and says so.
+    pub(super) fn release(&mut self, value: ValueId) -> bool {
         if !value.is_some() || self.postings(value).len() > 0 {
-            return;
+            return false;
         }
         let text = std::mem::take(&mut self.values[value.0 as usize].text);
         self.by_text.remove(value.0, &*text);
         self.free.push(value.0);
+        true
     }
 
     /// Fills the postings of a new index in one go: bucket after bucket, then

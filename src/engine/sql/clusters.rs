@@ -28,7 +28,7 @@ impl SqlEngine {
             filter,
             organizations: &organizations,
         };
-        let sums = if filter.condition.asks_where() {
+        let sums = if filter.condition.needs_rows() {
             self.sums_here(&asked).await?
         } else {
             let sums = self.searcher.cell_sums(&asked).await?;
@@ -90,7 +90,7 @@ impl SqlEngine {
             filter,
             organizations: &organizations,
         };
-        if filter.condition.asks_where() {
+        if filter.condition.needs_rows() {
             return self.ids_here(&asked, after, most).await;
         }
         let ids = self.searcher.ids_in_cells(&asked, after, most).await?;

@@ -284,7 +284,7 @@ impl SqlEngine {
         let filter = &look.search.filter;
         page.clear();
         let mut met = look.search.group_by().map(Met::none_of);
-        if met.is_none() && !filter.condition.asks_where() {
+        if met.is_none() && !filter.condition.needs_rows() {
             let mut each = |key, summary: Summary<'_>| page.push(key, &summary, fields);
             return self.searcher.find(look, &mut each).await;
         }
@@ -365,7 +365,7 @@ impl SqlEngine {
             rows: 0,
             longest_ms: None,
         };
-        if search.filter.condition.asks_where() {
+        if search.filter.condition.needs_rows() {
             return self.tally_here(&look, facets).await;
         }
         self.searcher.tally(&look, facets).await

@@ -1,7 +1,7 @@
 //! Attributes: columns of a table beside those that nearby knows by itself.
 
 use super::ColumnName;
-use crate::domain::{FieldKind, SERVICE_RADIUS};
+use crate::domain::{FieldKind, OPENING_HOURS, SERVICE_RADIUS, TIME_ZONE};
 
 /// A column that a collection declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,20 @@ impl Attribute {
         Self::new(name, FieldKind::Number, column)
     }
 
+    /// When rows are open, as OpenStreetMap writes it, which is in a column.
+    #[must_use]
+    pub fn opening_hours(column: ColumnName) -> Self {
+        let name = ColumnName(OPENING_HOURS.to_owned());
+        Self::new(name, FieldKind::Text, column)
+    }
+
+    /// In which time zone of the IANA database rows are, which is in a column.
+    #[must_use]
+    pub fn time_zone(column: ColumnName) -> Self {
+        let name = ColumnName(TIME_ZONE.to_owned());
+        Self::new(name, FieldKind::Text, column)
+    }
+
     /// The SQL that reads it, as the database says [`crate::domain::FieldValue`]s of its
     /// kind.
     pub(in crate::store) fn read(&self) -> String {
@@ -67,6 +81,7 @@ pub const RESERVED_NAMES: &[&str] = &[
     "min_distance_m",
     "min_radius_m",
     "min_rating",
+    "open",
     "organization",
     "polygon",
     "q",

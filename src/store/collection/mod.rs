@@ -7,6 +7,7 @@ mod name;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use thiserror::Error;
 
 use super::TableColumns;
@@ -79,6 +80,7 @@ pub struct Collection {
     computed: Vec<TextField>,
     is_located: bool,
     attributes: Vec<Attribute>,
+    time_zone: Option<Tz>,
     fields: Arc<Fields>,
 }
 
@@ -118,7 +120,8 @@ impl Collection {
         let texts = TextField::ALL.map(|field| columns.remove(&Field::Text(field)));
         Ok(Self {
             attributes: Vec::new(),
-            fields: fields_of(&texts, &[]).into(),
+            fields: fields_of(&texts, &[], None).into(),
+            time_zone: None,
             name,
             table,
             id,
@@ -226,7 +229,7 @@ impl Collection {
                 *column = None;
             }
         }
-        self.fields = fields_of(&self.texts, &self.attributes).into();
+        self.fields = fields_of(&self.texts, &self.attributes, self.time_zone).into();
         self
     }
 
@@ -377,9 +380,17 @@ impl Collection {
             names.push(name);
             columns.push(column);
         }
-        self.fields = fields_of(&self.texts, &attributes).into();
+        self.fields = fields_of(&self.texts, &attributes, self.time_zone).into();
         self.attributes = attributes;
         Ok(self)
+    }
+
+    /// The same with rows that are all in one time zone.
+    #[must_use]
+    pub fn in_time_zone(mut self, time_zone: Option<Tz>) -> Self {
+        self.time_zone = time_zone;
+        self.fields = fields_of(&self.texts, &self.attributes, time_zone).into();
+        self
     }
 
     /// The column of a text field, if the table has one.
@@ -410,11 +421,12 @@ pub(super) fn text_of(field: FieldId) -> Option<TextField> {
 fn fields_of(
     texts: &[Option<ColumnName>; TextField::ALL.len()],
     attributes: &[Attribute],
+    time_zone: Option<Tz>,
 ) -> Fields {
     let has = |field| text_of(field).is_some_and(|text| texts[text as usize].is_some());
     let attributes = attributes.iter();
     let attributes = attributes.map(|other| (other.name.as_str().to_owned(), other.kind));
-    Fields::new(has, attributes)
+    Fields::new(has, attributes).in_time_zone(time_zone)
 }
 
 /// The default collection, which commands are about unless told otherwise.

@@ -27,7 +27,7 @@ pub(super) fn print(condition: &Condition, fields: &Fields) -> String {
             let values: Vec<String> = values.iter().map(value).collect();
             format!("{} IN ({})", name(field), values.join(","))
         }
-        Condition::Inside(_) => unreachable!("shapes are read from texts"),
+        Condition::Inside(_) | Condition::Open(_) => unreachable!("these are not printed"),
         Condition::Like(field, like) => format!("{} LIKE {}", name(field), text(&pattern(like))),
     }
 }

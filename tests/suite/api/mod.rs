@@ -37,6 +37,7 @@ mod names;
 mod nearby;
 mod nearest;
 mod one_way;
+mod opening;
 mod ops;
 mod organizations;
 mod overload;
