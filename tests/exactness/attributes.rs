@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use nearby::catalog::Catalog;
@@ -10,17 +9,13 @@ use nearby::domain::{
     Area, CenterId, Comparison, Condition, FieldId, FieldKind, FieldValue, Filter, Pattern,
     Position, Search, Summary, TextField, ValueKey,
 };
-use nearby::engine::Engine;
 use nearby::engine::brute::BruteForce;
-use nearby::engine::memory::MemoryEngine;
-use nearby::engine::sql::SqlEngine;
-use nearby::store::{
-    Attribute, Collection, CollectionName, ColumnName, Database, Field, PoolSettings, Store,
-};
+use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::compare::{judge_groups, judge_search};
+use crate::declared::{catalog, file, point};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -203,13 +198,7 @@ fn inserts(shops: &[Shop], is_located: bool) -> Vec<String> {
             };
         }
         if is_located {
-            let (latitude, longitude) = at.unwrap_or((0.0, 0.0));
-            let longitude = if longitude == -180.0 {
-                180.0
-            } else {
-                longitude
-            };
-            let _ = write!(row, ", ST_SRID(POINT({longitude}, {latitude}), 4326)");
+            let _ = write!(row, ", {}", point(*at));
         }
         row + ")"
     };
@@ -218,23 +207,6 @@ fn inserts(shops: &[Shop], is_located: bool) -> Vec<String> {
         format!("INSERT INTO shops VALUES {}", rows.join(", "))
     };
     shops.chunks(500).map(statement).collect()
-}
-
-/// A catalog over the table, as `serve` makes it.
-async fn catalog(database: &Database, is_located: bool) -> Catalog {
-    let declared = declared(is_located);
-    let columns = database.columns(&declared).await.expect("it answers");
-    let collection = declared.read_from(&columns);
-    let store = Store::new(database, &collection);
-    let engine = if let Some(engine) = SqlEngine::over(&store) {
-        Engine::Sql(engine)
-    } else {
-        let engine = MemoryEngine::new("shops");
-        Engine::Memory(engine.with_fields(collection.fields()))
-    };
-    let catalog = Catalog::new(store, Arc::new(engine));
-    catalog.load().await.expect("it answers");
-    catalog
 }
 
 async fn compare(name: &str, catalog: &Catalog, shops: &[Shop], count: usize) {
@@ -369,21 +341,13 @@ const COLUMNS: &str = "id BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL, countr
 #[tokio::test]
 async fn conditions_on_attributes_in_memory_equal_brute_force() {
     let shops = shops(200);
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let url = nearby::store::DatabaseUrl::of_file(&folder.path().join("test.gpkg"));
-    let database = Database::connect(&url, &PoolSettings::default()).await;
-    let database = database.expect("a file can be made");
-    database.ensure_schema(true).await.expect("it is new");
-    let file = rusqlite::Connection::open(folder.path().join("test.gpkg")).expect("it is there");
     let table = format!(
         "CREATE TABLE shops ({COLUMNS}, category TEXT COLLATE NOCASE, stars, is_open BOOLEAN, \
          since DATETIME)"
     );
-    file.execute_batch(&table).expect("a table is made");
-    for insert in inserts(&shops, false) {
-        file.execute_batch(&insert).expect("rows are taken");
-    }
-    let catalog = catalog(&database, false).await;
+    let statements = [vec![table], inserts(&shops, false)].concat();
+    let (database, _folder) = file(&statements).await;
+    let catalog = catalog(&database, declared(false)).await;
     compare("memory", &catalog, &shops, 400).await;
     compare_groups("memory", &catalog, &shops, 600).await;
 }
@@ -402,10 +366,10 @@ async fn conditions_on_attributes_in_mysql_equal_brute_force() {
     for insert in inserts(&shops, true) {
         server.execute(&insert).await;
     }
-    let located = catalog(&server.database, true).await;
+    let located = catalog(&server.database, declared(true)).await;
     compare("MySQL", &located, &shops, 300).await;
     compare_groups("MySQL", &located, &shops, 300).await;
-    let bare = catalog(&server.database, false).await;
+    let bare = catalog(&server.database, declared(false)).await;
     compare("MySQL without a location", &bare, &shops, 60).await;
     compare_groups("MySQL without a location", &bare, &shops, 60).await;
     server.remove().await;

@@ -1,23 +1,18 @@
 //! What reaches an origin with a radius of its own, on every engine, against brute force.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use nearby::catalog::Catalog;
 use nearby::domain::{
     Area, CenterId, Condition, FieldId, FieldValue, Search, Summary, TextField, ValueKey, covers,
 };
-use nearby::engine::Engine;
 use nearby::engine::brute::{BruteForce, Found};
-use nearby::engine::memory::MemoryEngine;
-use nearby::engine::sql::SqlEngine;
-use nearby::store::{
-    Attribute, Collection, CollectionName, ColumnName, Database, Field, PoolSettings, Store,
-};
+use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::compare::{Answered, judge_groups, judge_search, leave_out_what_does_not_reach};
+use crate::declared::{catalog, file, point};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -102,14 +97,10 @@ fn inserts(branches: &[Branch], is_located: bool) -> Vec<String> {
         let (latitude, longitude) = at.unzip();
         let reach = number(branch.reach_m());
         let (latitude, longitude) = (number(latitude), number(longitude));
-        let point = match (is_located, at) {
-            (false, _) => String::new(),
-            (true, None) => ", ST_SRID(POINT(0, 0), 4326)".to_owned(),
-            // The antimeridian is 180 in every stored point.
-            (true, Some((latitude, -180.0))) => {
-                format!(", ST_SRID(POINT(180, {latitude}), 4326)")
-            }
-            (true, Some(_)) => format!(", ST_SRID(POINT({longitude}, {latitude}), 4326)"),
+        let point = if is_located {
+            format!(", {}", point(*at))
+        } else {
+            String::new()
         };
         format!("({id}, 'x', {country}, {latitude}, {longitude}, {reach}{point})")
     };
@@ -118,23 +109,6 @@ fn inserts(branches: &[Branch], is_located: bool) -> Vec<String> {
         format!("INSERT INTO branches VALUES {}", rows.join(", "))
     };
     branches.chunks(500).map(statement).collect()
-}
-
-/// A catalog over the table, as `serve` makes it.
-async fn catalog(database: &Database, is_located: bool) -> Catalog {
-    let declared = declared(is_located);
-    let columns = database.columns(&declared).await.expect("it answers");
-    let collection = declared.read_from(&columns);
-    let store = Store::new(database, &collection);
-    let engine = if let Some(engine) = SqlEngine::over(&store) {
-        Engine::Sql(engine)
-    } else {
-        let engine = MemoryEngine::new("branches");
-        Engine::Memory(engine.with_fields(collection.fields()))
-    };
-    let catalog = Catalog::new(store, Arc::new(engine));
-    catalog.load().await.expect("it answers");
-    catalog
 }
 
 async fn compare(name: &str, catalog: &Catalog, branches: &[Branch], count: usize) {
@@ -232,19 +206,10 @@ const COLUMNS: &str = "id BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL, countr
 async fn what_reaches_an_origin_in_memory_equals_brute_force() {
     for (step, widest_m) in [(200, 2e4), (100, 1e6), (400, 1e9)] {
         let branches = branches(step, widest_m);
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let path = folder.path().join("test.gpkg");
-        let url = nearby::store::DatabaseUrl::of_file(&path);
-        let database = Database::connect(&url, &PoolSettings::default()).await;
-        let database = database.expect("a file can be made");
-        database.ensure_schema(true).await.expect("it is new");
-        let file = rusqlite::Connection::open(&path).expect("it is there");
         let table = format!("CREATE TABLE branches ({COLUMNS})");
-        file.execute_batch(&table).expect("a table is made");
-        for insert in inserts(&branches, false) {
-            file.execute_batch(&insert).expect("rows are taken");
-        }
-        let catalog = catalog(&database, false).await;
+        let statements = [vec![table], inserts(&branches, false)].concat();
+        let (database, _folder) = file(&statements).await;
+        let catalog = catalog(&database, declared(false)).await;
         compare("memory", &catalog, &branches, 300).await;
     }
 }
@@ -263,9 +228,9 @@ async fn what_reaches_an_origin_in_mysql_equals_brute_force() {
         for insert in inserts(&branches, true) {
             server.execute(&insert).await;
         }
-        let located = catalog(&server.database, true).await;
+        let located = catalog(&server.database, declared(true)).await;
         compare("MySQL", &located, &branches, 150).await;
-        let bare = catalog(&server.database, false).await;
+        let bare = catalog(&server.database, declared(false)).await;
         compare("MySQL without a location", &bare, &branches, 40).await;
         server.remove().await;
     }

@@ -7,6 +7,7 @@ mod anchors;
 mod attributes;
 mod compare;
 mod covering;
+mod declared;
 mod memory;
 mod mysql;
 mod opening;

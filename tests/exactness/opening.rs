@@ -1,24 +1,19 @@
 //! What is open, on every engine, against brute force and hours reckoned by hand.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use nearby::catalog::Catalog;
 use nearby::domain::{
     CenterId, Condition, FieldId, Filter, Moment, OpenAt, Search, Summary, TextField,
 };
-use nearby::engine::Engine;
 use nearby::engine::brute::BruteForce;
-use nearby::engine::memory::MemoryEngine;
-use nearby::engine::sql::SqlEngine;
-use nearby::store::{
-    Attribute, Collection, CollectionName, ColumnName, Database, Field, PoolSettings, Store,
-};
+use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::compare::judge_search;
+use crate::declared::{catalog, file, point};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -164,14 +159,10 @@ fn inserts(shops: &[Shop], is_located: bool) -> Vec<String> {
             None => text("Here/There"),
         };
         let (latitude, longitude) = (number(latitude), number(longitude));
-        let point = match (is_located, at) {
-            (false, _) => String::new(),
-            (true, None) => ", ST_SRID(POINT(0, 0), 4326)".to_owned(),
-            // The antimeridian is 180 in every stored point.
-            (true, Some((latitude, -180.0))) => {
-                format!(", ST_SRID(POINT(180, {latitude}), 4326)")
-            }
-            (true, Some(_)) => format!(", ST_SRID(POINT({longitude}, {latitude}), 4326)"),
+        let point = if is_located {
+            format!(", {}", point(*at))
+        } else {
+            String::new()
         };
         format!("({id}, 'x', {country}, {latitude}, {longitude}, {hours}, {zone}{point})")
     };
@@ -180,23 +171,6 @@ fn inserts(shops: &[Shop], is_located: bool) -> Vec<String> {
         format!("INSERT INTO shops VALUES {}", rows.join(", "))
     };
     shops.chunks(500).map(statement).collect()
-}
-
-/// A catalog over the table, as `serve` makes it.
-async fn catalog(database: &Database, is_located: bool) -> Catalog {
-    let declared = declared(is_located);
-    let columns = database.columns(&declared).await.expect("it answers");
-    let collection = declared.read_from(&columns);
-    let store = Store::new(database, &collection);
-    let engine = if let Some(engine) = SqlEngine::over(&store) {
-        Engine::Sql(engine)
-    } else {
-        let engine = MemoryEngine::new("shops");
-        Engine::Memory(engine.with_fields(collection.fields()))
-    };
-    let catalog = Catalog::new(store, Arc::new(engine));
-    catalog.load().await.expect("it answers");
-    catalog
 }
 
 async fn compare(name: &str, catalog: &Catalog, shops: &[Shop], count: usize) {
@@ -266,19 +240,10 @@ const COLUMNS: &str = "id BIGINT PRIMARY KEY, name VARCHAR(255) NOT NULL, countr
 #[tokio::test]
 async fn what_is_open_in_memory_equals_brute_force() {
     let shops = shops(200);
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let path = folder.path().join("test.gpkg");
-    let url = nearby::store::DatabaseUrl::of_file(&path);
-    let database = Database::connect(&url, &PoolSettings::default()).await;
-    let database = database.expect("a file can be made");
-    database.ensure_schema(true).await.expect("it is new");
-    let file = rusqlite::Connection::open(&path).expect("it is there");
     let table = format!("CREATE TABLE shops ({COLUMNS})");
-    file.execute_batch(&table).expect("a table is made");
-    for insert in inserts(&shops, false) {
-        file.execute_batch(&insert).expect("rows are taken");
-    }
-    let catalog = catalog(&database, false).await;
+    let statements = [vec![table], inserts(&shops, false)].concat();
+    let (database, _folder) = file(&statements).await;
+    let catalog = catalog(&database, declared(false)).await;
     compare("memory", &catalog, &shops, 500).await;
 }
 
@@ -294,9 +259,9 @@ async fn what_is_open_in_mysql_equals_brute_force() {
     for insert in inserts(&shops, true) {
         server.execute(&insert).await;
     }
-    let located = catalog(&server.database, true).await;
+    let located = catalog(&server.database, declared(true)).await;
     compare("MySQL", &located, &shops, 200).await;
-    let bare = catalog(&server.database, false).await;
+    let bare = catalog(&server.database, declared(false)).await;
     compare("MySQL without a location", &bare, &shops, 40).await;
     server.remove().await;
 }
