@@ -323,8 +323,8 @@ impl Store {
             }
             kept => kept?,
         };
-        // No database is asked for shapes.
-        if filter.condition.asks_where() {
+        // What no database can tell.
+        if filter.condition.needs_rows() {
             kept.retain(|center| center.fulfils(&filter.condition));
         }
         Ok(kept)
