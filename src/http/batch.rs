@@ -78,6 +78,10 @@ struct QueryBody {
     exclude: Vec<JsonId>,
     cursor: Option<String>,
     fields: Option<Vec<String>>,
+    #[serde(default)]
+    count: bool,
+    #[serde(default)]
+    facets: Vec<String>,
 }
 
 /// A search, and the members that its answer has; `None` for the plain ones.
@@ -91,10 +95,12 @@ impl QueryBody {
             let names = names.iter().map(String::as_str);
             Chosen::new(names, collection, true)
         });
-        let shape = chosen.transpose()?.map(|chosen| Shape {
-            chosen: Some(chosen),
-            ..Shape::default()
-        });
+        let shape = Shape {
+            chosen: chosen.transpose()?,
+            counts: self.count,
+            facets: shape::facets(self.facets.iter().map(String::as_str), collection.fields())?,
+        };
+        let shape = shape.unless_plain();
         let search = self.search(attributes, collection.fields())?;
         let filter = filter_for(catalog, search.filter)?;
         Ok((Search { filter, ..search }, shape))
@@ -108,8 +114,16 @@ impl QueryBody {
         let radii = [query.radius_m, query.radius_km, query.radius_mi];
         let ring = params::ring(Some(params::radius(radii)?), query.min_radius_m)?;
         let group_by = query.group_by.as_deref();
-        if group_by.is_some() && query.cursor.is_some() {
-            return Err(params::group_conflict(params::CURSOR));
+        let others = [
+            (params::CURSOR, query.cursor.is_some()),
+            (shape::COUNT, query.count),
+            (shape::FACETS, !query.facets.is_empty()),
+        ];
+        let mut others = others.into_iter().filter(|(_, is_asked)| *is_asked);
+        if group_by.is_some()
+            && let Some((other, _)) = others.next()
+        {
+            return Err(params::group_conflict(other));
         }
         let group_by = group_by.map(|name| params::group_by(name, fields));
         let group_by = group_by.transpose()?;

@@ -58,11 +58,16 @@ impl Shape {
             },
             facets: match query.one(FACETS) {
                 None => Vec::new(),
-                Some(text) => facets(text, collection.fields())?,
+                Some(text) => facets(text.split(','), collection.fields())?,
             },
         };
-        let is_plain = shape.chosen.is_none() && !shape.counts && shape.facets.is_empty();
-        Ok((!is_plain).then_some(shape))
+        Ok(shape.unless_plain())
+    }
+
+    /// The same; `None` for the plain answer.
+    pub fn unless_plain(self) -> Option<Self> {
+        let is_plain = self.chosen.is_none() && !self.counts && self.facets.is_empty();
+        (!is_plain).then_some(self)
     }
 
     /// Whether centers have to be counted, which may go through everything there is.
@@ -71,10 +76,16 @@ impl Shape {
     }
 }
 
-/// Fields with commas between them.
-fn facets(text: &str, fields: &Fields) -> Result<Vec<FieldId>, Problem> {
+/// Fields of which it is said how often each value is there.
+///
+/// # Errors
+/// When one is not there, stands twice, or there are too many.
+pub fn facets<'n>(
+    names: impl Iterator<Item = &'n str>,
+    fields: &Fields,
+) -> Result<Vec<FieldId>, Problem> {
     let mut found: Vec<FieldId> = Vec::new();
-    for name in text.split(',') {
+    for name in names {
         let field = fields.shared().find(|(_, field)| field.name == name);
         let field = field.map(|(field, _)| field);
         let field = field.filter(|field| !found.contains(field) && found.len() < MAX_FACETS);

@@ -116,6 +116,34 @@ on_both_stores! {
         assert_eq!(problem["parameter"], "queries[0].fields");
     }
 
+    async fn queries_of_a_batch_count_as_single_ones_do(db: TestDatabase) {
+        let (server, _) = seeded(db).await;
+        let body = json!({ "queries": [
+            { "lat": 0, "lng": 0, "radius_km": 100, "limit": 1, "count": true },
+            { "lat": 0, "lng": 0, "radius_km": 100, "facets": ["country", "city"], "fields": ["name"] },
+            { "lat": 0, "lng": 0, "radius_km": 100, "count": false, "facets": [] },
+        ] });
+        let results = server.post("/nearby/batch", &body).send().await.json()["results"].clone();
+        let single = async |more: &str| server.found(&format!("/nearby?lat=0&lng=0&radius_km=100&{more}")).await;
+        assert_eq!(results[0], single("limit=1&count=true").await);
+        assert!(results[0]["total"].as_u64().unwrap() > 1);
+        assert_eq!(results[1], single("facets=country,city&fields=name").await);
+        assert_eq!(results[2], single("").await);
+        for (member, value, code) in [
+            ("facets", json!(["name"]), "parameter_invalid"),
+            ("facets", json!(["country", "country"]), "parameter_invalid"),
+            ("count", json!("yes"), "parameter_invalid"),
+        ] {
+            let body = json!({ "queries": [{ "lat": 0, "lng": 0, "radius_km": 1, member: value }] });
+            server.post("/nearby/batch", &body).send().await.problem(400, code);
+        }
+        for (member, value) in [("count", json!(true)), ("facets", json!(["country"]))] {
+            let query = json!({ "lat": 0, "lng": 0, "radius_km": 1, "group_by": "city", member: value });
+            let body = json!({ "queries": [query] });
+            server.post("/nearby/batch", &body).send().await.problem(400, "parameter_conflict");
+        }
+    }
+
     async fn members_that_are_not_there_are_refused_with_those_that_are(db: TestDatabase) {
         let (server, ids) = seeded(db).await;
         for path in [
@@ -219,7 +247,5 @@ on_both_stores! {
             }
         }
         server.get("/centers?count=true").send().await.problem(400, "parameter_unknown");
-        let body = json!({ "queries": [{ "lat": 0, "lng": 0, "count": true }] });
-        server.post("/nearby/batch", &body).send().await.problem(400, "parameter_unknown");
     }
 }
