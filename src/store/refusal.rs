@@ -74,6 +74,8 @@ pub enum Rule {
     Computed,
     /// A CHECK says no, or a trigger of another application does.
     Check,
+    /// The table gives it a number that nobody would ever see.
+    Number,
 }
 
 impl Rule {
@@ -93,6 +95,9 @@ impl Rule {
             }
             Self::Computed => "the table computes it from others: leave it out",
             Self::Check => "a rule of the table, a CHECK or a trigger, refuses it",
+            Self::Number => {
+                "the table's next number is beyond 9223372036854775807, the greatest that nearby serves"
+            }
         }
     }
 

@@ -1,9 +1,11 @@
 //! Room for the rows that the server is to number: whatever a client chooses, there is
 //! always a next id.
 
+use sqlx::mysql::MySqlQueryResult;
+
 use super::MySqlStore;
 use super::schema::{Column, columns};
-use crate::domain::{CHOSEN_IDS, CenterId};
+use crate::domain::{CHOSEN_IDS, CenterId, IDS};
 use crate::store::BatchItem;
 
 /// The last part of what a key can hold that is left to the server.
@@ -36,6 +38,28 @@ impl MySqlStore {
             table = self.collection.table.as_str(),
             key = self.collection.id.as_str(),
         )))
+    }
+}
+
+impl MySqlStore {
+    /// The first id of rows that a statement inserted, if the server gave them any.
+    ///
+    /// # Errors
+    /// When one is beyond [`IDS`], as those of 64 bits without a sign can be:
+    /// nobody would ever see the row.
+    pub(super) fn first_id_of(&self, inserted: &MySqlQueryResult) -> Result<i64, sqlx::Error> {
+        let first = inserted.last_insert_id();
+        let further = inserted.rows_affected().saturating_sub(1);
+        let last = first.saturating_add(further);
+        match (i64::try_from(first), i64::try_from(last)) {
+            (Ok(first), Ok(_)) => Ok(first),
+            _ => Err(sqlx::Error::InvalidArgument(format!(
+                "{table}.{key} is at {last}: the ids of rows that nearby writes are {most} at most",
+                table = self.collection.table.as_str(),
+                key = self.collection.id.as_str(),
+                most = IDS.end(),
+            ))),
+        }
     }
 }
 

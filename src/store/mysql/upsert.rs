@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use sqlx::mysql::MySqlQueryResult;
 use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, SqlSafeStr};
 
 use super::retry::Retries;
@@ -172,7 +173,10 @@ impl MySqlStore {
         let inserts = plan.inserts.iter();
         let inserts = inserts.map(|item| rows::listed(item.id, &item.draft, texts));
         let insert = self.statements.insert_many.text();
-        write_many(connection, insert, inserts).await?;
+        write_many(connection, insert, inserts, |inserted| {
+            self.first_id_of(inserted).map(drop)
+        })
+        .await?;
         let mut updates: BTreeMap<Vec<usize>, Vec<Value>> = BTreeMap::new();
         for edit in &plan.updates {
             let said = edit.draft.attributes().map(|(place, _)| place).collect();
@@ -181,7 +185,8 @@ impl MySqlStore {
         }
         for (said, rows) in updates {
             let update = self.statements.update_many.of(&said);
-            write_many(connection, AssertSqlSafe(update), rows.into_iter()).await?;
+            let rows = rows.into_iter();
+            write_many(connection, AssertSqlSafe(update), rows, |_| Ok(())).await?;
         }
         Ok(())
     }
@@ -191,13 +196,12 @@ async fn write_many(
     connection: &mut MySqlConnection,
     statement: impl SqlSafeStr,
     rows: impl Iterator<Item = Value>,
+    check: impl Fn(&MySqlQueryResult) -> Result<(), sqlx::Error>,
 ) -> Result<(), sqlx::Error> {
     let statement = statement.into_sql_str();
     for list in lists(rows.map(|row| row.to_string())) {
-        sqlx::query(statement.clone())
-            .bind(list)
-            .execute(&mut *connection)
-            .await?;
+        let writing = sqlx::query(statement.clone()).bind(list);
+        check(&writing.execute(&mut *connection).await?)?;
     }
     Ok(())
 }

@@ -21,8 +21,11 @@ use crate::store::asker::still_there;
 use crate::store::audit::{Account, Audited, Change};
 use crate::store::idempotency::Made;
 use crate::store::references::{References, Referring, refuse_used};
+use crate::store::refusal::Rule;
 use crate::store::rows::Holds;
-use crate::store::{BatchError, BatchItem, DeleteError, StoreError, UpdateError};
+use crate::store::{
+    BatchError, BatchItem, DatabaseFailure, DeleteError, Field, StoreError, Unfit, UpdateError,
+};
 
 impl MySqlStore {
     /// Begins a transaction, unless whoever asked for it went while it waited for a
@@ -224,9 +227,14 @@ impl MySqlStore {
         let query = self.bind_draft(query, draft);
         let query = self.bind_attributes(query, draft);
         match query.execute(&mut *connection).await {
-            Ok(inserted) => {
-                i64::try_from(inserted.last_insert_id()).map_err(StoreError::unreadable)
-            }
+            Ok(inserted) => self.first_id_of(&inserted).map_err(|error| {
+                StoreError::Unfit(Unfit {
+                    rule: Rule::Number,
+                    columns: vec![Field::Id.name().to_owned()],
+                    constraint: None,
+                    failure: DatabaseFailure::MySql(error),
+                })
+            }),
             Err(error) => Err(self.explained(connection, error, draft).await),
         }
     }

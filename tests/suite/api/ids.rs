@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::server::{TestServer, center};
+use crate::cli::process::run_with_input;
 use crate::support::{TestDatabase, on_both_stores};
 
 /// In their order.
@@ -173,4 +174,44 @@ on_both_stores! {
         let found = server.db.database().verify(&collection, |_| {}).await.unwrap();
         assert_eq!((found.rows, found.drift.count), (8, 0));
     }
+}
+
+#[tokio::test]
+#[cfg_attr(not(mysql_tests), ignore = "needs MySQL: run scripts/test")]
+async fn a_row_whose_number_nobody_would_see_is_refused_and_not_written() {
+    let db = TestDatabase::mysql().await;
+    for statement in [
+        "ALTER TABLE diving_centers MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT",
+        "ALTER TABLE diving_centers AUTO_INCREMENT = 9223372036854775807",
+    ] {
+        db.execute(statement).await;
+    }
+    let server = TestServer::start(db).await;
+    let made = server
+        .post("/centers", &center("last", 1.0, 2.0))
+        .send()
+        .await;
+    assert_eq!(made.json()["id"], "9223372036854775807");
+    let told = "the table's next number is beyond 9223372036854775807";
+    let refused = server.post("/centers", &center("a", 1.0, 2.0)).send().await;
+    let batch = json!({ "centers": [center("a", 1.0, 2.0)] });
+    let in_batch = server.post("/centers/batch", &batch).send().await;
+    for (refused, parameter) in [(refused, "id"), (in_batch, "centers[0].id")] {
+        let problem = refused.problem(422, "row_refused");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(told),
+            "{problem}"
+        );
+        assert_eq!(problem["parameter"], parameter);
+    }
+    let import = ["import", "-", "--database-url", server.db.url()];
+    let ended = run_with_input(&import, b"name,lat,lng\na,1,2\nb,1,2\n");
+    ended.assert(1, &["line 2: ", "diving_centers.id is at"]);
+    assert_eq!(
+        server
+            .db
+            .number("SELECT COUNT(*) FROM diving_centers")
+            .await,
+        1
+    );
 }
