@@ -64,7 +64,8 @@ struct RemoveArgs {
     /// The name of the attribute
     #[arg(value_parser = ColumnName::new)]
     name: ColumnName,
-    /// Drop its column and all that it holds
+    /// Drop its column and all that it holds. Instances that were started before read it, and answer
+    /// 503 from then on until they are started again
     #[arg(long)]
     drop_column: bool,
     #[command(flatten)]

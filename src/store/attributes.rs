@@ -46,6 +46,15 @@ pub(super) trait AttributesTable {
     ) -> Result<bool, StoreError>;
 }
 
+fn plural(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Text => "texts",
+        FieldKind::Number => "numbers",
+        FieldKind::Boolean => "booleans",
+        FieldKind::Date => "days",
+    }
+}
+
 /// An attribute cannot be added or removed.
 #[derive(Debug, Error)]
 pub enum AttributeError {
@@ -71,6 +80,20 @@ pub enum AttributeError {
         is: &'static str,
         /// What it was to hold.
         asked: &'static str,
+    },
+    /// The table has a column of the name, for something else.
+    #[error(
+        "{table} has a column {name} already, which holds {}: declare an attribute of that kind, call \
+         the new one otherwise, or drop the column",
+        .holds.map_or("what is no attribute", plural)
+    )]
+    OtherColumn {
+        /// The name.
+        name: String,
+        /// The table.
+        table: String,
+        /// What the column holds; `None` where that is of no kind.
+        holds: Option<FieldKind>,
     },
     /// There are as many as there may be.
     #[error("{0} may have {MAX_ATTRIBUTES} attributes: remove some first")]
@@ -149,14 +172,46 @@ impl Database {
         }
         collection.clone().with_attributes(known)?;
         let columns = self.columns(collection).await?;
+        let mut others = new.iter().filter(|attribute| {
+            let column = attribute.column.as_str();
+            columns.has(column) && columns.holds(column) != Some(attribute.kind)
+        });
+        if let Some(attribute) = others.next() {
+            return Err(AttributeError::OtherColumn {
+                name: attribute.name.as_str().to_owned(),
+                table: collection.table.as_str().to_owned(),
+                holds: columns.holds(attribute.column.as_str()),
+            });
+        }
         for attribute in &new {
-            let makes_column = !columns.has(attribute.column.as_str());
-            let backend = self.backend();
-            backend
-                .add_attribute(collection, attribute, makes_column)
-                .await?;
+            self.add_attribute(collection, attribute).await?;
         }
         Ok(new)
+    }
+
+    /// Whoever else adds the same at the same time is no error.
+    async fn add_attribute(
+        &self,
+        collection: &Collection,
+        attribute: &Attribute,
+    ) -> Result<(), StoreError> {
+        let mut tries = 0..2;
+        loop {
+            let column = attribute.column.as_str();
+            let makes_column = !self.columns(collection).await?.has(column);
+            let backend = self.backend();
+            let adding = backend.add_attribute(collection, attribute, makes_column);
+            let Err(error) = adding.await else {
+                return Ok(());
+            };
+            let known = self.attributes_of(&collection.name).await?;
+            if known.iter().any(|other| other == attribute) {
+                return Ok(());
+            }
+            if tries.next().is_none() {
+                return Err(error);
+            }
+        }
     }
 
     /// Forgets an attribute. Its column stays, with what it holds, unless it is to be dropped.

@@ -265,7 +265,10 @@ pub(super) fn of_sqlite(code: i32, message: &str) -> Meaning {
         }
         ffi::SQLITE_READONLY_DBMOVED => Meaning::Away,
         // It has no code for what is not there.
-        _ if message.starts_with("no such table") || message.starts_with("no such column") => {
+        _ if message.starts_with("no such table")
+            || message.starts_with("no such column")
+            || message.contains(" has no column named ") =>
+        {
             Meaning::Missing
         }
         _ => match code & 0xff {

@@ -83,6 +83,8 @@ pub struct TableColumns(BTreeMap<String, ColumnSql>);
 pub(super) struct ColumnSql {
     /// Whether the table computes what it holds.
     pub(super) is_computed: bool,
+    /// The kind of all that it can hold, if it is one of ours.
+    pub(super) holds: Option<FieldKind>,
     /// `None` where its name alone reads a text.
     pub(super) text: Option<String>,
     pub(super) number: String,
@@ -107,6 +109,11 @@ impl TableColumns {
     pub(super) fn computes(&self, name: &str) -> bool {
         let column = self.0.get(&name.to_ascii_lowercase());
         column.is_some_and(|column| column.is_computed)
+    }
+
+    /// The kind of all that a column can hold, if it is one of ours.
+    pub(super) fn holds(&self, name: &str) -> Option<FieldKind> {
+        self.0.get(&name.to_ascii_lowercase())?.holds
     }
 
     /// What reads a column as a text, where that is not its name alone.

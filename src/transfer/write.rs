@@ -213,7 +213,7 @@ mod tests {
         let attributes = [
             ("category", FieldKind::Text),
             ("stars", FieldKind::Number),
-            ("open", FieldKind::Boolean),
+            ("is_open", FieldKind::Boolean),
             ("since", FieldKind::Date),
         ];
         let attributes = attributes.map(|(name, kind)| {
@@ -326,7 +326,7 @@ mod tests {
              \"properties\":{\"name\":\"A\",\"description\":null,\"address\":null,\"email\":null,\"phone\":null,\
              \"website\":null,\"country\":null,\"region\":null,\"city\":null,\"logo_url\":null,\"view_count\":3,\
              \"created_at\":\"2023-11-14T22:13:20Z\",\"updated_at\":\"2023-11-14T22:13:20Z\",\
-             \"category\":null,\"stars\":null,\"open\":null,\"since\":null}}\n"
+             \"category\":null,\"stars\":null,\"is_open\":null,\"since\":null}}\n"
         );
     }
 
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(file).unwrap(),
             "id,name,description,address,email,phone,website,latitude,longitude,country,region,city,logo_url,\
-             view_count,created_at,updated_at,category,stars,open,since\n\
+             view_count,created_at,updated_at,category,stars,is_open,since\n\
              7,\"A \"\"quoted\"\", b\",,,,,,0.00000001,-180,,,,,3,2023-11-14T22:13:20Z,2023-11-14T22:13:20Z,,,,\n"
         );
     }

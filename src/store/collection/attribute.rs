@@ -65,8 +65,10 @@ pub const RESERVED_NAMES: &[&str] = &[
     "count",
     "created_at",
     "cursor",
+    "datetime",
     "distance_m",
     "exclude",
+    "f",
     "facets",
     "fields",
     "filter",
@@ -91,4 +93,5 @@ pub const RESERVED_NAMES: &[&str] = &[
     "rating_count",
     "total",
     "type",
+    "zoom",
 ];

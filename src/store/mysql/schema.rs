@@ -4,6 +4,7 @@ use sqlx::{FromRow, MySqlExecutor, MySqlPool};
 
 use super::adopt::grant_to_see_triggers;
 use super::triggers;
+use crate::domain::FieldKind;
 use crate::store::sql::identifier;
 use crate::store::tables::ColumnSql;
 use crate::store::{Collection, ColumnName, SchemaFinding};
@@ -63,6 +64,17 @@ impl Column {
         })
     }
 
+    fn holds(&self) -> Option<FieldKind> {
+        Some(match self.kind.as_str() {
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => FieldKind::Text,
+            "tinyint" if self.full_kind == "tinyint(1)" => FieldKind::Boolean,
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
+            | "double" => FieldKind::Number,
+            "date" => FieldKind::Date,
+            _ => return None,
+        })
+    }
+
     /// The SQL that reads it as each kind of value.
     pub(in crate::store) fn reading(&self) -> ColumnSql {
         let column = identifier(&self.name);
@@ -104,6 +116,7 @@ impl Column {
         };
         ColumnSql {
             is_computed: self.is_generated(),
+            holds: self.holds(),
             text,
             number,
             boolean,

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::catalog::all;
+use crate::domain::FieldKind;
 use crate::store::sql::identifier;
 use crate::store::tables::ColumnSql;
 use crate::store::{Collection, ColumnName, Field, Obstacle};
@@ -28,6 +29,19 @@ impl Column {
 impl Column {
     /// The SQL that reads it as each kind of value. A column may hold values of every
     /// type.
+    /// By the first word of the declared type, which says what it is for.
+    fn holds(&self) -> Option<FieldKind> {
+        let word = self.kind.split(['(', ' ']).next()?;
+        Some(match word {
+            "TEXT" | "CHAR" | "VARCHAR" | "NCHAR" | "NVARCHAR" | "CLOB" => FieldKind::Text,
+            "BOOLEAN" | "BOOL" => FieldKind::Boolean,
+            "DATE" => FieldKind::Date,
+            "INT" | "INTEGER" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "BIGINT" | "DOUBLE"
+            | "REAL" | "FLOAT" | "NUMERIC" | "DECIMAL" => FieldKind::Number,
+            _ => return None,
+        })
+    }
+
     pub(super) fn reading(&self) -> ColumnSql {
         let column = identifier(&self.name);
         let trimmed = format!("lower(trim({column}))");
@@ -35,6 +49,7 @@ impl Column {
         ColumnSql {
             // Those that are computed are not among the columns that SQLite lists.
             is_computed: false,
+            holds: self.holds(),
             text: self.as_text(),
             number: format!(
                 "CASE typeof({column}) WHEN 'integer' THEN CAST({column} AS REAL) \

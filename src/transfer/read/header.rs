@@ -96,12 +96,10 @@ impl ImportFields {
     /// The field that a header's name stands for, whatever its case. A name of its own goes
     /// before the other names of another field.
     fn of_header(&self, header: &str) -> Option<Field> {
-        let name = header
-            .trim()
-            .to_ascii_lowercase()
-            .replace([' ', '-', '.'], "_");
-        let own = |field: &Field| self.name(*field).eq_ignore_ascii_case(&name);
-        let own = self.all().find(own);
+        let exact = |field: &Field| self.name(*field) == header;
+        let name = normal(header);
+        let own = |field: &Field| normal(self.name(*field)) == name;
+        let own = self.all().find(exact).or_else(|| self.all().find(own));
         own.or_else(|| {
             let mut fields = self.all();
             fields.find(|field| field.aliases().contains(&name.as_str()))
@@ -113,6 +111,13 @@ impl ImportFields {
             .map(|field| self.name(field).to_owned())
             .collect()
     }
+}
+
+/// A name without what headers write in many ways.
+fn normal(name: &str) -> String {
+    name.trim()
+        .to_ascii_lowercase()
+        .replace([' ', '-', '.'], "_")
 }
 
 /// What an export writes and the store assigns by itself: never imported.
@@ -605,6 +610,12 @@ mod tests {
         assert_eq!(mapped.attributes, [(1, 3)]);
         assert_eq!(mapped.unused, ["stars"]);
         assert_ne!(mapped.recipe(), columns.recipe());
+
+        let declared = ["we ird", "a-b", "a_b"].map(|name| (name.to_owned(), FieldKind::Text));
+        let odd = ImportFields::new(&Fields::new(|_| true, declared).into());
+        let header = ["name", "lat", "lng", "a_b", "We Ird", "a-b"];
+        let columns = Columns::of_header(&header, &odd, &[]).unwrap();
+        assert_eq!(columns.attributes, [(0, 4), (1, 5), (2, 3)]);
 
         let properties = Properties::new(&fields, &[map("Stars=sterne")]).unwrap();
         assert_eq!(properties.field("sterne"), Some(Field::Attribute(1)));

@@ -4,21 +4,24 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::process::{Ended, run, run_with_input};
+use super::process::{Ended, nearby, run, run_with_input};
+use super::served::Served;
 use crate::support::{TestDatabase, on_both_stores};
 
 const FOUR: [&str; 5] = [
     "centers",
     "category:text",
     "stars:number",
-    "open:boolean",
+    "is_open:boolean",
     "since:date",
 ];
 
-const SHOPS: &str = "id,name,latitude,longitude,category,stars,open,since\n\
+const SHOPS: &str = "id,name,latitude,longitude,category,stars,is_open,since\n\
     1,a,37.9,23.7,school,4.5,yes,2020-02-29\n\
     2,b,37.8,23.6,\"bar, \"\"late\"\"\",-3,0,2024/01/31\n\
     3,c,,,,,,\n";
@@ -91,7 +94,7 @@ on_both_stores! {
         files.import("a.csv", SHOPS, &[]).assert(0, &["3 inserted"]);
         assert_eq!(files.exported(), SHOWN);
         files.import("a.csv", "", &[]).assert(0, &["3 unchanged"]);
-        let both = "SELECT COUNT(*) FROM diving_centers WHERE category = 'school' AND stars = 4.5 AND open AND since = '2020-02-29'";
+        let both = "SELECT COUNT(*) FROM diving_centers WHERE category = 'school' AND stars = 4.5 AND is_open AND since = '2020-02-29'";
         assert_eq!(db.number(both).await, 1);
 
         for name in ["b.csv", "b.geojson", "b.geojsonl", "b.gpkg"] {
@@ -116,7 +119,7 @@ on_both_stores! {
             ",\"bar, \"\"late\"\"\",,false,2024-01-31",
         ]);
         let features = concat!(
-            r#"{"type":"Feature","id":1,"geometry":null,"properties":{"name":"a","open":null}}"#, "\n",
+            r#"{"type":"Feature","id":1,"geometry":null,"properties":{"name":"a","is_open":null}}"#, "\n",
             r#"{"type":"Feature","id":2,"geometry":null,"properties":{"name":"b","stars":7,"since":"2021-01-01"}}"#,
         );
         files.import("c.geojsonl", features, &[]).assert(0, &["2 updated"]);
@@ -132,10 +135,10 @@ on_both_stores! {
         for (row, told) in [
             ("a,,x,,", "line 3: stars must be a number with a decimal point, got `x`"),
             ("a,,\"4,5\",,", "line 3: stars must be a number with a decimal point, got `4,5`"),
-            ("a,,,maybe,", "line 3: open must be true or false, got `maybe`"),
+            ("a,,,maybe,", "line 3: is_open must be true or false, got `maybe`"),
             ("a,,,,2023-02-29", "line 3: since must be a day as in 2024-01-31, got `2023-02-29`"),
         ] {
-            let content = format!("name,category,stars,open,since,lat,lng\nok,,,,,1,2\n{row},1,2\n");
+            let content = format!("name,category,stars,is_open,since,lat,lng\nok,,,,,1,2\n{row},1,2\n");
             files.import("a.csv", &content, &[]).assert(1, &[told, "nothing was written"]);
         }
         let list = r#"{"type":"Feature","geometry":null,"properties":{"name":"a","stars":[1]}}"#;
@@ -146,11 +149,11 @@ on_both_stores! {
     async fn an_import_adds_the_attributes_that_it_is_asked_for(db: TestDatabase) {
         let files = Files::of(&db);
         files.import("a.csv", SHOPS, &["--dry-run"])
-            .assert(0, &["map to no field: `category`, `stars`, `open`, `since`", "--with-attributes"]);
+            .assert(0, &["map to no field: `category`, `stars`, `is_open`, `since`", "--with-attributes"]);
         let content = SHOPS.replace("2024/01/31", "2024-01-31").replace("yes", "true").replace(",0,", ",false,");
-        let all = ["--with-attributes", "category,stars,open,since"];
+        let all = ["--with-attributes", "category,stars,is_open,since"];
         files.import("a.csv", &content, &[&all[..], &["--dry-run"]].concat())
-            .assert(0, &["would add the attributes category:text, stars:number, open:boolean, since:date"]);
+            .assert(0, &["would add the attributes category:text, stars:number, is_open:boolean, since:date"]);
         assert!(files.attributes(&["list"]).stdout.is_empty());
         files.import("a.csv", &content, &all).assert(0, &["added the attributes category:text", "3 inserted"]);
         assert_eq!(files.exported(), SHOWN);
@@ -195,6 +198,70 @@ on_both_stores! {
         // What it held comes back with it, of that kind.
         files.attributes(&["add", "centers", "mood:text", "stars:number"]).assert(0, &[]);
         assert_eq!(files.exported(), [",happy,"]);
+    }
+
+    async fn a_column_that_holds_something_else_is_no_attribute_of_another_kind(db: TestDatabase) {
+        let files = Files::of(&db);
+        files.attributes(&["add", "centers", "code:number"]).assert(0, &[]);
+        files.attributes(&["remove", "centers", "code"]).assert(0, &[]);
+        files.attributes(&["add", "centers", "new:text", "code:text"])
+            .assert(2, &["diving_centers has a column code already, which holds numbers"]);
+        files.import("a.csv", "name,lat,lng,code\na,1,2,007\n", &["--with-attributes", "code"])
+            .assert(2, &["which holds numbers"]);
+        assert!(files.attributes(&["list"]).stdout.is_empty(), "nothing is made by halves");
+        db.execute("ALTER TABLE diving_centers ADD COLUMN spot POINT").await;
+        files.attributes(&["add", "centers", "spot:text"]).assert(2, &["holds what is no attribute"]);
+        files.attributes(&["add", "centers", "code:number"]).assert(0, &[]);
+    }
+
+    async fn attributes_of_any_name_come_back_from_every_file(db: TestDatabase) {
+        let files = Files::of(&db);
+        let names = ["a-b:text", "we ird:text", "geom:text", "Größe:number", "x$:boolean"];
+        files.attributes(&[&["add", "centers"], &names[..]].concat()).assert(0, &[]);
+        let content = "name,lat,lng,a-b,we ird,geom,Größe,x$\na,1,2,h,b,g,7,true\n";
+        files.import("a.csv", content, &[]).assert(0, &["1 inserted"]);
+        assert_eq!(files.exported(), [",h,b,g,7,true"]);
+        for name in ["b.csv", "b.geojson", "b.gpkg"] {
+            let path = files.path(name);
+            files.run(&["export", path.to_str().unwrap()]).assert(0, &["1 centers exported"]);
+            db.execute("DELETE FROM diving_centers").await;
+            let ended = files.import(name, "", &[]);
+            ended.assert(0, &["1 inserted"]);
+            assert!(!ended.stderr.contains("map to no field"), "{}", ended.stderr);
+            assert_eq!(files.exported(), [",h,b,g,7,true"], "{name}");
+        }
+        for name in ["datetime:date", "zoom:number", "f:text"] {
+            files.attributes(&["add", "centers", name]).assert(2, &["cannot be the name of an attribute"]);
+        }
+    }
+
+    async fn attributes_that_several_add_at_once_are_added_once(db: TestDatabase) {
+        let args = ["attributes", "add", "centers", "same:text", "other:number"];
+        let args = [&args[..], &["--database-url", db.url()]].concat();
+        let adding: Vec<_> = (0..4)
+            .map(|_| nearby().args(&args).stderr(Stdio::piped()).spawn().unwrap())
+            .collect();
+        for child in adding {
+            let ended: Ended = child.wait_with_output().unwrap().into();
+            ended.assert(0, &[]);
+        }
+        let listed = Files::of(&db).attributes(&["list"]).stdout;
+        let mut listed: Vec<&str> = std::str::from_utf8(&listed).unwrap().lines().collect();
+        listed.sort_unstable();
+        assert_eq!(listed, ["other:number", "same:text"]);
+    }
+
+    async fn an_instance_whose_column_was_dropped_says_that_its_database_lacks_something(db: TestDatabase) {
+        let files = Files::of(&db);
+        files.attributes(&["add", "centers", "mood:text"]).assert(0, &[]);
+        let served = Served::start(&["--database-url", db.url()]);
+        let (status, made) = served.post("/centers", &json!({ "name": "a", "mood": "happy" })).await;
+        assert_eq!((status, &made["mood"]), (201, &json!("happy")));
+        files.attributes(&["remove", "centers", "mood", "--drop-column"]).assert(0, &[]);
+        let (status, _) = served.post("/centers", &json!({ "name": "b" })).await;
+        assert_eq!(status, 503);
+        let (status, _) = served.get(&format!("/centers/{}", made["id"])).await;
+        assert_eq!(status, 503);
     }
 
     async fn a_table_of_another_application_is_declared_in_a_file_instead(db: TestDatabase) {

@@ -359,12 +359,12 @@ async fn gdal_sees_attributes_with_their_types_and_searches_filter_by_them() {
     let kinds = [
         "category:text",
         "stars:number",
-        "open:boolean",
+        "is_open:boolean",
         "since:date",
     ];
     let add = [&["attributes", "add", "centers"], &kinds[..]].concat();
     layer.nearby(&add, "").assert(0, &[]);
-    let rows = "name,latitude,longitude,category,stars,open,since\n\
+    let rows = "name,latitude,longitude,category,stars,is_open,since\n\
                 a,1,2,school,4.5,true,2020-02-29\nb,1,2.1,bar,,,\n";
     layer.nearby(&["import", "-"], rows).assert(0, &[]);
 
@@ -391,11 +391,11 @@ async fn gdal_sees_attributes_with_their_types_and_searches_filter_by_them() {
         for line in [
             "category: String".to_owned(),
             "stars: Real".to_owned(),
-            "open: Integer(Boolean)".to_owned(),
+            "is_open: Integer(Boolean)".to_owned(),
             format!("since: {day}"),
             "category (String) = school".to_owned(),
             "stars (Real) = 4.5".to_owned(),
-            "open (Integer(Boolean)) = 1".to_owned(),
+            "is_open (Integer(Boolean)) = 1".to_owned(),
             format!("since ({day}) = {slashed}"),
         ] {
             assert!(told.contains(&line), "no `{line}` in {told}");
@@ -405,7 +405,7 @@ async fn gdal_sees_attributes_with_their_types_and_searches_filter_by_them() {
     let served = Served::start(&["--database-url", &layer.url()]);
     for (asked, ids) in [
         ("category=school", &[1][..]),
-        ("stars=4..&open=true", &[1]),
+        ("stars=4..&is_open=true", &[1]),
         ("since=null", &[2]),
         ("category=zoo", &[]),
     ] {

@@ -23,6 +23,8 @@ const GEOPACKAGE: &str =
 pub struct LayerWriter {
     connection: Connection,
     layer: String,
+    /// The column of the points.
+    geometry: &'static str,
     insert: String,
     extent: Option<[f64; 4]>,
 }
@@ -52,9 +54,13 @@ impl LayerWriter {
             let name = identifier(&attribute.name);
             format!(", {name} {}", column_type(attribute.kind))
         });
+        // An attribute may be called so; none is called `geometry`.
+        let mut names = collection.fields().attributes().iter();
+        let is_taken = names.any(|attribute| attribute.name.eq_ignore_ascii_case("geom"));
+        let geometry = if is_taken { "geometry" } else { "geom" };
         let quoted = identifier(layer);
         connection.execute_batch(&format!(
-            "BEGIN; CREATE TABLE {quoted} (id INTEGER NOT NULL PRIMARY KEY, geom POINT, {}, \
+            "BEGIN; CREATE TABLE {quoted} (id INTEGER NOT NULL PRIMARY KEY, {geometry} POINT, {}, \
              view_count INTEGER NOT NULL, created_at DATETIME, updated_at DATETIME{})",
             texts.join(", "),
             attributes.collect::<String>()
@@ -64,6 +70,7 @@ impl LayerWriter {
         Ok(Self {
             connection,
             layer: layer.to_owned(),
+            geometry,
             insert: format!("INSERT INTO {quoted} VALUES ({placeholders})"),
             extent: None,
         })
@@ -118,8 +125,8 @@ impl LayerWriter {
         )?;
         self.connection.execute(
             "INSERT INTO gpkg_geometry_columns (table_name, column_name, geometry_type_name, srs_id, z, m) \
-             VALUES (?1, 'geom', 'POINT', ?2, 0, 0)",
-            (&self.layer, SRID),
+             VALUES (?1, ?2, 'POINT', ?3, 0, 0)",
+            (&self.layer, self.geometry, SRID),
         )?;
         self.connection.execute_batch("COMMIT")?;
         self.connection.close().map_err(|(_, error)| error)
