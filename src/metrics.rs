@@ -265,7 +265,7 @@ impl Metrics {
         let hours = registered(
             &registry,
             IntGauge::new(
-                "nearby_opening_hours_unreadable",
+                "nearby_opening_times_unreadable",
                 "Texts of opening hours and time zones that could not be read since the start, each counted once; rows with them are in no answer to `open`.",
             ),
         );

@@ -142,7 +142,7 @@ on_both_stores! {
             }
         }
         let metrics = server.get("/metrics").send().await.text();
-        let line = metrics.lines().find(|line| line.starts_with("nearby_opening_hours_unreadable "));
+        let line = metrics.lines().find(|line| line.starts_with("nearby_opening_times_unreadable "));
         let counted: f64 = line.unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         assert!(counted >= 1.0);
     }
