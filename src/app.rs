@@ -37,6 +37,7 @@ use crate::domain::{Rate, Zoom};
 use crate::engine::Engine;
 use crate::expiry::{remove_old_answers, remove_old_entries};
 use crate::follow::{Watched, follow};
+use crate::http::allowance::{RATELIMIT, RATELIMIT_POLICY};
 use crate::http::budget::Budget;
 use crate::http::changes::{LAST_EVENT_ID, Listeners};
 use crate::http::coding::Packing;
@@ -48,7 +49,6 @@ use crate::http::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, KeysUnderW
 use crate::http::lateness;
 use crate::http::limits::Limits;
 use crate::http::observe::Observe;
-use crate::http::problem::{RATELIMIT, RATELIMIT_POLICY};
 use crate::http::queue::{AtOnce, Queues};
 use crate::http::routes::{self, Labels, Listener};
 use crate::http::staleness::NEARBY_LAG;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
 use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 
@@ -43,12 +45,14 @@ pub fn digest_of(key: &[u8]) -> Digest {
     Sha256::digest(key).into()
 }
 
+type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
 /// A key that is good unless it has expired.
 #[derive(Debug)]
 pub struct HeldKey {
     /// What it allows.
     pub key: AccessKey,
-    limiter: Option<DefaultDirectRateLimiter>,
+    limiter: Option<Limiter>,
     /// When it was shown since that was noted last, in seconds since 1970.
     shown_s: AtomicI64,
 }
@@ -59,22 +63,24 @@ impl HeldKey {
         let quota = per_minute.map(Quota::per_minute);
         Self {
             key,
-            limiter: quota.map(RateLimiter::direct),
+            limiter: quota.map(|quota| RateLimiter::direct(quota).with_middleware()),
             shown_s: AtomicI64::new(NOT_SHOWN),
         }
     }
 
-    /// Notes that it is shown, unless its rate is used up.
+    /// Notes that it is shown, unless its rate is used up; gives what is left of that, if it has
+    /// one.
     ///
     /// # Errors
     /// After how long it may be shown again.
-    pub fn show(&self, now: DateTime<Utc>) -> Result<(), Duration> {
+    pub fn show(&self, now: DateTime<Utc>) -> Result<Option<StateSnapshot>, Duration> {
         self.shown_s.store(now.timestamp(), Ordering::Relaxed);
         let Some(limiter) = &self.limiter else {
-            return Ok(());
+            return Ok(None);
         };
         let now = DefaultClock::default().now();
-        limiter.check().map_err(|until| until.wait_time_from(now))
+        let left = limiter.check();
+        left.map(Some).map_err(|until| until.wait_time_from(now))
     }
 
     /// Whether it is what the database says now, but for when it was shown.

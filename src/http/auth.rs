@@ -15,6 +15,7 @@ use chrono::Utc;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+use super::allowance;
 use super::code::Code;
 use super::collections::collections_asked;
 use super::divemap;
@@ -22,7 +23,7 @@ use super::divemap::errors::Refusal;
 use super::lateness;
 use super::network::address_of;
 use super::precondition::refuse_elsewhere;
-use super::problem::{Limit, Problem};
+use super::problem::{KEY, Limit, Problem};
 use super::routes::Listener;
 use super::state::State;
 use super::wrong_keys;
@@ -105,7 +106,11 @@ fn may_read(request: &HttpRequest) -> Result<Reader, Error> {
     let state = State::of(request);
     let mut checked = lateness::check().and_then(|()| state.check_limits(request));
     if state.closes_reads {
-        checked = checked.and_then(|()| permitted(request, Scope::Read).map(drop));
+        checked = checked.and_then(|()| {
+            let caller = permitted(request, Scope::Read)?;
+            request.extensions_mut().insert(caller);
+            Ok(())
+        });
     }
     match checked {
         Ok(()) => Ok(Reader(())),
@@ -137,6 +142,32 @@ fn may_change(request: &HttpRequest, scope: Scope) -> Result<Caller, Problem> {
     let caller = permitted(request, scope)?;
     request.extensions_mut().insert(caller.clone());
     Ok(caller)
+}
+
+/// The key by which an answer that goes on was begun, and which may end before it does.
+pub(super) struct Pass {
+    state: Arc<State>,
+    credential: SecretString,
+}
+
+impl Pass {
+    /// That of a request; `None` where it needed no key, or showed the operator's, which is good
+    /// as long as the service runs.
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+        let extensions = request.extensions();
+        let caller: &Caller = extensions.get()?;
+        caller.key.as_ref().map(|_| Self {
+            state: Arc::clone(State::of(request)),
+            credential: caller.credential.clone(),
+        })
+    }
+
+    /// Whether it was neither revoked since nor has it expired.
+    pub(super) fn is_good(&self) -> bool {
+        let key = self.credential.expose_secret().as_bytes();
+        let held = self.state.keyring.find(key);
+        held.is_some_and(|held| !held.key.has_expired(Utc::now()))
+    }
 }
 
 /// What the key is called that a request was let in with which may write.
@@ -227,10 +258,15 @@ fn check_key(request: &HttpRequest, held: &HeldKey) -> Result<(), Problem> {
                 .got(origin.unwrap_or("none")));
         }
     }
-    held.show(now).map_err(|wait| {
-        let per_minute = key.rate.map_or(0, |rate| rate.requests_per_minute().get());
-        Problem::too_many_requests(&Limit::of_key(per_minute, wait))
-    })
+    let per_minute = key.rate.map_or(0, |rate| rate.requests_per_minute().get());
+    match held.show(now) {
+        Ok(None) => Ok(()),
+        Ok(Some(left)) => {
+            allowance::remember(request, KEY, per_minute, &left);
+            Ok(())
+        }
+        Err(wait) => Err(Problem::too_many_requests(&Limit::of_key(per_minute, wait))),
+    }
 }
 
 /// Refuses what is about other collections than those that a key is held to.

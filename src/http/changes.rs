@@ -13,6 +13,7 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::auth::Pass;
 use super::code::Code;
 use super::collections::catalog_of;
 use super::params::{self, CIRCLE_PARAMS};
@@ -30,6 +31,9 @@ pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How long clients wait before they come back: not all at once with what a restart costs.
 const RETRY_MS: u64 = 2_000;
+
+/// How often the key of a listener is looked at, which may have been revoked.
+const PASS_CHECKED_EVERY: Duration = Duration::from_secs(1);
 
 const PARAMS: Params = &[&[Param::once("bbox")], CIRCLE_PARAMS];
 
@@ -95,8 +99,11 @@ pub(super) async fn get(request: HttpRequest) -> Result<HttpResponse, Problem> {
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one is over at once.
     heartbeat.tick().await;
+    let pass = Pass::of(&request);
     let listening = Listening {
         watching,
+        pass_check: interval(PASS_CHECKED_EVERY),
+        pass,
         has_ended,
         heartbeat,
         has_begun: false,
@@ -158,6 +165,9 @@ fn mark_of(request: &HttpRequest) -> Option<Mark> {
 
 struct Listening {
     watching: Watching,
+    /// By which key it listens, if it needs one, and when that is looked at again.
+    pass: Option<Pass>,
+    pass_check: Interval,
     has_ended: watch::Receiver<bool>,
     heartbeat: Interval,
     has_begun: bool,
@@ -165,7 +175,7 @@ struct Listening {
 }
 
 impl Listening {
-    /// What is to be sent next; `None` where the service ends.
+    /// What is to be sent next; `None` where the service ends, or the listener's key did.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         let mut out = Vec::new();
         if !self.has_begun {
@@ -178,6 +188,11 @@ impl Listening {
             tokio::select! {
                 biased;
                 _ = self.has_ended.wait_for(|has_ended| *has_ended) => return None,
+                _ = self.pass_check.tick(), if self.pass.is_some() => {
+                    if self.pass.as_ref().is_some_and(|pass| !pass.is_good()) {
+                        return None;
+                    }
+                }
                 () = self.watching.rung() => {
                     for (event, mark) in self.watching.take() {
                         push_event(&event, mark, &mut out);

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 
+use super::allowance;
 use super::network::{Network, address_of};
-use super::problem::{Limit, Problem};
+use super::problem::{Limit, NETWORK, Problem};
 use crate::domain::Rate;
 
 /// How often networks are forgotten that sent nothing for a while.
@@ -17,8 +20,11 @@ const FORGET_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Limits {
     rate: Rate,
-    of_networks: DefaultKeyedRateLimiter<Network>,
+    of_networks: OfNetworks,
 }
+
+type OfNetworks =
+    RateLimiter<Network, DefaultKeyedStateStore<Network>, DefaultClock, StateInformationMiddleware>;
 
 impl Limits {
     /// So many requests of one network.
@@ -27,7 +33,7 @@ impl Limits {
         let quota = Quota::per_minute(rate.requests_per_minute());
         Self {
             rate,
-            of_networks: RateLimiter::keyed(quota),
+            of_networks: RateLimiter::keyed(quota).with_middleware(),
         }
     }
 
@@ -37,11 +43,19 @@ impl Limits {
     /// When it does.
     pub(super) fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
         let (_, network) = address_of(request);
-        self.of_networks.check_key(&network).map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            let per_minute = self.rate.requests_per_minute().get();
-            Problem::too_many_requests(&Limit::of_network(per_minute, wait))
-        })
+        let per_minute = self.rate.requests_per_minute().get();
+        match self.of_networks.check_key(&network) {
+            Ok(state) => {
+                allowance::remember(request, NETWORK, per_minute, &state);
+                Ok(())
+            }
+            Err(until) => {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                Err(Problem::too_many_requests(&Limit::of_network(
+                    per_minute, wait,
+                )))
+            }
+        }
     }
 
     /// Forgets networks that may send all that they may again, until it is dropped.

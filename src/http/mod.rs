@@ -9,6 +9,7 @@
 //! [`features`] tells map programs what there is, [`observe`] watches over all, [`pages`] hands
 //! out web pages, and [`connection`] answers what the parser refuses.
 
+pub mod allowance;
 mod answer;
 mod around;
 mod attributes;

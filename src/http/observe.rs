@@ -20,6 +20,7 @@ use actix_web::{Error, HttpMessage as _};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use super::allowance::{self, RATELIMIT};
 use super::audited::RequestId;
 use super::budget::{Lease, SMALL_ANSWER_BYTES};
 use super::caught::fault;
@@ -138,11 +139,18 @@ async fn finish(
     };
     answered.log_and_count();
     let search = request.conn_data().and_then(SearchTime::take);
+    let allowance = allowance::told(request);
     let asks_for_another_protocol = request.head().connection_type() == ConnectionType::Upgrade;
     let response_head = response.response_mut().head_mut();
     let headers = response_head.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(SERVER_TIMING, server_timing(duration, search));
+    // A refusal told already that there is nothing left.
+    if let Some(allowance) = allowance.filter(|_| !headers.contains_key(RATELIMIT)) {
+        for (name, value) in allowance {
+            headers.insert(name, value);
+        }
+    }
     // Whoever may read an answer may know what it took.
     if let Some(origin) = headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).cloned() {
         headers.insert(TIMING_ALLOW_ORIGIN, origin);

@@ -15,6 +15,7 @@ use actix_web::http::header::{
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use super::allowance::{RATELIMIT, RATELIMIT_POLICY};
 use super::code::Code;
 use super::connection::gate::Full;
 use crate::domain::Neighbour;
@@ -39,10 +40,10 @@ const RETRY_OVERLOADED_S: HeaderValue = HeaderValue::from_static("2");
 /// When to try again while the database is away.
 const RETRY_DATABASE_S: HeaderValue = HeaderValue::from_static("5");
 
-/// What a client may send, as `draft-ietf-httpapi-ratelimit-headers` has it.
-pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// What is left of it.
-pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// What the limit of a network is called in headers.
+pub(super) const NETWORK: &str = "network";
+/// What that of a key is called.
+pub(super) const KEY: &str = "key";
 
 /// A limit that is reached: so many requests in a window, and when another one is taken.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl Limit {
     pub fn of_key(requests_per_minute: u32, wait: Duration) -> Self {
         Self {
             detail: "this key was used as often as it may be",
-            policy: "key",
+            policy: KEY,
             requests: requests_per_minute,
             window: Duration::from_mins(1),
             wait,
@@ -84,7 +85,7 @@ impl Limit {
     pub fn of_network(requests_per_minute: u32, wait: Duration) -> Self {
         Self {
             detail: "your network sends more than this server takes of one",
-            policy: "network",
+            policy: NETWORK,
             requests: requests_per_minute,
             window: Duration::from_mins(1),
             wait,

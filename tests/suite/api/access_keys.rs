@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use nearby::http::routes::ROUTES;
 use nearby::keyring::digest_of;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::server::{Answer, KEY, TestServer, center};
 use crate::cli::process::{Ended, run};
@@ -196,8 +197,10 @@ on_both_stores! {
         let other = made(&server.db, "other", "write", &[]);
         known(&server, &other).await;
         let mut last = write(&server, &key).await;
-        for _ in 0..3 {
+        for left in (0..3).rev() {
             assert_eq!(last.status, 201);
+            let until = 20 * (3 - left);
+            assert_eq!(last.header("ratelimit"), format!("\"key\";r={left};t={until}"));
             last = write(&server, &key).await;
         }
         last.problem(429, "too_many_requests");
@@ -319,4 +322,35 @@ on_both_stores! {
         let other = Served::start(&["--database-url", server.db.url()]);
         assert_eq!(other.get("/nearby?lat=0&lng=0").await.0, 200);
     }
+}
+
+/// Changes are told where searches are answered from memory.
+#[tokio::test]
+async fn a_listener_whose_key_is_revoked_hears_no_more_five_seconds_later() {
+    let db = TestDatabase::sqlite().await;
+    let server = TestServer::start_with(db, |settings| settings.require_read_key = true).await;
+    let keys_of_two = ["one", "other"].map(|name| made(&server.db, name, "read", &[]));
+    let open = async |key: &str| {
+        let url = format!("http://{}/changes?bbox=0,0,2,2", server.address);
+        let request = reqwest::Client::new().get(url).bearer_auth(key);
+        request.send().await.expect("it answers")
+    };
+    server
+        .soon("the keys are known", async || {
+            tokio::time::sleep(READ_WITHIN).await;
+            open(&keys_of_two[1]).await.status() == 200
+        })
+        .await;
+    let mut revoked = open(&keys_of_two[0]).await;
+    let mut other = open(&keys_of_two[1]).await;
+    assert_eq!(
+        (revoked.status(), other.status()),
+        (StatusCode::OK, StatusCode::OK)
+    );
+    keys(server.db.url(), &["revoke", "one"]).assert(0, &["revoked one"]);
+    let to_its_end = async { while revoked.chunk().await.ok().flatten().is_some() {} };
+    timeout(REVOKED_WITHIN, to_its_end).await.expect("it ends");
+    let to_its_end = async { while other.chunk().await.ok().flatten().is_some() {} };
+    let is_open = timeout(Duration::from_secs(2), to_its_end).await.is_err();
+    assert!(is_open, "another key is as good as before");
 }

@@ -28,8 +28,12 @@ async fn asked(server: &TestServer, headers: &[(&str, &str)]) -> Answer {
 on_both_stores! {
     async fn a_network_that_sends_too_much_is_told_when_it_may_send_again(db: TestDatabase) {
         let server = limited(db, &[]).await;
-        for _ in 0..5 {
-            assert_eq!(asked(&server, &[]).await.status, 200);
+        for left in (0..5).rev() {
+            let taken = asked(&server, &[]).await;
+            assert_eq!(taken.status, 200);
+            assert_eq!(taken.header("ratelimit-policy"), "\"network\";q=5;w=60");
+            let until = 12 * (5 - left);
+            assert_eq!(taken.header("ratelimit"), format!("\"network\";r={left};t={until}"));
         }
         let refused = asked(&server, &[]).await;
         refused.problem(429, "too_many_requests");
