@@ -85,7 +85,6 @@ impl FromStr for NewAttribute {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let kinds = || FieldKind::ALL.map(FieldKind::name).join(", ");
         let (name, kind) = text.rsplit_once(':').ok_or_else(|| {
             format!(
                 "write NAME:KIND, as in category:text; the kinds are {}",
@@ -94,15 +93,22 @@ impl FromStr for NewAttribute {
         })?;
         Ok(Self {
             name: ColumnName::new(name).map_err(|error| error.to_string())?,
-            kind: kind_of(kind)
-                .ok_or_else(|| format!("there is no kind `{kind}`: the kinds are {}", kinds()))?,
+            kind: kind_of(kind)?,
         })
     }
 }
 
 /// The kind of a name.
-pub(super) fn kind_of(name: &str) -> Option<FieldKind> {
-    FieldKind::ALL.into_iter().find(|kind| kind.name() == name)
+///
+/// # Errors
+/// When there is none, with those there are.
+pub(super) fn kind_of(name: &str) -> Result<FieldKind, String> {
+    FieldKind::of_name(name)
+        .ok_or_else(|| format!("there is no kind `{name}`: the kinds are {}", kinds()))
+}
+
+fn kinds() -> String {
+    FieldKind::ALL.map(FieldKind::name).join(", ")
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {

@@ -26,6 +26,12 @@ impl FieldKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Text, Self::Number, Self::Boolean, Self::Date];
 
+    /// The kind of a name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// What it is called in files, on the command line and in answers.
     #[must_use]
     pub fn name(self) -> &'static str {

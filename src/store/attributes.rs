@@ -18,6 +18,17 @@ pub(super) const INSERT: &str =
     "INSERT INTO nearby_attributes (collection, name, kind) VALUES (?, ?, ?)";
 pub(super) const DELETE: &str = "DELETE FROM nearby_attributes WHERE collection = ? AND name = ?";
 
+/// The type of a column that holds values of a kind: MySQL and a `GeoPackage` (OGC 12-128r19,
+/// table 1) call it alike.
+pub(super) fn column_type(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Text => "TEXT",
+        FieldKind::Number => "DOUBLE",
+        FieldKind::Boolean => "BOOLEAN",
+        FieldKind::Date => "DATE",
+    }
+}
+
 /// The table of attributes, and the columns that they are in.
 #[async_trait]
 pub(super) trait AttributesTable {
@@ -124,8 +135,7 @@ impl Database {
         let rows = self.backend().read_attributes(collection.as_str()).await?;
         let known = rows.into_iter().flatten().filter_map(|(name, kind)| {
             let name = ColumnName::new(&name).ok()?;
-            let mut kinds = FieldKind::ALL.into_iter();
-            let kind = kinds.find(|known| known.name() == kind)?;
+            let kind = FieldKind::of_name(&kind)?;
             Some(Attribute::new(name.clone(), kind, name))
         });
         Ok(known.collect())

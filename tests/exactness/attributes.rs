@@ -1,21 +1,21 @@
 //! Conditions on attributes, on every engine and in lists, against brute force.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 use nearby::catalog::Catalog;
 use nearby::domain::{
     Area, CenterId, Comparison, Condition, FieldId, FieldKind, FieldValue, Filter, Pattern,
-    Position, Search, Summary, TextField, ValueKey,
+    Position, Search, Summary, ValueKey,
 };
 use nearby::engine::brute::BruteForce;
-use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
+use nearby::store::{Attribute, Collection};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::compare::{judge_groups, judge_search};
-use crate::declared::{catalog, file, point};
+use crate::declared::{catalog, collection, column, file, point};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -140,28 +140,14 @@ fn condition(random: &mut StdRng, depth: usize) -> Condition {
 }
 
 fn declared(is_located: bool) -> Collection {
-    let column = |name: &str| ColumnName::new(name).expect("a plain word");
-    let mut columns = BTreeMap::from([
-        (Field::Id, column("id")),
-        (Field::Text(TextField::Name), column("name")),
-        (Field::Text(TextField::Country), column("country")),
-        (Field::Latitude, column("latitude")),
-        (Field::Longitude, column("longitude")),
-    ]);
-    if is_located {
-        columns.insert(Field::Location, column("location"));
-    }
-    let name = CollectionName::new("shops").expect("a plain word");
     let attribute = |name, kind, of| Attribute::new(column(name), kind, column(of));
-    Collection::new(name, column("shops"), columns)
-        .expect("these are all that are needed")
-        .with_attributes(vec![
-            attribute("category", FieldKind::Text, "category"),
-            attribute("stars", FieldKind::Number, "stars"),
-            attribute("is_open", FieldKind::Boolean, "is_open"),
-            attribute("since", FieldKind::Date, "since"),
-        ])
-        .expect("nothing else is called so")
+    let attributes = vec![
+        attribute("category", FieldKind::Text, "category"),
+        attribute("stars", FieldKind::Number, "stars"),
+        attribute("is_open", FieldKind::Boolean, "is_open"),
+        attribute("since", FieldKind::Date, "since"),
+    ];
+    collection("shops", is_located, attributes)
 }
 
 fn literal(text: &str) -> String {

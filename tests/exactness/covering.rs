@@ -1,18 +1,18 @@
 //! What reaches an origin with a radius of its own, on every engine, against brute force.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use nearby::catalog::Catalog;
 use nearby::domain::{
-    Area, CenterId, Condition, FieldId, FieldValue, Search, Summary, TextField, ValueKey, covers,
+    Area, CenterId, Condition, FieldId, FieldValue, Search, Summary, ValueKey, covers,
 };
 use nearby::engine::brute::{BruteForce, Found};
-use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
+use nearby::store::{Attribute, Collection};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::compare::{Answered, judge_groups, judge_search, leave_out_what_does_not_reach};
-use crate::declared::{catalog, file, point};
+use crate::declared::{catalog, collection, column, file, point};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -67,22 +67,8 @@ fn branches(step: usize, widest_m: f64) -> Vec<Branch> {
 }
 
 fn declared(is_located: bool) -> Collection {
-    let column = |name: &str| ColumnName::new(name).expect("a plain word");
-    let mut columns = BTreeMap::from([
-        (Field::Id, column("id")),
-        (Field::Text(TextField::Name), column("name")),
-        (Field::Text(TextField::Country), column("country")),
-        (Field::Latitude, column("latitude")),
-        (Field::Longitude, column("longitude")),
-    ]);
-    if is_located {
-        columns.insert(Field::Location, column("location"));
-    }
-    let name = CollectionName::new("branches").expect("a plain word");
-    Collection::new(name, column("branches"), columns)
-        .expect("these are all that are needed")
-        .with_attributes(vec![Attribute::service_radius(column("reach"))])
-        .expect("nothing else is called so")
+    let reach = Attribute::service_radius(column("reach"));
+    collection("branches", is_located, vec![reach])
 }
 
 /// What inserts rows, with a point where there is a column for it.

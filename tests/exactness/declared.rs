@@ -1,13 +1,42 @@
 //! Declared collections, on tables that the tests make.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nearby::catalog::Catalog;
+use nearby::domain::TextField;
 use nearby::engine::Engine;
 use nearby::engine::memory::MemoryEngine;
 use nearby::engine::sql::SqlEngine;
-use nearby::store::{Collection, Database, DatabaseUrl, PoolSettings, Store};
+use nearby::store::{
+    Attribute, Collection, CollectionName, ColumnName, Database, DatabaseUrl, Field, PoolSettings,
+    Store,
+};
 use tempfile::TempDir;
+
+/// A name of a column.
+pub fn column(name: &str) -> ColumnName {
+    ColumnName::new(name).expect("a plain word")
+}
+
+/// A collection on the table of its name, with a location or without.
+pub fn collection(name: &str, is_located: bool, attributes: Vec<Attribute>) -> Collection {
+    let mut columns = BTreeMap::from([
+        (Field::Id, column("id")),
+        (Field::Text(TextField::Name), column("name")),
+        (Field::Text(TextField::Country), column("country")),
+        (Field::Latitude, column("latitude")),
+        (Field::Longitude, column("longitude")),
+    ]);
+    if is_located {
+        columns.insert(Field::Location, column("location"));
+    }
+    let public = CollectionName::new(name).expect("a plain word");
+    Collection::new(public, column(name), columns)
+        .expect("these are all that are needed")
+        .with_attributes(attributes)
+        .expect("nothing else is called so")
+}
 
 /// A catalog over the table of a collection, as `serve` makes it.
 pub async fn catalog(database: &Database, declared: Collection) -> Catalog {

@@ -1,19 +1,17 @@
 //! What is open, on every engine, against brute force and hours reckoned by hand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use nearby::catalog::Catalog;
-use nearby::domain::{
-    CenterId, Condition, FieldId, Filter, Moment, OpenAt, Search, Summary, TextField,
-};
+use nearby::domain::{CenterId, Condition, FieldId, Filter, Moment, OpenAt, Search, Summary};
 use nearby::engine::brute::BruteForce;
-use nearby::store::{Attribute, Collection, CollectionName, ColumnName, Field};
+use nearby::store::{Attribute, Collection};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::compare::judge_search;
-use crate::declared::{catalog, file, point};
+use crate::declared::{catalog, collection, column, file, point};
 use crate::memory::Page;
 use crate::mysql::MySqlDatabase;
 use crate::questions::Questions;
@@ -114,26 +112,11 @@ fn shops(step: usize) -> Vec<Shop> {
 }
 
 fn declared(is_located: bool) -> Collection {
-    let column = |name: &str| ColumnName::new(name).expect("a plain word");
-    let mut columns = BTreeMap::from([
-        (Field::Id, column("id")),
-        (Field::Text(TextField::Name), column("name")),
-        (Field::Text(TextField::Country), column("country")),
-        (Field::Latitude, column("latitude")),
-        (Field::Longitude, column("longitude")),
-    ]);
-    if is_located {
-        columns.insert(Field::Location, column("location"));
-    }
     let attributes = vec![
         Attribute::opening_hours(column("hours")),
         Attribute::time_zone(column("zone")),
     ];
-    let name = CollectionName::new("shops").expect("a plain word");
-    Collection::new(name, column("shops"), columns)
-        .expect("these are all that are needed")
-        .with_attributes(attributes)
-        .expect("nothing else is called so")
+    collection("shops", is_located, attributes)
 }
 
 /// What inserts rows, with a point where there is a column for it. Some hours are no hours, and

@@ -29,7 +29,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::domain::{FieldKind, OPENING_HOURS, SERVICE_RADIUS, TIME_ZONE, time_zone};
+use crate::cli::attributes::kind_of;
+use crate::domain::{OPENING_HOURS, SERVICE_RADIUS, TIME_ZONE, time_zone};
 use crate::store::{Attribute, Collection, CollectionName, ColumnName, Field};
 use crate::wire::TOML_WORDS;
 
@@ -264,12 +265,7 @@ fn attributes(
                     (column.as_ref(), r#type)
                 }
             };
-            let known = FieldKind::ALL.into_iter().find(|kind| kind.name() == said);
-            let known = known.ok_or_else(|| {
-                let kinds = FieldKind::ALL.map(FieldKind::name).join(", ");
-                let wrong = format!("there is no kind `{said}`: the kinds are {kinds}");
-                at(text, form.span(), &wrong)
-            })?;
+            let known = kind_of(said).map_err(|wrong| at(text, form.span(), &wrong))?;
             let own = name.get_ref();
             let mut apart = Key::APART.iter().map(|(name, _)| *name);
             if let Some(key) = apart.find(|name| own.eq_ignore_ascii_case(name)) {
@@ -364,7 +360,7 @@ fn at(text: &str, span: Range<usize>, wrong: &dyn std::fmt::Display) -> anyhow::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::TextField;
+    use crate::domain::{FieldKind, TextField};
 
     const SHOPS: &str = "
 [collections.shops]

@@ -9,7 +9,7 @@ use crate::cli::attributes::kind_of;
 use crate::cli::signals::told_to_stop;
 use crate::domain::FieldKind;
 use crate::output::note;
-use crate::store::{Attribute, Collection, ColumnName};
+use crate::store::{Attribute, AttributeError, Collection, ColumnName};
 use crate::transfer::find_kinds;
 use crate::transfer::read::{BytesRead, RowReader};
 
@@ -26,13 +26,7 @@ impl FromStr for Wanted {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, kind) = match text.rsplit_once(':') {
             None => (text, None),
-            Some((name, kind)) => {
-                let known = kind_of(kind).ok_or_else(|| {
-                    let kinds = FieldKind::ALL.map(FieldKind::name).join(", ");
-                    format!("there is no kind `{kind}`: the kinds are {kinds}")
-                })?;
-                (name, Some(known))
-            }
+            Some((name, kind)) => (name, Some(kind_of(kind)?)),
         };
         let name = ColumnName::new(name).map_err(|error| error.to_string())?;
         Ok(Self { name, kind })
@@ -56,12 +50,10 @@ pub(super) async fn new_attributes(
         return Ok(Vec::new());
     }
     if !collection.is_ours() {
-        bail!(
-            "{} is another application's table: declare its columns in a file of collections, \
-             under [collections.{}.attributes]",
-            collection.table.as_str(),
-            collection.name
-        );
+        bail!(AttributeError::NotOurs {
+            collection: collection.name.clone(),
+            table: collection.table.as_str().to_owned(),
+        });
     }
     let as_texts: Vec<_> = wanted
         .iter()

@@ -4,20 +4,9 @@ use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 
 use super::MySqlDatabase;
-use crate::domain::FieldKind;
-use crate::store::attributes::{AttributesTable, DELETE, INSERT, READ};
+use crate::store::attributes::{AttributesTable, DELETE, INSERT, READ, column_type};
 use crate::store::refusal::is_unseen_table;
 use crate::store::{Attribute, Collection, ColumnName, StoreError};
-
-/// The type of a column that holds values of a kind.
-fn column_type(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Text => "TEXT",
-        FieldKind::Number => "DOUBLE",
-        FieldKind::Boolean => "BOOLEAN",
-        FieldKind::Date => "DATE",
-    }
-}
 
 /// DDL ends every transaction, so the column comes first and goes last: what is remembered is
 /// always there.

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use rusqlite::params;
 
 use super::SqliteDatabase;
+use super::catalog::if_there;
 use crate::domain::AccessKey;
 use crate::store::access_keys::{AccessKeyRow, AccessKeysTable, DELETE, INSERT, NOTE_USE, READ};
 use crate::store::audit::{Audited, Change};
-use crate::store::refusal::is_missing_in_file;
 use crate::store::{Digest, StoreError};
 
 #[async_trait]
@@ -31,10 +31,7 @@ impl AccessKeysTable for SqliteDatabase {
                 })?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             };
-            match read() {
-                Err(error) if is_missing_in_file(&error) => Ok(None),
-                rows => Ok(Some(rows?)),
-            }
+            Ok(if_there(read())?)
         });
         reading.await
     }

@@ -3,20 +3,9 @@
 use async_trait::async_trait;
 
 use super::SqliteDatabase;
-use crate::domain::FieldKind;
-use crate::store::attributes::{AttributesTable, DELETE, INSERT, READ};
-use crate::store::refusal::is_missing_in_file;
+use super::catalog::if_there;
+use crate::store::attributes::{AttributesTable, DELETE, INSERT, READ, column_type};
 use crate::store::{Attribute, Collection, ColumnName, StoreError};
-
-/// The type of a column that holds values of a kind (`GeoPackage`, OGC 12-128r19, table 1).
-pub(super) fn column_type(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Text => "TEXT",
-        FieldKind::Number => "DOUBLE",
-        FieldKind::Boolean => "BOOLEAN",
-        FieldKind::Date => "DATE",
-    }
-}
 
 #[async_trait]
 impl AttributesTable for SqliteDatabase {
@@ -32,10 +21,7 @@ impl AttributesTable for SqliteDatabase {
                     reading.query_map([&collection], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             };
-            match read() {
-                Err(error) if is_missing_in_file(&error) => Ok(None),
-                rows => Ok(Some(rows?)),
-            }
+            Ok(if_there(read())?)
         });
         reading.await
     }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{params, params_from_iter};
 
 use super::SqliteDatabase;
+use super::catalog::if_there;
 use super::query::parts;
 use super::transaction::WriteTransaction;
 use crate::store::StoreError;
@@ -46,10 +47,7 @@ impl AuditTable for SqliteDatabase {
                 })?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             };
-            match read() {
-                Err(error) if is_missing_in_file(&error) => Ok(None),
-                rows => Ok(Some(rows?)),
-            }
+            Ok(if_there(read())?)
         });
         reading.await
     }

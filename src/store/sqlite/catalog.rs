@@ -28,6 +28,14 @@ pub(super) fn or_none<T>(rows: rusqlite::Result<Vec<T>>) -> rusqlite::Result<Vec
     }
 }
 
+/// Rows of a table that may not be there; `None` where it is not.
+pub(super) fn if_there<T>(rows: rusqlite::Result<Vec<T>>) -> rusqlite::Result<Option<Vec<T>>> {
+    match rows {
+        Err(error) if is_missing_in_file(&error) => Ok(None),
+        rows => rows.map(Some),
+    }
+}
+
 /// The names in lower case of the tables and views of the file.
 pub(super) fn tables(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
     all(

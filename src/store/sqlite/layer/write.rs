@@ -9,8 +9,8 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::{Center, Position, TextField};
 use crate::store::Collection;
+use crate::store::attributes::column_type;
 use crate::store::sql::identifier;
-use crate::store::sqlite::attributes::column_type;
 use crate::store::sqlite::geopackage::SRID;
 use crate::store::sqlite::write::stored;
 
